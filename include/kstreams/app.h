@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * app.h - a running application: KafkaStreams for C.
+ *
+ *     ks_app *app = ks_app_new(topology, config, NULL, &err);
+ *     ks_status status = ks_app_run(app, &err);      // until SIGINT or SIGTERM, or until the application fails
+ *     ks_app_free(app);
+ *
+ * States and their transitions are Java's: CREATED, REBALANCING, RUNNING, PENDING_SHUTDOWN, NOT_RUNNING, PENDING_ERROR, ERROR.
+ * Library threads block all signals.
+ */
+#ifndef KSTREAMS_APP_H
+#define KSTREAMS_APP_H
+
+#include <kstreams/config.h>
+#include <kstreams/log.h>
+#include <kstreams/topology.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ks_app ks_app;
+
+/** @java KafkaStreams.State */
+typedef enum ks_app_state {
+    KS_APP_CREATED = 0,
+    KS_APP_REBALANCING,
+    KS_APP_RUNNING,
+    KS_APP_PENDING_SHUTDOWN,
+    KS_APP_NOT_RUNNING,
+    KS_APP_PENDING_ERROR,
+    KS_APP_ERROR
+} ks_app_state;
+
+/** The name of a state, such as "RUNNING". Never NULL. @thread any */
+KS_API const char *ks_app_state_name(ks_app_state state);
+
+typedef enum ks_log_level {
+    KS_LOG_LEVEL_DEBUG = 0,
+    KS_LOG_LEVEL_INFO,
+    KS_LOG_LEVEL_WARN,
+    KS_LOG_LEVEL_ERROR
+} ks_log_level;
+
+/** One line of the library's own log. Called from any library thread, one at a time. */
+typedef void ks_log_line_fn(ks_log_level level, const char *where, const char *message, void *user);
+
+/** Called on a state change, from the thread that made it; must not call back into the app. @java StateListener */
+typedef void ks_state_listener_fn(ks_app_state from, ks_app_state to, void *user);
+
+typedef struct ks_app_options {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    ks_log *log;                          /**< work on this log instead of opening `bootstrap.servers`; borrowed, kept alive */
+    ks_log_line_fn *log_line;             /**< NULL: warnings and errors to standard error */
+    ks_state_listener_fn *state_listener;
+    void *user;                           /**< for both */
+} ks_app_options;
+#define KS_APP_OPTIONS(...) (&(const ks_app_options){KS_OPTIONS_HEAD(ks_app_options), __VA_ARGS__})
+KS_API void ks_app_options_init(ks_app_options *options);
+
+/**
+ * An application in state CREATED. Configuration is checked here: `application.id` and `bootstrap.servers` are needed.
+ *
+ * @param topology  borrowed until the application is freed
+ * @param config    copied
+ * @return owned: free with ks_app_free(); NULL on error
+ * @thread any
+ */
+KS_API ks_app *ks_app_new(const ks_topology *topology, const ks_config *config, const ks_app_options *options, ks_error *error);
+
+/** Closes the application if it runs, waiting as long as that takes, and frees it. @thread any but a library thread */
+KS_API void ks_app_free(ks_app *app);
+
+/**
+ * Creates internal topics, makes the tasks and starts the threads.
+ * @return KS_OK; KS_E_STATE when it was started before; KS_E_UNKNOWN_TOPIC for a missing source topic; KS_E_TOPOLOGY for sources
+ *         that must have equal partition counts and have not
+ */
+KS_NODISCARD KS_API ks_status ks_app_start(ks_app *app, ks_error *error);
+
+/**
+ * Waits until everything that is in the input topics has been processed and committed. Records produced meanwhile count.
+ * @param timeout_ms  negative = for ever
+ * @return KS_OK; KS_E_TIMEOUT; the error that stopped the application
+ */
+KS_NODISCARD KS_API ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms, ks_error *error);
+
+/** Stops after the records in hand, commits, and ends the threads. Closing twice is fine. @return KS_OK or KS_E_TIMEOUT */
+KS_NODISCARD KS_API ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_error *error);
+
+/**
+ * Starts (when CREATED), waits for SIGINT, SIGTERM or the end of the application, and closes it.
+ * Takes over both signals while it runs. @return KS_OK after a clean close, else the error that stopped it
+ */
+KS_NODISCARD KS_API ks_status ks_app_run(ks_app *app, ks_error *error);
+
+/** @thread any */
+KS_API ks_app_state ks_app_state_of(ks_app *app);
+
+/** What an application has done since it was started. */
+typedef struct ks_app_stats {
+    uint64_t records_processed; /**< taken from source and repartition topics */
+    uint64_t records_produced;  /**< to sinks, repartition and changelog topics */
+    uint64_t records_dropped;   /**< `dropped-records-total` over all tasks */
+    uint64_t commits;
+    uint64_t records_behind;    /**< in input topics and not yet processed */
+} ks_app_stats;
+
+/** A snapshot, at most a batch old. @thread any */
+KS_API ks_app_stats ks_app_stats_of(ks_app *app);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kstreams.h - all of kstreams but the test driver (testing.h). Start at stream.h.
+ */
+#ifndef KSTREAMS_KSTREAMS_H
+#define KSTREAMS_KSTREAMS_H
+
+#include <kstreams/common.h>
+#include <kstreams/value.h>
+#include <kstreams/serde.h>
+#include <kstreams/config.h>
+#include <kstreams/options.h>
+#include <kstreams/processor.h>
+#include <kstreams/stream.h>
+#include <kstreams/table.h>
+#include <kstreams/store.h>
+#include <kstreams/topology.h>
+#include <kstreams/log.h>
+#include <kstreams/app.h>
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.h - the options of the DSL: one struct and one macro for each of Kafka's option objects.
+ *
+ *     ks_builder_stream(b, "payments", KS_CONSUMED(.value = &ks_serde_string, .name = "payments-source"));
+ *
+ * Zero means Java's default everywhere. A `name` names the processor node (Java's Named), or what the struct says.
+ * `user_free`, where there is one, is called exactly once with the operation's user pointer: when the topology and its builder
+ * are gone, or at once if the operation was refused. In C++, where a compound literal has no address, fill a struct with ks_*_init().
+ */
+#ifndef KSTREAMS_OPTIONS_H
+#define KSTREAMS_OPTIONS_H
+
+#include <kstreams/serde.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ks_ctx ks_ctx;
+
+/* ---- who decides timestamps and partitions ------------------------------------------------------------------------- */
+
+/** A record as it came from its topic, for a timestamp extractor. @java ConsumerRecord */
+typedef struct ks_source_record {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    ks_record record;      /**< with the timestamp the log gave it */
+    int64_t wall_clock_ms; /**< now, by the application's clock */
+} ks_source_record;
+
+typedef struct ks_timestamp_extractor ks_timestamp_extractor;
+
+/**
+ * Says the timestamp of a record as it enters the topology; a constant that outlives it. @java TimestampExtractor
+ *
+ * A negative result skips the record and counts it in `dropped-records`. An error stops the task (KS_E_TIMESTAMP).
+ * `partition_time` is the highest timestamp seen on the partition so far, or -1. @thread a stream thread
+ */
+struct ks_timestamp_extractor {
+    size_t struct_size;
+    const char *name;
+    ks_status (*extract)(const ks_timestamp_extractor *extractor, const ks_source_record *record,
+                         int64_t partition_time, int64_t *timestamp, ks_error *error);
+    const void *config;
+};
+
+KS_API extern const ks_timestamp_extractor ks_timestamp_fail_on_invalid;       /**< the default */
+KS_API extern const ks_timestamp_extractor ks_timestamp_log_and_skip_on_invalid;
+KS_API extern const ks_timestamp_extractor ks_timestamp_use_partition_time_on_invalid;
+KS_API extern const ks_timestamp_extractor ks_timestamp_wallclock;             /**< the application's clock, so a test's clock too */
+
+/** The partitions a record goes to; empty until a partitioner says something. */
+typedef struct ks_partitions ks_partitions;
+
+/** The record goes to this partition, too. @return KS_E_ARGUMENT when there is no such partition */
+KS_NODISCARD KS_API ks_status ks_partitions_add(ks_partitions *partitions, int32_t partition);
+
+/** The record goes nowhere and is counted in `dropped-records`. */
+KS_API void ks_partitions_drop(ks_partitions *partitions);
+
+typedef struct ks_partitioner ks_partitioner;
+
+/**
+ * Chooses partitions of a sink or repartition topic; a constant that outlives the topology. @java StreamPartitioner
+ *
+ * Saying nothing leaves the choice to the default: murmur2 of the serialized key, as Java's producer. @thread a stream thread
+ */
+struct ks_partitioner {
+    size_t struct_size;
+    const char *name;
+    ks_status (*partition)(const ks_partitioner *partitioner, const char *topic, const ks_record *record,
+                           int32_t partition_count, ks_partitions *partitions, ks_error *error);
+    const void *config;
+};
+
+/** Java's default partition of a serialized key: murmur2, positive, modulo. `key` must not be null. @thread any */
+KS_API int32_t ks_partition_of_key(ks_slice key, int32_t partition_count);
+
+/** Where a source begins when the group has no committed offset. @java AutoOffsetReset */
+typedef enum ks_offset_reset {
+    KS_OFFSET_RESET_DEFAULT = 0, /**< what the properties say */
+    KS_OFFSET_RESET_EARLIEST,
+    KS_OFFSET_RESET_LATEST,
+    KS_OFFSET_RESET_NONE,
+    KS_OFFSET_RESET_BY_DURATION  /**< `offset_reset_duration_ms` before now */
+} ks_offset_reset;
+
+/* ---- options --------------------------------------------------------------------------------------------------------- */
+
+/** The name of a processor node. @java Named */
+typedef struct ks_named {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const char *name;
+    ks_free_fn *user_free;
+} ks_named;
+#define KS_NAMED(...) (&(const ks_named){KS_OPTIONS_HEAD(ks_named), __VA_ARGS__})
+
+/** How a source reads. @java Consumed */
+typedef struct ks_consumed {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const ks_serde *key;
+    const ks_serde *value;
+    const char *name;
+    const ks_timestamp_extractor *timestamp_extractor;
+    ks_offset_reset offset_reset;
+    int64_t offset_reset_duration_ms;
+} ks_consumed;
+#define KS_CONSUMED(...) (&(const ks_consumed){KS_OPTIONS_HEAD(ks_consumed), __VA_ARGS__})
+
+/** How a sink writes. @java Produced */
+typedef struct ks_produced {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const ks_serde *key;
+    const ks_serde *value;
+    const char *name;
+    const ks_partitioner *partitioner;
+    ks_free_fn *user_free;
+} ks_produced;
+#define KS_PRODUCED(...) (&(const ks_produced){KS_OPTIONS_HEAD(ks_produced), __VA_ARGS__})
+
+/** A grouping. `name` is the base name of its repartition topic. @java Grouped */
+typedef struct ks_grouped {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const ks_serde *key;
+    const ks_serde *value;
+    const char *name;
+    ks_free_fn *user_free;
+} ks_grouped;
+#define KS_GROUPED(...) (&(const ks_grouped){KS_OPTIONS_HEAD(ks_grouped), __VA_ARGS__})
+
+/** What a store is made of. */
+typedef enum ks_store_type {
+    KS_STORE_DEFAULT = 0, /**< what `dsl.store.suppliers.class` says */
+    KS_STORE_ROCKSDB,
+    KS_STORE_IN_MEMORY
+} ks_store_type;
+
+/**
+ * The store behind a table or an aggregation. @java Materialized
+ *
+ * `name` names the store (queryable, and part of its changelog's name); `named` names the processor node (Java's Named).
+ * A literal with nothing but `named` is Java's overload with Named alone; any other literal is one with Materialized, which may
+ * consume one more generated number. `unnamed_store` says so explicitly when nothing else is set (Java's Materialized.with(null, null)).
+ */
+typedef struct ks_materialized {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const char *name;
+    const char *named;
+    const ks_serde *key;
+    const ks_serde *value;
+    ks_store_type type;
+    bool caching_disabled;
+    bool logging_disabled;
+    bool unnamed_store;
+    ks_free_fn *user_free;
+} ks_materialized;
+#define KS_MATERIALIZED(...) (&(const ks_materialized){KS_OPTIONS_HEAD(ks_materialized), __VA_ARGS__})
+
+/** An explicit repartition. `name` is the base name of its topic. @java Repartitioned */
+typedef struct ks_repartitioned {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const ks_serde *key;
+    const ks_serde *value;
+    const char *name;
+    int32_t partitions; /**< 0: as many as the topics above it have */
+    const ks_partitioner *partitioner;
+} ks_repartitioned;
+#define KS_REPARTITIONED(...) (&(const ks_repartitioned){KS_OPTIONS_HEAD(ks_repartitioned), __VA_ARGS__})
+
+/** A branch of a split: `name` is appended to the name of the split. @java Branched */
+typedef struct ks_branched {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const char *name;
+    ks_free_fn *user_free;
+} ks_branched;
+#define KS_BRANCHED(...) (&(const ks_branched){KS_OPTIONS_HEAD(ks_branched), __VA_ARGS__})
+
+typedef ks_slice ks_print_mapper_fn(ks_ctx *ctx, const ks_record *record, void *user);
+
+/** Where ks_stream_print() writes `[label]: key, value` lines. @java Printed */
+typedef struct ks_printed {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const char *path;           /**< file to append to; NULL is standard output */
+    const char *label;          /**< NULL is the name of the stream's node */
+    const char *name;           /**< of the printing node */
+    ks_print_mapper_fn *mapper; /**< the text behind the label; NULL is "key, value" */
+    void *user;
+    ks_free_fn *user_free;
+} ks_printed;
+#define KS_PRINTED(...) (&(const ks_printed){KS_OPTIONS_HEAD(ks_printed), __VA_ARGS__})
+
+/* For C++ and other languages: an options struct with its head filled and all else zero. */
+KS_API void ks_named_init(ks_named *options);
+KS_API void ks_consumed_init(ks_consumed *options);
+KS_API void ks_produced_init(ks_produced *options);
+KS_API void ks_grouped_init(ks_grouped *options);
+KS_API void ks_materialized_init(ks_materialized *options);
+KS_API void ks_repartitioned_init(ks_repartitioned *options);
+KS_API void ks_branched_init(ks_branched *options);
+KS_API void ks_printed_init(ks_printed *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * testing.h - the topology test driver: a topology run by hand, with no log, no threads and a clock that stands still.
+ *
+ * As Java's TopologyTestDriver: the whole topology is one task with one stream time, every topic has one partition, and each
+ * piped record is processed to the end, with a commit after every record it leads to.
+ *
+ *     ks_test_driver *driver = ks_test_driver_new(topology, NULL, NULL, &err);
+ *     ks_test_input  *lines  = ks_test_driver_input(driver, "text-lines", &ks_serde_void, &ks_serde_string, 0, 1);
+ *     ks_test_output *counts = ks_test_driver_output(driver, "word-counts", &ks_serde_string, &ks_serde_i64);
+ *
+ *     ks_test_input_pipe(lines, ks_null(), ks_text_of("to be or not to be"), &err);
+ *     while (ks_test_output_read(counts, &record, &err)) ...
+ *
+ * A driver belongs to one thread.
+ */
+#ifndef KSTREAMS_TESTING_H
+#define KSTREAMS_TESTING_H
+
+#include <kstreams/app.h>
+#include <kstreams/store.h>
+#include <kstreams/topology.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** @java TopologyTestDriver */
+typedef struct ks_test_driver ks_test_driver;
+
+typedef struct ks_test_driver_options {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    int64_t wall_clock_ms;    /**< the clock at the start */
+    ks_log_line_fn *log_line; /**< NULL: the library's log goes nowhere */
+    void *user;
+} ks_test_driver_options;
+#define KS_TEST_DRIVER_OPTIONS(...) (&(const ks_test_driver_options){KS_OPTIONS_HEAD(ks_test_driver_options), __VA_ARGS__})
+
+/**
+ * A driver for a topology.
+ *
+ * @param topology  borrowed until the driver is freed
+ * @param config    copied; NULL = defaults. application.id is "test" unless it is set; bootstrap.servers is not needed
+ * @return owned: free with ks_test_driver_free(); NULL on error, which includes a task that cannot start
+ */
+KS_API ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config *config,
+                                          const ks_test_driver_options *options, ks_error *error);
+KS_API void ks_test_driver_free(ks_test_driver *driver);
+
+/* ---- typed topics ------------------------------------------------------------------------------------------------------ */
+
+/** A topic to pipe records into, with a clock of its own. @java TestInputTopic */
+typedef struct ks_test_input ks_test_input;
+
+/**
+ * @param start_ms    timestamp of the first record piped without one
+ * @param advance_ms  added after each such record
+ * @return owned by the driver
+ */
+KS_API ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *topic, const ks_serde *key,
+                                           const ks_serde *value, int64_t start_ms, int64_t advance_ms);
+
+/** Pipes a record at the input's own time. @return KS_OK, or what the topology failed with @java pipeInput(key, value) */
+KS_NODISCARD KS_API ks_status ks_test_input_pipe(ks_test_input *input, ks_value key, ks_value value, ks_error *error);
+
+/** Pipes a record with its own timestamp and headers. @java pipeInput(TestRecord) */
+KS_NODISCARD KS_API ks_status ks_test_input_pipe_record(ks_test_input *input, const ks_record *record, ks_error *error);
+
+/** Moves the input's own time on. @java advanceTime */
+KS_API void ks_test_input_advance_time(ks_test_input *input, int64_t ms);
+
+/** A topic to read what was produced. @java TestOutputTopic */
+typedef struct ks_test_output ks_test_output;
+
+/** @return owned by the driver; each handle reads the topic from its beginning */
+KS_API ks_test_output *ks_test_driver_output(ks_test_driver *driver, const char *topic, const ks_serde *key,
+                                             const ks_serde *value);
+
+/** The next record; false at the end, and on bytes the serdes cannot read (`error->code` tells). Borrowed until the driver is freed. */
+KS_NODISCARD KS_API bool ks_test_output_read(ks_test_output *output, ks_record *record, ks_error *error);
+
+/** How many records are left to read. @java getQueueSize */
+KS_API size_t ks_test_output_size(const ks_test_output *output);
+
+/* ---- bytes ------------------------------------------------------------------------------------------------------------- */
+
+/** Pipes a record of bytes. `record->partition` and `offset` are ignored; a timestamp is taken as it is. */
+KS_NODISCARD KS_API ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic, const ks_log_record *record,
+                                                  ks_error *error);
+
+/** How many topics got a record so far: sinks, repartition, changelogs. */
+KS_API size_t ks_test_driver_topic_count(const ks_test_driver *driver);
+
+/** The name of such a topic, in the order of their names; NULL past the end. @java producedTopicNames */
+KS_API const char *ks_test_driver_topic_name(const ks_test_driver *driver, size_t index);
+
+/** How many records a topic got. */
+KS_API size_t ks_test_driver_produced_count(const ks_test_driver *driver, const char *topic);
+
+/** Record `index` of a topic, in the order of production; false past the end. Borrowed until the driver is freed. */
+KS_NODISCARD KS_API bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic, size_t index,
+                                                 ks_log_record *record);
+
+/* ---- time, stores, counters ---------------------------------------------------------------------------------------------- */
+
+/** Moves the wall clock once by the whole amount and punctuates. @java advanceWallClockTime */
+KS_NODISCARD KS_API ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, ks_error *error);
+
+/** A key-value store by name, or NULL. Borrowed until the driver is freed. @java getKeyValueStore, getTimestampedKeyValueStore */
+KS_API ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name);
+
+/** How many stores the topology has. @java getAllStateStores */
+KS_API size_t ks_test_driver_store_count(const ks_test_driver *driver);
+
+/** The name of a store, in the order of their names; NULL past the end. */
+KS_API const char *ks_test_driver_store_name(const ks_test_driver *driver, size_t index);
+
+/** `dropped-records-total` of the task. */
+KS_API uint64_t ks_test_driver_dropped_records(const ks_test_driver *driver);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * slice.h - comparing and hashing bytes.
+ */
+#ifndef KSI_BASE_SLICE_H
+#define KSI_BASE_SLICE_H
+
+#include <kstreams/common.h>
+
+/* Order of unsigned bytes, shorter first when one begins the other: RocksDB's and Java's Bytes order. */
+int ksi_slice_compare(ks_slice a, ks_slice b);
+bool ksi_slice_starts_with(ks_slice slice, ks_slice prefix);
+/* A fast hash for tables in memory; its value is nobody's format. */
+uint64_t ksi_slice_hash(ks_slice slice);
+/* Java's murmur2 of the default partitioner (org.apache.kafka.common.utils.Utils#murmur2). */
+uint32_t ksi_murmur2(ks_slice slice);
+
+#endif
