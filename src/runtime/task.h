@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task.h - a task: one copy of some nodes for one partition, with its queues, stores and time. @java StreamTask
+ *
+ * The owner (a stream thread, or the test driver) puts records into the task's queues, one for each topic it reads, and lets it process one
+ * record at a time: the head with the lowest timestamp (record_queue.h, partition_group.h). Everything the record leads to happens
+ * before ksi_task_process() returns. Sends go to the producer given, under the names of topics in the log.
+ *
+ * ksi_task_flush() empties the record caches, which may forward and send; after it and a flush of the producer the offsets of
+ * ksi_task_offsets() may be committed.
+ *
+ * Thread rule: one thread at a time owns a task.
+ */
+#ifndef KSI_RUNTIME_TASK_H
+#define KSI_RUNTIME_TASK_H
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "state/record_cache.h"
+#include "topology/topology.h"
+#include "transport/transport.h"
+#include <kstreams/config.h>
+
+typedef struct ksi_task ksi_task;
+
+#define KSI_ALL_SUBTOPOLOGIES (-1)
+
+typedef struct ksi_task_options {
+    const ks_topology *topology;
+    int subtopology;           /* KSI_ALL_SUBTOPOLOGIES: the whole topology, as the test driver has it */
+    int32_t partition;
+    const ks_config *config;
+    const char *application_id;
+    ksi_producer *producer;
+    ksi_record_cache *cache;   /* NULL: caching is off */
+    ksi_clock *clock;
+    ksi_logger *logger;        /* may be NULL */
+    /* Topics that patterns matched: names in the log. May be NULL. */
+    const char *const *matched_topics;
+    size_t matched_topic_count;
+} ksi_task_options;
+
+/* Makes the task and starts its nodes. NULL with an error; nothing is left behind. */
+ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error);
+void ksi_task_free(ksi_task *task); /* closes the nodes and drops what was not flushed */
+const char *ksi_task_id(const ksi_task *task);
+
+/* The topics the task reads, as the log names them: one queue each. */
+size_t ksi_task_input_count(const ksi_task *task);
+const char *ksi_task_input_topic(const ksi_task *task, size_t input);
+/* The input that reads a topic of the log, or SIZE_MAX. A topic that a pattern matches gets its input here. */
+size_t ksi_task_input_of(ksi_task *task, const char *topic);
+/* The reset policy of the source behind an input. */
+const ksi_source *ksi_task_input_source(const ksi_task *task, size_t input);
+
+/* Queues a record: key, value and headers are copied. */
+void ksi_task_enqueue(ksi_task *task, size_t input, const ks_log_record *record);
+/* How many records wait in an input's queue. */
+size_t ksi_task_queued(const ksi_task *task, size_t input);
+/* What is known about records of an input that are not queued yet: true when it has been read to its end (KIP-695). */
+void ksi_task_set_caught_up(ksi_task *task, size_t input, bool caught_up);
+
+/*
+ * Processes the next record if one may be processed now (max.task.idle.ms); `*processed` says whether there was one.
+ * An error stops the task: it can only be freed.
+ */
+ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error);
+
+/* Flushes the caches of the stores, in the order of their first nodes. */
+ks_status ksi_task_flush(ksi_task *task, ks_error *error);
+
+/* The offset to commit for an input: that of its queue's head, or one past the last record processed; -1 when nothing was consumed. */
+int64_t ksi_task_offset(const ksi_task *task, size_t input);
+/* Whether something was processed since the last ksi_task_committed(). */
+bool ksi_task_commit_needed(const ksi_task *task);
+void ksi_task_committed(ksi_task *task);
+
+uint64_t ksi_task_dropped(const ksi_task *task);
+uint64_t ksi_task_sent(const ksi_task *task);
+
+/* A store of the task by name, or NULL; and stores in the order of their first nodes. */
+struct ksi_key_value_store;
+struct ksi_key_value_store *ksi_task_key_value_store(const ksi_task *task, const char *name);
+size_t ksi_task_store_count(const ksi_task *task);
+struct ksi_key_value_store *ksi_task_store_at(const ksi_task *task, size_t index);
+/* The serdes of a store, with defaults filled in. */
+void ksi_task_store_serdes(const ksi_task *task, size_t index, const ks_serde **key, const ks_serde **value);
+
+#endif

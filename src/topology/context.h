@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context.h - the context of a task: what a node may do while it has a record in hand. @java ProcessorContextImpl
+ *
+ * One ks_ctx belongs to one task. While nodes run depth first, `node` is the node whose code runs and `record` says where the record
+ * came from; both are put back when a call returns, so that a node may forward as often as it likes.
+ *
+ * Failure. ks_ctx_fail() marks the context; everything below stops at its next call. On the way up the failure reaches the loop in
+ * ksi_forward() that called the failing node, and there the processing exception handler decides: continue (the record counts as
+ * dropped, the next sibling goes on) or fail (the mark becomes fatal and the whole record unwinds). Two failures pass by one level
+ * before the handler is asked, as Java's exceptions do: a sink's, because a sink has no handler of its own, and a value of the wrong
+ * kind, which Java rethrows as another exception.
+ *
+ * What the context cannot do by itself (sending, stores, the handler) goes through `services`, which the runtime injects.
+ *
+ * Thread rule: the thread of the task.
+ */
+#ifndef KSI_TOPOLOGY_CONTEXT_H
+#define KSI_TOPOLOGY_CONTEXT_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/logger.h"
+#include "state/key_value_store.h"
+#include "topology/topology.h"
+
+/* A node as a task has it. */
+typedef struct ksi_node_instance ksi_node_instance;
+struct ksi_node_instance {
+    const ksi_node *node;
+    ksi_node_instance **children;
+    size_t child_count;
+    void *state;
+    /* Runs the node for a record; the three kinds of node differ here. */
+    void (*process)(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record);
+};
+
+typedef enum ksi_failure {
+    KSI_FAILURE_NONE = 0,
+    KSI_FAILURE_RAISED,  /* by the node that runs; the handler has not been asked */
+    KSI_FAILURE_PASSING, /* to be handled one level up */
+    KSI_FAILURE_FATAL    /* the handler, or the rule, said to stop */
+} ksi_failure;
+
+typedef struct ksi_ctx_services {
+    /* Sends the record to the topic of the sink `ctx->node`. Failures are raised on the context. */
+    void (*send)(ks_ctx *ctx, const ksi_node *sink, const ks_record *record);
+    /* The processing exception handler: true to continue. `record` is the one the failing node was given. */
+    bool (*handle_failure)(ks_ctx *ctx, const ks_record *record);
+    /* A store that is connected to the node, or NULL. */
+    ksi_key_value_store *(*key_value_store)(ks_ctx *ctx, const char *name);
+} ksi_ctx_services;
+
+struct ks_ctx {
+    const ksi_ctx_services *services;
+    void *owner;                    /* the services' own */
+    ksi_node_instance *node;        /* whose code runs */
+    ksi_record_context record;
+    ks_arena *arena;                /* of the record in hand */
+    ksi_clock *clock;
+    ksi_logger *logger;
+    const char *task_id;
+    const char *application_id;
+    const ks_serde *default_key;    /* NULL when the properties have none */
+    const ks_serde *default_value;
+    int64_t stream_time;
+    uint64_t dropped;               /* dropped-records-total */
+    const ks_record *emitting;      /* input of the flat operation that runs; NULL outside one */
+    bool emits_keys;                /* false: ks_emit() keeps the key */
+    ksi_failure failure;
+    ks_error error;                 /* of the failure */
+};
+
+/* Marks the context as failed, unless it is already. */
+void ksi_ctx_fail_with(ks_ctx *ctx, ks_status code, const char *format, ...) KS_PRINTF(3, 4);
+/* The same with an error that was made elsewhere. */
+void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error);
+
+/* Counts a dropped record and says why in the log. @java droppedRecordsSensor */
+void ksi_ctx_drop(ks_ctx *ctx, const char *reason);
+
+/* Hands a failure of `child` to the handler or passes it on; true when the caller may go on with the next child. */
+bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child, const ks_record *record);
+
+static inline bool ksi_ctx_failed(const ks_ctx *ctx)
+{
+    return ctx->failure != KSI_FAILURE_NONE;
+}
+
+/* Runs one child of the node in hand. False when the failure goes on upwards. */
+static inline bool ksi_forward_to(ks_ctx *ctx, ksi_node_instance *child, const ks_record *record)
+{
+    ksi_node_instance *here = ctx->node;
+    bool go_on = true;
+    ctx->node = child;
+    child->process(ctx, child, record);
+    if (__builtin_expect(ksi_ctx_failed(ctx), false)) {
+        go_on = ksi_ctx_settle_failure(ctx, child, record);
+    }
+    ctx->node = here;
+    return go_on;
+}
+
+/* Forwards a record to all children of the node in hand, in their order. */
+static inline void ksi_forward(ks_ctx *ctx, const ks_record *record)
+{
+    ksi_node_instance *here = ctx->node;
+    if (__builtin_expect(ksi_ctx_failed(ctx), false)) {
+        return;
+    }
+    for (size_t i = 0; i < here->child_count; i++) {
+        if (!ksi_forward_to(ctx, here->children[i], record)) {
+            return;
+        }
+    }
+}
+
+/*
+ * Serdes with the default of the properties filled in: KS_E_CONFIG naming the node when there is none.
+ * `what` says whose serde it is: "sink KSTREAM-SINK-0000000001".
+ */
+ks_status ksi_ctx_key_serde(const ks_ctx *ctx, const ks_serde *own, const char *what, const ks_serde **serde,
+                            ks_error *error);
+ks_status ksi_ctx_value_serde(const ks_ctx *ctx, const ks_serde *own, const char *what, const ks_serde **serde,
+                              ks_error *error);
+
+#endif
