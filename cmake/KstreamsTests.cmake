@@ -1,0 +1,148 @@
+# Tests, by label:
+#   unit         tests/unit/ROOM/test_FILE.c; other .c files of the same folder are linked into each of its tests
+#   api          tests/api/test_*.c and tests/python/test_*.py
+#   apps         apps/APP/test_*.c
+#   conformance  one test per folder of tests/conformance/scenarios
+#   scripts      tests/scripts/test_*.py: the checks are checked
+# and the fuzz targets tests/fuzz/fuzz_*.c, built only with KSTREAMS_FUZZ and run by scripts/fuzz.
+
+if(KSTREAMS_FUZZ)
+  file(GLOB fuzz_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.c")
+  file(GLOB fuzz_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/fuzz/*.c")
+  list(FILTER fuzz_helpers EXCLUDE REGEX "/fuzz_[^/]*$")
+  add_custom_target(fuzz_targets)
+  foreach(source IN LISTS fuzz_sources)
+    cmake_path(GET source STEM name)
+    add_executable(${name} ${source} ${fuzz_helpers})
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+    target_link_libraries(${name} PRIVATE
+      $<$<TARGET_EXISTS:conformance_runner>:conformance_runner> kstreams_static kstreams_flags)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
+    add_dependencies(fuzz_targets ${name})
+  endforeach()
+  return()
+endif()
+
+if(KSTREAMS_TESTS STREQUAL "AUTO")
+  pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+  if(NOT CMOCKA_FOUND)
+    message(STATUS "cmocka is not installed: tests are not built (scripts/install-deps test installs it)")
+    return()
+  endif()
+elseif(KSTREAMS_TESTS)
+  pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+else()
+  return()
+endif()
+
+enable_testing()
+
+set(sanitizer_environment
+  "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
+  "UBSAN_OPTIONS=print_stacktrace=1"
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+
+# kstreams_test_properties(NAME LABEL): what every test has. A test that cannot run answers 77 and says why.
+function(kstreams_test_properties name label)
+  set_tests_properties(${name} PROPERTIES
+    LABELS ${label} TIMEOUT 300 SKIP_RETURN_CODE 77 ENVIRONMENT "${sanitizer_environment}")
+endfunction()
+
+# kstreams_test(LABEL GROUP SOURCE...): one cmocka executable, LABEL.GROUP.FILE, from its first source.
+function(kstreams_test label group source)
+  cmake_parse_arguments(arg "" "" "LIBRARIES;INCLUDES" ${ARGN})
+  cmake_path(GET source STEM file)
+  string(REGEX REPLACE "^test_" "" file "${file}")
+  string(REPLACE "/" "." name "${label}/${group}/${file}")
+  string(REPLACE ".." "." name "${name}")
+  add_executable(${name} ${source} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE
+    ${arg_LIBRARIES} kstreams_static PkgConfig::CMOCKA kstreams_flags)
+  target_include_directories(${name} PRIVATE ${arg_INCLUDES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  kstreams_test_properties(${name} ${label})
+endfunction()
+
+set(support_library "")
+file(GLOB support_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/*.c")
+if(support_sources)
+  add_library(test_support STATIC ${support_sources})
+  target_include_directories(test_support PUBLIC
+    "${PROJECT_SOURCE_DIR}/tests/support" PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(test_support PRIVATE kstreams_static PkgConfig::CMOCKA kstreams_flags)
+  set(support_library test_support)
+endif()
+
+file(GLOB_RECURSE unit_sources CONFIGURE_DEPENDS
+  RELATIVE "${PROJECT_SOURCE_DIR}/tests/unit" "${PROJECT_SOURCE_DIR}/tests/unit/test_*.c")
+foreach(source IN LISTS unit_sources)
+  cmake_path(GET source PARENT_PATH room)
+  file(GLOB room_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/unit/${room}/*.c")
+  list(FILTER room_helpers EXCLUDE REGEX "/test_[^/]*$")
+  kstreams_test(unit "${room}" "${PROJECT_SOURCE_DIR}/tests/unit/${source}" ${room_helpers}
+    LIBRARIES ${support_library} INCLUDES "${PROJECT_SOURCE_DIR}/src")
+endforeach()
+
+file(GLOB api_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/api/test_*.c")
+foreach(source IN LISTS api_sources)
+  kstreams_test(api "" "${source}" LIBRARIES ${support_library})
+endforeach()
+
+file(GLOB app_tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/apps/*/test_*.c")
+foreach(source IN LISTS app_tests)
+  cmake_path(GET source PARENT_PATH folder)
+  cmake_path(GET folder FILENAME app)
+  kstreams_test(apps "${app}" "${source}"
+    LIBRARIES ${support_library} ${app_libraries} INCLUDES "${PROJECT_SOURCE_DIR}/apps")
+endforeach()
+
+if(TARGET ks-conformance)
+  file(GLOB scenario_folders CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/conformance/scenarios/*")
+  foreach(folder IN LISTS scenario_folders)
+    if(IS_DIRECTORY "${folder}")
+      cmake_path(GET folder FILENAME name)
+      add_test(NAME conformance.${name} COMMAND ks-conformance "${folder}")
+      kstreams_test_properties(conformance.${name} conformance)
+    endif()
+  endforeach()
+endif()
+
+find_package(Python3 COMPONENTS Interpreter)
+
+# Python loads the library into a process without a sanitizer, so the runtime has to come first; leaks are the interpreter's own.
+set(python_environment "KSTREAMS_LIB=$<TARGET_FILE:kstreams_shared>")
+if(KSTREAMS_SANITIZE MATCHES "address|thread")
+  string(REGEX MATCH "address|thread" sanitizer "${KSTREAMS_SANITIZE}")
+  string(SUBSTRING ${sanitizer} 0 1 initial)
+  if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+    set(runtime "libclang_rt.${initial}san-${CMAKE_SYSTEM_PROCESSOR}.so")
+  else()
+    set(runtime "lib${initial}san.so")
+  endif()
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=${runtime}
+    OUTPUT_VARIABLE runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+  list(APPEND python_environment "LD_PRELOAD=${runtime}" "ASAN_OPTIONS=detect_leaks=0")
+endif()
+if(Python3_FOUND)
+  # clang has no shared runtime for threads.
+  if(NOT (CMAKE_C_COMPILER_ID MATCHES "Clang" AND KSTREAMS_SANITIZE MATCHES "thread"))
+    file(GLOB python_tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/python/test_*.py")
+    foreach(test IN LISTS python_tests)
+      cmake_path(GET test STEM file)
+      string(REGEX REPLACE "^test_" "api.python." name "${file}")
+      add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} -B "${test}")
+      kstreams_test_properties(${name} api)
+      set_tests_properties(${name} PROPERTIES ENVIRONMENT "${python_environment}")
+    endforeach()
+  endif()
+
+  file(GLOB script_tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/scripts/test_*.py")
+  foreach(test IN LISTS script_tests)
+    cmake_path(GET test STEM file)
+    string(REGEX REPLACE "^test_" "scripts." name "${file}")
+    add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} -B "${test}")
+    kstreams_test_properties(${name} scripts)
+  endforeach()
+endif()

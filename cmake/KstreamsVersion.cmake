@@ -1,0 +1,16 @@
+# The version stands in one place, include/kstreams/common.h, because that is where a program reads it.
+
+function(kstreams_read_version result)
+  set(header "${CMAKE_CURRENT_SOURCE_DIR}/include/kstreams/common.h")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${header}")
+  set(parts "")
+  foreach(part IN ITEMS MAJOR MINOR PATCH)
+    file(STRINGS "${header}" line REGEX "^#define KS_VERSION_${part} +[0-9]+")
+    if(NOT line MATCHES "KS_VERSION_${part} +([0-9]+)")
+      message(FATAL_ERROR "${header}: no '#define KS_VERSION_${part} NUMBER'")
+    endif()
+    list(APPEND parts ${CMAKE_MATCH_1})
+  endforeach()
+  list(JOIN parts "." version)
+  set(${result} "${version}" PARENT_SCOPE)
+endfunction()
