@@ -19,6 +19,7 @@
 #define KSI_TOPOLOGY_CONTEXT_H
 
 #include "base/arena.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/logger.h"
 #include "state/key_value_store.h"
@@ -57,6 +58,7 @@ struct ks_ctx {
     ksi_node_instance *node;        /* whose code runs */
     ksi_record_context record;
     ks_arena *arena;                /* of the record in hand */
+    ks_arena *task_arena;           /* lives as long as the task */
     ksi_clock *clock;
     ksi_logger *logger;
     const char *task_id;

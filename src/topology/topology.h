@@ -116,7 +116,7 @@ void ksi_topology_add_internal_topic(ks_topology *topology, const char *name, in
 /* Calls `release(pointer)` when the topology is freed: user pointers, configurations. */
 void ksi_topology_on_free(ks_topology *topology, ks_free_fn *release, void *pointer);
 
-ks_status ksi_topology_freeze(ks_topology *topology, ks_error *error);
+void ksi_topology_freeze(ks_topology *topology);
 
 const ksi_node *ksi_topology_node(const ks_topology *topology, const char *name); /* NULL when there is none */
 const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topology, const char *topic);

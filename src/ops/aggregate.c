@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * aggregate.c - count, reduce and aggregate of a grouped stream, without windows.
+ *
+ * A record with a null key or null value is dropped and counted. The result's timestamp is the larger of the record's and the stored
+ * one; a key that has no aggregate takes the record's. The headers of the row in the store are empty; those of the forwarded update are
+ * the record's. @java KStreamAggregate, KStreamReduce
+ */
+#include "base/arena.h"
+#include "ops/ops.h"
+#include "ops/table_store.h"
+
+typedef struct aggregate_state {
+    ksi_table_store table;
+} aggregate_state;
+
+static ks_status aggregate_init(ks_ctx *ctx, const void *config, void *state, ks_error *error)
+{
+    const ksi_aggregate *aggregate = config;
+    aggregate_state *here = state;
+    return ksi_table_store_open(&here->table, ctx, aggregate->store, aggregate->send_old_values, error);
+}
+
+static ks_value next_aggregate(ks_ctx *ctx, const ksi_aggregate *how, const ks_record *record, const ks_value *old)
+{
+    if (how->reduce != NULL) {
+        return ks_value_is_null(*old) ? record->value : how->reduce(ctx, *old, record->value, how->user);
+    }
+    if (how->aggregate == NULL) {
+        return ks_i64(ks_value_is_null(*old) ? 1 : ks_value_i64(*old) + 1);
+    }
+    ks_value before = ks_value_is_null(*old) ? how->initialize(ctx, how->user) : *old;
+    return ksi_ctx_failed(ctx) ? ks_null() : how->aggregate(ctx, record, before, how->user);
+}
+
+static void aggregate_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
+{
+    const ksi_aggregate *how = config;
+    ksi_table_store *table = &((aggregate_state *)state)->table;
+    ksi_table_row old;
+
+    if (ks_value_is_null(record->key) || ks_value_is_null(record->value)) {
+        ksi_ctx_drop(ctx, "null key or null value");
+        return;
+    }
+    if (!ksi_table_store_get(table, record->key, &old)) {
+        return;
+    }
+    ks_value aggregate = next_aggregate(ctx, how, record, &old.value);
+    if (ksi_ctx_failed(ctx)) {
+        return;
+    }
+    ks_record update = *record;
+    if (!ks_value_is_null(old.value) && old.timestamp > record->timestamp) {
+        update.timestamp = old.timestamp;
+    }
+    if (ksi_table_store_put(table, record->key, aggregate, update.timestamp)) {
+        ksi_table_store_forward(table, &update, aggregate, old.value);
+    }
+}
+
+static const ksi_processor_class aggregate_class = {.kind = "aggregate",
+                                                    .state_size = sizeof(aggregate_state),
+                                                    .init = aggregate_init,
+                                                    .process = aggregate_process};
+
+ksi_processor ksi_op_aggregate(const ksi_aggregate *aggregate)
+{
+    return (ksi_processor){.class = &aggregate_class, .config = aggregate};
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * filter.c - filter, filterNot, and the filter before a repartition topic. Nulls are the predicate's business.
+ * @java KStreamFilter
+ */
+#include "base/arena.h"
+#include "ops/ops.h"
+#include "topology/context.h"
+
+typedef struct filter_config {
+    ks_predicate_fn *predicate;
+    void *user;
+    bool negated;
+} filter_config;
+
+static void filter_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
+{
+    const filter_config *filter = config;
+    KSI_UNUSED(state);
+    if (filter->predicate(ctx, record, filter->user) != filter->negated) {
+        ksi_forward(ctx, record);
+    }
+}
+
+static const ksi_processor_class filter_class = {.kind = "filter", .process = filter_process};
+
+ksi_processor ksi_op_filter(ks_arena *arena, ks_predicate_fn *predicate, void *user, bool negated)
+{
+    filter_config *config = ksi_arena_alloc(arena, sizeof *config);
+    *config = (filter_config){.predicate = predicate, .user = user, .negated = negated};
+    return (ksi_processor){.class = &filter_class, .config = config};
+}
+
+/* A record without key has no partition to go to, and nothing that reads a repartition topic would take it (KIP-962). */
+static void has_key_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
+{
+    KSI_UNUSED(config);
+    KSI_UNUSED(state);
+    if (!ks_value_is_null(record->key)) {
+        ksi_forward(ctx, record);
+    }
+}
+
+static const ksi_processor_class has_key_class = {.kind = "has-key", .process = has_key_process};
+
+ksi_processor ksi_op_has_key(void)
+{
+    return (ksi_processor){.class = &has_key_class};
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ops.h - the operations of the DSL as processors: each function puts a configuration into `arena` (the topology's) and returns the
+ * processor to add. What an operation does with nulls and timestamps stands in its file.
+ *
+ * One file for each kind of operation; none knows the DSL above it or the runtime below it.
+ */
+#ifndef KSI_OPS_OPS_H
+#define KSI_OPS_OPS_H
+
+#include "topology/processor_class.h"
+#include <kstreams/table.h>
+
+/* filter.c */
+ksi_processor ksi_op_filter(ks_arena *arena, ks_predicate_fn *predicate, void *user, bool negated);
+ksi_processor ksi_op_has_key(void); /* what stands before every repartition topic */
+
+/* map.c */
+ksi_processor ksi_op_map(ks_arena *arena, ks_pair_mapper_fn *map, void *user);
+ksi_processor ksi_op_select_key(ks_arena *arena, ks_mapper_fn *key, void *user);
+ksi_processor ksi_op_map_values(ks_arena *arena, ks_mapper_fn *map, void *user);
+
+/* flat_map.c */
+ksi_processor ksi_op_flat_map(ks_arena *arena, ks_action_fn *emit, void *user, bool emits_keys);
+
+/* action.c */
+ksi_processor ksi_op_peek(ks_arena *arena, ks_action_fn *action, void *user);
+ksi_processor ksi_op_foreach(ks_arena *arena, ks_action_fn *action, void *user);
+ksi_processor ksi_op_pass_through(void);
+
+/* print.c: `path` and `label` are copied; a file that cannot be opened fails the start of the task */
+typedef struct ksi_print {
+    const char *path;
+    const char *label;
+    ks_print_mapper_fn *mapper;
+    void *user;
+} ksi_print;
+ksi_processor ksi_op_print(ks_arena *arena, const ksi_print *print);
+
+/* branch.c: branches are added while the topology is built; branch i goes to child i, the default to the child behind them */
+typedef struct ksi_branches ksi_branches;
+ksi_branches *ksi_branches_new(ks_arena *arena);
+void ksi_branches_add(ksi_branches *branches, ks_arena *arena, ks_predicate_fn *condition, void *user);
+size_t ksi_branches_count(const ksi_branches *branches);
+ksi_processor ksi_op_branch(const ksi_branches *branches);
+
+/* table_source.c: `store` NULL = not materialized, which may still change until the topology is written */
+typedef struct ksi_table_source {
+    const char *store;
+    bool send_old_values;
+} ksi_table_source;
+ksi_processor ksi_op_table_source(const ksi_table_source *source);
+
+/* to_stream.c: the new value out of a change */
+ksi_processor ksi_op_to_stream(void);
+
+/* aggregate.c: one of the three function sets is given; `store` is the store's name */
+typedef struct ksi_aggregate {
+    const char *store;
+    ks_initializer_fn *initialize; /* aggregate */
+    ks_aggregator_fn *aggregate;
+    ks_reducer_fn *reduce;         /* reduce; all NULL: count */
+    void *user;
+    bool send_old_values;
+} ksi_aggregate;
+ksi_processor ksi_op_aggregate(const ksi_aggregate *aggregate);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table_store.c - see table_store.h. Values read from a store are copied into the record's arena where they are more than a number,
+ * because a row is borrowed only until the next call on the store.
+ */
+#include "ops/table_store.h"
+
+#include "base/error.h"
+
+static ks_status deserialize(const ksi_table_store *table, bool is_key, ks_slice bytes, ks_value *value, ks_error *error)
+{
+    const ks_serde *serde = is_key ? table->key : table->value;
+    ks_serde_ctx where = {.topic = table->topic, .is_key = is_key};
+    if (bytes.data == NULL) {
+        *value = ks_null();
+        return KS_OK;
+    }
+    if (serde->kind >= KS_KIND_UUID) {
+        bytes = ksi_arena_copy(table->ctx->arena, bytes);
+    }
+    return serde->deserialize(serde, &where, bytes, table->ctx->arena, value, error);
+}
+
+static ks_status serialize(const ksi_table_store *table, bool is_key, ks_value value, ks_slice *bytes, ks_error *error)
+{
+    const ks_serde *serde = is_key ? table->key : table->value;
+    ks_serde_ctx where = {.topic = table->topic, .is_key = is_key};
+    if (ks_value_is_null(value)) {
+        *bytes = ks_slice_null();
+        return KS_OK;
+    }
+    return serde->serialize(serde, &where, value, table->ctx->arena, bytes, error);
+}
+
+/* ---- what the cache gives up ------------------------------------------------------------------------------------------- */
+
+static ks_status read_flushed(ksi_table_store *table, const ksi_row *new_row, const ksi_row *old_row, ks_record *record,
+                              ksi_change *change, ks_error *error)
+{
+    KS_TRY(deserialize(table, true, new_row->key, &record->key, error));
+    KS_TRY(deserialize(table, false, new_row->value, &change->new_value, error));
+    if (table->send_old_values) {
+        KS_TRY(deserialize(table, false, old_row->value, &change->old_value, error));
+    }
+    return KS_OK;
+}
+
+static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_row *old_row,
+                                 const ksi_record_context *context, ks_error *error)
+{
+    ksi_table_store *table = owner;
+    ks_ctx *ctx = table->ctx;
+    ksi_arena_mark mark = ksi_arena_save(ctx->arena);
+    ksi_node_instance *node = ctx->node;
+    ksi_record_context outer = ctx->record;
+    ctx->node = table->node;
+    ctx->record = *context;
+
+    ksi_change change = {.is_latest = true};
+    ks_record record = {.timestamp = new_row->value.data != NULL ? new_row->timestamp : context->timestamp,
+                        .headers = context->headers};
+    ks_status status = read_flushed(table, new_row, old_row, &record, &change, error);
+    if (status == KS_OK) {
+        record.value = ksi_change_value(&change);
+        ksi_forward(ctx, &record);
+        if (ksi_ctx_failed(ctx)) {
+            status = ctx->error.code;
+            if (error != NULL) {
+                *error = ctx->error;
+            }
+        }
+    }
+    ctx->record = outer;
+    ctx->node = node;
+    ksi_arena_release(ctx->arena, mark);
+    return status;
+}
+
+/* ---- the node's side ----------------------------------------------------------------------------------------------------- */
+
+ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name, bool send_old_values, ks_error *error)
+{
+    ksi_key_value_store *store = ctx->services->key_value_store(ctx, name);
+    if (store == NULL) {
+        return ksi_error_set(error, KS_E_STORE, ctx->node->node->name, "store '%s' is not connected to this node", name);
+    }
+    const ksi_store_spec *spec = ksi_key_value_store_spec(store);
+    const char *what = ksi_arena_format(ctx->task_arena, "store %s", name);
+    *table = (ksi_table_store){.store = store, .ctx = ctx, .node = ctx->node, .send_old_values = send_old_values};
+    KS_TRY(ksi_ctx_key_serde(ctx, spec->key, what, &table->key, error));
+    KS_TRY(ksi_ctx_value_serde(ctx, spec->value, what, &table->value, error));
+    table->topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena);
+    table->caching = ksi_key_value_store_on_flush(store, forward_flushed, table, send_old_values);
+    return KS_OK;
+}
+
+bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row)
+{
+    ks_error error = {0};
+    ks_slice key_bytes;
+    ksi_row stored = {0};
+    *row = (ksi_table_row){.value = ks_null()};
+    ks_status status = serialize(table, true, key, &key_bytes, &error);
+    if (status == KS_OK) {
+        status = ksi_key_value_store_read(table->store, key_bytes, &stored, &row->found, &error);
+    }
+    if (status == KS_OK && row->found) {
+        row->timestamp = stored.timestamp;
+        status = deserialize(table, false, stored.value, &row->value, &error);
+    }
+    if (status != KS_OK) {
+        ksi_ctx_fail_error(table->ctx, &error);
+    }
+    return status == KS_OK;
+}
+
+bool ksi_table_store_put(ksi_table_store *table, ks_value key, ks_value value, int64_t timestamp)
+{
+    ks_error error = {0};
+    ks_slice key_bytes;
+    ks_slice value_bytes;
+    ks_status status = serialize(table, true, key, &key_bytes, &error);
+    if (status == KS_OK) {
+        status = serialize(table, false, value, &value_bytes, &error);
+    }
+    if (status == KS_OK) {
+        status = ksi_key_value_store_write(table->store, key_bytes, value_bytes, timestamp, &table->ctx->record, &error);
+    }
+    if (status != KS_OK) {
+        ksi_ctx_fail_error(table->ctx, &error); /* says nothing when a flush below has failed the context already */
+    }
+    return status == KS_OK;
+}
+
+void ksi_table_store_forward(ksi_table_store *table, const ks_record *record, ks_value new_value, ks_value old_value)
+{
+    if (table->caching) {
+        return;
+    }
+    ksi_change change = {.new_value = new_value,
+                         .old_value = table->send_old_values ? old_value : ks_null(),
+                         .is_latest = true};
+    ks_record update = *record;
+    update.value = ksi_change_value(&change);
+    ksi_forward(table->ctx, &update);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context.c - what callbacks may ask of their context, and how a failure travels upwards (context.h tells the rule).
+ */
+#include "topology/context.h"
+
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* ---- failures ---------------------------------------------------------------------------------------------------------- */
+
+static void raise_failure(ks_ctx *ctx, ks_status code, const char *message)
+{
+    if (ctx->failure != KSI_FAILURE_NONE) {
+        return;
+    }
+    const char *node = ctx->node != NULL ? ctx->node->node->name : "task";
+    ctx->failure = KSI_FAILURE_RAISED;
+    if (ctx->record.topic != NULL) {
+        ksi_error_set(&ctx->error, code, node, "task %s, topic %s, partition %d, offset %lld: %s", ctx->task_id,
+                      ctx->record.topic, (int)ctx->record.partition, (long long)ctx->record.offset, message);
+    } else {
+        ksi_error_set(&ctx->error, code, node, "task %s: %s", ctx->task_id, message);
+    }
+}
+
+void ks_ctx_fail(ks_ctx *ctx, const char *format, ...)
+{
+    char message[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    raise_failure(ctx, KS_E_PROCESSING, message);
+}
+
+void ksi_ctx_fail_with(ks_ctx *ctx, ks_status code, const char *format, ...)
+{
+    char message[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    raise_failure(ctx, code, message);
+}
+
+void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error)
+{
+    char message[400];
+    snprintf(message, sizeof message, "%s%s%.300s", error->where, error->where[0] != '\0' ? ": " : "", error->message);
+    raise_failure(ctx, error->code, message);
+}
+
+bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child, const ks_record *record)
+{
+    if (ctx->failure == KSI_FAILURE_FATAL) {
+        return false;
+    }
+    bool has_handler = child->node->kind == KSI_NODE_PROCESSOR;
+    if (!has_handler) {
+        return false; /* a sink's failure is its parent's */
+    }
+    if (ctx->failure == KSI_FAILURE_PASSING) {
+        ctx->failure = KSI_FAILURE_RAISED;
+        return false;
+    }
+    if (!ctx->services->handle_failure(ctx, record)) {
+        ctx->failure = KSI_FAILURE_FATAL;
+        return false;
+    }
+    ctx->failure = KSI_FAILURE_NONE;
+    ctx->error = (ks_error){0};
+    ctx->dropped++;
+    return true;
+}
+
+void ksi_ctx_drop(ks_ctx *ctx, const char *reason)
+{
+    ctx->dropped++;
+    ksi_log(ctx->logger, KS_LOG_LEVEL_WARN, ctx->node != NULL ? ctx->node->node->name : ctx->task_id,
+            "task %s drops the record at topic %s partition %d offset %lld: %s", ctx->task_id,
+            ctx->record.topic != NULL ? ctx->record.topic : "-", (int)ctx->record.partition,
+            (long long)ctx->record.offset, reason);
+}
+
+/* ---- what callbacks may ask --------------------------------------------------------------------------------------------- */
+
+ks_arena *ks_ctx_arena(ks_ctx *ctx)
+{
+    return ctx->arena;
+}
+
+void ks_emit(ks_ctx *ctx, ks_value key, ks_value value)
+{
+    if (ctx->emitting == NULL) {
+        ks_ctx_fail(ctx, "ks_emit() is for flat operations; this callback is none: return the result instead");
+        return;
+    }
+    ks_record record = *ctx->emitting;
+    record.key = ctx->emits_keys ? key : record.key;
+    record.value = value;
+    const ks_record *emitting = ctx->emitting;
+    bool emits_keys = ctx->emits_keys;
+    ctx->emitting = NULL; /* the nodes below have no flat operation of their own yet */
+    ksi_arena_mark mark = ksi_arena_save(ctx->arena);
+    ksi_forward(ctx, &record);
+    ksi_arena_release(ctx->arena, mark); /* so that a million emissions hold the memory of one */
+    ctx->emitting = emitting;
+    ctx->emits_keys = emits_keys;
+}
+
+void ks_emit_value(ks_ctx *ctx, ks_value value)
+{
+    ks_emit(ctx, ctx->emitting != NULL ? ctx->emitting->key : ks_null(), value);
+}
+
+const char *ks_ctx_topic(const ks_ctx *ctx)
+{
+    return ctx->record.topic;
+}
+
+int32_t ks_ctx_partition(const ks_ctx *ctx)
+{
+    return ctx->record.partition;
+}
+
+int64_t ks_ctx_offset(const ks_ctx *ctx)
+{
+    return ctx->record.offset;
+}
+
+int64_t ks_ctx_stream_time(const ks_ctx *ctx)
+{
+    return ctx->stream_time;
+}
+
+int64_t ks_ctx_wall_clock(const ks_ctx *ctx)
+{
+    return ksi_wall_ms(ctx->clock);
+}
+
+const char *ks_ctx_task_id(const ks_ctx *ctx)
+{
+    return ctx->task_id;
+}
+
+const char *ks_ctx_node_name(const ks_ctx *ctx)
+{
+    return ctx->node != NULL ? ctx->node->node->name : "";
+}
+
+/* ---- serdes ------------------------------------------------------------------------------------------------------------- */
+
+static ks_status resolve(const ks_serde *own, const ks_serde *fallback, const char *property, const char *what,
+                         const ks_serde **serde, ks_error *error)
+{
+    *serde = own != NULL ? own : fallback;
+    if (*serde == NULL) {
+        return ksi_error_set(error, KS_E_PROCESSING, what, "it has no %s serde and there is no default; give one in its "
+                             "options or set %s", strcmp(property, "default.key.serde") == 0 ? "key" : "value", property);
+    }
+    return KS_OK;
+}
+
+ks_status ksi_ctx_key_serde(const ks_ctx *ctx, const ks_serde *own, const char *what, const ks_serde **serde,
+                            ks_error *error)
+{
+    return resolve(own, ctx->default_key, "default.key.serde", what, serde, error);
+}
+
+ks_status ksi_ctx_value_serde(const ks_ctx *ctx, const ks_serde *own, const char *what, const ks_serde **serde,
+                              ks_error *error)
+{
+    return resolve(own, ctx->default_value, "default.value.serde", what, serde, error);
+}
