@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * command_line.c - the options every application has.
+ *
+ * Written out rather than left to getopt_long(): that one accepts abbreviations, which turn into
+ * errors the day an option is added, and its messages cannot say what to do next. Properties are
+ * checked where they stand on the command line, so that a message is about the argument the user
+ * just typed.
+ *
+ * Thread rule: the main thread, before anything else runs.
+ */
+#include "common/command_line.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <kstreams/kstreams.h>
+
+typedef enum option_id {
+    OPTION_UNKNOWN,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_INPUT,
+    OPTION_CONFIG,
+    OPTION_PROPERTY
+} option_id;
+
+typedef struct option {
+    option_id id;
+    const char *name;
+    bool takes_value;
+} option;
+
+static const option options[] = {
+    {OPTION_HELP, "--help", false},  {OPTION_VERSION, "--version", false},
+    {OPTION_INPUT, "--input", true}, {OPTION_CONFIG, "--config", true},
+    {OPTION_PROPERTY, "-D", true},
+};
+
+static void print_help(const app_about *about)
+{
+    printf("Usage: %s --input FILE [--config FILE] [-D NAME=VALUE]...\n\n", about->name);
+    printf("%s\n\n", about->summary);
+    printf("  --input FILE     %s; - is standard input\n", about->input_help);
+    printf("  --config FILE    properties under Kafka's names, one NAME=VALUE a line\n");
+    printf("  -D NAME=VALUE    sets one property; may be repeated, and a later one wins\n");
+    printf("  --help           prints this\n");
+    printf("  --version        prints the version of the library\n\n");
+    printf("Example: %s\n\n", about->example);
+    printf("Exit status: 0 done, 1 failed, 2 wrong arguments, 128 + N stopped by signal N.\n");
+}
+
+static int usage_error(const app_about *about, const char *problem, const char *argument)
+{
+    fprintf(stderr, "%s: %s%s\nTry '%s --help'.\n", about->name, problem, argument, about->name);
+    return APP_EXIT_USAGE;
+}
+
+int app_report(const app_about *about, const ks_error *error)
+{
+    char text[sizeof error->where + sizeof error->message + 64];
+    fprintf(stderr, "%s: %s\n", about->name, ks_error_text(error, text, sizeof text));
+    return EXIT_FAILURE;
+}
+
+/*
+ * Which option `argument` is. `*value` is what follows in the same word (--input=FILE,
+ * -DNAME=VALUE), or NULL.
+ */
+static const option *find_option(const char *argument, const char **value)
+{
+    *value = NULL;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        const char *name = options[i].name;
+        size_t length = strlen(name);
+        if (strncmp(argument, name, length) != 0) {
+            continue;
+        }
+        if (argument[length] == '\0') {
+            return &options[i];
+        }
+        if (options[i].takes_value && options[i].id == OPTION_PROPERTY) {
+            *value = argument + length;
+            return &options[i];
+        }
+        if (options[i].takes_value && argument[length] == '=') {
+            *value = argument + length + 1;
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+/* Sets a property from NAME=VALUE. */
+static int set_property(const app_about *about, ks_config *config, const char *assignment)
+{
+    ks_error error = {0};
+    const char *equals = strchr(assignment, '=');
+    char name[256];
+
+    if (equals == NULL || equals == assignment || (size_t)(equals - assignment) >= sizeof name) {
+        return usage_error(about, "-D wants NAME=VALUE, not ", assignment);
+    }
+    memcpy(name, assignment, (size_t)(equals - assignment));
+    name[equals - assignment] = '\0';
+    if (ks_config_set(config, name, equals + 1, &error) != KS_OK) {
+        (void)app_report(about, &error);
+        return APP_EXIT_USAGE;
+    }
+    return EXIT_SUCCESS;
+}
+
+static int apply_option(const app_about *about, option_id id, const char *value,
+                        app_arguments *arguments)
+{
+    ks_error error = {0};
+
+    switch (id) {
+    case OPTION_INPUT:
+        if (arguments->input != NULL) {
+            return usage_error(about, "--input is given twice, the second time as ", value);
+        }
+        arguments->input = value;
+        return EXIT_SUCCESS;
+    case OPTION_CONFIG:
+        if (ks_config_load(arguments->config, value, &error) != KS_OK) {
+            (void)app_report(about, &error);
+            return APP_EXIT_USAGE;
+        }
+        return EXIT_SUCCESS;
+    case OPTION_PROPERTY:
+        return set_property(about, arguments->config, value);
+    default:
+        return EXIT_FAILURE;
+    }
+}
+
+/* What an application has before the user says anything. */
+static int set_defaults(const app_about *about, ks_config *config)
+{
+    ks_error error = {0};
+
+    if (ks_config_set(config, "application.id", about->name, &error) != KS_OK ||
+        ks_config_set(config, "bootstrap.servers", "embedded:", &error) != KS_OK) {
+        return app_report(about, &error);
+    }
+    return EXIT_SUCCESS;
+}
+
+/* Reads the arguments one by one. `*done` when --help or --version was answered. */
+static int read_all(const app_about *about, int argc, char **argv, app_arguments *arguments,
+                    bool *done)
+{
+    int status = set_defaults(about, arguments->config);
+
+    for (int i = 1; i < argc && status == EXIT_SUCCESS; i++) {
+        const char *value;
+        const option *found = find_option(argv[i], &value);
+        if (found == NULL) {
+            return usage_error(
+                about, argv[i][0] == '-' ? "unknown option " : "unexpected argument ", argv[i]);
+        }
+        if (!found->takes_value) {
+            if (found->id == OPTION_HELP) {
+                print_help(about);
+            } else {
+                printf("%s %s\n", about->name, ks_library_version());
+            }
+            *done = true;
+            return EXIT_SUCCESS;
+        }
+        if (value == NULL) {
+            if (i + 1 == argc) {
+                return usage_error(about, "a value is missing after ", argv[i]);
+            }
+            value = argv[++i];
+        }
+        status = apply_option(about, found->id, value, arguments);
+    }
+    return status;
+}
+
+bool app_arguments_read(const app_about *about, int argc, char **argv, app_arguments *arguments,
+                        int *exit_status)
+{
+    bool done = false;
+
+    *arguments = (app_arguments){.config = ks_config_new()};
+    *exit_status = read_all(about, argc, argv, arguments, &done);
+    if (*exit_status == EXIT_SUCCESS && !done && arguments->input == NULL) {
+        *exit_status =
+            usage_error(about, "nothing to read: give --input FILE, such as\n  ", about->example);
+    }
+    if (*exit_status != EXIT_SUCCESS || done) {
+        app_arguments_free(arguments);
+        return false;
+    }
+    return true;
+}
+
+void app_arguments_free(app_arguments *arguments)
+{
+    ks_config_free(arguments->config);
+    *arguments = (app_arguments){0};
+}

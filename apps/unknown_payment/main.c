@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - unknown_payment: prints the payments whose key is `unknown`.
+ *
+ * Input is one payment a line, KEY<TAB>VALUE or KEY,VALUE: the first tab separates, or, in a line
+ * without tabs, the first comma. An empty key makes a record without key. Empty lines and lines
+ * that begin with # are passed over; any other line is an error that names file and line, because a
+ * payment that is silently left out is worse than a program that stops.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <kstreams/kstreams.h>
+
+#include "common/command_line.h"
+#include "common/load.h"
+#include "common/report.h"
+#include "common/run.h"
+#include "unknown_payment/topology.h"
+
+enum { PARTITIONS = 4 };
+
+static const app_about about = {
+    .name = "unknown_payment",
+    .summary = "Finds the payments whose key is `unknown` and sends them to a topic of their own.",
+    .input_help = "one payment a line, KEY<TAB>VALUE or KEY,VALUE",
+    .example = "build/bin/unknown_payment --input apps/unknown_payment/text/payments.txt",
+};
+
+static app_line payment_of_line(ks_slice line, ks_log_record *record, const char **problem)
+{
+    if (line.size == 0 || line.data[0] == '#') {
+        return APP_LINE_SKIP;
+    }
+    const char *separator = memchr(line.data, '\t', line.size);
+    if (separator == NULL) {
+        separator = memchr(line.data, ',', line.size);
+    }
+    if (separator == NULL) {
+        *problem = "no tab and no comma: a payment is KEY<TAB>VALUE or KEY,VALUE";
+        return APP_LINE_MALFORMED;
+    }
+    size_t key_size = (size_t)(separator - line.data);
+    record->key = key_size > 0 ? ks_slice_of(line.data, key_size) : ks_slice_null();
+    record->value = ks_slice_of(separator + 1, line.size - key_size - 1);
+    return APP_LINE_RECORD;
+}
+
+/* Both serdes are strings, whose bytes are the text: they can be printed as they are. */
+static ks_status print_unknown(ks_log *log, ks_error *error)
+{
+    ks_log_reader *reader = ks_log_reader_open(log, UNKNOWN_PAYMENT_OUTPUT, error);
+    ks_log_record record;
+    uint64_t count = 0;
+    char number[APP_NUMBER_SIZE];
+
+    if (reader == NULL) {
+        return error->code;
+    }
+    while (ks_log_reader_next(reader, &record)) {
+        printf("%.*s\t%.*s\n", (int)record.key.size, record.key.data, (int)record.value.size,
+               record.value.data);
+        count++;
+    }
+    printf("\nunknown payments   %12s\n", app_number(count, number));
+    ks_log_reader_free(reader);
+    return KS_OK;
+}
+
+/* Loads the payments, runs the application over them, prints what came out. */
+static ks_status find_unknown(const app_arguments *arguments, const ks_topology *topology,
+                              ks_log *log, app_run *run, ks_error *error)
+{
+    uint64_t payments = 0;
+    ks_app *app = NULL;
+
+    ks_status status = ks_log_create_topic(log, UNKNOWN_PAYMENT_INPUT, PARTITIONS, error);
+    if (status == KS_OK) {
+        status = ks_log_create_topic(log, UNKNOWN_PAYMENT_OUTPUT, PARTITIONS, error);
+    }
+    if (status == KS_OK) {
+        status = app_load(log, UNKNOWN_PAYMENT_INPUT, arguments->input, payment_of_line, &payments,
+                          error);
+    }
+    if (status == KS_OK) {
+        app = ks_app_new(topology, arguments->config, KS_APP_OPTIONS(.log = log), error);
+        status = app != NULL ? app_run_to_the_end(app, about.name, run, error) : error->code;
+    }
+    if (status == KS_OK) {
+        status = print_unknown(log, error);
+    }
+    if (status == KS_OK) {
+        app_print_run(payments, run);
+    }
+    ks_app_free(app);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    app_arguments arguments;
+    app_run run = {0};
+    ks_error error = {0};
+    int exit_status;
+
+    if (!app_arguments_read(&about, argc, argv, &arguments, &exit_status)) {
+        return exit_status;
+    }
+    ks_log *log = NULL;
+    ks_builder *builder = ks_builder_new(arguments.config);
+    unknown_payment_topology(builder);
+    ks_topology *topology = ks_builder_build(builder, &error);
+    if (topology != NULL) {
+        log = ks_log_open(ks_config_get(arguments.config, "bootstrap.servers"), &error);
+    }
+    if (log != NULL && find_unknown(&arguments, topology, log, &run, &error) == KS_OK) {
+        exit_status = app_run_exit_status(&run);
+    } else {
+        exit_status = app_report(&about, &error);
+    }
+    ks_log_free(log);
+    ks_topology_free(topology);
+    ks_builder_free(builder);
+    app_arguments_free(&arguments);
+    return exit_status;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - word_count: counts the words of a text and prints the most frequent ones.
+ *
+ * Everything of Kafka Streams that an application does is in main() and count_words(), in its
+ * order: build the topology, open a log, fill the input topic, run, read the output topic. The log
+ * is the embedded one, in the memory of this process. The rest prints.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <kstreams/kstreams.h>
+
+#include "common/command_line.h"
+#include "common/load.h"
+#include "common/report.h"
+#include "common/run.h"
+#include "common/topic_table.h"
+#include "word_count/topology.h"
+
+enum { PARTITIONS = 4, WORDS_SHOWN = 20, BAR_WIDTH = 40 };
+
+static const app_about about = {
+    .name = "word_count",
+    .summary = "Counts the words of a text, without \"the\", and prints the 20 most frequent ones.",
+    .input_help = "the text, a record each line",
+    .example = "build/bin/word_count --input apps/word_count/text/harbour.txt",
+};
+
+/* More frequent words first; words of equal count by the alphabet. */
+static int compare_rows(const void *left, const void *right)
+{
+    const topic_row *a = left;
+    const topic_row *b = right;
+    int64_t more = ks_value_i64(b->value);
+    int64_t less = ks_value_i64(a->value);
+
+    if (more != less) {
+        return more > less ? 1 : -1;
+    }
+    ks_slice x = ks_value_text(a->key);
+    ks_slice y = ks_value_text(b->key);
+    int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
+    return order != 0 ? order : (x.size > y.size) - (x.size < y.size);
+}
+
+static void print_row(size_t rank, const topic_row *row, int64_t highest)
+{
+    static const char bar[] = "########################################";
+    char count[APP_NUMBER_SIZE];
+    ks_slice word = ks_value_text(row->key);
+    int64_t width = ks_value_i64(row->value) * BAR_WIDTH / highest;
+
+    printf("%4zu  %-20.*s %10s  %.*s\n", rank, (int)word.size, word.data,
+           app_number((uint64_t)ks_value_i64(row->value), count), (int)width, bar);
+}
+
+static ks_status print_counts(ks_log *log, ks_error *error)
+{
+    topic_table counts;
+    ks_status status =
+        topic_table_read(log, WORD_COUNT_OUTPUT, &ks_serde_string, &ks_serde_i64, &counts, error);
+
+    if (status == KS_OK && counts.count > 0) {
+        char words[APP_NUMBER_SIZE];
+        qsort(counts.rows, counts.count, sizeof *counts.rows, compare_rows);
+        printf("rank  %-20s %10s\n", "word", "count");
+        for (size_t i = 0; i < counts.count && i < WORDS_SHOWN; i++) {
+            print_row(i + 1, &counts.rows[i], ks_value_i64(counts.rows[0].value));
+        }
+        printf("\ndifferent words    %12s\n", app_number(counts.count, words));
+    }
+    topic_table_free(&counts);
+    return status;
+}
+
+/* Loads the text, runs the application over it, prints what came out. */
+static ks_status count_words(const app_arguments *arguments, const ks_topology *topology,
+                             ks_log *log, app_run *run, ks_error *error)
+{
+    uint64_t lines = 0;
+    ks_app *app = NULL;
+
+    ks_status status = ks_log_create_topic(log, WORD_COUNT_INPUT, PARTITIONS, error);
+    if (status == KS_OK) {
+        status = ks_log_create_topic(log, WORD_COUNT_OUTPUT, PARTITIONS, error);
+    }
+    if (status == KS_OK) {
+        status =
+            app_load(log, WORD_COUNT_INPUT, arguments->input, app_line_as_value, &lines, error);
+    }
+    if (status == KS_OK) {
+        app = ks_app_new(topology, arguments->config, KS_APP_OPTIONS(.log = log), error);
+        status = app != NULL ? app_run_to_the_end(app, about.name, run, error) : error->code;
+    }
+    if (status == KS_OK) {
+        status = print_counts(log, error);
+    }
+    if (status == KS_OK) {
+        app_print_run(lines, run);
+    }
+    ks_app_free(app);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    app_arguments arguments;
+    app_run run = {0};
+    ks_error error = {0};
+    int exit_status;
+
+    if (!app_arguments_read(&about, argc, argv, &arguments, &exit_status)) {
+        return exit_status;
+    }
+    ks_log *log = NULL;
+    ks_builder *builder = ks_builder_new(arguments.config);
+    word_count_topology(builder);
+    ks_topology *topology = ks_builder_build(builder, &error);
+    if (topology != NULL) {
+        log = ks_log_open(ks_config_get(arguments.config, "bootstrap.servers"), &error);
+    }
+    if (log != NULL && count_words(&arguments, topology, log, &run, &error) == KS_OK) {
+        exit_status = app_run_exit_status(&run);
+    } else {
+        exit_status = app_report(&about, &error);
+    }
+    ks_log_free(log);
+    ks_topology_free(topology);
+    ks_builder_free(builder);
+    app_arguments_free(&arguments);
+    return exit_status;
+}
