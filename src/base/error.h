@@ -17,7 +17,7 @@ ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, cons
 /* Puts more words before the message that is there: "deserializing the value of topic in: " + message. */
 void ksi_error_prefix(ks_error *error, const char *format, ...) KS_PRINTF(2, 3);
 
-/* Or-s ks_error_flags into the error and returns its code. */
+/* Or-s ks_error_flags into the error and returns its code (KS_E_PROCESSING for NULL, so that a failure stays one). */
 ks_status ksi_error_flag(ks_error *error, uint32_t flags);
 
 /* Leaves the function with the status of a call that failed. */

@@ -4,7 +4,8 @@
  *
  * Java's topology descriptions print lists in that order, so describing byte for byte needs it: a table of 16 buckets that doubles
  * when more than 3/4 full, bucket = (h ^ h >>> 16) & (size - 1) of String.hashCode(), entries of a bucket in the order of insertion
- * (a resize keeps the relative order). Buckets of 8 or more entries become red-black trees in Java but keep their `next` order.
+ * (a resize keeps the relative order). A bucket that would get a ninth entry doubles a table of fewer than 64 buckets and becomes a
+ * red-black tree in a larger one, whose iteration order is no longer that of insertion; both are followed exactly.
  */
 #ifndef KSI_BASE_JAVA_HASH_H
 #define KSI_BASE_JAVA_HASH_H

@@ -9,13 +9,14 @@
 #define KSI_BASE_LOGGER_H
 
 #include <kstreams/app.h>
-#include <pthread.h>
+
+#include "base/thread.h"
 
 typedef struct ksi_logger {
     ks_log_line_fn *line;
     void *user;
     ks_log_level level;
-    pthread_mutex_t lock;
+    ksi_mutex lock;
 } ksi_logger;
 
 /* `line` NULL: warnings and errors to standard error. */

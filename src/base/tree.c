@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree.c - the ordered tree: a B-tree of addresses of entries, with a piece of every key in the node.
+ *
+ *     node     skip = 12     first  [ "00000017" | "00000042" | ... ]     the 8 key bytes behind the first `skip`
+ *                            items  [    *       |    *       | ... ]     entry + key + value, one allocation each
+ *                            child  [ * |       *      |      ... ]       only in inner nodes
+ *
+ * The problem: a state store holds up to millions of rows, and a search that follows an address for every comparison waits for
+ * memory at each. Keys of one store look alike at the front ("customer-00012", a window's segment), so comparing the first eight
+ * bytes alone decides nothing either. A node therefore remembers how many leading bytes all of its keys share and keeps the
+ * eight bytes behind these as a number; a search touches one key per node to check the shared bytes, and after that reads
+ * numbers that lie side by side. Only keys that agree there too are compared in full.
+ *
+ * Invariants
+ *   - all keys of a node share their first `skip` bytes (a smaller `skip` is as right, only slower); `first[i]` is always up
+ *     to date with `skip`, short keys padded with zeros: unequal numbers order as the keys do, equal numbers say nothing
+ *   - every node but the root has at least LEAST items, all leaves have the same depth
+ *   - an entry never moves while its key is in the tree: nodes hold addresses. A value that outgrows its place goes into memory
+ *     of its own, which is given back when it outgrows that
+ *   - slices given to a put may lie in the tree, also in the very entry that is replaced: nothing is freed before it is copied
+ *
+ * The tempting wrong way is a sorted array per node holding the keys themselves: twice as fast to scan, and every split moves
+ * rows that iterators and callers still look at.
+ *
+ * Thread rule: the owner's.
+ */
+#include "base/tree.h"
+
+#include "base/check.h"
+#include "base/endian.h"
+#include "base/memory.h"
+#include "base/slice.h"
+
+enum {
+    MOST = 31,         /* items of a node */
+    LEAST = MOST / 2,  /* of a node that is not the root */
+    DEEPEST = 16       /* 16^16 items are enough */
+};
+
+typedef struct item {
+    ksi_tree_entry entry; /* the first member: a caller's address of one is the address of the item */
+    size_t room;          /* for the value, where it is now */
+    char bytes[];         /* the key, and the value unless it lies outside */
+} item;
+
+typedef struct node {
+    uint16_t count;
+    bool is_leaf;
+    size_t skip;
+    uint64_t first[MOST];
+    item *items[MOST];
+    struct node *children[]; /* MOST + 1 of them in an inner node */
+} node;
+
+struct ksi_tree {
+    node *root; /* NULL when empty */
+    uint64_t count;
+    uint64_t bytes;
+};
+
+/* One step of the way from the root: which node, and the position that was taken in it. */
+typedef struct step {
+    node *at;
+    size_t position;
+} step;
+
+typedef struct path {
+    step steps[DEEPEST];
+    size_t depth;
+} path;
+
+/* ---- items ------------------------------------------------------------------------------------------------------- */
+
+static bool value_is_outside(const item *it)
+{
+    return it->entry.value.data != NULL && it->entry.value.data != it->bytes + it->entry.key.size;
+}
+
+static item *new_item(ks_slice key, ks_slice value, int64_t timestamp)
+{
+    KSI_CHECK(key.size <= SIZE_MAX / 4 && value.size <= SIZE_MAX / 4);
+    item *it = ksi_alloc(sizeof *it + key.size + value.size);
+    it->room = value.size;
+    it->entry.timestamp = timestamp;
+    if (key.size > 0) {
+        memcpy(it->bytes, key.data, key.size);
+    }
+    it->entry.key = ks_slice_of(it->bytes, key.size);
+    it->entry.value = ks_slice_null();
+    if (value.data != NULL) {
+        if (value.size > 0) {
+            memcpy(it->bytes + key.size, value.data, value.size);
+        }
+        it->entry.value = ks_slice_of(it->bytes + key.size, value.size);
+    }
+    return it;
+}
+
+static void free_item(item *it)
+{
+    if (value_is_outside(it)) {
+        ksi_free((void *)(uintptr_t)it->entry.value.data);
+    }
+    ksi_free(it);
+}
+
+static void set_value(item *it, ks_slice value)
+{
+    char *place = it->entry.value.data != NULL ? (char *)(uintptr_t)it->entry.value.data : NULL;
+    if (value.data == NULL) {
+        if (value_is_outside(it)) {
+            ksi_free(place);
+            it->room = 0;
+        }
+        it->entry.value = ks_slice_null();
+        return;
+    }
+    if (place == NULL) {
+        place = it->bytes + it->entry.key.size;
+    }
+    if (value.size <= it->room) {
+        memmove(place, value.data, value.size);
+        it->entry.value = ks_slice_of(place, value.size);
+        return;
+    }
+    KSI_CHECK(value.size <= SIZE_MAX / 4);
+    size_t room = value.size + value.size / 4;
+    char *outside = ksi_alloc(room);
+    memcpy(outside, value.data, value.size);
+    if (value_is_outside(it)) {
+        ksi_free(place);
+    }
+    it->room = room;
+    it->entry.value = ks_slice_of(outside, value.size);
+}
+
+/* ---- keys in a node ---------------------------------------------------------------------------------------------- */
+
+/* The 8 bytes of a key behind its first `skip`, as a number that orders as they do. */
+static uint64_t first_bytes(ks_slice key, size_t skip)
+{
+    if (key.size >= skip + 8) {
+        return ksi_get_be64(key.data + skip);
+    }
+    char padded[8] = {0};
+    if (key.size > skip) {
+        memcpy(padded, key.data + skip, key.size - skip);
+    }
+    return ksi_get_be64(padded);
+}
+
+static size_t shared_bytes(ks_slice a, ks_slice b, size_t at_most)
+{
+    size_t limit = a.size < b.size ? a.size : b.size;
+    limit = limit < at_most ? limit : at_most;
+    size_t i = 0;
+    while (i < limit && a.data[i] == b.data[i]) {
+        i++;
+    }
+    return i;
+}
+
+static void set_skip(node *at, size_t skip)
+{
+    at->skip = skip;
+    for (size_t i = 0; i < at->count; i++) {
+        at->first[i] = first_bytes(at->items[i]->entry.key, skip);
+    }
+}
+
+/* Takes the longest `skip` again, after items came from elsewhere: in a sorted list the ends share what all share. */
+static void refresh(node *at)
+{
+    if (at->count > 0) {
+        ks_slice key = at->items[0]->entry.key;
+        set_skip(at, shared_bytes(key, at->items[at->count - 1]->entry.key, SIZE_MAX));
+    }
+}
+
+/*
+ * How many items of the node are smaller than the key; `*found` says whether the next one equals it.
+ */
+static size_t position_in(const node *at, ks_slice key, bool *found)
+{
+    *found = false;
+    if (at->skip > 0) {
+        size_t common = key.size < at->skip ? key.size : at->skip;
+        int order = common > 0 ? memcmp(key.data, at->items[0]->entry.key.data, common) : 0;
+        if (order != 0 || common < at->skip) {
+            return order > 0 ? at->count : 0;
+        }
+    }
+    uint64_t wanted = first_bytes(key, at->skip);
+    size_t low = 0;
+    for (size_t left = at->count; left > 0;) { /* the first number that is not smaller, without branches to mispredict */
+        size_t half = left / 2;
+        bool right = at->first[low + half] < wanted;
+        low = right ? low + half + 1 : low;
+        left = right ? left - half - 1 : half;
+    }
+    size_t high = low;
+    while (high < at->count && at->first[high] == wanted) {
+        high++;
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = ksi_slice_compare(at->items[middle]->entry.key, key);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+ksi_tree *ksi_tree_new(void)
+{
+    return ksi_calloc(1, sizeof(ksi_tree));
+}
+
+static void free_node(node *at)
+{
+    if (at == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < at->count; i++) {
+        free_item(at->items[i]);
+    }
+    if (!at->is_leaf) {
+        for (size_t i = 0; i <= at->count; i++) {
+            free_node(at->children[i]); /* as deep as the tree: a handful of frames */
+        }
+    }
+    ksi_free(at);
+}
+
+void ksi_tree_free(ksi_tree *tree)
+{
+    if (tree != NULL) {
+        free_node(tree->root);
+        ksi_free(tree);
+    }
+}
+
+void ksi_tree_clear(ksi_tree *tree)
+{
+    free_node(tree->root);
+    *tree = (ksi_tree){0};
+}
+
+uint64_t ksi_tree_count(const ksi_tree *tree)
+{
+    return tree->count;
+}
+
+uint64_t ksi_tree_bytes(const ksi_tree *tree)
+{
+    return tree->bytes;
+}
+
+const ksi_tree_entry *ksi_tree_get(const ksi_tree *tree, ks_slice key)
+{
+    const node *at = tree->root;
+    while (at != NULL) {
+        bool found;
+        size_t position = position_in(at, key, &found);
+        if (found) {
+            return &at->items[position]->entry;
+        }
+        at = at->is_leaf ? NULL : at->children[position];
+    }
+    return NULL;
+}
+
+/* The smallest entry that is greater than the key, or equal to it when `or_equal`. */
+static const ksi_tree_entry *next_entry(const ksi_tree *tree, ks_slice key, bool or_equal)
+{
+    const item *best = NULL;
+    for (const node *at = tree->root; at != NULL;) {
+        bool found;
+        size_t position = position_in(at, key, &found);
+        if (found && or_equal) {
+            return &at->items[position]->entry;
+        }
+        position += found ? 1 : 0;
+        if (position < at->count) {
+            best = at->items[position];
+        }
+        at = at->is_leaf ? NULL : at->children[position];
+    }
+    return best != NULL ? &best->entry : NULL;
+}
+
+/* The greatest entry that is smaller than the key, or equal to it when `or_equal`. */
+static const ksi_tree_entry *previous_entry(const ksi_tree *tree, ks_slice key, bool or_equal)
+{
+    const item *best = NULL;
+    for (const node *at = tree->root; at != NULL;) {
+        bool found;
+        size_t position = position_in(at, key, &found);
+        if (found && or_equal) {
+            return &at->items[position]->entry;
+        }
+        if (position > 0) {
+            best = at->items[position - 1];
+        }
+        at = at->is_leaf ? NULL : at->children[position];
+    }
+    return best != NULL ? &best->entry : NULL;
+}
+
+const ksi_tree_entry *ksi_tree_first(const ksi_tree *tree)
+{
+    const node *at = tree->root;
+    while (at != NULL && !at->is_leaf) {
+        at = at->children[0];
+    }
+    return at != NULL ? &at->items[0]->entry : NULL;
+}
+
+const ksi_tree_entry *ksi_tree_last(const ksi_tree *tree)
+{
+    const node *at = tree->root;
+    while (at != NULL && !at->is_leaf) {
+        at = at->children[at->count];
+    }
+    return at != NULL ? &at->items[at->count - 1]->entry : NULL;
+}
+
+const ksi_tree_entry *ksi_tree_at_or_above(const ksi_tree *tree, ks_slice key)
+{
+    return next_entry(tree, key, true);
+}
+
+const ksi_tree_entry *ksi_tree_above(const ksi_tree *tree, ks_slice key)
+{
+    return next_entry(tree, key, false);
+}
+
+const ksi_tree_entry *ksi_tree_at_or_below(const ksi_tree *tree, ks_slice key)
+{
+    return previous_entry(tree, key, true);
+}
+
+const ksi_tree_entry *ksi_tree_below(const ksi_tree *tree, ks_slice key)
+{
+    return previous_entry(tree, key, false);
+}
+
+/* ---- putting ----------------------------------------------------------------------------------------------------- */
+
+static node *new_node(bool is_leaf)
+{
+    node *at = ksi_alloc(sizeof *at + (is_leaf ? 0 : (MOST + 1) * sizeof at->children[0]));
+    at->count = 0;
+    at->is_leaf = is_leaf;
+    at->skip = 0;
+    return at;
+}
+
+/* Goes down to the item of that key, or to the leaf where it belongs, and notes the way. */
+static bool descend(const ksi_tree *tree, ks_slice key, path *way)
+{
+    way->depth = 0;
+    node *at = tree->root;
+    while (at != NULL) {
+        KSI_CHECK(way->depth < DEEPEST);
+        bool found;
+        size_t position = position_in(at, key, &found);
+        way->steps[way->depth++] = (step){.at = at, .position = position};
+        if (found) {
+            return true;
+        }
+        at = at->is_leaf ? NULL : at->children[position];
+    }
+    return false;
+}
+
+/* Puts an item, and the child right of it in an inner node, into a node that has room. */
+static void insert_at(node *at, size_t position, item *it, node *right)
+{
+    size_t moved = at->count - position;
+    memmove(at->items + position + 1, at->items + position, moved * sizeof *at->items);
+    memmove(at->first + position + 1, at->first + position, moved * sizeof *at->first);
+    at->items[position] = it;
+    if (!at->is_leaf) {
+        memmove(at->children + position + 2, at->children + position + 1, moved * sizeof *at->children);
+        at->children[position + 1] = right;
+    }
+    at->count++;
+    size_t neighbour = position > 0 ? position - 1 : (size_t)at->count - 1;
+    size_t shared = shared_bytes(it->entry.key, at->items[neighbour]->entry.key, at->skip);
+    if (shared < at->skip) {
+        set_skip(at, shared);
+    } else {
+        at->first[position] = first_bytes(it->entry.key, at->skip);
+    }
+}
+
+/* Moves the upper half of a full node into a new one; the item between the halves is for the parent. */
+static node *split(node *full, item **middle)
+{
+    node *right = new_node(full->is_leaf);
+    size_t half = MOST / 2;
+    *middle = full->items[half];
+    right->count = (uint16_t)(MOST - half - 1);
+    memcpy(right->items, full->items + half + 1, right->count * sizeof *right->items);
+    if (!full->is_leaf) {
+        memcpy(right->children, full->children + half + 1, ((size_t)right->count + 1) * sizeof *right->children);
+    }
+    full->count = (uint16_t)half;
+    refresh(full);
+    refresh(right);
+    return right;
+}
+
+static void insert_along(ksi_tree *tree, path *way, item *it)
+{
+    node *right = NULL; /* the child that goes with `it` */
+    while (way->depth > 0) {
+        step *here = &way->steps[--way->depth];
+        if (here->at->count < MOST) {
+            insert_at(here->at, here->position, it, right);
+            return;
+        }
+        item *middle = NULL;
+        node *upper = split(here->at, &middle);
+        size_t in_lower = here->at->count;
+        if (here->position <= in_lower) {
+            insert_at(here->at, here->position, it, right);
+        } else {
+            insert_at(upper, here->position - in_lower - 1, it, right);
+        }
+        it = middle;
+        right = upper;
+    }
+    node *root = new_node(tree->root == NULL);
+    if (!root->is_leaf) {
+        root->children[0] = tree->root;
+    }
+    insert_at(root, 0, it, right);
+    tree->root = root;
+}
+
+const ksi_tree_entry *ksi_tree_put(ksi_tree *tree, ks_slice key, ks_slice value, int64_t timestamp)
+{
+    path way;
+    if (descend(tree, key, &way)) {
+        const step *here = &way.steps[way.depth - 1];
+        item *it = here->at->items[here->position];
+        tree->bytes += value.size;
+        tree->bytes -= it->entry.value.size;
+        set_value(it, value);
+        it->entry.timestamp = timestamp;
+        return &it->entry;
+    }
+    item *it = new_item(key, value, timestamp);
+    insert_along(tree, &way, it);
+    tree->count++;
+    tree->bytes += key.size + value.size;
+    return &it->entry;
+}
+
+/* ---- removing ---------------------------------------------------------------------------------------------------- */
+
+/* Takes out an item, and the child right of it in an inner node. `skip` stays: fewer keys share at least as much. */
+static void take_out(node *at, size_t position)
+{
+    size_t moved = (size_t)at->count - position - 1;
+    memmove(at->items + position, at->items + position + 1, moved * sizeof *at->items);
+    memmove(at->first + position, at->first + position + 1, moved * sizeof *at->first);
+    if (!at->is_leaf) {
+        memmove(at->children + position + 1, at->children + position + 2, moved * sizeof *at->children);
+    }
+    at->count--;
+}
+
+/* Puts another item in the place of one, whose neighbours order the same against it. */
+static void replace_at(node *at, size_t position, item *it)
+{
+    at->items[position] = it;
+    size_t neighbour = position > 0 ? position - 1 : (size_t)at->count - 1;
+    size_t shared = shared_bytes(it->entry.key, at->items[neighbour]->entry.key, at->skip);
+    if (shared < at->skip) {
+        set_skip(at, shared);
+    } else {
+        at->first[position] = first_bytes(it->entry.key, at->skip);
+    }
+}
+
+static void borrow_from_left(node *parent, size_t position)
+{
+    node *left = parent->children[position - 1];
+    node *right = parent->children[position];
+    node *moved = left->is_leaf ? NULL : left->children[left->count];
+    item *up = left->items[left->count - 1];
+    left->count--;
+    insert_at(right, 0, parent->items[position - 1], right->is_leaf ? NULL : right->children[0]);
+    if (!right->is_leaf) {
+        right->children[0] = moved;
+    }
+    replace_at(parent, position - 1, up);
+}
+
+static void borrow_from_right(node *parent, size_t position)
+{
+    node *left = parent->children[position];
+    node *right = parent->children[position + 1];
+    item *up = right->items[0];
+    insert_at(left, left->count, parent->items[position], right->is_leaf ? NULL : right->children[0]);
+    if (!right->is_leaf) {
+        right->children[0] = right->children[1];
+    }
+    take_out(right, 0);
+    replace_at(parent, position, up);
+}
+
+/* Makes one node of children[position], items[position] and children[position + 1]. */
+static void merge(node *parent, size_t position)
+{
+    node *left = parent->children[position];
+    node *right = parent->children[position + 1];
+    size_t at = left->count;
+    left->items[at] = parent->items[position];
+    memcpy(left->items + at + 1, right->items, right->count * sizeof *right->items);
+    if (!left->is_leaf) {
+        memcpy(left->children + at + 1, right->children, ((size_t)right->count + 1) * sizeof *right->children);
+    }
+    left->count = (uint16_t)(at + 1 + right->count);
+    refresh(left);
+    take_out(parent, position);
+    ksi_free(right);
+}
+
+/* Fills up nodes that became too small, from the leaf to the root. */
+static void rebalance(ksi_tree *tree, path *way)
+{
+    while (way->depth > 1) {
+        const node *small = way->steps[--way->depth].at;
+        if (small->count >= LEAST) {
+            return;
+        }
+        node *parent = way->steps[way->depth - 1].at;
+        size_t position = way->steps[way->depth - 1].position;
+        if (position > 0 && parent->children[position - 1]->count > LEAST) {
+            borrow_from_left(parent, position);
+        } else if (position < parent->count && parent->children[position + 1]->count > LEAST) {
+            borrow_from_right(parent, position);
+        } else {
+            merge(parent, position > 0 ? position - 1 : position);
+        }
+    }
+    node *root = tree->root;
+    if (root->count == 0) {
+        tree->root = root->is_leaf ? NULL : root->children[0];
+        ksi_free(root);
+    }
+}
+
+bool ksi_tree_remove(ksi_tree *tree, ks_slice key)
+{
+    path way;
+    if (tree->root == NULL || !descend(tree, key, &way)) {
+        return false;
+    }
+    step *here = &way.steps[way.depth - 1];
+    item *removed = here->at->items[here->position];
+    if (!here->at->is_leaf) { /* the greatest item below takes its place */
+        node *inner = here->at;
+        size_t position = here->position;
+        for (node *at = inner->children[position]; at != NULL;) {
+            KSI_CHECK(way.depth < DEEPEST);
+            size_t last = at->is_leaf ? (size_t)at->count - 1 : at->count;
+            way.steps[way.depth++] = (step){.at = at, .position = last};
+            at = at->is_leaf ? NULL : at->children[last];
+        }
+        here = &way.steps[way.depth - 1];
+        replace_at(inner, position, here->at->items[here->position]);
+    }
+    take_out(here->at, here->position);
+    rebalance(tree, &way);
+    tree->count--;
+    tree->bytes -= removed->entry.key.size + removed->entry.value.size;
+    free_item(removed); /* last: `key` may point into it */
+    return true;
+}
