@@ -52,10 +52,11 @@ typedef void ks_state_listener_fn(ks_app_state from, ks_app_state to, void *user
 typedef struct ks_app_options {
     ks_options_head head;
     ks_use_designated_initializers *guard;
-    ks_log *log;                          /**< work on this log instead of opening `bootstrap.servers`; borrowed, kept alive */
-    ks_log_line_fn *log_line;             /**< NULL: warnings and errors to standard error */
+    ks_log
+        *log; /**< work on this log instead of opening `bootstrap.servers`; borrowed, kept alive */
+    ks_log_line_fn *log_line; /**< NULL: warnings and errors to standard error */
     ks_state_listener_fn *state_listener;
-    void *user;                           /**< for both */
+    void *user; /**< for both */
 } ks_app_options;
 #define KS_APP_OPTIONS(...) (&(const ks_app_options){KS_OPTIONS_HEAD(ks_app_options), __VA_ARGS__})
 KS_API void ks_app_options_init(ks_app_options *options);
@@ -68,7 +69,8 @@ KS_API void ks_app_options_init(ks_app_options *options);
  * @return owned: free with ks_app_free(); NULL on error
  * @thread any
  */
-KS_API ks_app *ks_app_new(const ks_topology *topology, const ks_config *config, const ks_app_options *options, ks_error *error);
+KS_API ks_app *ks_app_new(const ks_topology *topology, const ks_config *config,
+                          const ks_app_options *options, ks_error *error);
 
 /** Closes the application if it runs, waiting as long as that takes, and frees it. @thread any but a library thread */
 KS_API void ks_app_free(ks_app *app);
@@ -85,7 +87,8 @@ KS_NODISCARD KS_API ks_status ks_app_start(ks_app *app, ks_error *error);
  * @param timeout_ms  negative = for ever
  * @return KS_OK; KS_E_TIMEOUT; the error that stopped the application
  */
-KS_NODISCARD KS_API ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms, ks_error *error);
+KS_NODISCARD KS_API ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms,
+                                                          ks_error *error);
 
 /** Stops after the records in hand, commits, and ends the threads. Closing twice is fine. @return KS_OK or KS_E_TIMEOUT */
 KS_NODISCARD KS_API ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_error *error);
@@ -105,7 +108,7 @@ typedef struct ks_app_stats {
     uint64_t records_produced;  /**< to sinks, repartition and changelog topics */
     uint64_t records_dropped;   /**< `dropped-records-total` over all tasks */
     uint64_t commits;
-    uint64_t records_behind;    /**< in input topics and not yet processed */
+    uint64_t records_behind; /**< in input topics and not yet processed */
 } ks_app_stats;
 
 /** A snapshot, at most a batch old. @thread any */

@@ -87,19 +87,28 @@ static inline bool ks_slice_equal(ks_slice a, ks_slice b)
 /** What went wrong, as a program asks it. The text is in ks_error. */
 typedef enum ks_status {
     KS_OK = 0,
-    KS_E_ARGUMENT = -1,      /**< an argument out of range, or a call that does not fit here (@java IllegalArgumentException) */
-    KS_E_CONFIG = -2,        /**< a property is unknown, malformed or out of range (@java ConfigException) */
-    KS_E_TOPOLOGY = -3,      /**< the graph: names, duplicates, parents, stores, sources (@java TopologyException) */
-    KS_E_SERDE = -4,         /**< bytes could not be made into a value, or a value into bytes (@java SerializationException) */
-    KS_E_PROCESSING = -5,    /**< user code failed, or a value had another kind than the code expected (@java StreamsException) */
-    KS_E_TIMESTAMP = -6,     /**< a record has a negative timestamp and the extractor does not accept it */
-    KS_E_STATE = -7,         /**< the call is not allowed in this state of its object (@java IllegalStateException) */
-    KS_E_LIMIT = -8,         /**< something sized by data went past the property that bounds it */
-    KS_E_IO = -9,            /**< the operating system refused; the message has its reason */
-    KS_E_TIMEOUT = -10,      /**< the time given ran out; what was begun goes on or was undone, as the function says */
-    KS_E_UNKNOWN_TOPIC = -11,/**< the topic does not exist */
-    KS_E_NOT_BUILT = -12,    /**< part of Kafka Streams that this version of the library does not have yet */
-    KS_E_STORE = -13         /**< no store of that name here, or it is of another kind */
+    KS_E_ARGUMENT =
+        -1, /**< an argument out of range, or a call that does not fit here (@java IllegalArgumentException) */
+    KS_E_CONFIG =
+        -2, /**< a property is unknown, malformed or out of range (@java ConfigException) */
+    KS_E_TOPOLOGY =
+        -3, /**< the graph: names, duplicates, parents, stores, sources (@java TopologyException) */
+    KS_E_SERDE =
+        -4, /**< bytes could not be made into a value, or a value into bytes (@java SerializationException) */
+    KS_E_PROCESSING =
+        -5, /**< user code failed, or a value had another kind than the code expected (@java StreamsException) */
+    KS_E_TIMESTAMP =
+        -6, /**< a record has a negative timestamp and the extractor does not accept it */
+    KS_E_STATE =
+        -7, /**< the call is not allowed in this state of its object (@java IllegalStateException) */
+    KS_E_LIMIT = -8, /**< something sized by data went past the property that bounds it */
+    KS_E_IO = -9,    /**< the operating system refused; the message has its reason */
+    KS_E_TIMEOUT =
+        -10, /**< the time given ran out; what was begun goes on or was undone, as the function says */
+    KS_E_UNKNOWN_TOPIC = -11, /**< the topic does not exist */
+    KS_E_NOT_BUILT =
+        -12, /**< part of Kafka Streams that this version of the library does not have yet */
+    KS_E_STORE = -13 /**< no store of that name here, or it is of another kind */
 } ks_status;
 
 /** The name of a status code, such as "KS_E_CONFIG". Never NULL. @thread any */

@@ -29,7 +29,8 @@ KS_API void ks_config_free(ks_config *config);
  *         type, or it is out of range; KS_E_NOT_BUILT when this version cannot honour it and must not ignore it
  * @thread the owner's
  */
-KS_NODISCARD KS_API ks_status ks_config_set(ks_config *config, const char *name, const char *value, ks_error *error);
+KS_NODISCARD KS_API ks_status ks_config_set(ks_config *config, const char *name, const char *value,
+                                            ks_error *error);
 
 /**
  * Reads a properties file: `name=value` lines, `#` comments, `\` at the end of a line continues it.

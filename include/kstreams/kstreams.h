@@ -5,17 +5,17 @@
 #ifndef KSTREAMS_KSTREAMS_H
 #define KSTREAMS_KSTREAMS_H
 
+#include <kstreams/app.h>
 #include <kstreams/common.h>
-#include <kstreams/value.h>
-#include <kstreams/serde.h>
 #include <kstreams/config.h>
+#include <kstreams/log.h>
 #include <kstreams/options.h>
 #include <kstreams/processor.h>
+#include <kstreams/serde.h>
+#include <kstreams/store.h>
 #include <kstreams/stream.h>
 #include <kstreams/table.h>
-#include <kstreams/store.h>
 #include <kstreams/topology.h>
-#include <kstreams/log.h>
-#include <kstreams/app.h>
+#include <kstreams/value.h>
 
 #endif

@@ -21,8 +21,9 @@ typedef struct ks_log_record {
     ks_slice key;
     ks_slice value;
     int64_t timestamp; /**< milliseconds of the epoch; producing with -1 takes the time of now */
-    int32_t partition; /**< producing with -1 chooses by murmur2 of the key, in turn for null keys */
-    int64_t offset;    /**< set when read, ignored when produced */
+    int32_t
+        partition;  /**< producing with -1 chooses by murmur2 of the key, in turn for null keys */
+    int64_t offset; /**< set when read, ignored when produced */
     const ks_headers *headers;
 } ks_log_record;
 
@@ -39,13 +40,15 @@ KS_API ks_log *ks_log_open(const char *bootstrap_servers, ks_error *error);
 KS_API void ks_log_free(ks_log *log);
 
 /** Creates a topic. @return KS_OK; KS_E_ARGUMENT when the name is no topic name, exists with another count, or partitions < 1 @thread any */
-KS_NODISCARD KS_API ks_status ks_log_create_topic(ks_log *log, const char *topic, int32_t partitions, ks_error *error);
+KS_NODISCARD KS_API ks_status ks_log_create_topic(ks_log *log, const char *topic,
+                                                  int32_t partitions, ks_error *error);
 
 /** How many partitions a topic has; 0 when there is no such topic. @thread any */
 KS_API int32_t ks_log_partition_count(ks_log *log, const char *topic);
 
 /** Appends a record; key, value and headers are copied. @return KS_OK, KS_E_UNKNOWN_TOPIC, KS_E_ARGUMENT @thread any */
-KS_NODISCARD KS_API ks_status ks_log_produce(ks_log *log, const char *topic, const ks_log_record *record, ks_error *error);
+KS_NODISCARD KS_API ks_status ks_log_produce(ks_log *log, const char *topic,
+                                             const ks_log_record *record, ks_error *error);
 
 /** Reads a topic from its beginning, all partitions, each in its order. */
 typedef struct ks_log_reader ks_log_reader;

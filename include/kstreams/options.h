@@ -46,10 +46,11 @@ struct ks_timestamp_extractor {
     const void *config;
 };
 
-KS_API extern const ks_timestamp_extractor ks_timestamp_fail_on_invalid;       /**< the default */
+KS_API extern const ks_timestamp_extractor ks_timestamp_fail_on_invalid; /**< the default */
 KS_API extern const ks_timestamp_extractor ks_timestamp_log_and_skip_on_invalid;
 KS_API extern const ks_timestamp_extractor ks_timestamp_use_partition_time_on_invalid;
-KS_API extern const ks_timestamp_extractor ks_timestamp_wallclock;             /**< the application's clock, so a test's clock too */
+KS_API extern const ks_timestamp_extractor
+    ks_timestamp_wallclock; /**< the application's clock, so a test's clock too */
 
 /** The partitions a record goes to; empty until a partitioner says something. */
 typedef struct ks_partitions ks_partitions;
@@ -70,8 +71,9 @@ typedef struct ks_partitioner ks_partitioner;
 struct ks_partitioner {
     size_t struct_size;
     const char *name;
-    ks_status (*partition)(const ks_partitioner *partitioner, const char *topic, const ks_record *record,
-                           int32_t partition_count, ks_partitions *partitions, ks_error *error);
+    ks_status (*partition)(const ks_partitioner *partitioner, const char *topic,
+                           const ks_record *record, int32_t partition_count,
+                           ks_partitions *partitions, ks_error *error);
     const void *config;
 };
 
@@ -84,7 +86,7 @@ typedef enum ks_offset_reset {
     KS_OFFSET_RESET_EARLIEST,
     KS_OFFSET_RESET_LATEST,
     KS_OFFSET_RESET_NONE,
-    KS_OFFSET_RESET_BY_DURATION  /**< `offset_reset_duration_ms` before now */
+    KS_OFFSET_RESET_BY_DURATION /**< `offset_reset_duration_ms` before now */
 } ks_offset_reset;
 
 /* ---- options --------------------------------------------------------------------------------------------------------- */
@@ -161,7 +163,8 @@ typedef struct ks_materialized {
     bool unnamed_store;
     ks_free_fn *user_free;
 } ks_materialized;
-#define KS_MATERIALIZED(...) (&(const ks_materialized){KS_OPTIONS_HEAD(ks_materialized), __VA_ARGS__})
+#define KS_MATERIALIZED(...) \
+    (&(const ks_materialized){KS_OPTIONS_HEAD(ks_materialized), __VA_ARGS__})
 
 /** An explicit repartition. `name` is the base name of its topic. @java Repartitioned */
 typedef struct ks_repartitioned {
@@ -173,7 +176,8 @@ typedef struct ks_repartitioned {
     int32_t partitions; /**< 0: as many as the topics above it have */
     const ks_partitioner *partitioner;
 } ks_repartitioned;
-#define KS_REPARTITIONED(...) (&(const ks_repartitioned){KS_OPTIONS_HEAD(ks_repartitioned), __VA_ARGS__})
+#define KS_REPARTITIONED(...) \
+    (&(const ks_repartitioned){KS_OPTIONS_HEAD(ks_repartitioned), __VA_ARGS__})
 
 /** A branch of a split: `name` is appended to the name of the split. @java Branched */
 typedef struct ks_branched {

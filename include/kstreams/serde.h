@@ -29,16 +29,16 @@ typedef struct ks_serde ks_serde;
  * @param bytes  set on success: may point into the value, into `arena`, or to constant memory
  * @return KS_OK, or KS_E_SERDE with a message (a value of another kind than the serde's is one such error)
  */
-typedef ks_status ks_serialize_fn(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value, ks_arena *arena,
-                                  ks_slice *bytes, ks_error *error);
+typedef ks_status ks_serialize_fn(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
+                                  ks_arena *arena, ks_slice *bytes, ks_error *error);
 
 /**
  * Turns bytes, never null, into a value. The value may point into `bytes`, which live as long as `arena` does.
  *
  * @return KS_OK, or KS_E_SERDE with a message for bytes that are none of this serde's
  */
-typedef ks_status ks_deserialize_fn(const ks_serde *serde, const ks_serde_ctx *ctx, ks_slice bytes, ks_arena *arena,
-                                    ks_value *value, ks_error *error);
+typedef ks_status ks_deserialize_fn(const ks_serde *serde, const ks_serde_ctx *ctx, ks_slice bytes,
+                                    ks_arena *arena, ks_value *value, ks_error *error);
 
 /**
  * A serde: a constant that outlives every topology that names it. @java Serde
@@ -55,16 +55,18 @@ struct ks_serde {
 };
 
 /* The built-in serdes; bytes as Java's Serdes.*: big endian, IEEE 754, UTF-8, 36 characters for a UUID. */
-KS_API extern const ks_serde ks_serde_string; /**< text; malformed UTF-8 reads as U+FFFD, as in Java */
+KS_API extern const ks_serde
+    ks_serde_string; /**< text; malformed UTF-8 reads as U+FFFD, as in Java */
 KS_API extern const ks_serde ks_serde_bytes;
-KS_API extern const ks_serde ks_serde_i16;    /**< @java Serdes.Short */
-KS_API extern const ks_serde ks_serde_i32;    /**< @java Serdes.Integer */
-KS_API extern const ks_serde ks_serde_i64;    /**< @java Serdes.Long */
-KS_API extern const ks_serde ks_serde_f32;    /**< @java Serdes.Float */
-KS_API extern const ks_serde ks_serde_f64;    /**< @java Serdes.Double */
-KS_API extern const ks_serde ks_serde_bool;   /**< one byte, 0 or 1 @java Serdes.Boolean */
-KS_API extern const ks_serde ks_serde_uuid;   /**< 36 characters of text @java Serdes.UUID */
-KS_API extern const ks_serde ks_serde_void;   /**< only null; any bytes are an error @java Serdes.Void */
+KS_API extern const ks_serde ks_serde_i16;  /**< @java Serdes.Short */
+KS_API extern const ks_serde ks_serde_i32;  /**< @java Serdes.Integer */
+KS_API extern const ks_serde ks_serde_i64;  /**< @java Serdes.Long */
+KS_API extern const ks_serde ks_serde_f32;  /**< @java Serdes.Float */
+KS_API extern const ks_serde ks_serde_f64;  /**< @java Serdes.Double */
+KS_API extern const ks_serde ks_serde_bool; /**< one byte, 0 or 1 @java Serdes.Boolean */
+KS_API extern const ks_serde ks_serde_uuid; /**< 36 characters of text @java Serdes.UUID */
+KS_API extern const ks_serde
+    ks_serde_void; /**< only null; any bytes are an error @java Serdes.Void */
 
 /**
  * A built-in serde by name: "string", "bytes", "short", "integer", "long", "float", "double", "boolean", "uuid", "void", the

@@ -30,8 +30,9 @@ typedef struct ks_key_value {
  * @param found  set to whether there is one
  * @return KS_OK; KS_E_SERDE when the key is of another kind than the store's, or the stored bytes cannot be read
  */
-KS_NODISCARD KS_API ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_arena *arena,
-                                                     ks_key_value *entry, bool *found, ks_error *error);
+KS_NODISCARD KS_API ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key,
+                                                     ks_arena *arena, ks_key_value *entry,
+                                                     bool *found, ks_error *error);
 
 typedef struct ks_key_value_iterator ks_key_value_iterator;
 
@@ -39,8 +40,9 @@ typedef struct ks_key_value_iterator ks_key_value_iterator;
 KS_API ks_key_value_iterator *ks_key_value_store_all(ks_key_value_store *store);
 
 /** The next entry in `*entry`, borrowed until the next call; `*found` is false at the end. */
-KS_NODISCARD KS_API ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_value *entry,
-                                                         bool *found, ks_error *error);
+KS_NODISCARD KS_API ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator,
+                                                         ks_key_value *entry, bool *found,
+                                                         ks_error *error);
 KS_API void ks_key_value_iterator_free(ks_key_value_iterator *iterator);
 
 /** How many entries there are, exact for stores in memory. @java approximateNumEntries */

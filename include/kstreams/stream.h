@@ -17,12 +17,12 @@
 extern "C" {
 #endif
 
-typedef struct ks_builder ks_builder;                 /**< @java StreamsBuilder */
-typedef struct ks_stream ks_stream;                   /**< @java KStream */
-typedef struct ks_table ks_table;                     /**< @java KTable */
-typedef struct ks_split ks_split;                     /**< @java BranchedKStream */
-typedef struct ks_grouped_stream ks_grouped_stream;   /**< @java KGroupedStream */
-typedef struct ks_topology ks_topology;               /**< @java Topology */
+typedef struct ks_builder ks_builder;               /**< @java StreamsBuilder */
+typedef struct ks_stream ks_stream;                 /**< @java KStream */
+typedef struct ks_table ks_table;                   /**< @java KTable */
+typedef struct ks_split ks_split;                   /**< @java BranchedKStream */
+typedef struct ks_grouped_stream ks_grouped_stream; /**< @java KGroupedStream */
+typedef struct ks_topology ks_topology;             /**< @java Topology */
 
 /* ---- callbacks ------------------------------------------------------------------------------------------------------- */
 
@@ -68,50 +68,61 @@ KS_API void ks_builder_free(ks_builder *builder);
 KS_API ks_topology *ks_builder_build(ks_builder *builder, ks_error *error);
 
 /** A stream of a topic. @return owned by the builder, never NULL @java StreamsBuilder#stream(String, Consumed) */
-KS_API ks_stream *ks_builder_stream(ks_builder *builder, const char *topic, const ks_consumed *consumed);
+KS_API ks_stream *ks_builder_stream(ks_builder *builder, const char *topic,
+                                    const ks_consumed *consumed);
 
 /** A stream of several topics. @java StreamsBuilder#stream(Collection, Consumed) */
 KS_API ks_stream *ks_builder_stream_of(ks_builder *builder, const char *const *topics, size_t count,
                                        const ks_consumed *consumed);
 
 /** A stream of all topics whose whole name matches a regular expression (PCRE2, which reads Java's patterns). @java StreamsBuilder#stream(Pattern, Consumed) */
-KS_API ks_stream *ks_builder_stream_matching(ks_builder *builder, const char *pattern, const ks_consumed *consumed);
+KS_API ks_stream *ks_builder_stream_matching(ks_builder *builder, const char *pattern,
+                                             const ks_consumed *consumed);
 
 /**
  * A table of a topic: its records are the updates of their keys.
  * Null keys are dropped and counted in `dropped-records`; a null value deletes. @java StreamsBuilder#table
  */
-KS_API ks_table *ks_builder_table(ks_builder *builder, const char *topic, const ks_consumed *consumed,
-                                  const ks_materialized *materialized);
+KS_API ks_table *ks_builder_table(ks_builder *builder, const char *topic,
+                                  const ks_consumed *consumed, const ks_materialized *materialized);
 
 /* ---- one record in, some out ------------------------------------------------------------------------------------------- */
 
 /** Keeps the records for which `keep` is true. @java KStream#filter */
-KS_API ks_stream *ks_stream_filter(ks_stream *stream, ks_predicate_fn *keep, void *user, const ks_named *named);
+KS_API ks_stream *ks_stream_filter(ks_stream *stream, ks_predicate_fn *keep, void *user,
+                                   const ks_named *named);
 
 /** Keeps the records for which `drop` is false. @java KStream#filterNot */
-KS_API ks_stream *ks_stream_filter_not(ks_stream *stream, ks_predicate_fn *drop, void *user, const ks_named *named);
+KS_API ks_stream *ks_stream_filter_not(ks_stream *stream, ks_predicate_fn *drop, void *user,
+                                       const ks_named *named);
 
 /** New keys, same values; grouping or joining afterwards repartitions. @java KStream#selectKey */
-KS_API ks_stream *ks_stream_select_key(ks_stream *stream, ks_mapper_fn *key, void *user, const ks_named *named);
+KS_API ks_stream *ks_stream_select_key(ks_stream *stream, ks_mapper_fn *key, void *user,
+                                       const ks_named *named);
 
 /** New keys and values; grouping or joining afterwards repartitions. @java KStream#map */
-KS_API ks_stream *ks_stream_map(ks_stream *stream, ks_pair_mapper_fn *map, void *user, const ks_named *named);
+KS_API ks_stream *ks_stream_map(ks_stream *stream, ks_pair_mapper_fn *map, void *user,
+                                const ks_named *named);
 
 /** Same keys, new values. @java KStream#mapValues */
-KS_API ks_stream *ks_stream_map_values(ks_stream *stream, ks_mapper_fn *map, void *user, const ks_named *named);
+KS_API ks_stream *ks_stream_map_values(ks_stream *stream, ks_mapper_fn *map, void *user,
+                                       const ks_named *named);
 
 /** Any number of records for each, by ks_emit(); grouping or joining afterwards repartitions. @java KStream#flatMap */
-KS_API ks_stream *ks_stream_flat_map(ks_stream *stream, ks_action_fn *emit, void *user, const ks_named *named);
+KS_API ks_stream *ks_stream_flat_map(ks_stream *stream, ks_action_fn *emit, void *user,
+                                     const ks_named *named);
 
 /** Any number of values under the same key, by ks_emit_value(). @java KStream#flatMapValues */
-KS_API ks_stream *ks_stream_flat_map_values(ks_stream *stream, ks_action_fn *emit, void *user, const ks_named *named);
+KS_API ks_stream *ks_stream_flat_map_values(ks_stream *stream, ks_action_fn *emit, void *user,
+                                            const ks_named *named);
 
 /** Looks at every record and passes it on. @java KStream#peek */
-KS_API ks_stream *ks_stream_peek(ks_stream *stream, ks_action_fn *look, void *user, const ks_named *named);
+KS_API ks_stream *ks_stream_peek(ks_stream *stream, ks_action_fn *look, void *user,
+                                 const ks_named *named);
 
 /** Ends the stream in an action. @java KStream#foreach */
-KS_API void ks_stream_foreach(ks_stream *stream, ks_action_fn *action, void *user, const ks_named *named);
+KS_API void ks_stream_foreach(ks_stream *stream, ks_action_fn *action, void *user,
+                              const ks_named *named);
 
 /** Ends the stream in printed lines. @java KStream#print */
 KS_API void ks_stream_print(ks_stream *stream, const ks_printed *printed);
@@ -125,7 +136,8 @@ KS_API void ks_stream_print(ks_stream *stream, const ks_printed *printed);
 KS_API ks_split *ks_stream_split(ks_stream *stream, const ks_named *named);
 
 /** Adds a branch. @java BranchedKStream#branch */
-KS_API ks_stream *ks_split_branch(ks_split *split, ks_predicate_fn *condition, void *user, const ks_branched *branched);
+KS_API ks_stream *ks_split_branch(ks_split *split, ks_predicate_fn *condition, void *user,
+                                  const ks_branched *branched);
 
 /** Adds the branch for all that no other took; at most one. Without it such records go nowhere. @java BranchedKStream#defaultBranch */
 KS_API ks_stream *ks_split_default_branch(ks_split *split, const ks_branched *branched);
@@ -142,7 +154,8 @@ KS_API ks_stream *ks_stream_repartition(ks_stream *stream, const ks_repartitione
 KS_API void ks_stream_to(ks_stream *stream, const char *topic, const ks_produced *produced);
 
 /** Writes each record to the topic that `topic` names; the topics must exist. @java KStream#to(TopicNameExtractor, Produced) */
-KS_API void ks_stream_to_dynamic(ks_stream *stream, ks_topic_name_fn *topic, void *user, const ks_produced *produced);
+KS_API void ks_stream_to_dynamic(ks_stream *stream, ks_topic_name_fn *topic, void *user,
+                                 const ks_produced *produced);
 
 /** The stream as the updates of a table; repartitions first where the keys were changed. @java KStream#toTable */
 KS_API ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *materialized);
@@ -151,7 +164,8 @@ KS_API ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *ma
 KS_API ks_grouped_stream *ks_stream_group_by_key(ks_stream *stream, const ks_grouped *grouped);
 
 /** Groups by a new key; repartitions. @java KStream#groupBy */
-KS_API ks_grouped_stream *ks_stream_group_by(ks_stream *stream, ks_mapper_fn *key, void *user, const ks_grouped *grouped);
+KS_API ks_grouped_stream *ks_stream_group_by(ks_stream *stream, ks_mapper_fn *key, void *user,
+                                             const ks_grouped *grouped);
 
 #ifdef __cplusplus
 }

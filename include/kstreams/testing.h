@@ -35,7 +35,8 @@ typedef struct ks_test_driver_options {
     ks_log_line_fn *log_line; /**< NULL: the library's log goes nowhere */
     void *user;
 } ks_test_driver_options;
-#define KS_TEST_DRIVER_OPTIONS(...) (&(const ks_test_driver_options){KS_OPTIONS_HEAD(ks_test_driver_options), __VA_ARGS__})
+#define KS_TEST_DRIVER_OPTIONS(...) \
+    (&(const ks_test_driver_options){KS_OPTIONS_HEAD(ks_test_driver_options), __VA_ARGS__})
 
 /**
  * A driver for a topology.
@@ -58,14 +59,17 @@ typedef struct ks_test_input ks_test_input;
  * @param advance_ms  added after each such record
  * @return owned by the driver
  */
-KS_API ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *topic, const ks_serde *key,
-                                           const ks_serde *value, int64_t start_ms, int64_t advance_ms);
+KS_API ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *topic,
+                                           const ks_serde *key, const ks_serde *value,
+                                           int64_t start_ms, int64_t advance_ms);
 
 /** Pipes a record at the input's own time. @return KS_OK, or what the topology failed with @java pipeInput(key, value) */
-KS_NODISCARD KS_API ks_status ks_test_input_pipe(ks_test_input *input, ks_value key, ks_value value, ks_error *error);
+KS_NODISCARD KS_API ks_status ks_test_input_pipe(ks_test_input *input, ks_value key, ks_value value,
+                                                 ks_error *error);
 
 /** Pipes a record with its own timestamp and headers. @java pipeInput(TestRecord) */
-KS_NODISCARD KS_API ks_status ks_test_input_pipe_record(ks_test_input *input, const ks_record *record, ks_error *error);
+KS_NODISCARD KS_API ks_status ks_test_input_pipe_record(ks_test_input *input,
+                                                        const ks_record *record, ks_error *error);
 
 /** Moves the input's own time on. @java advanceTime */
 KS_API void ks_test_input_advance_time(ks_test_input *input, int64_t ms);
@@ -74,11 +78,12 @@ KS_API void ks_test_input_advance_time(ks_test_input *input, int64_t ms);
 typedef struct ks_test_output ks_test_output;
 
 /** @return owned by the driver; each handle reads the topic from its beginning */
-KS_API ks_test_output *ks_test_driver_output(ks_test_driver *driver, const char *topic, const ks_serde *key,
-                                             const ks_serde *value);
+KS_API ks_test_output *ks_test_driver_output(ks_test_driver *driver, const char *topic,
+                                             const ks_serde *key, const ks_serde *value);
 
 /** The next record; false at the end, and on bytes the serdes cannot read (`error->code` tells). Borrowed until the driver is freed. */
-KS_NODISCARD KS_API bool ks_test_output_read(ks_test_output *output, ks_record *record, ks_error *error);
+KS_NODISCARD KS_API bool ks_test_output_read(ks_test_output *output, ks_record *record,
+                                             ks_error *error);
 
 /** How many records are left to read. @java getQueueSize */
 KS_API size_t ks_test_output_size(const ks_test_output *output);
@@ -86,8 +91,8 @@ KS_API size_t ks_test_output_size(const ks_test_output *output);
 /* ---- bytes ------------------------------------------------------------------------------------------------------------- */
 
 /** Pipes a record of bytes. `record->partition` and `offset` are ignored; a timestamp is taken as it is. */
-KS_NODISCARD KS_API ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic, const ks_log_record *record,
-                                                  ks_error *error);
+KS_NODISCARD KS_API ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic,
+                                                  const ks_log_record *record, ks_error *error);
 
 /** How many topics got a record so far: sinks, repartition, changelogs. */
 KS_API size_t ks_test_driver_topic_count(const ks_test_driver *driver);
@@ -99,13 +104,14 @@ KS_API const char *ks_test_driver_topic_name(const ks_test_driver *driver, size_
 KS_API size_t ks_test_driver_produced_count(const ks_test_driver *driver, const char *topic);
 
 /** Record `index` of a topic, in the order of production; false past the end. Borrowed until the driver is freed. */
-KS_NODISCARD KS_API bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic, size_t index,
-                                                 ks_log_record *record);
+KS_NODISCARD KS_API bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic,
+                                                 size_t index, ks_log_record *record);
 
 /* ---- time, stores, counters ---------------------------------------------------------------------------------------------- */
 
 /** Moves the wall clock once by the whole amount and punctuates. @java advanceWallClockTime */
-KS_NODISCARD KS_API ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, ks_error *error);
+KS_NODISCARD KS_API ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms,
+                                                                ks_error *error);
 
 /** A key-value store by name, or NULL. Borrowed until the driver is freed. @java getKeyValueStore, getTimestampedKeyValueStore */
 KS_API ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name);

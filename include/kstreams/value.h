@@ -27,8 +27,8 @@ typedef enum ks_kind {
     KS_KIND_I64,
     KS_KIND_F32,
     KS_KIND_F64,
-    KS_KIND_UUID,     /**< 16 bytes, big endian */
-    KS_KIND_TEXT,     /**< UTF-8, not NUL-terminated */
+    KS_KIND_UUID, /**< 16 bytes, big endian */
+    KS_KIND_TEXT, /**< UTF-8, not NUL-terminated */
     KS_KIND_BYTES,
     KS_KIND_WINDOWED, /**< a key with the bounds of its window: ks_windowed */
     KS_KIND_OBJECT,   /**< a value of the user's own serde: ks_object */
@@ -119,7 +119,9 @@ static inline ks_value ks_f64(double value)
 /** Text that lives elsewhere, for as long as the value is used: borrowed. The null slice gives null. At most 4 GiB - 1. */
 static inline ks_value ks_text(ks_slice text)
 {
-    return text.data != NULL ? ks_value_make(KS_KIND_TEXT, (uint64_t)(uintptr_t)text.data, text.size) : ks_null();
+    return text.data != NULL
+               ? ks_value_make(KS_KIND_TEXT, (uint64_t)(uintptr_t)text.data, text.size)
+               : ks_null();
 }
 
 /** A C text as a value: borrowed; NULL gives null. */
@@ -131,7 +133,9 @@ static inline ks_value ks_text_of(const char *text)
 /** Bytes that live elsewhere: borrowed. The null slice gives null. At most 4 GiB - 1. */
 static inline ks_value ks_bytes(ks_slice bytes)
 {
-    return bytes.data != NULL ? ks_value_make(KS_KIND_BYTES, (uint64_t)(uintptr_t)bytes.data, bytes.size) : ks_null();
+    return bytes.data != NULL
+               ? ks_value_make(KS_KIND_BYTES, (uint64_t)(uintptr_t)bytes.data, bytes.size)
+               : ks_null();
 }
 
 /** A UUID of 16 big-endian bytes that live elsewhere: borrowed. */
@@ -239,7 +243,8 @@ static inline const uint8_t *ks_value_uuid(ks_value value)
 
 static inline const ks_windowed *ks_value_windowed(ks_value value)
 {
-    return ks_value_expect(value, KS_KIND_WINDOWED) ? (const ks_windowed *)(uintptr_t)value.bits : NULL;
+    return ks_value_expect(value, KS_KIND_WINDOWED) ? (const ks_windowed *)(uintptr_t)value.bits
+                                                    : NULL;
 }
 
 /** The payload of an object of that serde, or NULL (reported) when the value is of another. */
@@ -281,10 +286,12 @@ KS_API ks_header ks_headers_at(const ks_headers *headers, size_t index);
 KS_API bool ks_headers_last(const ks_headers *headers, const char *name, ks_slice *value);
 
 /** The list with one header more; name and value are copied into `arena`, where the list lives. @java Headers#add */
-KS_API const ks_headers *ks_headers_with(ks_arena *arena, const ks_headers *headers, ks_slice name, ks_slice value);
+KS_API const ks_headers *ks_headers_with(ks_arena *arena, const ks_headers *headers, ks_slice name,
+                                         ks_slice value);
 
 /** The list without any header of that name; lives in `arena`. @java Headers#remove */
-KS_API const ks_headers *ks_headers_without(ks_arena *arena, const ks_headers *headers, const char *name);
+KS_API const ks_headers *ks_headers_without(ks_arena *arena, const ks_headers *headers,
+                                            const char *name);
 
 /* ---- records ----------------------------------------------------------------------------------------------------- */
 

@@ -162,8 +162,10 @@ static void spoil(const ks_arena *arena, ksi_arena_mark mark)
 
 ksi_arena_mark ksi_arena_save(const ks_arena *arena)
 {
-    return (ksi_arena_mark){
-        .cursor = arena->cursor, .block = arena->current, .big = arena->big, .cleanups = arena->cleanups};
+    return (ksi_arena_mark){.cursor = arena->cursor,
+                            .block = arena->current,
+                            .big = arena->big,
+                            .cleanups = arena->cleanups};
 }
 
 void ksi_arena_release(ks_arena *arena, ksi_arena_mark mark)

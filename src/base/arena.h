@@ -28,11 +28,11 @@ typedef struct ksi_arena_block ksi_arena_block;
 typedef struct ksi_arena_cleanup ksi_arena_cleanup;
 
 struct ks_arena {
-    char *cursor;               /* next free byte of `current`, aligned to 16 */
-    char *end;                  /* end of `current` */
+    char *cursor; /* next free byte of `current`, aligned to 16 */
+    char *end;    /* end of `current` */
     ksi_arena_block *current;
     ksi_arena_block *first;
-    ksi_arena_block *big;       /* the newest block of a big request */
+    ksi_arena_block *big; /* the newest block of a big request */
     ksi_arena_cleanup *cleanups;
     size_t block_size;
 };
@@ -74,7 +74,7 @@ ks_slice ksi_arena_copy(ks_arena *arena, ks_slice bytes);
 char *ksi_arena_format(ks_arena *arena, const char *format, ...) KS_PRINTF(2, 3);
 
 typedef struct ksi_arena_text {
-    char *text; /* NUL-terminated */
+    char *text;  /* NUL-terminated */
     size_t size; /* without the NUL */
 } ksi_arena_text;
 

@@ -17,8 +17,9 @@ void ksi_buffer_reserve(ksi_buffer *buffer, size_t more);
 void ksi_buffer_append(ksi_buffer *buffer, const void *bytes, size_t size);
 void ksi_buffer_append_text(ksi_buffer *buffer, const char *text);
 void ksi_buffer_appendf(ksi_buffer *buffer, const char *format, ...) KS_PRINTF(2, 3);
-void ksi_buffer_clear(ksi_buffer *buffer);   /* keeps the memory */
-void ksi_buffer_destroy(ksi_buffer *buffer); /* gives it back; the buffer is empty and valid again */
+void ksi_buffer_clear(ksi_buffer *buffer); /* keeps the memory */
+void ksi_buffer_destroy(
+    ksi_buffer *buffer); /* gives it back; the buffer is empty and valid again */
 /* NUL-terminated, without counting the NUL; valid until the next change. */
 const char *ksi_buffer_cstr(ksi_buffer *buffer);
 

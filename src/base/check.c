@@ -11,6 +11,7 @@
 
 void ksi_check_failed(const char *file, int line, const char *condition)
 {
-    (void)fprintf(stderr, "kstreams: %s:%d: this must hold and does not: %s\n", file, line, condition);
+    (void)fprintf(stderr, "kstreams: %s:%d: this must hold and does not: %s\n", file, line,
+                  condition);
     abort();
 }

@@ -10,7 +10,8 @@
 
 KS_NORETURN void ksi_check_failed(const char *file, int line, const char *condition);
 
-#define KSI_CHECK(condition) ((condition) ? (void)0 : ksi_check_failed(__FILE__, __LINE__, #condition))
+#define KSI_CHECK(condition) \
+    ((condition) ? (void)0 : ksi_check_failed(__FILE__, __LINE__, #condition))
 #ifdef KSI_DEBUG
 #define KSI_ASSERT(condition) KSI_CHECK(condition)
 #else

@@ -9,8 +9,8 @@
 
 typedef struct ksi_clock ksi_clock;
 struct ksi_clock {
-    int64_t (*wall_ms)(ksi_clock *clock);       /* milliseconds of the epoch */
-    int64_t (*monotonic_ns)(ksi_clock *clock);  /* never goes back */
+    int64_t (*wall_ms)(ksi_clock *clock);      /* milliseconds of the epoch */
+    int64_t (*monotonic_ns)(ksi_clock *clock); /* never goes back */
 };
 
 /* The system's clocks. @thread any */

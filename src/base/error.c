@@ -74,7 +74,8 @@ ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, cons
     if (error == NULL) {
         return code;
     }
-    char message[sizeof error->message + 4]; /* some bytes more, to see where the character at the cut begins */
+    char message[sizeof error->message +
+                 4]; /* some bytes more, to see where the character at the cut begins */
     va_list args;
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
@@ -123,8 +124,8 @@ const char *ks_error_text(const ks_error *error, char *buffer, size_t size)
         return buffer;
     }
     char text[sizeof *error + 64];
-    (void)snprintf(text, sizeof text, "%s%s%s: %s", ks_status_name(error->code), error->where[0] != '\0' ? " at " : "",
-                   error->where, error->message);
+    (void)snprintf(text, sizeof text, "%s%s%s: %s", ks_status_name(error->code),
+                   error->where[0] != '\0' ? " at " : "", error->where, error->message);
     copy_cut(buffer, size, text);
     return buffer;
 }

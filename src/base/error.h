@@ -12,7 +12,8 @@
 #include <kstreams/common.h>
 
 /* Fills `error` (which may be NULL) and returns `code`, so that it can stand in a return. `where` may be NULL. */
-ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, const char *format, ...) KS_PRINTF(4, 5);
+ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, const char *format, ...)
+    KS_PRINTF(4, 5);
 
 /* Puts more words before the message that is there: "deserializing the value of topic in: " + message. */
 void ksi_error_prefix(ks_error *error, const char *format, ...) KS_PRINTF(2, 3);
@@ -21,12 +22,12 @@ void ksi_error_prefix(ks_error *error, const char *format, ...) KS_PRINTF(2, 3);
 ks_status ksi_error_flag(ks_error *error, uint32_t flags);
 
 /* Leaves the function with the status of a call that failed. */
-#define KS_TRY(call)                                                                                                   \
-    do {                                                                                                               \
-        ks_status ks_try_status = (call);                                                                              \
-        if (ks_try_status != KS_OK) {                                                                                  \
-            return ks_try_status;                                                                                      \
-        }                                                                                                              \
+#define KS_TRY(call)                      \
+    do {                                  \
+        ks_status ks_try_status = (call); \
+        if (ks_try_status != KS_OK) {     \
+            return ks_try_status;         \
+        }                                 \
     } while (0)
 
 #endif

@@ -45,7 +45,8 @@ static void sift_down(ksi_heap *heap, size_t at, void *item)
     size_t first_leaf = heap->count / 2;
     while (at < first_leaf) {
         size_t child = 2 * at + 1;
-        if (child + 1 < heap->count && heap->compare(heap->items[child], heap->items[child + 1]) > 0) {
+        if (child + 1 < heap->count &&
+            heap->compare(heap->items[child], heap->items[child + 1]) > 0) {
             child++;
         }
         if (heap->compare(item, heap->items[child]) <= 0) {

@@ -26,6 +26,7 @@ void ksi_heap_destroy(ksi_heap *heap); /* not the items */
 void ksi_heap_push(ksi_heap *heap, void *item);
 void *ksi_heap_peek(const ksi_heap *heap); /* NULL when empty */
 void *ksi_heap_pop(ksi_heap *heap);        /* NULL when empty */
-bool ksi_heap_remove(ksi_heap *heap, void *item); /* as PriorityQueue#remove(Object); false when it is not there */
+bool ksi_heap_remove(ksi_heap *heap,
+                     void *item); /* as PriorityQueue#remove(Object); false when it is not there */
 
 #endif

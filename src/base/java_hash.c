@@ -189,7 +189,8 @@ static node *balance(node *root, node *at)
             at = above;
             continue;
         }
-        if (at == (on_left ? parent->right : parent->left)) { /* an inner child: first make it an outer one */
+        if (at == (on_left ? parent->right
+                           : parent->left)) { /* an inner child: first make it an outer one */
             at = parent;
             root = on_left ? rotate_left(root, at) : rotate_right(root, at);
             parent = at->parent;
@@ -264,7 +265,8 @@ static void make_tree(const table *map, node *first)
 
 static void put_in_tree(const table *map, node *first, node *added)
 {
-    node *root = first; /* the chain of a tree begins with its root, but for the moment after a split */
+    node *root =
+        first; /* the chain of a tree begins with its root, but for the moment after a split */
     while (root->parent != NULL) {
         root = root->parent;
     }
@@ -369,7 +371,8 @@ static void put(table *map, node *added)
     }
 }
 
-void ksi_java_hash_order(const char *const *texts, size_t count, size_t initial_capacity, size_t *order)
+void ksi_java_hash_order(const char *const *texts, size_t count, size_t initial_capacity,
+                         size_t *order)
 {
     if (count == 0) {
         return;

@@ -19,6 +19,7 @@ int32_t ksi_java_string_hash(const char *text);
  * Writes to `order` the indices of `texts` (distinct, in the order of insertion) in the order in which Java would iterate them.
  * `initial_capacity` is the argument of `new HashMap(n)`, or 0 for `new HashMap()`.
  */
-void ksi_java_hash_order(const char *const *texts, size_t count, size_t initial_capacity, size_t *order);
+void ksi_java_hash_order(const char *const *texts, size_t count, size_t initial_capacity,
+                         size_t *order);
 
 #endif

@@ -23,6 +23,7 @@ typedef struct ksi_logger {
 void ksi_logger_init(ksi_logger *logger, ks_log_line_fn *line, void *user, ks_log_level level);
 void ksi_logger_destroy(ksi_logger *logger);
 /* `logger` may be NULL: nothing is written. */
-void ksi_log(ksi_logger *logger, ks_log_level level, const char *where, const char *format, ...) KS_PRINTF(4, 5);
+void ksi_log(ksi_logger *logger, ks_log_level level, const char *where, const char *format, ...)
+    KS_PRINTF(4, 5);
 
 #endif

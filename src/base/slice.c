@@ -28,7 +28,8 @@ int ksi_slice_compare(ks_slice a, ks_slice b)
 
 bool ksi_slice_starts_with(ks_slice slice, ks_slice prefix)
 {
-    return slice.size >= prefix.size && (prefix.size == 0 || memcmp(slice.data, prefix.data, prefix.size) == 0);
+    return slice.size >= prefix.size &&
+           (prefix.size == 0 || memcmp(slice.data, prefix.data, prefix.size) == 0);
 }
 
 static uint64_t mix(uint64_t hash, uint64_t word)

@@ -101,7 +101,8 @@ static void *thread_main(void *argument)
 {
     birth given = *(birth *)argument;
     ksi_free(argument);
-    (void)pthread_setname_np(pthread_self(), given.name); /* only for people; a refusal changes nothing */
+    (void)pthread_setname_np(pthread_self(),
+                             given.name); /* only for people; a refusal changes nothing */
     given.body(given.user);
     return NULL;
 }

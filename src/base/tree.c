@@ -33,15 +33,16 @@
 #include "base/slice.h"
 
 enum {
-    MOST = 31,         /* items of a node */
-    LEAST = MOST / 2,  /* of a node that is not the root */
-    DEEPEST = 16       /* 16^16 items are enough */
+    MOST = 31,        /* items of a node */
+    LEAST = MOST / 2, /* of a node that is not the root */
+    DEEPEST = 16      /* 16^16 items are enough */
 };
 
 typedef struct item {
-    ksi_tree_entry entry; /* the first member: a caller's address of one is the address of the item */
-    size_t room;          /* for the value, where it is now */
-    char bytes[];         /* the key, and the value unless it lies outside */
+    ksi_tree_entry
+        entry;    /* the first member: a caller's address of one is the address of the item */
+    size_t room;  /* for the value, where it is now */
+    char bytes[]; /* the key, and the value unless it lies outside */
 } item;
 
 typedef struct node {
@@ -193,7 +194,8 @@ static size_t position_in(const node *at, ks_slice key, bool *found)
     }
     uint64_t wanted = first_bytes(key, at->skip);
     size_t low = 0;
-    for (size_t left = at->count; left > 0;) { /* the first number that is not smaller, without branches to mispredict */
+    for (size_t left = at->count;
+         left > 0;) { /* the first number that is not smaller, without branches to mispredict */
         size_t half = left / 2;
         bool right = at->first[low + half] < wanted;
         low = right ? low + half + 1 : low;
@@ -392,7 +394,8 @@ static void insert_at(node *at, size_t position, item *it, node *right)
     memmove(at->first + position + 1, at->first + position, moved * sizeof *at->first);
     at->items[position] = it;
     if (!at->is_leaf) {
-        memmove(at->children + position + 2, at->children + position + 1, moved * sizeof *at->children);
+        memmove(at->children + position + 2, at->children + position + 1,
+                moved * sizeof *at->children);
         at->children[position + 1] = right;
     }
     at->count++;
@@ -414,7 +417,8 @@ static node *split(node *full, item **middle)
     right->count = (uint16_t)(MOST - half - 1);
     memcpy(right->items, full->items + half + 1, right->count * sizeof *right->items);
     if (!full->is_leaf) {
-        memcpy(right->children, full->children + half + 1, ((size_t)right->count + 1) * sizeof *right->children);
+        memcpy(right->children, full->children + half + 1,
+               ((size_t)right->count + 1) * sizeof *right->children);
     }
     full->count = (uint16_t)half;
     refresh(full);
@@ -478,7 +482,8 @@ static void take_out(node *at, size_t position)
     memmove(at->items + position, at->items + position + 1, moved * sizeof *at->items);
     memmove(at->first + position, at->first + position + 1, moved * sizeof *at->first);
     if (!at->is_leaf) {
-        memmove(at->children + position + 1, at->children + position + 2, moved * sizeof *at->children);
+        memmove(at->children + position + 1, at->children + position + 2,
+                moved * sizeof *at->children);
     }
     at->count--;
 }
@@ -515,7 +520,8 @@ static void borrow_from_right(node *parent, size_t position)
     node *left = parent->children[position];
     node *right = parent->children[position + 1];
     item *up = right->items[0];
-    insert_at(left, left->count, parent->items[position], right->is_leaf ? NULL : right->children[0]);
+    insert_at(left, left->count, parent->items[position],
+              right->is_leaf ? NULL : right->children[0]);
     if (!right->is_leaf) {
         right->children[0] = right->children[1];
     }
@@ -532,7 +538,8 @@ static void merge(node *parent, size_t position)
     left->items[at] = parent->items[position];
     memcpy(left->items + at + 1, right->items, right->count * sizeof *right->items);
     if (!left->is_leaf) {
-        memcpy(left->children + at + 1, right->children, ((size_t)right->count + 1) * sizeof *right->children);
+        memcpy(left->children + at + 1, right->children,
+               ((size_t)right->count + 1) * sizeof *right->children);
     }
     left->count = (uint16_t)(at + 1 + right->count);
     refresh(left);

@@ -23,10 +23,12 @@ static void foreach_process(ks_ctx *ctx, const void *config, void *state, const 
 {
     const action_config *foreach = config;
     KSI_UNUSED(state);
-    foreach->action(ctx, record, foreach->user);
+    foreach
+        ->action(ctx, record, foreach->user);
 }
 
-static void pass_through_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
+static void pass_through_process(ks_ctx *ctx, const void *config, void *state,
+                                 const ks_record *record)
 {
     KSI_UNUSED(config);
     KSI_UNUSED(state);
@@ -35,9 +37,11 @@ static void pass_through_process(ks_ctx *ctx, const void *config, void *state, c
 
 static const ksi_processor_class peek_class = {.kind = "peek", .process = peek_process};
 static const ksi_processor_class foreach_class = {.kind = "foreach", .process = foreach_process};
-static const ksi_processor_class pass_through_class = {.kind = "pass-through", .process = pass_through_process};
+static const ksi_processor_class pass_through_class = {.kind = "pass-through",
+                                                       .process = pass_through_process};
 
-static ksi_processor make(ks_arena *arena, const ksi_processor_class *class, ks_action_fn *action, void *user)
+static ksi_processor make(ks_arena *arena, const ksi_processor_class *class, ks_action_fn *action,
+                          void *user)
 {
     action_config *config = ksi_arena_alloc(arena, sizeof *config);
     *config = (action_config){.action = action, .user = user};

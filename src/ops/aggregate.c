@@ -18,13 +18,16 @@ static ks_status aggregate_init(ks_ctx *ctx, const void *config, void *state, ks
 {
     const ksi_aggregate *aggregate = config;
     aggregate_state *here = state;
-    return ksi_table_store_open(&here->table, ctx, aggregate->store, aggregate->send_old_values, error);
+    return ksi_table_store_open(&here->table, ctx, aggregate->store, aggregate->send_old_values,
+                                error);
 }
 
-static ks_value next_aggregate(ks_ctx *ctx, const ksi_aggregate *how, const ks_record *record, const ks_value *old)
+static ks_value next_aggregate(ks_ctx *ctx, const ksi_aggregate *how, const ks_record *record,
+                               const ks_value *old)
 {
     if (how->reduce != NULL) {
-        return ks_value_is_null(*old) ? record->value : how->reduce(ctx, *old, record->value, how->user);
+        return ks_value_is_null(*old) ? record->value
+                                      : how->reduce(ctx, *old, record->value, how->user);
     }
     if (how->aggregate == NULL) {
         return ks_i64(ks_value_is_null(*old) ? 1 : ks_value_i64(*old) + 1);

@@ -29,7 +29,8 @@ ksi_branches *ksi_branches_new(ks_arena *arena)
     return branches;
 }
 
-void ksi_branches_add(ksi_branches *branches, ks_arena *arena, ks_predicate_fn *condition, void *user)
+void ksi_branches_add(ksi_branches *branches, ks_arena *arena, ks_predicate_fn *condition,
+                      void *user)
 {
     branch *added = ksi_arena_alloc(arena, sizeof *added);
     *added = (branch){.condition = condition, .user = user};

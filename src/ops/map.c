@@ -24,7 +24,8 @@ static void map_process(ks_ctx *ctx, const void *config, void *state, const ks_r
     ksi_forward(ctx, &mapped);
 }
 
-static void select_key_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
+static void select_key_process(ks_ctx *ctx, const void *config, void *state,
+                               const ks_record *record)
 {
     const map_config *map = config;
     KSI_UNUSED(state);
@@ -33,7 +34,8 @@ static void select_key_process(ks_ctx *ctx, const void *config, void *state, con
     ksi_forward(ctx, &mapped);
 }
 
-static void map_values_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
+static void map_values_process(ks_ctx *ctx, const void *config, void *state,
+                               const ks_record *record)
 {
     const map_config *map = config;
     KSI_UNUSED(state);
@@ -43,8 +45,10 @@ static void map_values_process(ks_ctx *ctx, const void *config, void *state, con
 }
 
 static const ksi_processor_class map_class = {.kind = "map", .process = map_process};
-static const ksi_processor_class select_key_class = {.kind = "select-key", .process = select_key_process};
-static const ksi_processor_class map_values_class = {.kind = "map-values", .process = map_values_process};
+static const ksi_processor_class select_key_class = {.kind = "select-key",
+                                                     .process = select_key_process};
+static const ksi_processor_class map_values_class = {.kind = "map-values",
+                                                     .process = map_values_process};
 
 static ksi_processor make(ks_arena *arena, const ksi_processor_class *class, map_config values)
 {

@@ -40,7 +40,8 @@ ksi_processor ksi_op_print(ks_arena *arena, const ksi_print *print);
 /* branch.c: branches are added while the topology is built; branch i goes to child i, the default to the child behind them */
 typedef struct ksi_branches ksi_branches;
 ksi_branches *ksi_branches_new(ks_arena *arena);
-void ksi_branches_add(ksi_branches *branches, ks_arena *arena, ks_predicate_fn *condition, void *user);
+void ksi_branches_add(ksi_branches *branches, ks_arena *arena, ks_predicate_fn *condition,
+                      void *user);
 size_t ksi_branches_count(const ksi_branches *branches);
 ksi_processor ksi_op_branch(const ksi_branches *branches);
 
@@ -59,7 +60,7 @@ typedef struct ksi_aggregate {
     const char *store;
     ks_initializer_fn *initialize; /* aggregate */
     ks_aggregator_fn *aggregate;
-    ks_reducer_fn *reduce;         /* reduce; all NULL: count */
+    ks_reducer_fn *reduce; /* reduce; all NULL: count */
     void *user;
     bool send_old_values;
 } ksi_aggregate;

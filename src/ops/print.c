@@ -25,7 +25,8 @@ static ks_status print_init(ks_ctx *ctx, const void *config, void *state, ks_err
     KSI_UNUSED(ctx);
     here->file = print->path != NULL ? fopen(print->path, "a") : stdout;
     if (here->file == NULL) {
-        return ksi_error_set(error, KS_E_IO, print->path, "cannot be opened to print to: %s", strerror(errno));
+        return ksi_error_set(error, KS_E_IO, print->path, "cannot be opened to print to: %s",
+                             strerror(errno));
     }
     return KS_OK;
 }
@@ -40,18 +41,20 @@ static void print_process(ks_ctx *ctx, const void *config, void *state, const ks
     } else {
         ks_slice key = ks_value_to_text(ctx->arena, record->key);
         ks_slice value = ks_value_to_text(ctx->arena, record->value);
-        text = ks_text_format(ctx->arena, "%.*s, %.*s", (int)key.size, key.data, (int)value.size, value.data);
+        text = ks_text_format(ctx->arena, "%.*s, %.*s", (int)key.size, key.data, (int)value.size,
+                              value.data);
     }
     if (ksi_ctx_failed(ctx)) {
         return;
     }
-    fprintf(here->file, "[%s]: %.*s\n", print->label, (int)text.size, text.data != NULL ? text.data : "");
+    fprintf(here->file, "[%s]: %.*s\n", print->label, (int)text.size,
+            text.data != NULL ? text.data : "");
     if (print->path == NULL) {
         fflush(here->file);
     }
     if (ferror(here->file)) {
-        ks_ctx_fail(ctx, "cannot print to %s: %s", print->path != NULL ? print->path : "standard output",
-                    strerror(errno));
+        ks_ctx_fail(ctx, "cannot print to %s: %s",
+                    print->path != NULL ? print->path : "standard output", strerror(errno));
         clearerr(here->file);
     }
 }

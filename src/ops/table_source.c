@@ -31,7 +31,8 @@ static void forward_unmaterialized(ks_ctx *ctx, const ks_record *record)
     ksi_forward(ctx, &update);
 }
 
-static void table_source_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
+static void table_source_process(ks_ctx *ctx, const void *config, void *state,
+                                 const ks_record *record)
 {
     const ksi_table_source *source = config;
     ksi_table_store *table = &((table_source_state *)state)->table;

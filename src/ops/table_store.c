@@ -7,7 +7,8 @@
 
 #include "base/error.h"
 
-static ks_status deserialize(const ksi_table_store *table, bool is_key, ks_slice bytes, ks_value *value, ks_error *error)
+static ks_status deserialize(const ksi_table_store *table, bool is_key, ks_slice bytes,
+                             ks_value *value, ks_error *error)
 {
     const ks_serde *serde = is_key ? table->key : table->value;
     ks_serde_ctx where = {.topic = table->topic, .is_key = is_key};
@@ -21,7 +22,8 @@ static ks_status deserialize(const ksi_table_store *table, bool is_key, ks_slice
     return serde->deserialize(serde, &where, bytes, table->ctx->arena, value, error);
 }
 
-static ks_status serialize(const ksi_table_store *table, bool is_key, ks_value value, ks_slice *bytes, ks_error *error)
+static ks_status serialize(const ksi_table_store *table, bool is_key, ks_value value,
+                           ks_slice *bytes, ks_error *error)
 {
     const ks_serde *serde = is_key ? table->key : table->value;
     ks_serde_ctx where = {.topic = table->topic, .is_key = is_key};
@@ -34,8 +36,9 @@ static ks_status serialize(const ksi_table_store *table, bool is_key, ks_value v
 
 /* ---- what the cache gives up ------------------------------------------------------------------------------------------- */
 
-static ks_status read_flushed(ksi_table_store *table, const ksi_row *new_row, const ksi_row *old_row, ks_record *record,
-                              ksi_change *change, ks_error *error)
+static ks_status read_flushed(ksi_table_store *table, const ksi_row *new_row,
+                              const ksi_row *old_row, ks_record *record, ksi_change *change,
+                              ks_error *error)
 {
     KS_TRY(deserialize(table, true, new_row->key, &record->key, error));
     KS_TRY(deserialize(table, false, new_row->value, &change->new_value, error));
@@ -57,7 +60,8 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     ctx->record = *context;
 
     ksi_change change = {.is_latest = true};
-    ks_record record = {.timestamp = new_row->value.data != NULL ? new_row->timestamp : context->timestamp,
+    ks_record record = {.timestamp =
+                            new_row->value.data != NULL ? new_row->timestamp : context->timestamp,
                         .headers = context->headers};
     ks_status status = read_flushed(table, new_row, old_row, &record, &change, error);
     if (status == KS_OK) {
@@ -78,15 +82,18 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
 
 /* ---- the node's side ----------------------------------------------------------------------------------------------------- */
 
-ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name, bool send_old_values, ks_error *error)
+ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name,
+                               bool send_old_values, ks_error *error)
 {
     ksi_key_value_store *store = ctx->services->key_value_store(ctx, name);
     if (store == NULL) {
-        return ksi_error_set(error, KS_E_STORE, ctx->node->node->name, "store '%s' is not connected to this node", name);
+        return ksi_error_set(error, KS_E_STORE, ctx->node->node->name,
+                             "store '%s' is not connected to this node", name);
     }
     const ksi_store_spec *spec = ksi_key_value_store_spec(store);
     const char *what = ksi_arena_format(ctx->task_arena, "store %s", name);
-    *table = (ksi_table_store){.store = store, .ctx = ctx, .node = ctx->node, .send_old_values = send_old_values};
+    *table = (ksi_table_store){
+        .store = store, .ctx = ctx, .node = ctx->node, .send_old_values = send_old_values};
     KS_TRY(ksi_ctx_key_serde(ctx, spec->key, what, &table->key, error));
     KS_TRY(ksi_ctx_value_serde(ctx, spec->value, what, &table->value, error));
     table->topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena);
@@ -124,15 +131,19 @@ bool ksi_table_store_put(ksi_table_store *table, ks_value key, ks_value value, i
         status = serialize(table, false, value, &value_bytes, &error);
     }
     if (status == KS_OK) {
-        status = ksi_key_value_store_write(table->store, key_bytes, value_bytes, timestamp, &table->ctx->record, &error);
+        status = ksi_key_value_store_write(table->store, key_bytes, value_bytes, timestamp,
+                                           &table->ctx->record, &error);
     }
     if (status != KS_OK) {
-        ksi_ctx_fail_error(table->ctx, &error); /* says nothing when a flush below has failed the context already */
+        ksi_ctx_fail_error(
+            table->ctx,
+            &error); /* says nothing when a flush below has failed the context already */
     }
     return status == KS_OK;
 }
 
-void ksi_table_store_forward(ksi_table_store *table, const ks_record *record, ks_value new_value, ks_value old_value)
+void ksi_table_store_forward(ksi_table_store *table, const ks_record *record, ks_value new_value,
+                             ks_value old_value)
 {
     if (table->caching) {
         return;

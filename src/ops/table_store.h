@@ -18,7 +18,7 @@ typedef struct ksi_table_store {
     ksi_node_instance *node;
     const ks_serde *key;
     const ks_serde *value;
-    const char *topic;     /* the changelog's, for serdes */
+    const char *topic; /* the changelog's, for serdes */
     bool send_old_values;
     bool caching;
 } ksi_table_store;
@@ -31,7 +31,8 @@ typedef struct ksi_table_row {
 } ksi_table_row;
 
 /* From a node's init. `name` is a store that is connected to the node. */
-ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name, bool send_old_values, ks_error *error);
+ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name,
+                               bool send_old_values, ks_error *error);
 
 /* Reads a key; the value lives in the record's arena. False: the context failed. */
 bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row);
@@ -40,6 +41,7 @@ bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *ro
 bool ksi_table_store_put(ksi_table_store *table, ks_value key, ks_value value, int64_t timestamp);
 
 /* Forwards an update that was put, unless the cache will. `record` has key, timestamp and headers of the update. */
-void ksi_table_store_forward(ksi_table_store *table, const ks_record *record, ks_value new_value, ks_value old_value);
+void ksi_table_store_forward(ksi_table_store *table, const ks_record *record, ks_value new_value,
+                             ks_value old_value);
 
 #endif

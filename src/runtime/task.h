@@ -27,14 +27,14 @@ typedef struct ksi_task ksi_task;
 
 typedef struct ksi_task_options {
     const ks_topology *topology;
-    int subtopology;           /* KSI_ALL_SUBTOPOLOGIES: the whole topology, as the test driver has it */
+    int subtopology; /* KSI_ALL_SUBTOPOLOGIES: the whole topology, as the test driver has it */
     int32_t partition;
     const ks_config *config;
     const char *application_id;
     ksi_producer *producer;
-    ksi_record_cache *cache;   /* NULL: caching is off */
+    ksi_record_cache *cache; /* NULL: caching is off */
     ksi_clock *clock;
-    ksi_logger *logger;        /* may be NULL */
+    ksi_logger *logger; /* may be NULL */
     /* Topics that patterns matched: names in the log. May be NULL. */
     const char *const *matched_topics;
     size_t matched_topic_count;
@@ -84,6 +84,7 @@ struct ksi_key_value_store *ksi_task_key_value_store(const ksi_task *task, const
 size_t ksi_task_store_count(const ksi_task *task);
 struct ksi_key_value_store *ksi_task_store_at(const ksi_task *task, size_t index);
 /* The serdes of a store, with defaults filled in. */
-void ksi_task_store_serdes(const ksi_task *task, size_t index, const ks_serde **key, const ks_serde **value);
+void ksi_task_store_serdes(const ksi_task *task, size_t index, const ks_serde **key,
+                           const ks_serde **value);
 
 #endif

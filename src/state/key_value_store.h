@@ -42,35 +42,41 @@ typedef ks_status ksi_flush_fn(void *owner, const ksi_row *new_row, const ksi_ro
 /* What a store is opened with. All but the spec may be NULL; what is given outlives the store. */
 typedef struct ksi_key_value_store_options {
     const ksi_store_spec *spec;
-    ksi_changelog *changelog;  /* NULL: not logged */
-    ksi_record_cache *cache;   /* NULL: not cached, whatever the spec says */
+    ksi_changelog *changelog; /* NULL: not logged */
+    ksi_record_cache *cache;  /* NULL: not cached, whatever the spec says */
 } ksi_key_value_store_options;
 
 ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options *options);
-void ksi_key_value_store_close(ksi_key_value_store *store); /* accepts NULL; drops what was not flushed */
+void ksi_key_value_store_close(
+    ksi_key_value_store *store); /* accepts NULL; drops what was not flushed */
 const ksi_store_spec *ksi_key_value_store_spec(const ksi_key_value_store *store);
 
 /*
  * Asks to be told of flushed rows. False when the store has no cache: then the caller forwards by itself at each put.
  * @java WrappedStateStore#setFlushListener
  */
-bool ksi_key_value_store_on_flush(ksi_key_value_store *store, ksi_flush_fn *flush, void *owner, bool wants_old);
+bool ksi_key_value_store_on_flush(ksi_key_value_store *store, ksi_flush_fn *flush, void *owner,
+                                  bool wants_old);
 
 /* True and the row when the key is there. Reading through the cache may evict other rows, hence the status. */
-ks_status ksi_key_value_store_read(ksi_key_value_store *store, ks_slice key, ksi_row *row, bool *found, ks_error *error);
+ks_status ksi_key_value_store_read(ksi_key_value_store *store, ks_slice key, ksi_row *row,
+                                   bool *found, ks_error *error);
 
 /* Puts or, with a null value, deletes. The timestamp of a store without timestamps is that of the context. */
-ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks_slice value, int64_t timestamp,
-                                    const ksi_record_context *context, ks_error *error);
+ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks_slice value,
+                                    int64_t timestamp, const ksi_record_context *context,
+                                    ks_error *error);
 
 /* Flushes the dirty rows of the cache, in the order of their last update. Before every commit. */
 ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error);
 
 /* Puts a row that came from the changelog: not logged, not told of. */
-void ksi_key_value_store_restore(ksi_key_value_store *store, ks_slice key, ks_slice value, int64_t timestamp);
+void ksi_key_value_store_restore(ksi_key_value_store *store, ks_slice key, ks_slice value,
+                                 int64_t timestamp);
 
 /* Rows below the cache, in key order: `after` null gives the first. False at the end. Survives writes in between. */
-bool ksi_key_value_store_next_stored(const ksi_key_value_store *store, ks_slice after, ksi_row *row);
+bool ksi_key_value_store_next_stored(const ksi_key_value_store *store, ks_slice after,
+                                     ksi_row *row);
 uint64_t ksi_key_value_store_count_stored(const ksi_key_value_store *store);
 
 #endif

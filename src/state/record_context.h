@@ -11,9 +11,9 @@
 #include <kstreams/value.h>
 
 typedef struct ksi_record_context {
-    const char *topic;         /* NULL when there is none */
-    int32_t partition;         /* -1 when there is none */
-    int64_t offset;            /* -1 when there is none */
+    const char *topic; /* NULL when there is none */
+    int32_t partition; /* -1 when there is none */
+    int64_t offset;    /* -1 when there is none */
     int64_t timestamp;
     const ks_headers *headers;
 } ksi_record_context;

@@ -7,9 +7,7 @@
 
 #include <kstreams/options.h>
 
-typedef enum ksi_store_kind {
-    KSI_STORE_KEY_VALUE
-} ksi_store_kind;
+typedef enum ksi_store_kind { KSI_STORE_KEY_VALUE } ksi_store_kind;
 
 typedef struct ksi_store_spec {
     const char *name;
@@ -18,7 +16,7 @@ typedef struct ksi_store_spec {
     bool timestamped;
     bool caching;
     bool logging;
-    const ks_serde *key;   /* NULL: the default of the properties, looked up when a task starts */
+    const ks_serde *key; /* NULL: the default of the properties, looked up when a task starts */
     const ks_serde *value;
 } ksi_store_spec;
 

@@ -19,8 +19,9 @@ static void raise_failure(ks_ctx *ctx, ks_status code, const char *message)
     const char *node = ctx->node != NULL ? ctx->node->node->name : "task";
     ctx->failure = KSI_FAILURE_RAISED;
     if (ctx->record.topic != NULL) {
-        ksi_error_set(&ctx->error, code, node, "task %s, topic %s, partition %d, offset %lld: %s", ctx->task_id,
-                      ctx->record.topic, (int)ctx->record.partition, (long long)ctx->record.offset, message);
+        ksi_error_set(&ctx->error, code, node, "task %s, topic %s, partition %d, offset %lld: %s",
+                      ctx->task_id, ctx->record.topic, (int)ctx->record.partition,
+                      (long long)ctx->record.offset, message);
     } else {
         ksi_error_set(&ctx->error, code, node, "task %s: %s", ctx->task_id, message);
     }
@@ -49,7 +50,8 @@ void ksi_ctx_fail_with(ks_ctx *ctx, ks_status code, const char *format, ...)
 void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error)
 {
     char message[400];
-    snprintf(message, sizeof message, "%s%s%.300s", error->where, error->where[0] != '\0' ? ": " : "", error->message);
+    snprintf(message, sizeof message, "%s%s%.300s", error->where,
+             error->where[0] != '\0' ? ": " : "", error->message);
     raise_failure(ctx, error->code, message);
 }
 
@@ -79,7 +81,8 @@ bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child, const ks_reco
 void ksi_ctx_drop(ks_ctx *ctx, const char *reason)
 {
     ctx->dropped++;
-    ksi_log(ctx->logger, KS_LOG_LEVEL_WARN, ctx->node != NULL ? ctx->node->node->name : ctx->task_id,
+    ksi_log(ctx->logger, KS_LOG_LEVEL_WARN,
+            ctx->node != NULL ? ctx->node->node->name : ctx->task_id,
             "task %s drops the record at topic %s partition %d offset %lld: %s", ctx->task_id,
             ctx->record.topic != NULL ? ctx->record.topic : "-", (int)ctx->record.partition,
             (long long)ctx->record.offset, reason);
@@ -95,7 +98,9 @@ ks_arena *ks_ctx_arena(ks_ctx *ctx)
 void ks_emit(ks_ctx *ctx, ks_value key, ks_value value)
 {
     if (ctx->emitting == NULL) {
-        ks_ctx_fail(ctx, "ks_emit() is for flat operations; this callback is none: return the result instead");
+        ks_ctx_fail(
+            ctx,
+            "ks_emit() is for flat operations; this callback is none: return the result instead");
         return;
     }
     ks_record record = *ctx->emitting;
@@ -153,25 +158,28 @@ const char *ks_ctx_node_name(const ks_ctx *ctx)
 
 /* ---- serdes ------------------------------------------------------------------------------------------------------------- */
 
-static ks_status resolve(const ks_serde *own, const ks_serde *fallback, const char *property, const char *what,
-                         const ks_serde **serde, ks_error *error)
+static ks_status resolve(const ks_serde *own, const ks_serde *fallback, const char *property,
+                         const char *what, const ks_serde **serde, ks_error *error)
 {
     *serde = own != NULL ? own : fallback;
     if (*serde == NULL) {
-        return ksi_error_set(error, KS_E_PROCESSING, what, "it has no %s serde and there is no default; give one in its "
-                             "options or set %s", strcmp(property, "default.key.serde") == 0 ? "key" : "value", property);
+        return ksi_error_set(error, KS_E_PROCESSING, what,
+                             "it has no %s serde and there is no default; give one in its "
+                             "options or set %s",
+                             strcmp(property, "default.key.serde") == 0 ? "key" : "value",
+                             property);
     }
     return KS_OK;
 }
 
-ks_status ksi_ctx_key_serde(const ks_ctx *ctx, const ks_serde *own, const char *what, const ks_serde **serde,
-                            ks_error *error)
+ks_status ksi_ctx_key_serde(const ks_ctx *ctx, const ks_serde *own, const char *what,
+                            const ks_serde **serde, ks_error *error)
 {
     return resolve(own, ctx->default_key, "default.key.serde", what, serde, error);
 }
 
-ks_status ksi_ctx_value_serde(const ks_ctx *ctx, const ks_serde *own, const char *what, const ks_serde **serde,
-                              ks_error *error)
+ks_status ksi_ctx_value_serde(const ks_ctx *ctx, const ks_serde *own, const char *what,
+                              const ks_serde **serde, ks_error *error)
 {
     return resolve(own, ctx->default_value, "default.value.serde", what, serde, error);
 }

@@ -54,23 +54,23 @@ typedef struct ksi_ctx_services {
 
 struct ks_ctx {
     const ksi_ctx_services *services;
-    void *owner;                    /* the services' own */
-    ksi_node_instance *node;        /* whose code runs */
+    void *owner;             /* the services' own */
+    ksi_node_instance *node; /* whose code runs */
     ksi_record_context record;
-    ks_arena *arena;                /* of the record in hand */
-    ks_arena *task_arena;           /* lives as long as the task */
+    ks_arena *arena;      /* of the record in hand */
+    ks_arena *task_arena; /* lives as long as the task */
     ksi_clock *clock;
     ksi_logger *logger;
     const char *task_id;
     const char *application_id;
-    const ks_serde *default_key;    /* NULL when the properties have none */
+    const ks_serde *default_key; /* NULL when the properties have none */
     const ks_serde *default_value;
     int64_t stream_time;
-    uint64_t dropped;               /* dropped-records-total */
-    const ks_record *emitting;      /* input of the flat operation that runs; NULL outside one */
-    bool emits_keys;                /* false: ks_emit() keeps the key */
+    uint64_t dropped;          /* dropped-records-total */
+    const ks_record *emitting; /* input of the flat operation that runs; NULL outside one */
+    bool emits_keys;           /* false: ks_emit() keeps the key */
     ksi_failure failure;
-    ks_error error;                 /* of the failure */
+    ks_error error; /* of the failure */
 };
 
 /* Marks the context as failed, unless it is already. */
@@ -121,9 +121,9 @@ static inline void ksi_forward(ks_ctx *ctx, const ks_record *record)
  * Serdes with the default of the properties filled in: KS_E_CONFIG naming the node when there is none.
  * `what` says whose serde it is: "sink KSTREAM-SINK-0000000001".
  */
-ks_status ksi_ctx_key_serde(const ks_ctx *ctx, const ks_serde *own, const char *what, const ks_serde **serde,
-                            ks_error *error);
-ks_status ksi_ctx_value_serde(const ks_ctx *ctx, const ks_serde *own, const char *what, const ks_serde **serde,
-                              ks_error *error);
+ks_status ksi_ctx_key_serde(const ks_ctx *ctx, const ks_serde *own, const char *what,
+                            const ks_serde **serde, ks_error *error);
+ks_status ksi_ctx_value_serde(const ks_ctx *ctx, const ks_serde *own, const char *what,
+                              const ks_serde **serde, ks_error *error);
 
 #endif

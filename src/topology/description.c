@@ -33,7 +33,8 @@ static size_t copied_set_capacity(size_t count)
 }
 
 /* `texts` as they come out of a hash set that they were put into in their order. */
-static const char **hash_ordered(const char *const *texts, size_t count, size_t capacity, ks_arena *arena)
+static const char **hash_ordered(const char *const *texts, size_t count, size_t capacity,
+                                 ks_arena *arena)
 {
     size_t *order = ksi_arena_alloc(arena, count * sizeof *order);
     const char **ordered = ksi_arena_alloc(arena, count * sizeof *ordered);
@@ -151,14 +152,16 @@ static void append_source(ksi_buffer *text, const ksi_node *node, ks_arena *aren
     ksi_buffer_append_text(text, ")");
 }
 
-static void append_processor(ksi_buffer *text, const ks_topology *topology, const ksi_node *node, ks_arena *arena)
+static void append_processor(ksi_buffer *text, const ks_topology *topology, const ksi_node *node,
+                             ks_arena *arena)
 {
     const char **names = ksi_arena_alloc(arena, (node->store_count + 1) * sizeof *names);
     for (size_t i = 0; i < node->store_count; i++) {
         names[i] = topology->stores[node->stores[i]].spec.name;
     }
     const char **from_set = hash_ordered(names, node->store_count, 0, arena);
-    const char **copied = hash_ordered(from_set, node->store_count, copied_set_capacity(node->store_count), arena);
+    const char **copied =
+        hash_ordered(from_set, node->store_count, copied_set_capacity(node->store_count), arena);
     ksi_buffer_appendf(text, "Processor: %s (stores: ", node->name);
     append_list(text, copied, node->store_count);
     ksi_buffer_append_text(text, ")");
@@ -202,7 +205,8 @@ static void append_node(ksi_described *described, void *user)
     ksi_buffer_append_text(to->text, "\n");
 }
 
-static void append_subtopology(ksi_buffer *text, const ks_topology *topology, int number, ks_arena *arena)
+static void append_subtopology(ksi_buffer *text, const ks_topology *topology, int number,
+                               ks_arena *arena)
 {
     described_nodes all = {.topology = topology, .arena = arena};
     collect(&all, number);

@@ -20,7 +20,8 @@ static void append_quoted(ksi_buffer *text, const char *prefix, const char *name
     ksi_buffer_append_text(text, "\"");
 }
 
-static void append_edge(ksi_buffer *text, const char *from_prefix, const char *from, const char *to_prefix, const char *to)
+static void append_edge(ksi_buffer *text, const char *from_prefix, const char *from,
+                        const char *to_prefix, const char *to)
 {
     ksi_buffer_append_text(text, "  ");
     append_quoted(text, from_prefix, from);
@@ -61,9 +62,11 @@ static void append_topics(ksi_buffer *text, const ksi_node *node)
 
 static void append_cluster(ksi_buffer *text, const ks_topology *topology, int number)
 {
-    static const char *const shapes[] = {
-        [KSI_NODE_SOURCE] = "shape=house", [KSI_NODE_PROCESSOR] = "shape=box, style=rounded", [KSI_NODE_SINK] = "shape=invhouse"};
-    ksi_buffer_appendf(text, "  subgraph cluster_%d {\n  label=\"Sub-topology: %d\"; color=gray;\n", number, number);
+    static const char *const shapes[] = {[KSI_NODE_SOURCE] = "shape=house",
+                                         [KSI_NODE_PROCESSOR] = "shape=box, style=rounded",
+                                         [KSI_NODE_SINK] = "shape=invhouse"};
+    ksi_buffer_appendf(text, "  subgraph cluster_%d {\n  label=\"Sub-topology: %d\"; color=gray;\n",
+                       number, number);
     for (size_t i = 0; i < topology->node_count; i++) {
         const ksi_node *node = topology->nodes[i];
         if (node->subtopology == number) {
@@ -81,7 +84,9 @@ static void append_cluster(ksi_buffer *text, const ks_topology *topology, int nu
 char *ksi_topology_dot_text(const ks_topology *topology)
 {
     ksi_buffer text = {0};
-    ksi_buffer_append_text(&text, "digraph topology {\n  rankdir=TB;\n  node [fontname=\"sans-serif\", fontsize=10];\n");
+    ksi_buffer_append_text(
+        &text,
+        "digraph topology {\n  rankdir=TB;\n  node [fontname=\"sans-serif\", fontsize=10];\n");
     for (int number = 0; number < topology->subtopology_count; number++) {
         append_cluster(&text, topology, number);
     }
@@ -92,7 +97,8 @@ char *ksi_topology_dot_text(const ks_topology *topology)
             append_edge(&text, "", node->name, "", node->children[c]->name);
         }
         for (size_t s = 0; s < node->store_count; s++) {
-            append_edge(&text, "", node->name, "store ", topology->stores[node->stores[s]].spec.name);
+            append_edge(&text, "", node->name, "store ",
+                        topology->stores[node->stores[s]].spec.name);
         }
     }
     ksi_buffer_append_text(&text, "}\n");

@@ -17,8 +17,8 @@ ks_status ks_partitions_add(ks_partitions *partitions, int32_t partition)
 {
     if (partition < 0 || partition >= partitions->partition_count) {
         return ksi_error_set(partitions->error, KS_E_ARGUMENT, partitions->topic,
-                             "the partitioner chose partition %d; the topic has partitions 0 to %d", (int)partition,
-                             (int)partitions->partition_count - 1);
+                             "the partitioner chose partition %d; the topic has partitions 0 to %d",
+                             (int)partition, (int)partitions->partition_count - 1);
     }
     partitions->decided = true;
     for (size_t i = 0; i < partitions->count; i++) {

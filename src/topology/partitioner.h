@@ -11,8 +11,8 @@ struct ks_partitions {
     const char *topic;
     int32_t partition_count;
     ks_error *error;
-    bool decided;     /* false: the default decides */
-    int32_t *items;   /* distinct; none and decided: the record is dropped */
+    bool decided;   /* false: the default decides */
+    int32_t *items; /* distinct; none and decided: the record is dropped */
     size_t count;
     size_t capacity;
 };

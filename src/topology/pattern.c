@@ -21,13 +21,14 @@ ksi_pattern *ksi_pattern_compile(const char *text, ks_error *error)
 {
     int code_error = 0;
     PCRE2_SIZE at = 0;
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
-                                     PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code_error, &at, NULL);
+    pcre2_code *code =
+        pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
+                      PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code_error, &at, NULL);
     if (code == NULL) {
         PCRE2_UCHAR reason[160];
         pcre2_get_error_message(code_error, reason, sizeof reason);
-        ksi_error_set(error, KS_E_ARGUMENT, text, "not a regular expression: %s at character %zu", (const char *)reason,
-                      (size_t)at);
+        ksi_error_set(error, KS_E_ARGUMENT, text, "not a regular expression: %s at character %zu",
+                      (const char *)reason, (size_t)at);
         return NULL;
     }
     ksi_pattern *pattern = ksi_calloc(1, sizeof *pattern);
@@ -48,7 +49,8 @@ void ksi_pattern_free(ksi_pattern *pattern)
 bool ksi_pattern_matches(const ksi_pattern *pattern, const char *topic)
 {
     pcre2_match_data *data = pcre2_match_data_create_from_pattern(pattern->code, NULL);
-    int found = pcre2_match(pattern->code, (PCRE2_SPTR)topic, PCRE2_ZERO_TERMINATED, 0, 0, data, NULL);
+    int found =
+        pcre2_match(pattern->code, (PCRE2_SPTR)topic, PCRE2_ZERO_TERMINATED, 0, 0, data, NULL);
     pcre2_match_data_free(data);
     return found >= 0;
 }

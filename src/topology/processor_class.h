@@ -17,7 +17,7 @@ typedef struct ksi_processor {
 } ksi_processor;
 
 typedef struct ksi_processor_class {
-    const char *kind;  /* for messages: "filter" */
+    const char *kind; /* for messages: "filter" */
     size_t state_size;
     /* Called when a task starts, with the node as the context's node. May be NULL. */
     ks_status (*init)(ks_ctx *ctx, const void *config, void *state, ks_error *error);

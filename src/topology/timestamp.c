@@ -7,8 +7,9 @@
 
 #include <kstreams/options.h>
 
-static ks_status fail_on_invalid(const ks_timestamp_extractor *extractor, const ks_source_record *record,
-                                 int64_t partition_time, int64_t *timestamp, ks_error *error)
+static ks_status fail_on_invalid(const ks_timestamp_extractor *extractor,
+                                 const ks_source_record *record, int64_t partition_time,
+                                 int64_t *timestamp, ks_error *error)
 {
     KSI_UNUSED(extractor);
     KSI_UNUSED(partition_time);
@@ -17,7 +18,8 @@ static ks_status fail_on_invalid(const ks_timestamp_extractor *extractor, const 
         return KS_OK;
     }
     return ksi_error_set(error, KS_E_TIMESTAMP, record->topic,
-                         "record at partition %d offset %lld has the negative timestamp %lld; another timestamp extractor "
+                         "record at partition %d offset %lld has the negative timestamp %lld; "
+                         "another timestamp extractor "
                          "can skip such records or give them a time",
                          (int)record->partition, (long long)record->offset, (long long)*timestamp);
 }
@@ -32,8 +34,9 @@ static ks_status as_it_is(const ks_timestamp_extractor *extractor, const ks_sour
     return KS_OK;
 }
 
-static ks_status or_partition_time(const ks_timestamp_extractor *extractor, const ks_source_record *record,
-                                   int64_t partition_time, int64_t *timestamp, ks_error *error)
+static ks_status or_partition_time(const ks_timestamp_extractor *extractor,
+                                   const ks_source_record *record, int64_t partition_time,
+                                   int64_t *timestamp, ks_error *error)
 {
     KSI_UNUSED(extractor);
     *timestamp = record->record.timestamp;
@@ -44,7 +47,8 @@ static ks_status or_partition_time(const ks_timestamp_extractor *extractor, cons
         return KS_OK;
     }
     return ksi_error_set(error, KS_E_TIMESTAMP, record->topic,
-                         "record at partition %d offset %lld has a negative timestamp, and none before it had a valid one",
+                         "record at partition %d offset %lld has a negative timestamp, and none "
+                         "before it had a valid one",
                          (int)record->partition, (long long)record->offset);
 }
 
@@ -58,11 +62,19 @@ static ks_status wallclock(const ks_timestamp_extractor *extractor, const ks_sou
     return KS_OK;
 }
 
-const ks_timestamp_extractor ks_timestamp_fail_on_invalid = {
-    .struct_size = sizeof(ks_timestamp_extractor), .name = "FailOnInvalidTimestamp", .extract = fail_on_invalid};
+const ks_timestamp_extractor ks_timestamp_fail_on_invalid = {.struct_size =
+                                                                 sizeof(ks_timestamp_extractor),
+                                                             .name = "FailOnInvalidTimestamp",
+                                                             .extract = fail_on_invalid};
 const ks_timestamp_extractor ks_timestamp_log_and_skip_on_invalid = {
-    .struct_size = sizeof(ks_timestamp_extractor), .name = "LogAndSkipOnInvalidTimestamp", .extract = as_it_is};
+    .struct_size = sizeof(ks_timestamp_extractor),
+    .name = "LogAndSkipOnInvalidTimestamp",
+    .extract = as_it_is};
 const ks_timestamp_extractor ks_timestamp_use_partition_time_on_invalid = {
-    .struct_size = sizeof(ks_timestamp_extractor), .name = "UsePartitionTimeOnInvalidTimestamp", .extract = or_partition_time};
-const ks_timestamp_extractor ks_timestamp_wallclock = {
-    .struct_size = sizeof(ks_timestamp_extractor), .name = "WallclockTimestampExtractor", .extract = wallclock};
+    .struct_size = sizeof(ks_timestamp_extractor),
+    .name = "UsePartitionTimeOnInvalidTimestamp",
+    .extract = or_partition_time};
+const ks_timestamp_extractor ks_timestamp_wallclock = {.struct_size =
+                                                           sizeof(ks_timestamp_extractor),
+                                                       .name = "WallclockTimestampExtractor",
+                                                       .extract = wallclock};

@@ -79,15 +79,17 @@ ks_status ksi_name_check(const char *name, ks_error *error)
         return ksi_error_set(error, KS_E_TOPOLOGY, name, "a name must not be \".\" or \"..\"");
     }
     if (length > MAX_NAME_LENGTH) {
-        return ksi_error_set(error, KS_E_TOPOLOGY, name, "a name has at most %d characters; this one has %zu",
-                             MAX_NAME_LENGTH, length);
+        return ksi_error_set(error, KS_E_TOPOLOGY, name,
+                             "a name has at most %d characters; this one has %zu", MAX_NAME_LENGTH,
+                             length);
     }
     for (const char *c = name; *c != '\0'; c++) {
-        bool allowed = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                       *c == '.' || *c == '_' || *c == '-';
+        bool allowed = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                       (*c >= '0' && *c <= '9') || *c == '.' || *c == '_' || *c == '-';
         if (!allowed) {
-            return ksi_error_set(error, KS_E_TOPOLOGY, name,
-                                 "a name consists of ASCII letters, digits, '.', '_' and '-'; change '%c'", *c);
+            return ksi_error_set(
+                error, KS_E_TOPOLOGY, name,
+                "a name consists of ASCII letters, digits, '.', '_' and '-'; change '%c'", *c);
         }
     }
     return KS_OK;
@@ -119,24 +121,28 @@ const ksi_node *ksi_topology_node(const ks_topology *topology, const char *name)
 static ks_status check_new_name(const ks_topology *topology, const char *name, ks_error *error)
 {
     if (ksi_topology_node(topology, name) != NULL) {
-        return ksi_error_set(error, KS_E_TOPOLOGY, name, "a node of this name was added before; names are unique");
+        return ksi_error_set(error, KS_E_TOPOLOGY, name,
+                             "a node of this name was added before; names are unique");
     }
     return KS_OK;
 }
 
-static ks_status check_parents(const ks_topology *topology, const char *name, const char *const *parents, size_t count,
-                               ks_error *error)
+static ks_status check_parents(const ks_topology *topology, const char *name,
+                               const char *const *parents, size_t count, ks_error *error)
 {
     if (count == 0) {
-        return ksi_error_set(error, KS_E_TOPOLOGY, name, "the node has no parent; name at least one");
+        return ksi_error_set(error, KS_E_TOPOLOGY, name,
+                             "the node has no parent; name at least one");
     }
     for (size_t i = 0; i < count; i++) {
         const ksi_node *parent = ksi_topology_node(topology, parents[i]);
         if (parent == NULL) {
-            return ksi_error_set(error, KS_E_TOPOLOGY, name, "its parent '%s' is unknown; add parents first", parents[i]);
+            return ksi_error_set(error, KS_E_TOPOLOGY, name,
+                                 "its parent '%s' is unknown; add parents first", parents[i]);
         }
         if (parent->kind == KSI_NODE_SINK) {
-            return ksi_error_set(error, KS_E_TOPOLOGY, name, "its parent '%s' is a sink; nothing comes after a sink",
+            return ksi_error_set(error, KS_E_TOPOLOGY, name,
+                                 "its parent '%s' is a sink; nothing comes after a sink",
                                  parents[i]);
         }
     }
@@ -149,8 +155,10 @@ static ksi_node *add_node(ks_topology *topology, const char *name, ksi_node_kind
     node->name = ksi_arena_strdup(&topology->arena, name);
     node->kind = kind;
     node->index = topology->node_count;
-    topology->nodes = ksi_grow(topology->nodes, &topology->node_capacity, topology->node_count + 1, sizeof *topology->nodes);
-    topology->groups = ksi_grow(topology->groups, &topology->group_capacity, topology->node_count + 1, sizeof *topology->groups);
+    topology->nodes = ksi_grow(topology->nodes, &topology->node_capacity, topology->node_count + 1,
+                               sizeof *topology->nodes);
+    topology->groups = ksi_grow(topology->groups, &topology->group_capacity,
+                                topology->node_count + 1, sizeof *topology->groups);
     topology->nodes[topology->node_count] = node;
     topology->groups[topology->node_count] = topology->node_count;
     topology->node_count++;
@@ -158,15 +166,16 @@ static ksi_node *add_node(ks_topology *topology, const char *name, ksi_node_kind
     return node;
 }
 
-static void connect_parents(ks_topology *topology, ksi_node *node, const char *const *parents, size_t count)
+static void connect_parents(ks_topology *topology, ksi_node *node, const char *const *parents,
+                            size_t count)
 {
     node->parents = ksi_arena_alloc(&topology->arena, count * sizeof *node->parents);
     node->parent_count = count;
     for (size_t i = 0; i < count; i++) {
         ksi_node *parent = ksi_map_get_cstr(topology->nodes_by_name, parents[i]);
         node->parents[i] = parent;
-        parent->children = ksi_grow(parent->children, &parent->child_capacity, parent->child_count + 1,
-                                    sizeof(ksi_node *));
+        parent->children = ksi_grow(parent->children, &parent->child_capacity,
+                                    parent->child_count + 1, sizeof(ksi_node *));
         parent->children[parent->child_count++] = node;
         unite(topology, node->index, parent->index);
     }
@@ -174,24 +183,28 @@ static void connect_parents(ks_topology *topology, ksi_node *node, const char *c
 
 /* ---- sources --------------------------------------------------------------------------------------------------------- */
 
-static ks_status check_new_topic(const ks_topology *topology, const char *node, const char *topic, ks_error *error)
+static ks_status check_new_topic(const ks_topology *topology, const char *node, const char *topic,
+                                 ks_error *error)
 {
     if (ksi_map_get_cstr(topology->sources_by_topic, topic) != NULL) {
-        return ksi_error_set(error, KS_E_TOPOLOGY, node,
-                             "topic '%s' is read by another source already; use that stream twice instead", topic);
+        return ksi_error_set(
+            error, KS_E_TOPOLOGY, node,
+            "topic '%s' is read by another source already; use that stream twice instead", topic);
     }
     for (size_t i = 0; i < topology->node_count; i++) {
         const ksi_node *other = topology->nodes[i];
         if (other->kind == KSI_NODE_SOURCE && other->source.pattern != NULL &&
             ksi_pattern_matches(other->source.pattern, topic)) {
-            return ksi_error_set(error, KS_E_TOPOLOGY, node, "topic '%s' matches the pattern '%s' of source %s", topic,
+            return ksi_error_set(error, KS_E_TOPOLOGY, node,
+                                 "topic '%s' matches the pattern '%s' of source %s", topic,
                                  ksi_pattern_text(other->source.pattern), other->name);
         }
     }
     return KS_OK;
 }
 
-static ks_status check_pattern(const ks_topology *topology, const char *node, const ksi_pattern *pattern, ks_error *error)
+static ks_status check_pattern(const ks_topology *topology, const char *node,
+                               const ksi_pattern *pattern, ks_error *error)
 {
     void *source = NULL;
     ks_slice topic;
@@ -201,20 +214,23 @@ static ks_status check_pattern(const ks_topology *topology, const char *node, co
         memcpy(text, topic.data, length);
         text[length] = '\0';
         if (ksi_pattern_matches(pattern, text)) {
-            return ksi_error_set(error, KS_E_TOPOLOGY, node, "pattern '%s' matches topic '%s', which another source reads",
+            return ksi_error_set(error, KS_E_TOPOLOGY, node,
+                                 "pattern '%s' matches topic '%s', which another source reads",
                                  ksi_pattern_text(pattern), text);
         }
     }
     return KS_OK;
 }
 
-ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const ksi_source *source, ks_error *error)
+ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const ksi_source *source,
+                                  ks_error *error)
 {
     KS_TRY(check_new_name(topology, name, error));
     if (source->pattern != NULL) {
         KS_TRY(check_pattern(topology, name, source->pattern, error));
     } else if (source->topic_count == 0) {
-        return ksi_error_set(error, KS_E_TOPOLOGY, name, "the source reads no topic; name at least one");
+        return ksi_error_set(error, KS_E_TOPOLOGY, name,
+                             "the source reads no topic; name at least one");
     }
     for (size_t i = 0; i < source->topic_count; i++) {
         KS_TRY(check_new_topic(topology, name, source->topics[i], error));
@@ -222,7 +238,8 @@ ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const
 
     ksi_node *node = add_node(topology, name, KSI_NODE_SOURCE);
     node->source = *source;
-    const char **topics = ksi_arena_alloc(&topology->arena, (source->topic_count + 1) * sizeof *topics);
+    const char **topics =
+        ksi_arena_alloc(&topology->arena, (source->topic_count + 1) * sizeof *topics);
     for (size_t i = 0; i < source->topic_count; i++) {
         topics[i] = ksi_arena_strdup(&topology->arena, source->topics[i]);
         ksi_map_put_cstr(topology->sources_by_topic, topics[i], node);
@@ -246,8 +263,9 @@ const ksi_node *ksi_topology_source_of(const ks_topology *topology, const char *
 
 /* ---- processors, sinks, stores ---------------------------------------------------------------------------------------- */
 
-ks_status ksi_topology_add_processor(ks_topology *topology, const char *name, const ksi_processor *processor,
-                                     const char *const *parents, size_t parent_count, ks_error *error)
+ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,
+                                     const ksi_processor *processor, const char *const *parents,
+                                     size_t parent_count, ks_error *error)
 {
     KS_TRY(check_new_name(topology, name, error));
     KS_TRY(check_parents(topology, name, parents, parent_count, error));
@@ -257,8 +275,8 @@ ks_status ksi_topology_add_processor(ks_topology *topology, const char *name, co
     return KS_OK;
 }
 
-ks_status ksi_topology_add_sink(ks_topology *topology, const char *name, const ksi_sink *sink, const char *const *parents,
-                                size_t parent_count, ks_error *error)
+ks_status ksi_topology_add_sink(ks_topology *topology, const char *name, const ksi_sink *sink,
+                                const char *const *parents, size_t parent_count, ks_error *error)
 {
     KS_TRY(check_new_name(topology, name, error));
     KS_TRY(check_parents(topology, name, parents, parent_count, error));
@@ -269,30 +287,34 @@ ks_status ksi_topology_add_sink(ks_topology *topology, const char *name, const k
     return KS_OK;
 }
 
-ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec, const char *processor, ks_error *error)
+ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec,
+                                 const char *processor, ks_error *error)
 {
     for (size_t i = 0; i < topology->store_count; i++) {
         if (strcmp(topology->stores[i].spec.name, spec->name) == 0) {
-            return ksi_error_set(error, KS_E_TOPOLOGY, spec->name,
-                                 "another store of this name was added before; store names are unique");
+            return ksi_error_set(
+                error, KS_E_TOPOLOGY, spec->name,
+                "another store of this name was added before; store names are unique");
         }
     }
     ksi_node *node = ksi_map_get_cstr(topology->nodes_by_name, processor);
     KSI_CHECK(node != NULL && node->kind == KSI_NODE_PROCESSOR);
 
-    topology->stores = ksi_grow(topology->stores, &topology->store_capacity, topology->store_count + 1,
-                                sizeof *topology->stores);
+    topology->stores = ksi_grow(topology->stores, &topology->store_capacity,
+                                topology->store_count + 1, sizeof *topology->stores);
     ksi_topology_store *store = &topology->stores[topology->store_count];
     *store = (ksi_topology_store){.spec = *spec, .first_user = node};
     store->spec.name = ksi_arena_strdup(&topology->arena, spec->name);
-    node->stores = ksi_grow(node->stores, &node->store_capacity, node->store_count + 1, sizeof *node->stores);
+    node->stores =
+        ksi_grow(node->stores, &node->store_capacity, node->store_count + 1, sizeof *node->stores);
     node->stores[node->store_count++] = topology->store_count++;
     return KS_OK;
 }
 
 /* ---- internal topics --------------------------------------------------------------------------------------------------- */
 
-const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topology, const char *topic)
+const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topology,
+                                                      const char *topic)
 {
     for (size_t i = 0; i < topology->internal_topic_count; i++) {
         if (strcmp(topology->internal_topics[i].name, topic) == 0) {
@@ -310,14 +332,15 @@ void ksi_topology_add_internal_topic(ks_topology *topology, const char *name, in
             return;
         }
     }
-    topology->internal_topics = ksi_grow(topology->internal_topics, &topology->internal_topic_capacity,
-                                         topology->internal_topic_count + 1, sizeof *topology->internal_topics);
-    topology->internal_topics[topology->internal_topic_count++] =
-        (ksi_internal_topic){.name = ksi_arena_strdup(&topology->arena, name), .partitions = partitions};
+    topology->internal_topics =
+        ksi_grow(topology->internal_topics, &topology->internal_topic_capacity,
+                 topology->internal_topic_count + 1, sizeof *topology->internal_topics);
+    topology->internal_topics[topology->internal_topic_count++] = (ksi_internal_topic){
+        .name = ksi_arena_strdup(&topology->arena, name), .partitions = partitions};
 }
 
-const char *ksi_topology_topic_name(const ks_topology *topology, const char *application_id, const char *topic,
-                                    ks_arena *arena)
+const char *ksi_topology_topic_name(const ks_topology *topology, const char *application_id,
+                                    const char *topic, ks_arena *arena)
 {
     if (ksi_topology_internal_topic(topology, topic) == NULL) {
         return ksi_arena_strdup(arena, topic);

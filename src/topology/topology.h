@@ -19,11 +19,7 @@
 #include "topology/processor_class.h"
 #include <kstreams/topology.h>
 
-typedef enum ksi_node_kind {
-    KSI_NODE_SOURCE,
-    KSI_NODE_PROCESSOR,
-    KSI_NODE_SINK
-} ksi_node_kind;
+typedef enum ksi_node_kind { KSI_NODE_SOURCE, KSI_NODE_PROCESSOR, KSI_NODE_SINK } ksi_node_kind;
 
 typedef struct ksi_pattern ksi_pattern;
 
@@ -39,10 +35,10 @@ typedef struct ksi_source {
 } ksi_source;
 
 typedef struct ksi_sink {
-    const char *topic;             /* NULL when dynamic */
+    const char *topic; /* NULL when dynamic */
     ks_topic_name_fn *topic_name;
     void *user;
-    const ks_serde *key;           /* NULL: default of the properties */
+    const ks_serde *key; /* NULL: default of the properties */
     const ks_serde *value;
     const ks_partitioner *partitioner;
 } ksi_sink;
@@ -51,39 +47,39 @@ typedef struct ksi_node ksi_node;
 struct ksi_node {
     const char *name;
     ksi_node_kind kind;
-    size_t index;                  /* in the order of adding */
-    int subtopology;               /* set when frozen */
+    size_t index;    /* in the order of adding */
+    int subtopology; /* set when frozen */
     ksi_node **parents;
     size_t parent_count;
     ksi_node **children;
     size_t child_count;
     size_t child_capacity;
-    ksi_source source;             /* by kind */
+    ksi_source source; /* by kind */
     ksi_sink sink;
     ksi_processor processor;
-    size_t *stores;                /* indices of the stores connected, in the order of connecting */
+    size_t *stores; /* indices of the stores connected, in the order of connecting */
     size_t store_count;
     size_t store_capacity;
 };
 
 typedef struct ksi_topology_store {
     ksi_store_spec spec;
-    ksi_node *first_user;          /* the node it was connected to first */
+    ksi_node *first_user; /* the node it was connected to first */
     int subtopology;
 } ksi_topology_store;
 
 typedef struct ksi_internal_topic {
-    const char *name;              /* without the application id */
-    int32_t partitions;            /* 0: as many as the topics above it */
+    const char *name;   /* without the application id */
+    int32_t partitions; /* 0: as many as the topics above it */
 } ksi_internal_topic;
 
 struct ks_topology {
-    ks_arena arena;                /* everything below that has no owner of its own */
+    ks_arena arena; /* everything below that has no owner of its own */
     ksi_node **nodes;
     size_t node_count;
     size_t node_capacity;
     ksi_map *nodes_by_name;
-    ksi_map *sources_by_topic;     /* topic -> the source node that reads it */
+    ksi_map *sources_by_topic; /* topic -> the source node that reads it */
     ksi_topology_store *stores;
     size_t store_count;
     size_t store_capacity;
@@ -91,9 +87,9 @@ struct ks_topology {
     size_t internal_topic_count;
     size_t internal_topic_capacity;
     int subtopology_count;
-    size_t *groups;                /* union-find over node indices */
+    size_t *groups; /* union-find over node indices */
     size_t group_capacity;
-    char *description;             /* made when frozen */
+    char *description; /* made when frozen */
     char *dot;
 };
 
@@ -103,13 +99,16 @@ ks_topology *ksi_topology_new(void);
 ks_status ksi_name_check(const char *name, ks_error *error);
 
 /* Adding; all answer KS_E_TOPOLOGY as Java's TopologyException. Strings and arrays are copied; parents are named. */
-ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const ksi_source *source, ks_error *error);
-ks_status ksi_topology_add_processor(ks_topology *topology, const char *name, const ksi_processor *processor,
-                                     const char *const *parents, size_t parent_count, ks_error *error);
-ks_status ksi_topology_add_sink(ks_topology *topology, const char *name, const ksi_sink *sink, const char *const *parents,
-                                size_t parent_count, ks_error *error);
+ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const ksi_source *source,
+                                  ks_error *error);
+ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,
+                                     const ksi_processor *processor, const char *const *parents,
+                                     size_t parent_count, ks_error *error);
+ks_status ksi_topology_add_sink(ks_topology *topology, const char *name, const ksi_sink *sink,
+                                const char *const *parents, size_t parent_count, ks_error *error);
 /* Adds a store and connects it to a processor. */
-ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec, const char *processor, ks_error *error);
+ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec,
+                                 const char *processor, ks_error *error);
 /* Adding a repartition topic twice keeps the later partition count, as Java. */
 void ksi_topology_add_internal_topic(ks_topology *topology, const char *name, int32_t partitions);
 
@@ -118,14 +117,17 @@ void ksi_topology_on_free(ks_topology *topology, ks_free_fn *release, void *poin
 
 void ksi_topology_freeze(ks_topology *topology);
 
-const ksi_node *ksi_topology_node(const ks_topology *topology, const char *name); /* NULL when there is none */
-const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topology, const char *topic);
+const ksi_node *ksi_topology_node(const ks_topology *topology,
+                                  const char *name); /* NULL when there is none */
+const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topology,
+                                                      const char *topic);
 
 /* The topic as the log knows it: internal topics get "<application.id>-" before them. In `arena`. */
-const char *ksi_topology_topic_name(const ks_topology *topology, const char *application_id, const char *topic,
-                                    ks_arena *arena);
+const char *ksi_topology_topic_name(const ks_topology *topology, const char *application_id,
+                                    const char *topic, ks_arena *arena);
 /* "<application.id>-<store>-changelog" in `arena`. */
-const char *ksi_changelog_topic_name(const char *application_id, const char *store, ks_arena *arena);
+const char *ksi_changelog_topic_name(const char *application_id, const char *store,
+                                     ks_arena *arena);
 
 /* The source that reads `topic` (as named in the topology), by name or by pattern; NULL when there is none. */
 const ksi_node *ksi_topology_source_of(const ks_topology *topology, const char *topic);
@@ -133,7 +135,7 @@ const ksi_node *ksi_topology_source_of(const ks_topology *topology, const char *
 /* description.c */
 char *ksi_topology_description(const ks_topology *topology); /* heap */
 /* dot.c */
-char *ksi_topology_dot_text(const ks_topology *topology);    /* heap */
+char *ksi_topology_dot_text(const ks_topology *topology); /* heap */
 
 /* pattern.c: regular expressions over whole topic names */
 ksi_pattern *ksi_pattern_compile(const char *text, ks_error *error);

@@ -157,7 +157,8 @@ static void visit_below(const entry *e, void (*visit)(ksi_described *node, void 
     }
 }
 
-void ksi_tree_set_each(const ksi_tree_set *set, void (*visit)(ksi_described *node, void *user), void *user)
+void ksi_tree_set_each(const ksi_tree_set *set, void (*visit)(ksi_described *node, void *user),
+                       void *user)
 {
     visit_below(set->root, visit, user);
 }

@@ -31,6 +31,7 @@ struct ksi_described {
 void ksi_tree_set_add(ksi_tree_set *set, ksi_described *node, ks_arena *arena);
 
 /* Calls `visit` for each node in the order of the tree. */
-void ksi_tree_set_each(const ksi_tree_set *set, void (*visit)(ksi_described *node, void *user), void *user);
+void ksi_tree_set_each(const ksi_tree_set *set, void (*visit)(ksi_described *node, void *user),
+                       void *user);
 
 #endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rules.c - what properties demand of one another, and what the log says about those without effect.
+ *
+ * ks_config_set() sees one property at a time and in any order, so whatever needs two of them is checked here, when the set is complete:
+ * by the application, before it starts. The rules are Java's (StreamsConfig and its helpers), exception by exception.
+ *
+ * A notice is due for every property that somebody set and that does not do what it says. A property set to its own default gets
+ * none: nobody is deceived by it.
+ *
+ * Thread rule: any thread, on a set that nobody changes.
+ */
+#include "base/buffer.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "config/properties.h"
+#include "config/value.h"
+
+#define DEFAULT_TRANSACTION_TIMEOUT_MS 10000
+#define MOST_IN_FLIGHT 5
+#define MOST_CLIENT_TAGS 5
+
+/* ---- rules -------------------------------------------------------------------------------- */
+
+/* A client's number; `fallback` when it is not set. */
+static ks_status client_number(const char *name, const char *text, int64_t fallback,
+                               int64_t *number, ks_error *error)
+{
+    *number = fallback;
+    if (text != NULL && !ksi_value_i64(text, number)) {
+        return ksi_error_set(error, KS_E_CONFIG, name, "must be a whole number; it is \"%s\"",
+                             text);
+    }
+    return KS_OK;
+}
+
+static ks_status check_exactly_once(const ks_config *config, ks_error *error)
+{
+    if (!ksi_config_exactly_once(config)) {
+        return KS_OK;
+    }
+    /* As in Java, the timeout counts with its prefix only, and `max.in.flight` also without. */
+    const char *name = "producer.transaction.timeout.ms";
+    int64_t interval = ksi_config_i64(config, "commit.interval.ms");
+    int64_t timeout = 0;
+    KS_TRY(client_number(name, ks_config_get(config, name), DEFAULT_TRANSACTION_TIMEOUT_MS,
+                         &timeout, error));
+    if (timeout < interval) {
+        return ksi_error_set(
+            error, KS_E_CONFIG, name,
+            "a transaction may last %lld ms, but a commit comes only every %lld ms "
+            "(commit.interval.ms); raise the one or lower the other",
+            (long long)timeout, (long long)interval);
+    }
+    name = "max.in.flight.requests.per.connection";
+    int64_t in_flight = 0;
+    KS_TRY(client_number(name, ksi_config_client(config, KSI_CLIENT_PRODUCER, name), 0, &in_flight,
+                         error));
+    if (in_flight > MOST_IN_FLIGHT) {
+        return ksi_error_set(error, KS_E_CONFIG, name,
+                             "must be at most %d under exactly_once_v2; it is %lld", MOST_IN_FLIGHT,
+                             (long long)in_flight);
+    }
+    return KS_OK;
+}
+
+static ks_status check_tags(const ks_config *config, ks_error *error)
+{
+    int tags = 0;
+    const char *name = NULL;
+    const char *value = NULL;
+    for (size_t i = 0; ksi_config_at(config, &i, &name, &value); i++) {
+        ksi_client_name meant = {0};
+        tags += ksi_client_name_of(name, &meant) && meant.clients == KSI_CLIENT_TAG;
+    }
+    if (tags > MOST_CLIENT_TAGS) {
+        return ksi_error_set(error, KS_E_CONFIG, "client.tag.",
+                             "an instance has at most %d client tags; %d are set", MOST_CLIENT_TAGS,
+                             tags);
+    }
+    ks_status status = KS_OK;
+    ksi_buffer text = {0};
+    ks_slice rest = ksi_value_items(ksi_config_text(config, "rack.aware.assignment.tags"));
+    ks_slice tag = ks_slice_null();
+    while (status == KS_OK && ksi_value_next_item(&rest, &tag)) {
+        ksi_buffer_clear(&text);
+        ksi_buffer_appendf(&text, "client.tag.%.*s", (int)tag.size, tag.data);
+        if (!ksi_config_is_set(config, ksi_buffer_cstr(&text))) {
+            status = ksi_error_set(error, KS_E_CONFIG, "rack.aware.assignment.tags",
+                                   "names the tag \"%.*s\", which this instance has not; set `%s`",
+                                   (int)tag.size, tag.data, ksi_buffer_cstr(&text));
+        }
+    }
+    ksi_buffer_destroy(&text);
+    return status;
+}
+
+static bool is_false(const char *text)
+{
+    bool truth = true;
+    return text != NULL && ksi_value_bool(text, &truth) && !truth;
+}
+
+/* Metrics pushed for the application need a main consumer and an admin client that push, too. */
+static ks_status check_metrics_push(const ks_config *config, ks_error *error)
+{
+    if (!ksi_config_bool(config, "enable.metrics.push")) {
+        return KS_OK;
+    }
+    const char *admin = ks_config_get(config, "admin.enable.metrics.push");
+    const char *consumer = ks_config_get(config, "main.consumer.enable.metrics.push");
+    const char *culprit = NULL;
+    if (is_false(consumer)) {
+        culprit = "main.consumer.enable.metrics.push";
+    } else if (is_false(admin)) {
+        culprit = "admin.enable.metrics.push";
+    } else if (consumer == NULL && admin == NULL &&
+               is_false(ks_config_get(config, "consumer.enable.metrics.push"))) {
+        culprit = "consumer.enable.metrics.push";
+    }
+    return culprit == NULL
+               ? KS_OK
+               : ksi_error_set(error, KS_E_CONFIG, culprit,
+                               "is false while enable.metrics.push is true; set both alike");
+}
+
+static ks_status check_group(const ks_config *config, ks_error *error)
+{
+    const char *instance = ksi_config_client(config, KSI_CLIENT_MAIN_CONSUMER, "group.instance.id");
+    if (strcmp(ksi_config_choice(config, "group.protocol"), "streams") == 0 && instance != NULL &&
+        instance[0] != '\0') {
+        return ksi_error_set(
+            error, KS_E_CONFIG, "group.instance.id",
+            "the group protocol \"streams\" has no static members; leave it out, or set "
+            "group.protocol to classic");
+    }
+    return KS_OK;
+}
+
+static ks_status check_segment_size(const ks_config *config, ks_error *error)
+{
+    const char *segment = ks_config_get(config, "topic.segment.bytes");
+    const char *batch = ksi_config_client(config, KSI_CLIENT_PRODUCER, "batch.size");
+    if (segment == NULL || batch == NULL) {
+        return KS_OK;
+    }
+    int64_t segment_bytes = 0;
+    int64_t batch_bytes = 0;
+    KS_TRY(client_number("topic.segment.bytes", segment, 0, &segment_bytes, error));
+    KS_TRY(client_number("batch.size", batch, 0, &batch_bytes, error));
+    if (segment_bytes < batch_bytes) {
+        return ksi_error_set(
+            error, KS_E_CONFIG, "topic.segment.bytes",
+            "a segment of %lld bytes has no room for a producer's batch of %lld (batch.size)",
+            (long long)segment_bytes, (long long)batch_bytes);
+    }
+    return KS_OK;
+}
+
+ks_status ksi_config_validate(const ks_config *config, ks_error *error)
+{
+    KS_TRY(check_exactly_once(config, error));
+    KS_TRY(check_tags(config, error));
+    KS_TRY(check_metrics_push(config, error));
+    KS_TRY(check_group(config, error));
+    return check_segment_size(config, error);
+}
+
+/* ---- notices ------------------------------------------------------------------------------ */
+
+/* The newer name of a deprecated one, where both have a row; else NULL. */
+static const char *newer_name(const char *name)
+{
+    const ksi_property_table *table = NULL;
+    for (size_t t = 0; (table = ksi_property_table_at(t)) != NULL; t++) {
+        for (size_t r = 0; r < table->count; r++) {
+            if (table->rows[r].older != NULL && strcmp(table->rows[r].older, name) == 0) {
+                return table->rows[r].name;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void describe_row(const ks_config *config, const ksi_property *property, const char *value,
+                         ksi_buffer *message)
+{
+    const char *newer = property->deprecated != NULL ? newer_name(property->name) : NULL;
+    if (property->deprecated != NULL) {
+        ksi_buffer_appendf(message, "deprecated %s", property->deprecated);
+    }
+    if (newer != NULL && ksi_config_is_set(config, newer)) {
+        ksi_buffer_appendf(message, "; ignored, because %s is set", newer);
+    }
+    bool without_effect = property->support == KSI_SUPPORT_INERT &&
+                          !ksi_value_same(property, value, property->default_text);
+    bool qualified = property->support == KSI_SUPPORT_BUILT && property->reason != NULL;
+    if (without_effect || qualified) {
+        ksi_buffer_appendf(message, "%s%s%s", message->size > 0 ? "; " : "",
+                           without_effect ? "has no effect: " : "", property->reason);
+    }
+}
+
+static void describe_client_property(const ks_config *config, const ksi_client_name *meant,
+                                     const char *value, ksi_buffer *message)
+{
+    const ksi_client_rule *rule = ksi_client_rule_of(meant);
+    if (rule != NULL && rule->kept != NULL && strcmp(rule->kept, value) == 0) {
+        return;
+    }
+    bool ignored = rule != NULL && !rule->refused &&
+                   (!rule->exactly_once_only || ksi_config_exactly_once(config));
+    if (ignored && rule->kept != NULL) {
+        ksi_buffer_appendf(message, "ignored, \"%s\" is used instead: %s", rule->kept,
+                           rule->reason);
+    } else if (ignored) {
+        ksi_buffer_appendf(message, "ignored: %s", rule->reason);
+    } else {
+        const char *whom = meant->clients == KSI_CLIENT_TAG ? "no standby tasks to place"
+                           : meant->clients == KSI_CLIENT_INTERNAL_TOPIC ? "no settings of topics"
+                                                                         : "no such client";
+        ksi_buffer_appendf(message, "has no effect: the embedded log has %s", whom);
+    }
+}
+
+void ksi_config_each_notice(const ks_config *config, ksi_config_notice_fn *notice, void *user)
+{
+    ksi_buffer message = {0};
+    const char *name = NULL;
+    const char *value = NULL;
+    for (size_t i = 0; ksi_config_at(config, &i, &name, &value); i++) {
+        const ksi_property *property = ksi_property_find(name);
+        ksi_client_name meant = {0};
+        ksi_buffer_clear(&message);
+        if (property != NULL) {
+            describe_row(config, property, value, &message);
+        } else if (ksi_client_name_of(name, &meant)) {
+            describe_client_property(config, &meant, value, &message);
+        }
+        if (message.size > 0) {
+            notice(name, ksi_buffer_cstr(&message), user);
+        }
+    }
+    ksi_buffer_destroy(&message);
+}

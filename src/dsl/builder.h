@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * builder.h - the builder behind the handles of the DSL: names, the plan, and the first misuse. @java InternalStreamsBuilder
+ *
+ * Names. One counter numbers processors and stores alike, ten digits wide. A user's name still uses up the number it replaces, because the
+ * names of what comes after must not depend on it; the few operations where it does not say so.
+ *
+ * Misuse. The first refused call is remembered with the line that made it (its options know); from then on every call returns the
+ * builder's inert handles and does nothing, and ks_builder_build() reports it.
+ *
+ * Lifetimes. Handles and plan live in the builder; configurations of processors and users' pointers live in the topology, which the
+ * builder makes when it is made and gives away when it builds.
+ */
+#ifndef KSI_DSL_BUILDER_H
+#define KSI_DSL_BUILDER_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "dsl/graph.h"
+#include "ops/ops.h"
+#include <kstreams/table.h>
+
+struct ks_stream {
+    ks_builder *builder;
+    const char *name;    /* of the node whose output it is */
+    const ks_serde *key; /* NULL: not known */
+    const ks_serde *value;
+    bool repartition_required; /* the key was changed above */
+    ksi_plan_node *node;
+};
+
+struct ks_table {
+    ks_builder *builder;
+    const char *name;
+    const ks_serde *key;
+    const ks_serde *value;
+    const char *queryable_name; /* NULL: none */
+    ksi_plan_node *node;
+};
+
+struct ks_grouped_stream {
+    ks_builder *builder;
+    const char *name;
+    const ks_serde *key;
+    const ks_serde *value;
+    const char *repartition_name; /* the user's; NULL: none */
+    bool repartition_required;
+    ksi_plan_node *node;
+    ksi_plan_node *repartition; /* reused by every aggregation when the user named it */
+};
+
+struct ks_split {
+    ks_builder *builder;
+    const char *name;
+    const ks_stream *stream;
+    ksi_branches *branches;
+    ksi_plan_node *node;
+};
+
+struct ks_builder {
+    ks_arena arena;
+    ks_topology *topology; /* NULL after it was given away */
+    ksi_plan_node *root;
+    ksi_plan_node **nodes; /* all, for freeing */
+    size_t node_count;
+    size_t node_capacity;
+    int next_number;
+    int next_priority;
+    ks_store_type store_type;
+    bool built;
+    bool failed;
+    ks_error error; /* the first misuse */
+    ks_stream inert_stream;
+    ks_table inert_table;
+    ks_grouped_stream inert_grouped;
+    ks_split inert_split;
+};
+
+/* ---- misuse ---------------------------------------------------------------------------------------------------------- */
+
+/* Remembers the first misuse. `head` may be NULL. */
+void ksi_builder_fail(ks_builder *builder, const ks_options_head *head, ks_status code,
+                      const char *where, const char *format, ...) KS_PRINTF(5, 6);
+void ksi_builder_fail_error(ks_builder *builder, const ks_options_head *head,
+                            const ks_error *error);
+/* Frees `user` with the topology; called by every operation that takes a user pointer, refused or not. */
+void ksi_builder_own(ks_builder *builder, void *user, ks_free_fn *user_free);
+/* False, and the misuse remembered, when the builder has failed or built, or `function` is NULL. */
+bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head, const char *call,
+                       bool has_function);
+
+/* ---- names ----------------------------------------------------------------------------------------------------------- */
+
+const char *ksi_new_processor_name(ks_builder *builder, const char *prefix);
+const char *ksi_new_store_name(ks_builder *builder, const char *prefix);
+/* The user's name, checked and copied, or a generated one; uses up a number either way. NULL: the builder failed. */
+const char *ksi_name_or_new(ks_builder *builder, const ks_options_head *head, const char *name,
+                            const char *prefix);
+/* The same with a suffix behind the user's name. */
+const char *ksi_suffixed_or_new(ks_builder *builder, const ks_options_head *head, const char *name,
+                                const char *suffix, const char *prefix);
+
+/* ---- the plan ---------------------------------------------------------------------------------------------------------- */
+
+ksi_plan_node *ksi_add_plan_node(ks_builder *builder, const char *name, ksi_plan_write_fn *write);
+/* Connects and numbers it. Once for each parent, as Java, which numbers a merge twice. */
+void ksi_attach(ks_builder *builder, ksi_plan_node *parent, ksi_plan_node *node);
+
+ks_stream *ksi_stream_new(ks_builder *builder, const ks_stream *values);
+ks_table *ksi_table_new(ks_builder *builder, const ks_table *values);
+
+/* ---- stores ------------------------------------------------------------------------------------------------------------ */
+
+/* Options of a store with everything decided. @java MaterializedInternal */
+typedef struct ksi_materialized {
+    ksi_store_spec spec;
+    bool queryable; /* the user named it */
+} ksi_materialized;
+
+/* Whether the literal is Java's overload with Materialized, and not just one with Named. */
+bool ksi_is_materialized(const ks_materialized *options);
+/* Decides on the store of an operation; an unnamed store uses up a number. False: the builder failed. */
+bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const char *prefix,
+                     ksi_materialized *result);
+
+/* ---- repartition.c ------------------------------------------------------------------------------------------------------ */
+
+/* The plan node of a repartition point, not attached yet; uses up three numbers. `base` names its topic. */
+ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, const ks_serde *key,
+                                   const ks_serde *value);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * graph.c - linking, merging and writing plan nodes. @java InternalStreamsBuilder#buildAndOptimizeTopology
+ *
+ * Writing goes by a queue ordered by build priority. A node that comes up before one of its parents is passed over; the parent, when it
+ * comes up, puts it into the queue again. Java queues a node once for each parent; queueing it at most once at a time gives the same
+ * order, because its copies would come out one after the other.
+ */
+#include "dsl/graph.h"
+
+#include "base/error.h"
+#include "base/heap.h"
+#include "base/memory.h"
+#include "ops/ops.h"
+
+#include <string.h>
+
+/* ---- links ------------------------------------------------------------------------------------------------------------- */
+
+ksi_plan_node *ksi_plan_node_new(ks_arena *arena, const char *name, ksi_plan_write_fn *write)
+{
+    ksi_plan_node *node = ksi_arena_zalloc(arena, sizeof *node);
+    node->name = name;
+    node->write = write;
+    return node;
+}
+
+void ksi_plan_node_destroy(ksi_plan_node *node)
+{
+    ksi_free(node->parents.items);
+    ksi_free(node->children.items);
+}
+
+static size_t position(const ksi_plan_nodes *nodes, const ksi_plan_node *node)
+{
+    size_t at = 0;
+    while (at < nodes->count && nodes->items[at] != node) {
+        at++;
+    }
+    return at;
+}
+
+static void add_once(ksi_plan_nodes *nodes, ksi_plan_node *node)
+{
+    if (position(nodes, node) == nodes->count) {
+        nodes->items =
+            ksi_grow(nodes->items, &nodes->capacity, nodes->count + 1, sizeof(ksi_plan_node *));
+        nodes->items[nodes->count++] = node;
+    }
+}
+
+static void take_out(ksi_plan_nodes *nodes, const ksi_plan_node *node)
+{
+    size_t at = position(nodes, node);
+    if (at < nodes->count) {
+        memmove(&nodes->items[at], &nodes->items[at + 1],
+                (nodes->count - at - 1) * sizeof(ksi_plan_node *));
+        nodes->count--;
+    }
+}
+
+void ksi_plan_connect(ksi_plan_node *parent, ksi_plan_node *child)
+{
+    add_once(&parent->children, child);
+    add_once(&child->parents, parent);
+}
+
+void ksi_plan_disconnect(ksi_plan_node *parent, ksi_plan_node *child)
+{
+    take_out(&parent->children, child);
+    take_out(&child->parents, parent);
+}
+
+/* ---- merging sources ----------------------------------------------------------------------------------------------------- */
+
+static bool has_topic(const ksi_source *source, const char *topic)
+{
+    for (size_t i = 0; i < source->topic_count; i++) {
+        if (strcmp(source->topics[i], topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool overlaps(const ksi_source *a, const ksi_source *b)
+{
+    if (a->pattern != NULL || b->pattern != NULL) {
+        return a->pattern != NULL && b->pattern != NULL &&
+               strcmp(ksi_pattern_text(a->pattern), ksi_pattern_text(b->pattern)) == 0;
+    }
+    for (size_t i = 0; i < b->topic_count; i++) {
+        if (has_topic(a, b->topics[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool same_topics(const ksi_source *a, const ksi_source *b)
+{
+    for (size_t i = 0; i < b->topic_count; i++) {
+        if (!has_topic(a, b->topics[i])) {
+            return false;
+        }
+    }
+    return a->topic_count == b->topic_count;
+}
+
+static ks_status merge_source(ksi_plan_node *main, ksi_plan_node *other, ks_error *error)
+{
+    if (!same_topics(&main->source, &other->source)) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, other->name,
+                             "its topics overlap those of source %s without being the same; read "
+                             "each topic once, or "
+                             "the same set of topics everywhere",
+                             main->name);
+    }
+    if (main->source.offset_reset != other->source.offset_reset ||
+        main->source.offset_reset_duration_ms != other->source.offset_reset_duration_ms) {
+        return ksi_error_set(
+            error, KS_E_TOPOLOGY, other->name,
+            "it reads the topics of source %s with another offset reset policy; give both the same",
+            main->name);
+    }
+    while (other->children.count > 0) {
+        ksi_plan_node *child = other->children.items[0];
+        ksi_plan_disconnect(other, child);
+        ksi_plan_connect(main, child);
+    }
+    return KS_OK;
+}
+
+ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error)
+{
+    size_t i = 0;
+    while (i < root->children.count) {
+        ksi_plan_node *node = root->children.items[i];
+        ksi_plan_node *main = NULL;
+        for (size_t j = 0; node->is_stream_source && j < i && main == NULL; j++) {
+            ksi_plan_node *earlier = root->children.items[j];
+            if (earlier->is_stream_source && overlaps(&earlier->source, &node->source)) {
+                main = earlier;
+            }
+        }
+        if (main == NULL) {
+            i++;
+            continue;
+        }
+        KS_TRY(merge_source(main, node, error));
+        ksi_plan_disconnect(root, node);
+        ksi_plan_node_destroy(node);
+        node->parents = node->children = (ksi_plan_nodes){0};
+    }
+    return KS_OK;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------------- */
+
+static int by_priority(const void *a, const void *b)
+{
+    const ksi_plan_node *x = a;
+    const ksi_plan_node *y = b;
+    return x->build_priority - y->build_priority;
+}
+
+static void queue_children(ksi_heap *queue, const ksi_plan_node *node)
+{
+    for (size_t i = 0; i < node->children.count; i++) {
+        ksi_plan_node *child = node->children.items[i];
+        if (!child->queued && !child->written) {
+            child->queued = true;
+            ksi_heap_push(queue, child);
+        }
+    }
+}
+
+static bool ready(const ksi_plan_node *node)
+{
+    for (size_t i = 0; i < node->parents.count; i++) {
+        if (!node->parents.items[i]->written) {
+            return false;
+        }
+    }
+    return true;
+}
+
+ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology, ks_error *error)
+{
+    ks_status status = KS_OK;
+    ksi_heap queue;
+    ksi_heap_init(&queue, by_priority);
+    root->written = true;
+    queue_children(&queue, root);
+    ksi_plan_node *node = NULL;
+    while (status == KS_OK && (node = ksi_heap_pop(&queue)) != NULL) {
+        node->queued = false;
+        if (ready(node)) {
+            status = node->write(node, topology, error);
+            node->written = true;
+            queue_children(&queue, node);
+        }
+    }
+    ksi_heap_destroy(&queue);
+    return status;
+}
+
+/* ---- the kinds ------------------------------------------------------------------------------------------------------------- */
+
+/* The names of the parents, in the topology. A repartition's children hang on its source. */
+static const char **parent_names(const ksi_plan_node *node, ks_topology *topology)
+{
+    const char **names =
+        ksi_arena_alloc(&topology->arena, (node->parents.count + 1) * sizeof *names);
+    for (size_t i = 0; i < node->parents.count; i++) {
+        names[i] = node->parents.items[i]->name;
+    }
+    return names;
+}
+
+ks_status ksi_plan_write_source(const ksi_plan_node *node, ks_topology *topology, ks_error *error)
+{
+    return ksi_topology_add_source(topology, node->name, &node->source, error);
+}
+
+static ks_status write_store(const ksi_plan_node *node, ks_topology *topology, ks_error *error)
+{
+    return node->store.name != NULL
+               ? ksi_topology_add_store(topology, &node->store, node->name, error)
+               : KS_OK;
+}
+
+ks_status ksi_plan_write_table_source(const ksi_plan_node *node, ks_topology *topology,
+                                      ks_error *error)
+{
+    KS_TRY(ksi_topology_add_source(topology, node->source_name, &node->source, error));
+    KS_TRY(ksi_topology_add_processor(topology, node->name, &node->processor, &node->source_name, 1,
+                                      error));
+    return write_store(node, topology, error);
+}
+
+ks_status ksi_plan_write_processor(const ksi_plan_node *node, ks_topology *topology,
+                                   ks_error *error)
+{
+    KS_TRY(ksi_topology_add_processor(topology, node->name, &node->processor,
+                                      parent_names(node, topology), node->parents.count, error));
+    return write_store(node, topology, error);
+}
+
+ks_status ksi_plan_write_sink(const ksi_plan_node *node, ks_topology *topology, ks_error *error)
+{
+    return ksi_topology_add_sink(topology, node->name, &node->sink, parent_names(node, topology),
+                                 node->parents.count, error);
+}
+
+ks_status ksi_plan_write_repartition(const ksi_plan_node *node, ks_topology *topology,
+                                     ks_error *error)
+{
+    const ksi_repartition *r = &node->repartition;
+    const ksi_processor filter = ksi_op_has_key();
+    const ksi_sink sink = {
+        .topic = r->topic, .key = r->key, .value = r->value, .partitioner = r->partitioner};
+    const ksi_source source = {.topics = &r->topic,
+                               .topic_count = 1,
+                               .key = r->key,
+                               .value = r->value,
+                               .timestamp_extractor = &ks_timestamp_fail_on_invalid};
+    ksi_topology_add_internal_topic(topology, r->topic, r->partitions);
+    KS_TRY(ksi_topology_add_processor(topology, r->filter_name, &filter,
+                                      parent_names(node, topology), node->parents.count, error));
+    KS_TRY(ksi_topology_add_sink(topology, r->sink_name, &sink, &r->filter_name, 1, error));
+    return ksi_topology_add_source(topology, r->source_name, &source, error);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * graph.h - the logical plan: what the program asked for, before it becomes a topology. @java GraphNode
+ *
+ * A plan node stands for one operation, which may become several nodes of the topology (a repartition becomes filter, sink and source).
+ * Plan nodes keep parents and children in the order of adding and carry a build priority, the number of their creation: nodes are
+ * written in that order, but never before all their parents. An optimiser may move plan nodes about until then; that is why the
+ * plan exists at all.
+ *
+ * Everything here lives in the builder's arena, except what goes on into the topology: configurations of processors and patterns.
+ */
+#ifndef KSI_DSL_GRAPH_H
+#define KSI_DSL_GRAPH_H
+
+#include "topology/topology.h"
+
+typedef struct ksi_plan_node ksi_plan_node;
+
+/* Writes a plan node into the topology. */
+typedef ks_status ksi_plan_write_fn(const ksi_plan_node *node, ks_topology *topology,
+                                    ks_error *error);
+
+/* What a repartition point is made of. */
+typedef struct ksi_repartition {
+    const char *filter_name;
+    const char *sink_name;
+    const char *source_name;
+    const char *topic;
+    const ks_serde *key;
+    const ks_serde *value;
+    const ks_partitioner *partitioner;
+    int32_t partitions;
+} ksi_repartition;
+
+typedef struct ksi_plan_nodes {
+    ksi_plan_node **items;
+    size_t count;
+    size_t capacity;
+} ksi_plan_nodes;
+
+struct ksi_plan_node {
+    const char *name;
+    int build_priority;
+    bool written;
+    bool queued;
+    ksi_plan_nodes parents;
+    ksi_plan_nodes children;
+    ksi_plan_write_fn *write;
+    /* by kind */
+    bool is_stream_source; /* may be merged with another of the same topics */
+    ksi_source source;
+    const char *source_name; /* of a table's source node */
+    ksi_processor processor;
+    ksi_store_spec store; /* store.name NULL: none */
+    ksi_sink sink;
+    ksi_repartition repartition;
+};
+
+ksi_plan_node *ksi_plan_node_new(ks_arena *arena, const char *name, ksi_plan_write_fn *write);
+void ksi_plan_connect(ksi_plan_node *parent, ksi_plan_node *child);
+void ksi_plan_disconnect(ksi_plan_node *parent, ksi_plan_node *child);
+void ksi_plan_node_destroy(ksi_plan_node *node); /* the lists; the node is the arena's */
+
+/* One stream source for each set of topics: merges later ones into the first. KS_E_TOPOLOGY for sets that overlap. */
+ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error);
+
+/* Writes all nodes below `root`. */
+ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology, ks_error *error);
+
+/* The kinds of plan nodes. */
+ksi_plan_write_fn ksi_plan_write_source;
+ksi_plan_write_fn ksi_plan_write_table_source;
+ksi_plan_write_fn ksi_plan_write_processor;
+ksi_plan_write_fn ksi_plan_write_sink;
+ksi_plan_write_fn ksi_plan_write_repartition;
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.c - options for languages without compound literals, and what a Materialized literal means.
+ */
+#include "dsl/builder.h"
+
+#include <kstreams/app.h>
+#include <kstreams/testing.h>
+
+#include <string.h>
+
+static void init(void *options, size_t size)
+{
+    ks_options_head *head = options;
+    memset(options, 0, size);
+    head->struct_size = size;
+}
+
+void ks_named_init(ks_named *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_consumed_init(ks_consumed *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_produced_init(ks_produced *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_grouped_init(ks_grouped *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_materialized_init(ks_materialized *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_repartitioned_init(ks_repartitioned *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_branched_init(ks_branched *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_printed_init(ks_printed *options)
+{
+    init(options, sizeof *options);
+}
+
+/* ---- Materialized ------------------------------------------------------------------------------------------------------ */
+
+bool ksi_is_materialized(const ks_materialized *options)
+{
+    if (options == NULL) {
+        return false;
+    }
+    bool says_something = options->name != NULL || options->key != NULL || options->value != NULL ||
+                          options->type != KS_STORE_DEFAULT || options->caching_disabled ||
+                          options->logging_disabled || options->unnamed_store;
+    return says_something || options->named == NULL;
+}
+
+bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const char *prefix,
+                     ksi_materialized *result)
+{
+    const ks_materialized none = {0};
+    const ks_materialized *from = options != NULL ? options : &none;
+    *result = (ksi_materialized){
+        .spec = {.kind = KSI_STORE_KEY_VALUE,
+                 .type = from->type != KS_STORE_DEFAULT ? from->type : builder->store_type,
+                 .timestamped = true,
+                 .caching = !from->caching_disabled,
+                 .logging = !from->logging_disabled,
+                 .key = from->key,
+                 .value = from->value},
+        .queryable = from->name != NULL};
+    if (from->name == NULL) {
+        result->spec.name = ksi_new_store_name(builder, prefix);
+        return true;
+    }
+    ks_error error = {0};
+    if (ksi_name_check(from->name, &error) != KS_OK) {
+        ksi_builder_fail_error(builder, &from->head, &error);
+        return false;
+    }
+    result->spec.name = ksi_arena_strdup(&builder->arena, from->name);
+    return true;
+}

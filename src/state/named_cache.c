@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * named_cache.c - the cached rows of one store: a hash table through which two lists run.
+ *
+ *     used     head: used last ... tail: goes first     every row
+ *     dirty    first: updated first ... last            rows that were written and not flushed
+ *
+ * The problem: flushing calls back, and the callback may read and write this very store. Java lives with it because its entries
+ * are immutable: a flush works on the entries as they were when it began, whatever happens to the cache meanwhile. Here a row is
+ * reused in place, so what is being flushed (or was just read) is *held*: a held row is never changed nor freed. Writing its key
+ * puts a new row in its place; evicting it takes it out of the table and leaves it to its holder.
+ *
+ * What follows from Java, and looks odd:
+ *   - Rows are clean from the moment a flush begins, so a nested write may evict, without a word, rows that this flush has yet to
+ *     deliver; a nested read of those sees the store as it was before.
+ *   - After a flush the keys that it deleted leave the cache, even one that a nested call has written again meanwhile: that write
+ *     is lost. (Only a processor that writes into the table which calls it can do that.)
+ *   - Flushing does not count as use; reading and writing do.
+ *
+ * Steady state: rows that leave are kept with their buffers for the next new key, so that nothing is allocated.
+ *
+ * Thread rule: that of the record cache.
+ */
+#include "state/named_cache.h"
+
+#include "base/arena.h"
+#include "base/check.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/slice.h"
+
+enum {
+    FIRST_BUCKETS = 16,
+    MAX_SPARE_ROWS = 64,
+    MAX_SPARE_BYTES = 4096, /* a spare row with a larger buffer gives it back */
+    HEADER_BLOCK_BYTES = 256,
+    /* Java's estimate of a node: three references; of an entry: its flag, timestamp, offset and partition. */
+    NODE_BYTES = 3 * 8,
+    ENTRY_BYTES = 1 + 8 + 8 + 4
+};
+
+typedef struct cache_row cache_row;
+struct cache_row {
+    ksi_cached_row row; /* first: the address of one is that of the other */
+    uint64_t hash;
+    cache_row *chain; /* of the bucket; of spare and retired rows */
+    cache_row *newer;
+    cache_row *older;
+    cache_row *dirty_before;
+    cache_row *dirty_after;
+    char *bytes; /* key, then value */
+    size_t capacity;
+    int64_t counted; /* Java's size of node and entry */
+    ks_arena *arena; /* of the headers; NULL until there are some */
+    unsigned holds;
+    bool resident;
+};
+
+/* The rows of one flush; kept for the next. */
+typedef struct flush_batch flush_batch;
+struct flush_batch {
+    cache_row **rows;
+    size_t count;
+    size_t capacity;
+    flush_batch *next;
+};
+
+struct ksi_named_cache {
+    ksi_named_cache_options options;
+    cache_row **buckets;
+    size_t bucket_count; /* a power of two */
+    size_t count;
+    int64_t bytes;
+    cache_row *head;
+    cache_row *tail;
+    cache_row *dirty_first;
+    cache_row *dirty_last;
+    cache_row *retired; /* released, still borrowed by who read them */
+    cache_row *spare;
+    size_t spare_count;
+    flush_batch *batches;
+    ksi_map *topics; /* name -> its one copy, which contexts point to */
+    const char *last_topic;
+};
+
+/* ---- Java's sizes ---------------------------------------------------------------------------------------------------- */
+
+/* How many chars a Java string of this UTF-8 has. */
+static int64_t java_length(ks_slice text)
+{
+    int64_t length = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        if ((byte & 0xC0u) != 0x80u) {
+            length += byte >= 0xF0u ? 2 : 1;
+        }
+    }
+    return length;
+}
+
+static int64_t size_of_context(const ksi_record_context *context)
+{
+    int64_t size = java_length(ks_slice_cstr(context->topic));
+    size_t count = ks_headers_count(context->headers);
+    for (size_t i = 0; i < count; i++) {
+        ks_header header = ks_headers_at(context->headers, i);
+        size += java_length(header.name) + (int64_t)header.value.size;
+    }
+    return size;
+}
+
+static int64_t size_of_row(const ksi_named_cache *cache, const ksi_cached_row *row)
+{
+    int64_t size = NODE_BYTES + ENTRY_BYTES + (int64_t)row->key.size;
+    if (row->value.data != NULL) {
+        size += (int64_t)(row->value.size + cache->options.value_overhead);
+    }
+    return size + size_of_context(&row->context);
+}
+
+/* ---- the memory of rows ---------------------------------------------------------------------------------------------- */
+
+static void free_row(cache_row *row)
+{
+    if (row->arena != NULL) {
+        ksi_arena_destroy(row->arena);
+        ksi_free(row->arena);
+    }
+    ksi_free(row->bytes);
+    ksi_free(row);
+}
+
+static cache_row *take_row(ksi_named_cache *cache)
+{
+    cache_row *row = cache->spare;
+    if (row == NULL) {
+        return ksi_calloc(1, sizeof *row);
+    }
+    cache->spare = row->chain;
+    cache->spare_count--;
+    return row;
+}
+
+static void recycle(ksi_named_cache *cache, cache_row *row)
+{
+    if (cache->spare_count == MAX_SPARE_ROWS) {
+        free_row(row);
+        return;
+    }
+    if (row->capacity > MAX_SPARE_BYTES) {
+        ksi_free(row->bytes);
+        row->bytes = NULL;
+        row->capacity = 0;
+    }
+    if (row->arena != NULL) {
+        ksi_arena_reset(row->arena);
+    }
+    row->chain = cache->spare;
+    cache->spare = row;
+    cache->spare_count++;
+}
+
+static void recycle_retired(ksi_named_cache *cache)
+{
+    while (cache->retired != NULL) {
+        cache_row *row = cache->retired;
+        cache->retired = row->chain;
+        recycle(cache, row);
+    }
+}
+
+static const char *own_topic(ksi_named_cache *cache, const char *topic)
+{
+    if (topic == NULL) {
+        return NULL;
+    }
+    if (cache->last_topic == NULL || strcmp(cache->last_topic, topic) != 0) {
+        char *copy = ksi_map_get_cstr(cache->topics, topic);
+        if (copy == NULL) {
+            copy = ksi_strdup(topic);
+            (void)ksi_map_put_cstr(cache->topics, topic, copy);
+        }
+        cache->last_topic = copy;
+    }
+    return cache->last_topic;
+}
+
+static const ks_headers *own_headers(cache_row *row, const ks_headers *headers)
+{
+    size_t count = ks_headers_count(headers);
+    if (row->arena != NULL) {
+        ksi_arena_reset(row->arena);
+    }
+    if (count == 0) {
+        return NULL;
+    }
+    if (row->arena == NULL) {
+        row->arena = ksi_alloc(sizeof *row->arena);
+        ksi_arena_init(row->arena, HEADER_BLOCK_BYTES);
+    }
+    const ks_headers *copy = NULL;
+    for (size_t i = 0; i < count; i++) {
+        ks_header header = ks_headers_at(headers, i);
+        copy = ks_headers_with(row->arena, copy, header.name, header.value);
+    }
+    return copy;
+}
+
+/* Copies what `input` says into the row. The bytes of `input` may be the row's own. */
+static void fill(ksi_named_cache *cache, cache_row *row, const ksi_cached_row *input)
+{
+    size_t needed = input->key.size + input->value.size;
+    char *bytes = row->bytes;
+    if (needed > row->capacity || bytes == NULL) {
+        row->capacity = needed < 32 ? 32 : needed + needed / 4;
+        bytes = ksi_alloc(row->capacity);
+    }
+    /* The value first: where the row is rewritten in place its key is already there and does not change. */
+    if (input->value.size > 0) {
+        memmove(bytes + input->key.size, input->value.data, input->value.size);
+    }
+    if (input->key.size > 0 && input->key.data != bytes) {
+        memmove(bytes, input->key.data, input->key.size);
+    }
+    if (bytes != row->bytes) {
+        ksi_free(row->bytes);
+        row->bytes = bytes;
+    }
+    row->row.key = ks_slice_of(bytes, input->key.size);
+    row->row.value = input->value.data != NULL
+                         ? ks_slice_of(bytes + input->key.size, input->value.size)
+                         : ks_slice_null();
+    row->row.timestamp = input->timestamp;
+    row->row.dirty = input->dirty;
+    if (input->dirty) {
+        row->row.context = input->context;
+        row->row.context.topic = own_topic(cache, input->context.topic);
+        row->row.context.headers = own_headers(row, input->context.headers);
+    } else {
+        row->row.context = (ksi_record_context){.partition = -1, .offset = -1, .timestamp = -1};
+    }
+    row->counted = size_of_row(cache, &row->row);
+}
+
+/* ---- the table and its lists ----------------------------------------------------------------------------------------- */
+
+static cache_row **bucket_of(const ksi_named_cache *cache, uint64_t hash)
+{
+    return &cache->buckets[hash & (cache->bucket_count - 1)];
+}
+
+static cache_row *find(const ksi_named_cache *cache, ks_slice key, uint64_t hash)
+{
+    for (cache_row *row = *bucket_of(cache, hash); row != NULL; row = row->chain) {
+        if (row->hash == hash && row->row.key.size == key.size &&
+            (key.size == 0 || memcmp(row->row.key.data, key.data, key.size) == 0)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static void grow_buckets(ksi_named_cache *cache)
+{
+    cache_row **old = cache->buckets;
+    size_t old_count = cache->bucket_count;
+    cache->bucket_count = old_count * 2;
+    cache->buckets = ksi_calloc(cache->bucket_count, sizeof *cache->buckets);
+    for (size_t i = 0; i < old_count; i++) {
+        while (old[i] != NULL) {
+            cache_row *row = old[i];
+            old[i] = row->chain;
+            cache_row **bucket = bucket_of(cache, row->hash);
+            row->chain = *bucket;
+            *bucket = row;
+        }
+    }
+    ksi_free(old);
+}
+
+static void link_newest(ksi_named_cache *cache, cache_row *row)
+{
+    row->newer = NULL;
+    row->older = cache->head;
+    if (cache->head != NULL) {
+        cache->head->newer = row;
+    } else {
+        cache->tail = row;
+    }
+    cache->head = row;
+}
+
+static void unlink_used(ksi_named_cache *cache, cache_row *row)
+{
+    *(row->newer != NULL ? &row->newer->older : &cache->head) = row->older;
+    *(row->older != NULL ? &row->older->newer : &cache->tail) = row->newer;
+}
+
+static void link_dirty(ksi_named_cache *cache, cache_row *row)
+{
+    row->dirty_after = NULL;
+    row->dirty_before = cache->dirty_last;
+    *(cache->dirty_last != NULL ? &cache->dirty_last->dirty_after : &cache->dirty_first) = row;
+    cache->dirty_last = row;
+    row->row.dirty = true;
+}
+
+static void unlink_dirty(ksi_named_cache *cache, cache_row *row)
+{
+    *(row->dirty_before != NULL ? &row->dirty_before->dirty_after : &cache->dirty_first) =
+        row->dirty_after;
+    *(row->dirty_after != NULL ? &row->dirty_after->dirty_before : &cache->dirty_last) =
+        row->dirty_before;
+    row->row.dirty = false;
+}
+
+static void add_to_table(ksi_named_cache *cache, cache_row *row)
+{
+    if (cache->count >= cache->bucket_count) {
+        grow_buckets(cache);
+    }
+    cache_row **bucket = bucket_of(cache, row->hash);
+    row->chain = *bucket;
+    *bucket = row;
+    row->resident = true;
+    cache->count++;
+    cache->bytes += row->counted;
+    link_newest(cache, row);
+}
+
+/* Out of the table and the list of use; the caller sees to the dirty list and to the row's memory. */
+static void take_from_table(ksi_named_cache *cache, cache_row *row)
+{
+    cache_row **at = bucket_of(cache, row->hash);
+    while (*at != row) {
+        at = &(*at)->chain;
+    }
+    *at = row->chain;
+    row->resident = false;
+    cache->count--;
+    cache->bytes -= row->counted;
+    unlink_used(cache, row);
+}
+
+static void drop(ksi_named_cache *cache, cache_row *row)
+{
+    take_from_table(cache, row);
+    if (row->row.dirty) {
+        unlink_dirty(cache, row);
+    }
+    if (row->holds == 0) {
+        recycle(cache, row);
+    }
+}
+
+/* ---- made and gone --------------------------------------------------------------------------------------------------- */
+
+ksi_named_cache *ksi_named_cache_new(const ksi_named_cache_options *options)
+{
+    ksi_named_cache *cache = ksi_calloc(1, sizeof *cache);
+    cache->options = *options;
+    cache->bucket_count = FIRST_BUCKETS;
+    cache->buckets = ksi_calloc(cache->bucket_count, sizeof *cache->buckets);
+    cache->topics = ksi_map_new();
+    return cache;
+}
+
+void ksi_named_cache_free(ksi_named_cache *cache)
+{
+    if (cache == NULL) {
+        return;
+    }
+    recycle_retired(cache);
+    while (cache->head != NULL) {
+        KSI_CHECK(cache->head->holds == 0);
+        drop(cache, cache->head);
+    }
+    while (cache->spare != NULL) {
+        cache_row *row = cache->spare;
+        cache->spare = row->chain;
+        free_row(row);
+    }
+    while (cache->batches != NULL) {
+        flush_batch *batch = cache->batches;
+        cache->batches = batch->next;
+        ksi_free(batch->rows);
+        ksi_free(batch);
+    }
+    ksi_map_free(cache->topics, ksi_free);
+    ksi_free(cache->buckets);
+    ksi_free(cache);
+}
+
+int64_t ksi_named_cache_bytes(const ksi_named_cache *cache)
+{
+    return cache->bytes;
+}
+
+size_t ksi_named_cache_count(const ksi_named_cache *cache)
+{
+    return cache->count;
+}
+
+/* ---- reading and writing --------------------------------------------------------------------------------------------- */
+
+const ksi_cached_row *ksi_named_cache_get(ksi_named_cache *cache, ks_slice key)
+{
+    cache_row *row = find(cache, key, ksi_slice_hash(key));
+    if (row != NULL && row != cache->head) {
+        unlink_used(cache, row);
+        link_newest(cache, row);
+    }
+    recycle_retired(cache);
+    return row != NULL ? &row->row : NULL;
+}
+
+const ksi_cached_row *ksi_named_cache_put(ksi_named_cache *cache, const ksi_cached_row *input)
+{
+    uint64_t hash = ksi_slice_hash(input->key);
+    cache_row *row = find(cache, input->key, hash);
+    if (row != NULL) {
+        KSI_CHECK(input->dirty || !row->row.dirty);
+        if (row->holds > 0) {
+            drop(cache, row);
+            row = NULL;
+        }
+    }
+    if (row == NULL) {
+        row = take_row(cache);
+        fill(cache, row, input);
+        row->hash = hash;
+        add_to_table(cache, row);
+    } else {
+        if (row->row.dirty) {
+            unlink_dirty(cache, row);
+        }
+        cache->bytes -= row->counted;
+        fill(cache, row, input);
+        cache->bytes += row->counted;
+        unlink_used(cache, row);
+        link_newest(cache, row);
+    }
+    if (input->dirty) {
+        link_dirty(cache, row);
+    }
+    recycle_retired(cache);
+    return &row->row;
+}
+
+void ksi_named_cache_hold(const ksi_cached_row *row)
+{
+    ((cache_row *)(uintptr_t)row)->holds++;
+}
+
+void ksi_named_cache_release(ksi_named_cache *cache, const ksi_cached_row *row)
+{
+    cache_row *released = (cache_row *)(uintptr_t)row;
+    released->holds--;
+    if (released->holds == 0 && !released->resident) {
+        released->chain = cache->retired;
+        cache->retired = released;
+    }
+}
+
+/* ---- flushing -------------------------------------------------------------------------------------------------------- */
+
+static flush_batch *take_batch(ksi_named_cache *cache)
+{
+    flush_batch *batch = cache->batches;
+    if (batch == NULL) {
+        return ksi_calloc(1, sizeof *batch);
+    }
+    cache->batches = batch->next;
+    return batch;
+}
+
+static void add_to_batch(flush_batch *batch, cache_row *row)
+{
+    batch->rows = ksi_grow(batch->rows, &batch->capacity, batch->count + 1, sizeof(cache_row *));
+    batch->rows[batch->count++] = row;
+    row->holds++;
+}
+
+static void give_back_batch(ksi_named_cache *cache, flush_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        cache_row *row = batch->rows[i];
+        row->holds--;
+        if (row->holds == 0 && !row->resident) {
+            recycle(cache, row);
+        }
+    }
+    batch->count = 0;
+    batch->next = cache->batches;
+    cache->batches = batch;
+}
+
+/* `evicted` is dirty and out of the table already, or NULL. */
+static ks_status flush_all(ksi_named_cache *cache, cache_row *evicted, ks_error *error)
+{
+    if (cache->dirty_first == NULL) {
+        return KS_OK;
+    }
+    flush_batch *batch = take_batch(cache);
+    if (evicted != NULL) {
+        unlink_dirty(cache, evicted);
+        add_to_batch(batch, evicted);
+    }
+    size_t first_resident = batch->count;
+    while (cache->dirty_first != NULL) {
+        cache_row *row = cache->dirty_first;
+        unlink_dirty(cache, row);
+        add_to_batch(batch, row);
+    }
+    ks_status status = KS_OK;
+    for (size_t i = 0; i < batch->count && status == KS_OK; i++) {
+        status = cache->options.flush(cache->options.owner, &batch->rows[i]->row, error);
+    }
+    for (size_t i = first_resident; i < batch->count && status == KS_OK; i++) {
+        cache_row *flushed = batch->rows[i];
+        if (flushed->row.value.data == NULL) {
+            cache_row *now = find(cache, flushed->row.key, flushed->hash);
+            if (now != NULL) {
+                drop(cache, now);
+            }
+        }
+    }
+    give_back_batch(cache, batch);
+    return status;
+}
+
+ks_status ksi_named_cache_evict(ksi_named_cache *cache, ks_error *error)
+{
+    cache_row *eldest = cache->tail;
+    if (eldest == NULL) {
+        return KS_OK;
+    }
+    if (!eldest->row.dirty) {
+        drop(cache, eldest);
+        return KS_OK;
+    }
+    take_from_table(cache, eldest);
+    return flush_all(cache, eldest, error);
+}
+
+ks_status ksi_named_cache_flush(ksi_named_cache *cache, ks_error *error)
+{
+    return flush_all(cache, NULL, error);
+}

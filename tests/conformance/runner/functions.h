@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * functions.h - the built-in functions of the vocabulary, as callbacks of the library.
+ *
+ * A function of a scenario, "name" or ["name", arg...], becomes a `cf_function` that lives as long as the scenario; it is the user
+ * pointer of the callbacks below. NULL is never returned: a wrong function is a problem, and one that does nothing.
+ */
+#ifndef CONFORMANCE_FUNCTIONS_H
+#define CONFORMANCE_FUNCTIONS_H
+
+#include "scenario.h"
+
+#include <kstreams/table.h>
+
+typedef struct cf_function cf_function;
+
+cf_function *function_predicate(cf_scenario *scenario, const json_t *fn);
+cf_function *function_value_mapper(cf_scenario *scenario, const json_t *fn);
+cf_function *function_key_mapper(cf_scenario *scenario, const json_t *fn);
+cf_function *function_flat(cf_scenario *scenario, const json_t *fn);
+/** An aggregator or reducer; a number result takes the width of `type` where that is a number type. */
+cf_function *function_fold(cf_scenario *scenario, const json_t *fn, const char *type);
+/** Gives the fold its initial value, the literal `init` of `type`. */
+void function_set_init(cf_scenario *scenario, cf_function *fold, const char *type,
+                       const json_t *init);
+
+bool call_predicate(ks_ctx *ctx, const ks_record *record, void *user);
+ks_value call_value_mapper(ks_ctx *ctx, const ks_record *record, void *user);
+ks_value call_key_mapper(ks_ctx *ctx, const ks_record *record, void *user);
+ks_pair call_pair_mapper(ks_ctx *ctx, const ks_record *record, void *user);
+void call_flat(ks_ctx *ctx, const ks_record *record, void *user);
+ks_slice call_topic_name(ks_ctx *ctx, const ks_record *record, void *user);
+ks_value call_initializer(ks_ctx *ctx, void *user);
+ks_value call_aggregator(ks_ctx *ctx, const ks_record *record, ks_value aggregate, void *user);
+ks_value call_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user);
+/** Does nothing: peek and foreach of the vocabulary. */
+void call_nothing(ks_ctx *ctx, const ks_record *record, void *user);
+
+#endif
