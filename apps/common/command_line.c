@@ -32,9 +32,9 @@ typedef struct option {
 } option;
 
 static const option options[] = {
-    {OPTION_HELP, "--help", false},  {OPTION_VERSION, "--version", false},
-    {OPTION_INPUT, "--input", true}, {OPTION_CONFIG, "--config", true},
-    {OPTION_PROPERTY, "-D", true},
+    {OPTION_HELP, "--help", false},       {OPTION_HELP, "-h", false},
+    {OPTION_VERSION, "--version", false}, {OPTION_INPUT, "--input", true},
+    {OPTION_CONFIG, "--config", true},    {OPTION_PROPERTY, "-D", true},
 };
 
 static void print_help(const app_about *about)
@@ -44,7 +44,7 @@ static void print_help(const app_about *about)
     printf("  --input FILE     %s; - is standard input\n", about->input_help);
     printf("  --config FILE    properties under Kafka's names, one NAME=VALUE a line\n");
     printf("  -D NAME=VALUE    sets one property; may be repeated, and a later one wins\n");
-    printf("  --help           prints this\n");
+    printf("  --help, -h       prints this\n");
     printf("  --version        prints the version of the library\n\n");
     printf("Example: %s\n\n", about->example);
     printf("Exit status: 0 done, 1 failed, 2 wrong arguments, 128 + N stopped by signal N.\n");
@@ -53,6 +53,21 @@ static void print_help(const app_about *about)
 static int usage_error(const app_about *about, const char *problem, const char *argument)
 {
     fprintf(stderr, "%s: %s%s\nTry '%s --help'.\n", about->name, problem, argument, about->name);
+    return APP_EXIT_USAGE;
+}
+
+/* The options are few enough to be named all: the one that was meant is among them. */
+static int unknown_argument(const app_about *about, const char *argument)
+{
+    if (argument[0] == '-') {
+        fprintf(stderr,
+                "%s: unknown option %s; there are --input FILE, --config FILE, -D NAME=VALUE, "
+                "--help, --version\n",
+                about->name, argument);
+    } else {
+        fprintf(stderr, "%s: unexpected argument %s; a file to read is given as --input %s\n",
+                about->name, argument, argument);
+    }
     return APP_EXIT_USAGE;
 }
 
@@ -99,7 +114,8 @@ static int set_property(const app_about *about, ks_config *config, const char *a
     char name[256];
 
     if (equals == NULL || equals == assignment || (size_t)(equals - assignment) >= sizeof name) {
-        return usage_error(about, "-D wants NAME=VALUE, not ", assignment);
+        return usage_error(about, "-D takes NAME=VALUE, such as -D commit.interval.ms=100, not ",
+                           assignment);
     }
     memcpy(name, assignment, (size_t)(equals - assignment));
     name[equals - assignment] = '\0';
@@ -157,8 +173,7 @@ static int read_all(const app_about *about, int argc, char **argv, app_arguments
         const char *value;
         const option *found = find_option(argv[i], &value);
         if (found == NULL) {
-            return usage_error(
-                about, argv[i][0] == '-' ? "unknown option " : "unexpected argument ", argv[i]);
+            return unknown_argument(about, argv[i]);
         }
         if (!found->takes_value) {
             if (found->id == OPTION_HELP) {
@@ -189,7 +204,7 @@ bool app_arguments_read(const app_about *about, int argc, char **argv, app_argum
     *exit_status = read_all(about, argc, argv, arguments, &done);
     if (*exit_status == EXIT_SUCCESS && !done && arguments->input == NULL) {
         *exit_status =
-            usage_error(about, "nothing to read: give --input FILE, such as\n  ", about->example);
+            usage_error(about, "nothing to read: give --input FILE, such as\n    ", about->example);
     }
     if (*exit_status != EXIT_SUCCESS || done) {
         app_arguments_free(arguments);

@@ -18,7 +18,9 @@ static ks_status fail_io(ks_error *error, const char *path, const char *what, in
 {
     error->code = KS_E_IO;
     snprintf(error->where, sizeof error->where, "%s", path);
-    snprintf(error->message, sizeof error->message, "%s: %s", what, strerror(reason));
+    snprintf(error->message, sizeof error->message,
+             "%s: %s; --input takes a text file that you may read, or - for standard input", what,
+             strerror(reason));
     return error->code;
 }
 
@@ -48,8 +50,14 @@ static size_t without_line_end(const char *line, size_t size)
     return size;
 }
 
-static ks_status load_stream(ks_log *log, const char *topic, FILE *file, const char *path,
-                             app_line_fn *parse, uint64_t *records, ks_error *error)
+/* An open file and what messages call it. */
+typedef struct text_source {
+    FILE *file;
+    const char *name;
+} text_source;
+
+static ks_status load_source(ks_log *log, const char *topic, text_source source, app_line_fn *parse,
+                             uint64_t *records, ks_error *error)
 {
     char *line = NULL;
     size_t capacity = 0;
@@ -57,10 +65,10 @@ static ks_status load_stream(ks_log *log, const char *topic, FILE *file, const c
     ks_status status = KS_OK;
 
     while (status == KS_OK) {
-        ssize_t size = getline(&line, &capacity, file);
+        ssize_t size = getline(&line, &capacity, source.file);
         if (size < 0) {
-            if (ferror(file)) {
-                status = fail_io(error, path, "cannot be read", errno);
+            if (ferror(source.file)) {
+                status = fail_io(error, source.name, "cannot be read", errno);
             }
             break;
         }
@@ -75,7 +83,7 @@ static ks_status load_stream(ks_log *log, const char *topic, FILE *file, const c
         case APP_LINE_SKIP:
             break;
         case APP_LINE_MALFORMED:
-            status = fail_line(error, path, number, problem);
+            status = fail_line(error, source.name, number, problem);
             break;
         }
     }
@@ -88,13 +96,15 @@ ks_status app_load(ks_log *log, const char *topic, const char *path, app_line_fn
 {
     *records = 0;
     if (strcmp(path, "-") == 0) {
-        return load_stream(log, topic, stdin, "standard input", parse, records, error);
+        text_source standard_input = {stdin, "standard input"};
+        return load_source(log, topic, standard_input, parse, records, error);
     }
     FILE *file = fopen(path, "r");
     if (file == NULL) {
         return fail_io(error, path, "cannot be opened", errno);
     }
-    ks_status status = load_stream(log, topic, file, path, parse, records, error);
+    text_source source = {file, path};
+    ks_status status = load_source(log, topic, source, parse, records, error);
     fclose(file);
     return status;
 }

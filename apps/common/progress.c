@@ -55,7 +55,6 @@ void app_progress_show(app_progress *progress, const ks_app_stats *stats)
     if (now - progress->last >= (progress->rewrites ? rewrite_every : add_line_every)) {
         print_line(progress, stats, now);
         progress->last = now;
-        progress->shown = true;
     }
 }
 

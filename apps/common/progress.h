@@ -13,9 +13,8 @@
 typedef struct app_progress {
     const char *name; /* of the program */
     bool rewrites;    /* standard error is a terminal */
-    bool shown;
-    double started; /* seconds, of the monotonic clock */
-    double last;    /* when a line was printed last */
+    double started;   /* seconds, of the monotonic clock */
+    double last;      /* when a line was printed last */
 } app_progress;
 
 /* Seconds of a clock that never jumps. */

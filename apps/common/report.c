@@ -6,7 +6,10 @@
  */
 #include "common/report.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 const char *app_number(uint64_t number, char *buffer)
@@ -45,6 +48,9 @@ void app_print_run(uint64_t input_records, const app_run *run)
     double seconds = run->seconds > 0 ? run->seconds : 1e-9;
     uint64_t per_second = (uint64_t)((double)run->stats.records_processed / seconds);
 
+    if (input_records == 0) {
+        printf("the input is empty: there was nothing to process\n");
+    }
     printf("input records      %12s\n", app_number(input_records, input));
     printf("records processed  %12s   repartitioned ones included\n",
            app_number(run->stats.records_processed, processed));
@@ -58,4 +64,15 @@ void app_print_run(uint64_t input_records, const app_run *run)
         printf("stopped by signal %d before the end: these are the results up to there\n",
                run->stopped_by);
     }
+}
+
+int app_finish(const app_about *about, int exit_status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return exit_status;
+    }
+    fprintf(stderr, "%s: results could not be written to standard output: %s\n", about->name,
+            errno != 0 ? strerror(errno) : "an earlier write failed");
+    return EXIT_FAILURE;
 }

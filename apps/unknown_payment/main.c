@@ -104,7 +104,7 @@ int main(int argc, char **argv)
     int exit_status;
 
     if (!app_arguments_read(&about, argc, argv, &arguments, &exit_status)) {
-        return exit_status;
+        return app_finish(&about, exit_status);
     }
     ks_log *log = NULL;
     ks_builder *builder = ks_builder_new(arguments.config);
@@ -122,5 +122,5 @@ int main(int argc, char **argv)
     ks_topology_free(topology);
     ks_builder_free(builder);
     app_arguments_free(&arguments);
-    return exit_status;
+    return app_finish(&about, exit_status);
 }

@@ -14,8 +14,7 @@ static bool payer_is_unknown(ks_ctx *ctx, const ks_record *payment, void *user)
 {
     (void)ctx;
     (void)user;
-    return ks_value_equal(payment->key,
-                          ks_text_of("unknown")); /* a payment without a key is not equal */
+    return ks_value_equal(payment->key, ks_text_of("unknown")); /* null equals no text */
 }
 
 void unknown_payment_topology(ks_builder *b)
@@ -26,6 +25,6 @@ void unknown_payment_topology(ks_builder *b)
         ks_builder_stream(b, UNKNOWN_PAYMENT_INPUT, KS_CONSUMED(.key = text, .value = text));
     ks_stream *unknown = ks_stream_filter(payments, payer_is_unknown, NULL, NULL);
 
-    ks_stream_to(unknown, UNKNOWN_PAYMENT_OUTPUT,
-                 NULL); /* a filter keeps the serdes of its stream */
+    /* A filter keeps the serdes of its stream: the sink has nothing to repeat. */
+    ks_stream_to(unknown, UNKNOWN_PAYMENT_OUTPUT, NULL);
 }

@@ -18,7 +18,7 @@
 #include "common/topic_table.h"
 #include "word_count/topology.h"
 
-enum { PARTITIONS = 4, WORDS_SHOWN = 20, BAR_WIDTH = 40 };
+enum { PARTITIONS = 4, WORDS_SHOWN = 20, WORD_WIDTH = 20, BAR_WIDTH = 40 };
 
 static const app_about about = {
     .name = "word_count",
@@ -44,6 +44,18 @@ static int compare_rows(const void *left, const void *right)
     return order != 0 ? order : (x.size > y.size) - (x.size < y.size);
 }
 
+/* Blanks that bring a word to WORD_WIDTH columns; a character of UTF-8 may have several bytes. */
+static int padding(ks_slice word)
+{
+    int width = 0;
+
+    for (size_t i = 0; i < word.size && width < WORD_WIDTH; i++) {
+        bool continues_character = (word.data[i] & 0xc0) == 0x80;
+        width += !continues_character;
+    }
+    return WORD_WIDTH - width;
+}
+
 static void print_row(size_t rank, const topic_row *row, int64_t highest)
 {
     static const char bar[] = "########################################";
@@ -51,7 +63,7 @@ static void print_row(size_t rank, const topic_row *row, int64_t highest)
     ks_slice word = ks_value_text(row->key);
     int64_t width = ks_value_i64(row->value) * BAR_WIDTH / highest;
 
-    printf("%4zu  %-20.*s %10s  %.*s\n", rank, (int)word.size, word.data,
+    printf("%4zu  %.*s%*s %10s  %.*s\n", rank, (int)word.size, word.data, padding(word), "",
            app_number((uint64_t)ks_value_i64(row->value), count), (int)width, bar);
 }
 
@@ -64,7 +76,7 @@ static ks_status print_counts(ks_log *log, ks_error *error)
     if (status == KS_OK && counts.count > 0) {
         char words[APP_NUMBER_SIZE];
         qsort(counts.rows, counts.count, sizeof *counts.rows, compare_rows);
-        printf("rank  %-20s %10s\n", "word", "count");
+        printf("rank  %-*s %10s\n", WORD_WIDTH, "word", "count");
         for (size_t i = 0; i < counts.count && i < WORDS_SHOWN; i++) {
             print_row(i + 1, &counts.rows[i], ks_value_i64(counts.rows[0].value));
         }
@@ -111,7 +123,7 @@ int main(int argc, char **argv)
     int exit_status;
 
     if (!app_arguments_read(&about, argc, argv, &arguments, &exit_status)) {
-        return exit_status;
+        return app_finish(&about, exit_status);
     }
     ks_log *log = NULL;
     ks_builder *builder = ks_builder_new(arguments.config);
@@ -129,5 +141,5 @@ int main(int argc, char **argv)
     ks_topology_free(topology);
     ks_builder_free(builder);
     app_arguments_free(&arguments);
-    return exit_status;
+    return app_finish(&about, exit_status);
 }

@@ -5,6 +5,7 @@
  * A new command is a new file with a `const command`, declared in command.h and listed here; help
  * and error messages follow from the table.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,13 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
+static int unknown_option(const char *option)
+{
+    static const char *const names[] = {"--help", "--version"};
+
+    return unknown_word("option", option, names, sizeof names / sizeof names[0]);
+}
+
 static int run_command(int argc, char **argv)
 {
     const char *names[COMMAND_COUNT];
@@ -60,10 +68,10 @@ static int run_command(int argc, char **argv)
             return commands[i]->run(argc - 1, argv + 1);
         }
     }
-    return unknown_word(argv[0][0] == '-' ? "option" : "command", argv[0], names, COMMAND_COUNT);
+    return unknown_word("command", argv[0], names, COMMAND_COUNT);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         fprintf(stderr, "ks: which command? `ks --help` lists them\n");
@@ -77,5 +85,16 @@ int main(int argc, char **argv)
         printf("ks %s\n", ks_library_version());
         return EXIT_SUCCESS;
     }
-    return run_command(argc - 1, argv + 1);
+    return argv[1][0] == '-' ? unknown_option(argv[1]) : run_command(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    int exit_status = run(argc, argv);
+
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "ks: the output could not be written: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return exit_status;
 }
