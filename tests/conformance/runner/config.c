@@ -3,9 +3,8 @@
  * config.c - the properties of a scenario.
  *
  * Names and values go to the library as they stand: it knows Kafka's properties, and short class names. Two checks come before,
- * because what fails them is a wrong scenario and must never be equal to a ConfigException that Java recorded: names that belong
- * to the runner, and values of class properties outside the vocabulary. An unknown name is told from a refused value by asking the
- * library for the property: it knows a default or a set value of every property that it knows.
+ * because what fails them is a wrong scenario and must never be equal to a ConfigException that Java recorded: names that are
+ * unknown or belong to the runner, and values of class properties outside the vocabulary.
  */
 #include "ops.h"
 
@@ -69,13 +68,31 @@ static bool is_runners(const char *name)
            strcmp(name, "state.dir") == 0;
 }
 
+/*
+ * The library answers alike to an unknown name and to a refused value, but it has a default for most properties that it knows,
+ * and for those without one it takes a text, the name of a serde or a number.
+ */
+static bool is_known(const char *name)
+{
+    static const char *const probes[] = {"x", "string", "1"};
+    ks_config *scratch = ks_config_new();
+    bool known = ks_config_get(scratch, name) != NULL;
+    for (size_t i = 0; i < sizeof probes / sizeof probes[0] && !known; i++) {
+        known = ks_config_set(scratch, name, probes[i], NULL) != KS_E_CONFIG;
+    }
+    ks_config_free(scratch);
+    return known;
+}
+
 /* True when the property was set, or is one that the runner honours itself. */
 static bool set_property(cf_scenario *scenario, ks_config *config, const char *name,
                          const json_t *json, ks_error *error)
 {
     const char *value = text_of(scenario, name, json);
     check_class(&scenario->problem, name, value);
-    if (is_runners(name)) {
+    if (!is_known(name)) {
+        problem_set(&scenario->problem, "unknown config `%s`", name);
+    } else if (is_runners(name)) {
         problem_set(&scenario->problem, "config `%s` belongs to the runner", name);
     } else if (strcmp(name, "default.timestamp.extractor") == 0) {
         extractor_of(&scenario->problem, value);

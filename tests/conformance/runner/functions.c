@@ -43,9 +43,11 @@ static const cf_signature no_function = {.name = "",
                                          .flat = emit_nothing};
 
 static const cf_signature *find(cf_scenario *scenario, const signature_table *table,
-                                const char *name)
+                                const json_t *json)
 {
-    for (size_t i = 0; name != NULL && i < table->count; i++) {
+    const char *name = json_string_value(json);
+    bool whole = name != NULL && strlen(name) == json_string_length(json);
+    for (size_t i = 0; whole && i < table->count; i++) {
         if (strcmp(table->lines[i].name, name) == 0) {
             return &table->lines[i];
         }
@@ -83,8 +85,7 @@ static cf_function *parse(cf_scenario *scenario, const signature_table *table, c
     memset(made, 0, sizeof *made);
     made->problem = &scenario->problem;
     size_t given = json_is_array(fn) && json_array_size(fn) > 0 ? json_array_size(fn) - 1 : 0;
-    made->signature =
-        find(scenario, table, json_string_value(json_is_array(fn) ? json_array_get(fn, 0) : fn));
+    made->signature = find(scenario, table, json_is_array(fn) ? json_array_get(fn, 0) : fn);
     size_t taken = made->signature->argument == ARGUMENT_NONE ? 0 : 1;
     if (given != taken) {
         problem_set(&scenario->problem, "function `%s` takes %zu argument(s)",

@@ -175,6 +175,9 @@ cf_handle op_split(cf_build *build, cf_fields *node)
     if (!json_is_array(branches)) {
         problem_set(build_problem(build), "%s: `branches` must be a list", node->where);
     }
+    if (other != NULL && !json_is_string(other) && !json_is_true(other)) {
+        problem_set(build_problem(build), "%s: `default` must be a name or true", node->where);
+    }
     if (!build_is_sound(build)) {
         return handle_none();
     }
@@ -244,7 +247,7 @@ cf_handle op_to(cf_build *build, cf_fields *node)
         }
         return handle_none();
     }
-    fields_need(node, "topic");
+    fields_need_text(node, "topic");
     if (build_is_sound(build)) {
         ks_stream_to(stream, topic, &produced);
     }

@@ -45,23 +45,46 @@ bool problem_is_set(const cf_problem *problem)
 
 /* ---- the scenario ------------------------------------------------------------------------------------------------ */
 
+/* `topics`: for each the types of key and value. Whether a type is known is asked where it is used. */
+static void check_topics(cf_scenario *scenario, const json_t *topics)
+{
+    const char *topic;
+    json_t *types;
+    json_object_foreach((json_t *)(uintptr_t)topics, topic, types)
+    {
+        cf_fields fields;
+        fields_open(&fields, &scenario->problem, types, "topics.%.80s", topic);
+        fields_text(&fields, "key");
+        fields_text(&fields, "value");
+        fields_done(&fields);
+    }
+}
+
 static void check_top(cf_scenario *scenario)
 {
-    static const char *const known[] = {"name",      "about",    "differs", "config", "topics",
-                                        "wallClock", "topology", "steps",   "expect"};
+    static const struct {
+        const char *name;
+        json_type type;
+        const char *form;
+    } known[] = {
+        {"name", JSON_STRING, "a text"},      {"about", JSON_STRING, "a text"},
+        {"differs", JSON_STRING, "a text"},   {"config", JSON_OBJECT, "an object"},
+        {"topics", JSON_OBJECT, "an object"}, {"wallClock", JSON_INTEGER, "a whole number"},
+        {"topology", JSON_ARRAY, "a list"},   {"steps", JSON_ARRAY, "a list"},
+        {"expect", JSON_OBJECT, "an object"},
+    };
     cf_fields top;
     fields_open(&top, &scenario->problem, scenario->root, "scenario");
+    fields_need(&top, "topology");
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        fields_get(&top, known[i]);
+        const json_t *value = fields_get(&top, known[i].name);
+        if (value != NULL && json_typeof(value) != known[i].type) {
+            problem_set(&scenario->problem, "`%s` must be %s", known[i].name, known[i].form);
+        }
     }
     fields_done(&top);
-    const json_t *topics = fields_get(&top, "topics");
-    if (topics != NULL && !json_is_object(topics)) {
-        problem_set(&scenario->problem, "`topics` must be an object");
-    }
-    if (!json_is_array(fields_get(&top, "topology"))) {
-        problem_set(&scenario->problem, "`topology` must be a list");
-    }
+    check_topics(scenario, fields_get(&top, "topics"));
+    fields_number(&top, "wallClock", &scenario->wall_clock_ms);
 }
 
 cf_scenario *scenario_load(const char *bytes, size_t size)

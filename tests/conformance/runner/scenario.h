@@ -32,7 +32,8 @@ typedef struct cf_scenario {
     json_t *root;
     ks_arena *arena;
     cf_problem problem;
-    char error_text[700]; /**< what the library said, when a run ended in an error */
+    int64_t wall_clock_ms; /**< at the start */
+    char error_text[700];  /**< what the library said, when a run ended in an error */
 } cf_scenario;
 
 /**

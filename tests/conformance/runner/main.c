@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - ks-conformance: runs recorded scenarios on the library and compares with what Java did.
+ *
+ *     ks-conformance tests/conformance/scenarios
+ *     ok a loop over a topic ends when nothing is left (tests/conformance/scenarios/stateless/a-loop.json)
+ *     not ok a split (tests/conformance/scenarios/stateless/a-split.json): description[line 3]: want "...", got "..."
+ *     1 passed, 1 failed
+ *
+ * One line a scenario, whatever stands in its name or its bytes, and a last line that counts, so that scripts can read it. A file
+ * that is no scenario fails like a scenario that went wrong: skipping it would make a broken file look like a passed test. For the
+ * same reason a run without any scenario does not succeed. Arguments are checked before anything runs.
+ *
+ * Status: 0 all passed; 1 some failed, or there was none; 2 wrong arguments.
+ */
+#include "compare.h"
+#include "files.h"
+#include "run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, DIFFERENCE_SIZE = 2048 };
+
+static const char usage[] = "usage: ks-conformance [--help] [--version] [--] FILE|FOLDER...\n";
+
+static const char help[] =
+    "\n"
+    "Runs scenarios (JSON files recorded from Java's Kafka Streams) on kstreams and compares.\n"
+    "Of a folder, all files below it that end in .json are run, in the order of their paths.\n"
+    "\n"
+    "  --help     this text\n"
+    "  --version  the version of the library\n"
+    "\n"
+    "Prints `ok NAME (FILE)` or `not ok NAME (FILE): first difference` for each, then\n"
+    "`N passed, N failed`. Exits with 0 when all passed, 1 when one failed or there was\n"
+    "none, 2 when the arguments are wrong.\n";
+
+/* ---- one scenario ------------------------------------------------------------------------------------------------ */
+
+/* Runs a scenario that was loaded; false with what is wrong. */
+static bool run(cf_scenario *scenario, char *difference)
+{
+    json_t *got = problem_is_set(&scenario->problem) ? NULL : scenario_run(scenario);
+    const json_t *want = json_object_get(scenario->root, "expect");
+    bool same = false;
+    if (got == NULL) {
+        snprintf(difference, DIFFERENCE_SIZE, "%s", scenario->problem.text);
+    } else if (want == NULL) {
+        snprintf(difference, DIFFERENCE_SIZE, "nothing is recorded: `expect` is missing");
+    } else {
+        same = outcomes_are_equal(want, got, difference, DIFFERENCE_SIZE);
+        size_t used = strlen(difference);
+        if (!same && scenario->error_text[0] != '\0') {
+            snprintf(difference + used, DIFFERENCE_SIZE - used, "; the library said: %s",
+                     scenario->error_text);
+        }
+    }
+    json_decref(got);
+    return same;
+}
+
+/* Printed on one line, whatever is in it. */
+static void print_text(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        bool control = (unsigned char)*text < ' ' || *text == 0x7f;
+        putchar(control ? ' ' : *text);
+    }
+}
+
+static void report(bool passed, const char *name, const char *path, const char *difference)
+{
+    fputs(passed ? "ok " : "not ok ", stdout);
+    print_text(name != NULL ? name : path);
+    if (name != NULL) {
+        fputs(" (", stdout);
+        print_text(path);
+        putchar(')');
+    }
+    if (!passed) {
+        fputs(": ", stdout);
+        print_text(difference);
+    }
+    putchar('\n');
+    fflush(stdout); /* a run that crashes shows how far it came */
+}
+
+static bool run_file(const char *path)
+{
+    char difference[DIFFERENCE_SIZE] = "";
+    size_t size = 0;
+    char *bytes = file_read(path, &size);
+    if (bytes == NULL) {
+        snprintf(difference, sizeof difference, "cannot be read: %s", strerror(errno));
+        report(false, NULL, path, difference);
+        return false;
+    }
+    cf_scenario *scenario = scenario_load(bytes, size);
+    bool passed = run(scenario, difference);
+    report(passed, scenario_name(scenario), path, difference);
+    scenario_free(scenario);
+    free(bytes);
+    return passed;
+}
+
+/* ---- arguments --------------------------------------------------------------------------------------------------- */
+
+/* -1 to go on, else the status to end with; `*first` is the first path. */
+static int read_options(int argc, char **argv, int *first)
+{
+    for (*first = 1; *first < argc && argv[*first][0] == '-'; (*first)++) {
+        const char *option = argv[*first];
+        if (strcmp(option, "--") == 0) {
+            (*first)++;
+            break;
+        }
+        if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
+            printf("%s%s", usage, help);
+            return STATUS_PASSED;
+        }
+        if (strcmp(option, "--version") == 0) {
+            printf("ks-conformance %s\n", ks_library_version());
+            return STATUS_PASSED;
+        }
+        fprintf(stderr, "ks-conformance: unknown option %s\n%s", option, usage);
+        return STATUS_USAGE;
+    }
+    if (*first == argc) {
+        fprintf(stderr, "ks-conformance: name a scenario file or a folder of them\n%s", usage);
+        return STATUS_USAGE;
+    }
+    return -1;
+}
+
+static bool find_files(int count, char **paths, file_list *files)
+{
+    for (int i = 0; i < count; i++) {
+        char *culprit = NULL;
+        if (!file_list_add(files, paths[i], &culprit)) {
+            fprintf(stderr, "ks-conformance: %s: %s\n", culprit, strerror(errno));
+            free(culprit);
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    int first = 0;
+    int status = read_options(argc, argv, &first);
+    if (status >= 0) {
+        return status;
+    }
+    file_list files = {0};
+    if (!find_files(argc - first, argv + first, &files)) {
+        file_list_free(&files);
+        return STATUS_USAGE;
+    }
+    size_t passed = 0;
+    for (size_t i = 0; i < files.count; i++) {
+        passed += run_file(files.paths[i]) ? 1 : 0;
+    }
+    if (files.count == 0) {
+        fprintf(stderr, "ks-conformance: no file ends in .json there, so nothing ran\n");
+    }
+    printf("%zu passed, %zu failed\n", passed, files.count - passed);
+    bool succeeded = files.count > 0 && passed == files.count;
+    file_list_free(&files);
+    return succeeded ? STATUS_PASSED : STATUS_FAILED;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * outcome.c - reads topology, topics, stores and errors into JSON; see outcome.h.
+ *
+ * The recorder's masks are applied here and only here: the class of a topic extractor, and what the headers of a dead letter say
+ * about an exception, are texts of Java's own. Everything else is compared as it is. In particular nothing is sorted: topics and
+ * stores are JSON objects, and the entries of a key-value store come in the order that is expected of them.
+ */
+#include "outcome.h"
+
+#include "types.h"
+
+#include <stdio.h>
+
+/* ---- description ------------------------------------------------------------------------------------------------- */
+
+json_t *outcome_description(const ks_topology *topology)
+{
+    static const char opening[] = "(extractor class: ";
+    ks_arena *arena = ks_arena_new();
+    const char *rest = ks_topology_describe(topology);
+    char *text = ks_arena_alloc(arena, strlen(rest) + 1);
+    size_t used = 0;
+    for (const char *found = NULL; (found = strstr(rest, opening)) != NULL;) {
+        const char *name = found + sizeof opening - 1;
+        size_t size = strcspn(name, ")");
+        memcpy(text + used, rest, (size_t)(name - rest));
+        used += (size_t)(name - rest);
+        if (size > 0) {
+            text[used++] = '*';
+        }
+        rest = name + size;
+    }
+    size_t tail = strlen(rest);
+    memcpy(text + used, rest, tail);
+    json_t *json = json_stringn(text, used + tail);
+    ks_arena_free(arena);
+    return json != NULL ? json : json_string("(no UTF-8)");
+}
+
+/* ---- produced ---------------------------------------------------------------------------------------------------- */
+
+/* What a dead letter says about the exception: only that it is there is compared. */
+static bool is_masked(ks_slice name)
+{
+    static const char *const masked[] = {"__streams.errors.exception", "__streams.errors.message",
+                                         "__streams.errors.stacktrace"};
+    for (size_t i = 0; i < sizeof masked / sizeof masked[0]; i++) {
+        if (ks_slice_equal(name, ks_slice_cstr(masked[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_t *headers_json(ks_arena *arena, const ks_headers *headers)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ks_headers_count(headers); i++) {
+        ks_header header = ks_headers_at(headers, i);
+        json_t *pair = json_array();
+        json_array_append_new(pair, type_bytes_json(arena, header.name));
+        json_array_append_new(pair, header.value.data != NULL && is_masked(header.name)
+                                        ? json_string("*")
+                                        : type_bytes_json(arena, header.value));
+        json_array_append_new(list, pair);
+    }
+    return list;
+}
+
+static json_t *record_json(ks_arena *arena, const ks_log_record *record)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "key", type_bytes_json(arena, record->key));
+    json_object_set_new(json, "value", type_bytes_json(arena, record->value));
+    json_object_set_new(json, "ts",
+                        record->timestamp < 0 ? json_null() : json_integer(record->timestamp));
+    json_object_set_new(json, "headers", headers_json(arena, record->headers));
+    return json;
+}
+
+json_t *outcome_produced(cf_scenario *scenario, const ks_test_driver *driver)
+{
+    json_t *produced = json_object();
+    for (size_t i = 0; i < ks_test_driver_topic_count(driver); i++) {
+        const char *topic = ks_test_driver_topic_name(driver, i);
+        json_t *list = json_array();
+        ks_log_record record;
+        for (size_t r = 0; ks_test_driver_produced(driver, topic, r, &record); r++) {
+            json_array_append_new(list, record_json(scenario->arena, &record));
+        }
+        if (json_array_size(list) != ks_test_driver_produced_count(driver, topic)) {
+            problem_set(&scenario->problem, "the driver counts %zu records in `%s` and gives %zu",
+                        ks_test_driver_produced_count(driver, topic), topic, json_array_size(list));
+        }
+        json_object_set_new(produced, topic, list);
+    }
+    return produced;
+}
+
+/* ---- stores ------------------------------------------------------------------------------------------------------ */
+
+/* Stores of stream-stream and foreign-key joins: visible by their changelogs only. */
+static bool only_serves_an_operator(const char *name)
+{
+    static const char *const prefixes[] = {
+        "KSTREAM-JOINTHIS-",   "KSTREAM-JOINOTHER-",   "KSTREAM-OUTERTHIS-",
+        "KSTREAM-OUTEROTHER-", "KSTREAM-OUTERSHARED-", "KTABLE-FK-JOIN-SUBSCRIPTION-STATE-STORE-",
+    };
+    static const char *const suffixes[] = {"-join-store", "-subscription-store"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
+            return true;
+        }
+    }
+    size_t size = strlen(name);
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        size_t end = strlen(suffixes[i]);
+        if (size >= end && strcmp(name + size - end, suffixes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_t *entry_json(cf_scenario *scenario, const ks_key_value *entry)
+{
+    json_t *json = json_object();
+    ks_value key = entry->key;
+    if (ks_value_kind(key) == KS_KIND_WINDOWED) {
+        const ks_windowed *windowed = ks_value_windowed(key);
+        json_object_set_new(
+            json, "window",
+            json_pack("[I, I]", (json_int_t)windowed->start, (json_int_t)windowed->end));
+        key = windowed->key;
+    }
+    json_object_set_new(json, "key", type_value_json(&scenario->problem, scenario->arena, key));
+    json_object_set_new(json, "value",
+                        type_value_json(&scenario->problem, scenario->arena, entry->value));
+    if (entry->timestamp >= 0) {
+        json_object_set_new(json, "ts", json_integer(entry->timestamp));
+    }
+    return json;
+}
+
+static json_t *store_json(cf_scenario *scenario, const char *name, ks_key_value_store *store)
+{
+    json_t *entries = json_array();
+    ks_key_value_iterator *iterator = ks_key_value_store_all(store);
+    ks_key_value entry;
+    ks_error error = {0};
+    bool found = true;
+    ks_status status = KS_OK;
+    while (status == KS_OK && found) {
+        status = ks_key_value_iterator_next(iterator, &entry, &found, &error);
+        if (status == KS_OK && found) {
+            json_array_append_new(entries, entry_json(scenario, &entry));
+        }
+    }
+    if (status != KS_OK) {
+        problem_set(&scenario->problem, "store `%s` cannot be read: %s: %s", name,
+                    ks_status_name(status), error.message);
+    }
+    ks_key_value_iterator_free(iterator);
+    return entries;
+}
+
+json_t *outcome_stores(cf_scenario *scenario, ks_test_driver *driver)
+{
+    json_t *stores = json_object();
+    for (size_t i = 0; i < ks_test_driver_store_count(driver); i++) {
+        const char *name = ks_test_driver_store_name(driver, i);
+        ks_key_value_store *store = ks_test_driver_key_value_store(driver, name);
+        if (only_serves_an_operator(name)) {
+            continue;
+        }
+        if (store == NULL) {
+            problem_not_built(&scenario->problem, "reading store `%s`, no key-value store", name);
+            break;
+        }
+        json_object_set_new(stores, name, store_json(scenario, name, store));
+    }
+    return stores;
+}
+
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
+
+static const char *kind_of(ks_status code)
+{
+    switch (code) {
+    case KS_E_TOPOLOGY:
+        return "TopologyException";
+    case KS_E_ARGUMENT:
+        return "IllegalArgumentException";
+    case KS_E_CONFIG:
+        return "ConfigException";
+    default:
+        return "StreamsException";
+    }
+}
+
+json_t *outcome_error(cf_scenario *scenario, json_t *at, const ks_error *error)
+{
+    ks_error_text(error, scenario->error_text, sizeof scenario->error_text);
+    if (error->code == KS_E_NOT_BUILT) {
+        problem_not_built(&scenario->problem, "%s: %s", error->where, error->message);
+    } else if (error->code == KS_OK) {
+        problem_set(&scenario->problem, "the library failed and left no error code");
+    }
+    if (problem_is_set(&scenario->problem)) {
+        json_decref(at);
+        return NULL;
+    }
+    json_t *json = json_object();
+    json_object_set_new(json, "at", at);
+    json_object_set_new(json, "kind", json_string(kind_of(error->code)));
+    return json;
+}
