@@ -65,6 +65,12 @@ static bool start(cf_run *run)
     return true;
 }
 
+static ks_status step_run(ks_test_driver *driver, const cf_step *step, ks_error *error)
+{
+    return step->topic != NULL ? ks_test_driver_pipe(driver, step->topic, &step->record, error)
+                               : ks_test_driver_advance_wall_clock(driver, step->advance_ms, error);
+}
+
 /* True when no step failed. */
 static bool do_steps(cf_run *run, cf_steps steps)
 {

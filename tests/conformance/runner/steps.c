@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * steps.c - reads the steps of a scenario and does them; see steps.h.
+ * steps.c - reads the steps of a scenario; see steps.h.
  *
  * Keys and values are serialized here, by the types that `topics` gives the topic (string for a topic it does not list), because
  * the driver takes bytes: its own typed topics would hide what stands in a record. So a step is checked in full before anything
@@ -78,10 +78,4 @@ cf_steps steps_read(cf_scenario *scenario)
     }
     return problem_is_set(&scenario->problem) ? (cf_steps){0}
                                               : (cf_steps){.all = all, .count = count};
-}
-
-ks_status step_run(ks_test_driver *driver, const cf_step *step, ks_error *error)
-{
-    return step->topic != NULL ? ks_test_driver_pipe(driver, step->topic, &step->record, error)
-                               : ks_test_driver_advance_wall_clock(driver, step->advance_ms, error);
 }

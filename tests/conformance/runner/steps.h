@@ -7,7 +7,7 @@
 
 #include "scenario.h"
 
-#include <kstreams/testing.h>
+#include <kstreams/log.h>
 
 /** One step: a record for a topic or, without a topic, the wall clock moved on. */
 typedef struct cf_step {
@@ -23,7 +23,5 @@ typedef struct cf_steps {
 
 /** Reads all steps, so that a misspelt one is a problem even when an earlier one ends the run. None when there is a problem. */
 cf_steps steps_read(cf_scenario *scenario);
-
-KS_NODISCARD ks_status step_run(ks_test_driver *driver, const cf_step *step, ks_error *error);
 
 #endif
