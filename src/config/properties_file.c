@@ -81,23 +81,25 @@ static bool is_continued(ks_slice line)
     return count % 2 == 1;
 }
 
-/* The next line that says something into `logical`; false at the end. */
+/*
+ * The next line that says something into `logical`; false at the end. As in Java a line is still at its beginning while nothing of it has
+ * been kept, so behind a line of a single backslash a '#' begins a comment after all.
+ */
 static bool logical_line(reader *in)
 {
-    bool begun = false;
     ksi_buffer_clear(&in->logical);
     while (in->at < in->text.size) {
         int number = in->next_line;
         ks_slice line = natural_line(in);
-        if (!begun && (line.size == 0 || line.data[0] == '#' || line.data[0] == '!')) {
-            continue;
-        }
-        if (!begun) {
+        if (in->logical.size == 0) {
+            if (line.size == 0 || line.data[0] == '#' || line.data[0] == '!') {
+                continue;
+            }
             in->line = number;
         }
-        begun = is_continued(line);
-        ksi_buffer_append(&in->logical, line.data, line.size - (begun ? 1 : 0));
-        if (!begun && in->logical.size > 0) {
+        bool continued = is_continued(line);
+        ksi_buffer_append(&in->logical, line.data, line.size - (continued ? 1 : 0));
+        if (!continued) {
             return true;
         }
     }

@@ -22,14 +22,27 @@
 
 /* ---- rules -------------------------------------------------------------------------------- */
 
-/* A client's number; `fallback` when it is not set. */
+/* A client's number, which Java reads as an int; `fallback` when it is not set. */
 static ks_status client_number(const char *name, const char *text, int64_t fallback,
                                int64_t *number, ks_error *error)
 {
     *number = fallback;
-    if (text != NULL && !ksi_value_i64(text, number)) {
-        return ksi_error_set(error, KS_E_CONFIG, name, "must be a whole number; it is \"%s\"",
-                             text);
+    if (text != NULL &&
+        (!ksi_value_i64(text, number) || *number < INT32_MIN || *number > INT32_MAX)) {
+        return ksi_error_set(error, KS_E_CONFIG, name,
+                             "must be a whole number of 32 bits; it is \"%s\"", text);
+    }
+    return KS_OK;
+}
+
+static ks_status check_in_flight(const char *name, const char *text, ks_error *error)
+{
+    int64_t in_flight = 0;
+    KS_TRY(client_number(name, text, 0, &in_flight, error));
+    if (in_flight > MOST_IN_FLIGHT) {
+        return ksi_error_set(error, KS_E_CONFIG, name,
+                             "must be at most %d under exactly_once_v2; it is %lld", MOST_IN_FLIGHT,
+                             (long long)in_flight);
     }
     return KS_OK;
 }
@@ -39,7 +52,7 @@ static ks_status check_exactly_once(const ks_config *config, ks_error *error)
     if (!ksi_config_exactly_once(config)) {
         return KS_OK;
     }
-    /* As in Java, the timeout counts with its prefix only, and `max.in.flight` also without. */
+    /* As in Java, this timeout counts with its prefix only. */
     const char *name = "producer.transaction.timeout.ms";
     int64_t interval = ksi_config_i64(config, "commit.interval.ms");
     int64_t timeout = 0;
@@ -52,16 +65,17 @@ static ks_status check_exactly_once(const ks_config *config, ks_error *error)
             "(commit.interval.ms); raise the one or lower the other",
             (long long)timeout, (long long)interval);
     }
-    name = "max.in.flight.requests.per.connection";
-    int64_t in_flight = 0;
-    KS_TRY(client_number(name, ksi_config_client(config, KSI_CLIENT_PRODUCER, name), 0, &in_flight,
-                         error));
-    if (in_flight > MOST_IN_FLIGHT) {
-        return ksi_error_set(error, KS_E_CONFIG, name,
-                             "must be at most %d under exactly_once_v2; it is %lld", MOST_IN_FLIGHT,
-                             (long long)in_flight);
+    /* Java looks for this producer's property among those of the consumers, too. */
+    static const char *const odd_names[] = {
+        "consumer.max.in.flight.requests.per.connection",
+        "main.consumer.max.in.flight.requests.per.connection",
+        "restore.consumer.max.in.flight.requests.per.connection",
+        "global.consumer.max.in.flight.requests.per.connection"};
+    for (size_t i = 0; i < sizeof odd_names / sizeof odd_names[0]; i++) {
+        KS_TRY(check_in_flight(odd_names[i], ks_config_get(config, odd_names[i]), error));
     }
-    return KS_OK;
+    name = "max.in.flight.requests.per.connection";
+    return check_in_flight(name, ksi_config_client(config, KSI_CLIENT_PRODUCER, name), error);
 }
 
 static ks_status check_tags(const ks_config *config, ks_error *error)
@@ -127,8 +141,8 @@ static ks_status check_metrics_push(const ks_config *config, ks_error *error)
 static ks_status check_group(const ks_config *config, ks_error *error)
 {
     const char *instance = ksi_config_client(config, KSI_CLIENT_MAIN_CONSUMER, "group.instance.id");
-    if (strcmp(ksi_config_choice(config, "group.protocol"), "streams") == 0 && instance != NULL &&
-        instance[0] != '\0') {
+    /* An empty one counts: Java adds the number of the thread to it and finds a name. */
+    if (strcmp(ksi_config_choice(config, "group.protocol"), "streams") == 0 && instance != NULL) {
         return ksi_error_set(
             error, KS_E_CONFIG, "group.instance.id",
             "the group protocol \"streams\" has no static members; leave it out, or set "

@@ -185,13 +185,12 @@ static const ksi_property processing[] = {
     {.name = "max.task.idle.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_MEDIUM,
-     KSI_AT_LEAST(-1),
      .default_text = "0",
      .prose = "How many milliseconds a task with several input partitions waits for one that is "
               "empty, so that records are "
               "processed in the order of their timestamps. 0 waits only for records that are "
               "already in the log; -1 does not wait "
-              "and takes what is there."},
+              "and takes what is there; any other negative number counts as 0."},
     {.name = "poll.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,

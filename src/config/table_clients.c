@@ -206,7 +206,6 @@ static const ksi_property internal[] = {
     {.name = "__emit.interval.ms.kstreams.outer.join.spurious.results.fix__",
      .type = KSI_PROPERTY_I64,
      .support = KSI_SUPPORT_INERT,
-     KSI_AT_LEAST(0),
      .reason = "this version has no stream-stream joins",
      .default_text = "1000",
      .prose = "Milliseconds of the clock between two looks for rows of a left or outer join that "
@@ -215,7 +214,6 @@ static const ksi_property internal[] = {
     {.name = "__emit.interval.ms.kstreams.windowed.aggregation__",
      .type = KSI_PROPERTY_I64,
      .support = KSI_SUPPORT_INERT,
-     KSI_AT_LEAST(0),
      .reason = "this version has no windowed aggregations",
      .default_text = "1000",
      .prose = "Milliseconds of the clock between two looks for windows that have closed, where "
@@ -241,6 +239,12 @@ static const ksi_property internal[] = {
      .default_text = "false",
      .prose = "Whether stores keep the input positions that their rows reflect, and write them "
               "into changelogs."},
+    {.name = "__processing.threads.enabled__",
+     .type = KSI_PROPERTY_BOOL,
+     .support = KSI_SUPPORT_REFUSED,
+     .reason = "a thread both fetches and processes its records",
+     .default_text = "false",
+     .prose = "Whether threads of their own process the records that a stream thread fetches."},
     {.name = "internal.task.assignor.class",
      .type = KSI_PROPERTY_CLASS,
      .support = KSI_SUPPORT_INERT,

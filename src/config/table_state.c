@@ -72,7 +72,6 @@ static const ksi_property state[] = {
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     KSI_AT_LEAST(0),
      .reason = STORES_IN_MEMORY,
      .default_text = "600000",
      .prose = "Milliseconds after which the files of a task that moved to another instance are "
@@ -81,7 +80,6 @@ static const ksi_property state[] = {
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     KSI_AT_LEAST(-1),
      .reason = STORES_IN_MEMORY,
      .default_text = "-1",
      .prose = "At the start, local state that nobody has written for this many milliseconds is "
@@ -143,7 +141,6 @@ static const ksi_property state[] = {
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     KSI_AT_LEAST(0),
      .reason = "this version has no window stores",
      .default_text = "86400000",
      .prose = "Milliseconds that are added to the retention of a window store for its changelog "
@@ -175,7 +172,6 @@ static const ksi_property threads[] = {
      .type = KSI_PROPERTY_I32,
      .importance = KSI_IMPORTANCE_MEDIUM,
      .support = KSI_SUPPORT_REFUSED,
-     KSI_AT_LEAST(0),
      .reason = "an application of this version has one stream thread",
      .default_text = "1",
      .prose = "How many threads process records. Tasks are spread over them, so more threads than "
@@ -194,7 +190,6 @@ static const ksi_property threads[] = {
      .type = KSI_PROPERTY_I32,
      .importance = KSI_IMPORTANCE_MEDIUM,
      .support = KSI_SUPPORT_INERT,
-     KSI_AT_LEAST(-1),
      .reason = "the embedded log keeps one copy of every topic",
      .default_text = "-1",
      .prose = "How many brokers keep each repartition and changelog topic; -1 leaves it to the "
@@ -244,7 +239,6 @@ static const ksi_property assignment[] = {
      .type = KSI_PROPERTY_I32,
      .importance = KSI_IMPORTANCE_HIGH,
      .support = KSI_SUPPORT_REFUSED,
-     KSI_AT_LEAST(0),
      .reason = "standby tasks keep copies of stores on other instances, and there are none",
      .default_text = "0",
      .prose = "How many other instances keep a copy of each store, to take over its task without "

@@ -111,15 +111,18 @@ bool ksi_value_next_item(ks_slice *rest, ks_slice *item)
 
 static const char *expected_number(const ksi_property *property, char *words, size_t size)
 {
-    int64_t low = property->type == KSI_PROPERTY_I32 ? INT32_MIN : INT64_MIN;
-    int64_t high = property->type == KSI_PROPERTY_I32 ? INT32_MAX : INT64_MAX;
-    if (property->ranged && property->low > low) {
-        low = property->low;
+    int bits = property->type == KSI_PROPERTY_I32 ? 32 : 64;
+    int64_t lowest = bits == 32 ? INT32_MIN : INT64_MIN;
+    int64_t highest = bits == 32 ? INT32_MAX : INT64_MAX;
+    int64_t low = property->ranged && property->low > lowest ? property->low : lowest;
+    int64_t high = property->ranged && property->high < highest ? property->high : highest;
+    if (high < highest) {
+        snprintf(words, size, "a whole number from %" PRId64 " to %" PRId64, low, high);
+    } else if (low > lowest) {
+        snprintf(words, size, "a whole number of %d bits, at least %" PRId64, bits, low);
+    } else {
+        snprintf(words, size, "a whole number of %d bits", bits);
     }
-    if (property->ranged && property->high < high) {
-        high = property->high;
-    }
-    snprintf(words, size, "a whole number from %" PRId64 " to %" PRId64, low, high);
     return words;
 }
 
@@ -166,7 +169,7 @@ const char *ksi_value_expected(const ksi_property *property, char *words, size_t
 static ks_status refuse(const ksi_property *property, const char *text, ks_error *error)
 {
     char words[EXPECTED_SIZE];
-    const char *hint = property->type == KSI_PROPERTY_CLASS
+    const char *hint = property->type == KSI_PROPERTY_CLASS && property->choices != NULL
                            ? ", or its Java class; other classes are Java code"
                            : "";
     return ksi_error_set(error, KS_E_CONFIG, property->name, "must be %s%s; it is \"%s\"",

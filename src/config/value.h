@@ -41,7 +41,7 @@ KS_NODISCARD ks_status ksi_value_check_built(const ksi_property *property, const
 /* Two texts that mean the same value of a property. Either may be NULL. */
 bool ksi_value_same(const ksi_property *property, const char *a, const char *b);
 
-/* "at least 0", "a number from 1 to 5", "one of a, b, c" ...: what a property takes, into `words`, NUL-terminated. */
+/* "a whole number of 32 bits, at least 0", "one of a, b, c" ...: what a property takes. `words` may be filled for it. */
 const char *ksi_value_expected(const ksi_property *property, char *words, size_t size);
 
 #endif
