@@ -205,11 +205,23 @@ static ks_value last(const cf_call *call, ks_value aggregate, ks_value value)
     return value;
 }
 
+/* The way for a scenario to make an aggregator or reducer answer null. */
+static ks_value last_unless(const cf_call *call, ks_value aggregate, ks_value value)
+{
+    (void)aggregate;
+    return ks_slice_equal(call_text(call, value), call->fn->text) ? ks_null() : value;
+}
+
 static const cf_signature folds[] = {
-    {.name = "concat", .fold = concat}, {.name = "remove", .fold = take_off},
-    {.name = "sum", .fold = sum},       {.name = "subtract", .fold = subtract},
-    {.name = "count", .fold = count},   {.name = "uncount", .fold = uncount},
-    {.name = "min", .fold = min},       {.name = "max", .fold = max},
+    {.name = "concat", .fold = concat},
+    {.name = "remove", .fold = take_off},
+    {.name = "sum", .fold = sum},
+    {.name = "subtract", .fold = subtract},
+    {.name = "count", .fold = count},
+    {.name = "uncount", .fold = uncount},
+    {.name = "min", .fold = min},
+    {.name = "max", .fold = max},
     {.name = "last", .fold = last},
+    {.name = "lastUnless", .argument = ARGUMENT_TEXT, .fold = last_unless},
 };
 const signature_table fold_table = {"aggregator", folds, sizeof folds / sizeof folds[0]};

@@ -393,7 +393,12 @@ final class Functions {
     }
 
     private static Fold fold(JsonNode json) {
-        Functions f = new Functions(json, 0);
+        Functions f = new Functions(json);
+        if (f.name.equals("lastUnless")) {
+            String s = f.textArg();
+            return (a, v) -> text(v).equals(s) ? null : v;
+        }
+        f.need(0);
         switch (f.name) {
             case "concat": return (a, v) -> text(a) + "+" + text(v);
             case "remove": return (a, v) -> text(a) + "-" + text(v);
