@@ -33,7 +33,7 @@ enum {
     FIRST_BUCKETS = 16,
     MAX_SPARE_ROWS = 64,
     MAX_SPARE_BYTES = 4096, /* a spare row with a larger buffer gives it back */
-    HEADER_BLOCK_BYTES = 256,
+    ARENA_BLOCK_BYTES = 256,
     /* Java's estimate of a node: three references; of an entry: its flag, timestamp, offset and partition. */
     NODE_BYTES = 3 * 8,
     ENTRY_BYTES = 1 + 8 + 8 + 4
@@ -51,7 +51,7 @@ struct cache_row {
     char *bytes; /* key, then value */
     size_t capacity;
     int64_t counted; /* Java's size of node and entry */
-    ks_arena *arena; /* of the headers; NULL until there are some */
+    ks_arena *arena; /* of headers and source bytes; NULL until there are some */
     unsigned holds;
     bool resident;
 };
@@ -185,25 +185,29 @@ static const char *own_topic(ksi_named_cache *cache, const char *topic)
     return cache->last_topic;
 }
 
-static const ks_headers *own_headers(cache_row *row, const ks_headers *headers)
+/* Copies the context into the row: the topic once for all rows, the rest into the row's own arena. */
+static void own_context(ksi_named_cache *cache, cache_row *row, const ksi_record_context *context)
 {
-    size_t count = ks_headers_count(headers);
+    size_t count = ks_headers_count(context->headers);
+    bool has_source = context->source_key.data != NULL || context->source_value.data != NULL;
     if (row->arena != NULL) {
         ksi_arena_reset(row->arena);
-    }
-    if (count == 0) {
-        return NULL;
-    }
-    if (row->arena == NULL) {
+    } else if (count > 0 || has_source) {
         row->arena = ksi_alloc(sizeof *row->arena);
-        ksi_arena_init(row->arena, HEADER_BLOCK_BYTES);
+        ksi_arena_init(row->arena, ARENA_BLOCK_BYTES);
     }
-    const ks_headers *copy = NULL;
+    row->row.context = *context;
+    row->row.context.topic = own_topic(cache, context->topic);
+    row->row.context.headers = NULL;
     for (size_t i = 0; i < count; i++) {
-        ks_header header = ks_headers_at(headers, i);
-        copy = ks_headers_with(row->arena, copy, header.name, header.value);
+        ks_header header = ks_headers_at(context->headers, i);
+        row->row.context.headers =
+            ks_headers_with(row->arena, row->row.context.headers, header.name, header.value);
     }
-    return copy;
+    if (has_source) {
+        row->row.context.source_key = ksi_arena_copy(row->arena, context->source_key);
+        row->row.context.source_value = ksi_arena_copy(row->arena, context->source_value);
+    }
 }
 
 /* Copies what `input` says into the row. The bytes of `input` may be the row's own. */
@@ -215,12 +219,13 @@ static void fill(ksi_named_cache *cache, cache_row *row, const ksi_cached_row *i
         row->capacity = needed < 32 ? 32 : needed + needed / 4;
         bytes = ksi_alloc(row->capacity);
     }
-    /* The value first: where the row is rewritten in place its key is already there and does not change. */
     if (input->value.size > 0) {
         memmove(bytes + input->key.size, input->value.data, input->value.size);
     }
-    if (input->key.size > 0 && input->key.data != bytes) {
-        memmove(bytes, input->key.data, input->key.size);
+    /* Rewritten in place the key is there already, and the slice given may lie in the value that was just overwritten. */
+    bool in_place = row->resident && bytes == row->bytes;
+    if (input->key.size > 0 && !in_place) {
+        memcpy(bytes, input->key.data, input->key.size);
     }
     if (bytes != row->bytes) {
         ksi_free(row->bytes);
@@ -233,9 +238,7 @@ static void fill(ksi_named_cache *cache, cache_row *row, const ksi_cached_row *i
     row->row.timestamp = input->timestamp;
     row->row.dirty = input->dirty;
     if (input->dirty) {
-        row->row.context = input->context;
-        row->row.context.topic = own_topic(cache, input->context.topic);
-        row->row.context.headers = own_headers(row, input->context.headers);
+        own_context(cache, row, &input->context);
     } else {
         row->row.context = (ksi_record_context){.partition = -1, .offset = -1, .timestamp = -1};
     }

@@ -122,10 +122,11 @@ static bool is_empty(const ksi_record_cache *cache)
 
 ks_status ksi_record_cache_resize(ksi_record_cache *cache, int64_t max_bytes, ks_error *error)
 {
+    bool shrinks = max_bytes < cache->max_bytes;
     cache->max_bytes = max_bytes;
     ks_status status = KS_OK;
     size_t next = 0;
-    while (status == KS_OK && cache->bytes > cache->max_bytes && !is_empty(cache)) {
+    while (shrinks && status == KS_OK && cache->bytes > cache->max_bytes && !is_empty(cache)) {
         status = evict_one(cache, cache->stores[next % cache->store_count], error);
         next++;
     }

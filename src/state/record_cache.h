@@ -26,7 +26,7 @@ typedef struct ksi_record_cache ksi_record_cache;
  */
 ksi_record_cache *ksi_record_cache_new(int64_t max_bytes);
 void ksi_record_cache_free(ksi_record_cache *cache); /* accepts NULL; its stores must be closed */
-/* Evicts at once what no longer fits, from one store after the other. */
+/* A smaller budget evicts at once what no longer fits, from one store after the other. */
 ks_status ksi_record_cache_resize(ksi_record_cache *cache, int64_t max_bytes, ks_error *error);
 /* What counts against the budget, in Java's estimate. */
 int64_t ksi_record_cache_bytes(const ksi_record_cache *cache);

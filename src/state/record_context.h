@@ -16,6 +16,9 @@ typedef struct ksi_record_context {
     int64_t offset;    /* -1 when there is none */
     int64_t timestamp;
     const ks_headers *headers;
+    /* The source record's bytes, for a dead letter: null when there is no dead letter queue, or once they were given up. */
+    ks_slice source_key;
+    ks_slice source_value;
 } ksi_record_context;
 
 #endif
