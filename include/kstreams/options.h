@@ -5,8 +5,9 @@
  *     ks_builder_stream(b, "payments", KS_CONSUMED(.value = &ks_serde_string, .name = "payments-source"));
  *
  * Zero means Java's default everywhere. A `name` names the processor node (Java's Named), or what the struct says.
- * `user_free`, where there is one, is called exactly once with the operation's user pointer: when the topology and its builder
- * are gone, or at once if the operation was refused. In C++, where a compound literal has no address, fill a struct with ks_*_init().
+ * `user_free`, where there is one, is called exactly once with the operation's user pointer: when the topology is freed, or
+ * with the builder when it gave no topology away or the operation was refused; never during the call.
+ * In C++, where a compound literal has no address, fill a struct with ks_*_init().
  */
 #ifndef KSTREAMS_OPTIONS_H
 #define KSTREAMS_OPTIONS_H
