@@ -49,9 +49,9 @@ void ksi_ctx_fail_with(ks_ctx *ctx, ks_status code, const char *format, ...)
 
 void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error)
 {
-    char message[400];
-    snprintf(message, sizeof message, "%s%s%.300s", error->where,
-             error->where[0] != '\0' ? ": " : "", error->message);
+    char message[sizeof error->where + sizeof error->message + 2];
+    snprintf(message, sizeof message, "%s%s%s", error->where, error->where[0] != '\0' ? ": " : "",
+             error->message);
     raise_failure(ctx, error->code, message);
 }
 
