@@ -4,9 +4,6 @@
  */
 #include "dsl/builder.h"
 
-#include <kstreams/app.h>
-#include <kstreams/testing.h>
-
 #include <string.h>
 
 static void init(void *options, size_t size)
