@@ -49,6 +49,19 @@ if(ks_sources)
     LIBRARIES ${app_libraries} INCLUDES "${PROJECT_SOURCE_DIR}/apps" "${PROJECT_SOURCE_DIR}/src")
 endif()
 
+# tools/docs/PAGE.c writes docs/reference/PAGE.md, for scripts/docs and the test that the page is not stale. Not for users, so not in bin.
+set(docs_generators "")
+file(GLOB generator_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/docs/*.c")
+foreach(source IN LISTS generator_sources)
+  cmake_path(GET source STEM page)
+  add_executable(generate-${page} ${source})
+  target_link_libraries(generate-${page} PRIVATE kstreams_static kstreams_flags)
+  target_include_directories(generate-${page} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  set_target_properties(generate-${page} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/docs")
+  add_dependencies(programs generate-${page})
+  list(APPEND docs_generators ${page})
+endforeach()
+
 # The runner's files but its main, so that the fuzz target of the scenario parser can link them.
 file(GLOB conformance_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/conformance/runner/*.c")
 if(conformance_sources)

@@ -1,5 +1,6 @@
 # Tests, by label:
-#   unit         tests/unit/ROOM/test_FILE.c; other .c files of the same folder are linked into each of its tests
+#   unit         tests/unit/ROOM/test_FILE.c; other .c files of the same folder are linked into each of its tests;
+#                unit.docs.PAGE: a generated page is what its generator would write
 #   api          tests/api/test_*.c and tests/python/test_*.py
 #   apps         apps/APP/test_*.c
 #   conformance  one test per folder of tests/conformance/scenarios
@@ -83,6 +84,12 @@ foreach(source IN LISTS unit_sources)
   list(FILTER room_helpers EXCLUDE REGEX "/test_[^/]*$")
   kstreams_test(unit "${room}" "${PROJECT_SOURCE_DIR}/tests/unit/${source}" ${room_helpers}
     LIBRARIES ${support_library} INCLUDES "${PROJECT_SOURCE_DIR}/src")
+endforeach()
+
+foreach(page IN LISTS docs_generators)
+  add_test(NAME unit.docs.${page}
+    COMMAND generate-${page} --check "docs/reference/${page}.md" WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  kstreams_test_properties(unit.docs.${page} unit)
 endforeach()
 
 file(GLOB api_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/api/test_*.c")
