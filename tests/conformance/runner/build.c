@@ -88,14 +88,19 @@ static const cf_named_handle *named_handle(const cf_build *build, const char *id
     return at;
 }
 
+void handle_put(cf_build *build, const char *id, cf_handle handle)
+{
+    cf_named_handle *added = ks_arena_alloc(build->scenario->arena, sizeof *added);
+    *added = (cf_named_handle){.next = build->handles, .id = id, .handle = handle};
+    build->handles = added;
+}
+
 void handle_add(cf_build *build, const char *id, cf_handle handle)
 {
     if (named_handle(build, id) != NULL) {
         problem_set(build_problem(build), "id `%s` is used twice", id);
     }
-    cf_named_handle *added = ks_arena_alloc(build->scenario->arena, sizeof *added);
-    *added = (cf_named_handle){.next = build->handles, .id = id, .handle = handle};
-    build->handles = added;
+    handle_put(build, id, handle);
 }
 
 cf_handle handle_find(cf_build *build, const char *id)

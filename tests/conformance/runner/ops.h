@@ -50,7 +50,9 @@ cf_problem *build_problem(cf_build *build);
 
 cf_handle handle_none(void);
 cf_handle handle_of(cf_handle_kind kind, void *object);
-/** Notes a handle under an id; an id used twice is a problem. */
+/** Notes a handle under an id, before any that has the id already. */
+void handle_put(cf_build *build, const char *id, cf_handle handle);
+/** The same, and an id used twice is a problem. */
 void handle_add(cf_build *build, const char *id, cf_handle handle);
 /** The handle that `id` names; none with a problem when there is no such node. */
 cf_handle handle_find(cf_build *build, const char *id);

@@ -135,7 +135,10 @@ cf_handle op_print(cf_build *build, cf_fields *node)
 
 /* ---- several streams --------------------------------------------------------------------------------------------- */
 
-/* A branch is referred to as ID.name, ID.1, ID.2 ... when it has none, and ID.0 when it is the unnamed default. */
+/*
+ * A branch is referred to as ID.name, ID.1, ID.2 ... when it has none, and ID.0 when it is the unnamed default. Two branches of
+ * one name are for the library to refuse.
+ */
 static void add_branch(cf_build *build, const char *id, const char *name, size_t index,
                        ks_stream *stream)
 {
@@ -145,7 +148,7 @@ static void add_branch(cf_build *build, const char *id, const char *name, size_t
     ks_arena *arena = build->scenario->arena;
     ks_slice full = name != NULL ? ks_text_format(arena, "%s.%s", id, name)
                                  : ks_text_format(arena, "%s.%zu", id, index);
-    handle_add(build, ks_text_cstr(arena, full), stream_handle(stream));
+    handle_put(build, ks_text_cstr(arena, full), stream_handle(stream));
 }
 
 static void make_branch(cf_build *build, const char *id, ks_split *split, const json_t *json,
@@ -218,12 +221,10 @@ cf_handle op_repartition(cf_build *build, cf_fields *node)
         problem_set(build_problem(build), "%s: Java has one name, give `name` or `topicName`",
                     node->where);
     }
+    /* Java takes 0 and fails only where it makes the topic; to the library it means none given. The driver makes no topics. */
     int64_t partitions = 0;
-    if (fields_number(node, "partitions", &partitions) &&
-        (partitions == 0 || partitions != (int32_t)partitions)) {
-        problem_not_built(build_problem(build),
-                          "repartition with %lld partitions: 0 means none given",
-                          (long long)partitions);
+    if (fields_number(node, "partitions", &partitions) && partitions != (int32_t)partitions) {
+        problem_set(build_problem(build), "%s: `partitions` must have 32 bits", node->where);
     }
     ks_repartitioned repartitioned =
         *KS_REPARTITIONED(.key = type_serde(build_problem(build), fields_text(node, "key")),
