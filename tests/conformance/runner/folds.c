@@ -212,13 +212,6 @@ static ks_value last_unless(const cf_call *call, ks_value aggregate, ks_value va
     return ks_slice_equal(call_text(call, value), call->fn->text) ? ks_null() : value;
 }
 
-/* The value, and null (which deletes) where its text is the one given. */
-static ks_value last_unless(const cf_call *call, ks_value aggregate, ks_value value)
-{
-    (void)aggregate;
-    return ks_slice_equal(call_text(call, value), call->fn->text) ? ks_null() : value;
-}
-
 static const cf_signature folds[] = {
     {.name = "concat", .fold = concat},
     {.name = "remove", .fold = take_off},
