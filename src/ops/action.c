@@ -16,15 +16,14 @@ static void peek_process(ks_ctx *ctx, const void *config, void *state, const ks_
     const action_config *peek = config;
     KSI_UNUSED(state);
     peek->action(ctx, record, peek->user);
-    ksi_forward(ctx, record);
+    ksi_forward_copy(ctx, record);
 }
 
 static void foreach_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
-    const action_config *foreach = config;
+    const action_config *each = config;
     KSI_UNUSED(state);
-    foreach
-        ->action(ctx, record, foreach->user);
+    each->action(ctx, record, each->user);
 }
 
 static void pass_through_process(ks_ctx *ctx, const void *config, void *state,

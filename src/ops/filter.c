@@ -18,7 +18,7 @@ static void filter_process(ks_ctx *ctx, const void *config, void *state, const k
     const filter_config *filter = config;
     KSI_UNUSED(state);
     if (filter->predicate(ctx, record, filter->user) != filter->negated) {
-        ksi_forward(ctx, record);
+        ksi_forward_copy(ctx, record);
     }
 }
 
@@ -37,7 +37,7 @@ static void has_key_process(ks_ctx *ctx, const void *config, void *state, const 
     KSI_UNUSED(config);
     KSI_UNUSED(state);
     if (!ks_value_is_null(record->key)) {
-        ksi_forward(ctx, record);
+        ksi_forward_copy(ctx, record);
     }
 }
 

@@ -56,8 +56,10 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     ksi_arena_mark mark = ksi_arena_save(ctx->arena);
     ksi_node_instance *node = ctx->node;
     ksi_record_context outer = ctx->record;
+    const ks_record *outer_context_of = ctx->context_of;
     ctx->node = table->node;
     ctx->record = *context;
+    ctx->context_of = NULL;
 
     ksi_change change = {.is_latest = true};
     ks_record record = {.timestamp =
@@ -75,6 +77,7 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
         }
     }
     ctx->record = outer;
+    ctx->context_of = outer_context_of;
     ctx->node = node;
     ksi_arena_release(ctx->arena, mark);
     return status;

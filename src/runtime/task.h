@@ -35,7 +35,10 @@ typedef struct ksi_task_options {
     ksi_record_cache *cache; /* NULL: caching is off */
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
-    /* Topics that patterns matched: names in the log. May be NULL. */
+    /*
+     * Sources with a pattern: each of these topics of the log that a pattern matches is an input. NULL: a pattern is one input, which
+     * takes the records of all topics that match, as the test driver has it. @java TopologyTestDriver
+     */
     const char *const *matched_topics;
     size_t matched_topic_count;
 } ksi_task_options;
@@ -48,13 +51,16 @@ const char *ksi_task_id(const ksi_task *task);
 /* The topics the task reads, as the log names them: one queue each. */
 size_t ksi_task_input_count(const ksi_task *task);
 const char *ksi_task_input_topic(const ksi_task *task, size_t input);
-/* The input that reads a topic of the log, or SIZE_MAX. A topic that a pattern matches gets its input here. */
-size_t ksi_task_input_of(ksi_task *task, const char *topic);
+/* The input that reads a topic of the log, by name or by pattern; SIZE_MAX when there is none. */
+size_t ksi_task_input_of(const ksi_task *task, const char *topic);
 /* The reset policy of the source behind an input. */
 const ksi_source *ksi_task_input_source(const ksi_task *task, size_t input);
 
-/* Queues a record: key, value and headers are copied. */
-void ksi_task_enqueue(ksi_task *task, size_t input, const ks_log_record *record);
+/*
+ * Queues a record: key, value and headers are copied. `topic` NULL: the input's own. A record that cannot be read may end the task;
+ * the next ksi_task_process() says so.
+ */
+void ksi_task_enqueue(ksi_task *task, size_t input, const char *topic, const ks_log_record *record);
 /* How many records wait in an input's queue. */
 size_t ksi_task_queued(const ksi_task *task, size_t input);
 /* What is known about records of an input that are not queued yet: true when it has been read to its end (KIP-695). */

@@ -244,6 +244,11 @@ void ksi_key_value_store_restore(ksi_key_value_store *store, ks_slice key, ks_sl
 
 /* ---- rows below the cache -------------------------------------------------------------------------------------------- */
 
+bool ksi_key_value_store_stored(const ksi_key_value_store *store, ks_slice key, ksi_row *row)
+{
+    return find_stored(store, key, row);
+}
+
 bool ksi_key_value_store_next_stored(const ksi_key_value_store *store, ks_slice after, ksi_row *row)
 {
     const ksi_tree_entry *entry =

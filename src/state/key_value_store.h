@@ -74,6 +74,9 @@ ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error)
 void ksi_key_value_store_restore(ksi_key_value_store *store, ks_slice key, ks_slice value,
                                  int64_t timestamp);
 
+/* The row of a key below the cache, borrowed until the row is written again. */
+bool ksi_key_value_store_stored(const ksi_key_value_store *store, ks_slice key, ksi_row *row);
+
 /* Rows below the cache, in key order: `after` null gives the first. False at the end. Survives writes in between. */
 bool ksi_key_value_store_next_stored(const ksi_key_value_store *store, ks_slice after,
                                      ksi_row *row);

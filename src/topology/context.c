@@ -55,7 +55,7 @@ void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error)
     raise_failure(ctx, error->code, message);
 }
 
-bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child, const ks_record *record)
+bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child)
 {
     if (ctx->failure == KSI_FAILURE_FATAL) {
         return false;
@@ -68,7 +68,7 @@ bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child, const ks_reco
         ctx->failure = KSI_FAILURE_RAISED;
         return false;
     }
-    if (!ctx->services->handle_failure(ctx, record)) {
+    if (!ctx->services->handle_failure(ctx)) {
         ctx->failure = KSI_FAILURE_FATAL;
         return false;
     }

@@ -11,7 +11,7 @@
  * before the handler is asked, as Java's exceptions do: a sink's, because a sink has no handler of its own, and a value of the wrong
  * kind, which Java rethrows as another exception.
  *
- * What the context cannot do by itself (sending, stores, the handler) goes through `services`, which the runtime injects.
+ * What the context cannot do by itself (stores, the handler) goes through `services`, which the runtime injects.
  *
  * Thread rule: the thread of the task.
  */
@@ -44,10 +44,8 @@ typedef enum ksi_failure {
 } ksi_failure;
 
 typedef struct ksi_ctx_services {
-    /* Sends the record to the topic of the sink `ctx->node`. Failures are raised on the context. */
-    void (*send)(ks_ctx *ctx, const ksi_node *sink, const ks_record *record);
-    /* The processing exception handler: true to continue. `record` is the one the failing node was given. */
-    bool (*handle_failure)(ks_ctx *ctx, const ks_record *record);
+    /* The processing exception handler, asked for the node in hand: true to continue. */
+    bool (*handle_failure)(ks_ctx *ctx);
     /* A store that is connected to the node, or NULL. */
     ksi_key_value_store *(*key_value_store)(ks_ctx *ctx, const char *name);
 } ksi_ctx_services;
@@ -57,8 +55,9 @@ struct ks_ctx {
     void *owner;             /* the services' own */
     ksi_node_instance *node; /* whose code runs */
     ksi_record_context record;
-    ks_arena *arena;      /* of the record in hand */
-    ks_arena *task_arena; /* lives as long as the task */
+    const ks_record *context_of; /* the record that `record` was made for */
+    ks_arena *arena;             /* of the record in hand */
+    ks_arena *task_arena;        /* lives as long as the task */
     ksi_clock *clock;
     ksi_logger *logger;
     const char *task_id;
@@ -82,39 +81,89 @@ void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error);
 void ksi_ctx_drop(ks_ctx *ctx, const char *reason);
 
 /* Hands a failure of `child` to the handler or passes it on; true when the caller may go on with the next child. */
-bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child, const ks_record *record);
+bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child);
 
 static inline bool ksi_ctx_failed(const ks_ctx *ctx)
 {
     return ctx->failure != KSI_FAILURE_NONE;
 }
 
-/* Runs one child of the node in hand. False when the failure goes on upwards. */
-static inline bool ksi_forward_to(ks_ctx *ctx, ksi_node_instance *child, const ks_record *record)
+/*
+ * The record context follows the record: a forward of a record that is not the one the context was made for gives the nodes below
+ * a copy with that record's timestamp and headers. What is done to a copy (a sink gives up the source bytes) does not reach the
+ * nodes above; what is done to a shared one does. @java ProcessorContextImpl#forward
+ */
+typedef struct ksi_context_scope {
+    ksi_record_context record;
+    const ks_record *context_of;
+    bool changed;
+} ksi_context_scope;
+
+static inline void ksi_context_enter(ks_ctx *ctx, const ks_record *record, ksi_context_scope *scope)
+{
+    scope->changed = record != ctx->context_of;
+    if (scope->changed) {
+        scope->record = ctx->record;
+        scope->context_of = ctx->context_of;
+        ctx->record.timestamp = record->timestamp;
+        ctx->record.headers = record->headers;
+        ctx->context_of = record;
+    }
+}
+
+static inline void ksi_context_leave(ks_ctx *ctx, const ksi_context_scope *scope)
+{
+    if (scope->changed) {
+        ctx->record = scope->record;
+        ctx->context_of = scope->context_of;
+    }
+}
+
+/* Runs one child of the node in hand within the context as it is. False when the failure goes on upwards. */
+static inline bool ksi_run_child(ks_ctx *ctx, ksi_node_instance *child, const ks_record *record)
 {
     ksi_node_instance *here = ctx->node;
     bool go_on = true;
     ctx->node = child;
     child->process(ctx, child, record);
     if (__builtin_expect(ksi_ctx_failed(ctx), false)) {
-        go_on = ksi_ctx_settle_failure(ctx, child, record);
+        go_on = ksi_ctx_settle_failure(ctx, child);
     }
     ctx->node = here;
     return go_on;
+}
+
+/* Forwards a record to one child of the node in hand. */
+static inline void ksi_forward_to(ks_ctx *ctx, ksi_node_instance *child, const ks_record *record)
+{
+    ksi_context_scope scope;
+    ksi_context_enter(ctx, record, &scope);
+    (void)ksi_run_child(ctx, child, record);
+    ksi_context_leave(ctx, &scope);
 }
 
 /* Forwards a record to all children of the node in hand, in their order. */
 static inline void ksi_forward(ks_ctx *ctx, const ks_record *record)
 {
     ksi_node_instance *here = ctx->node;
+    ksi_context_scope scope;
     if (__builtin_expect(ksi_ctx_failed(ctx), false)) {
         return;
     }
+    ksi_context_enter(ctx, record, &scope);
     for (size_t i = 0; i < here->child_count; i++) {
-        if (!ksi_forward_to(ctx, here->children[i], record)) {
-            return;
+        if (!ksi_run_child(ctx, here->children[i], record)) {
+            break;
         }
     }
+    ksi_context_leave(ctx, &scope);
+}
+
+/* Forwards as a record of its own what was given: nodes that Java gives a FixedKeyRecord do, and so have a context of their own. */
+static inline void ksi_forward_copy(ks_ctx *ctx, const ks_record *record)
+{
+    const ks_record copy = *record;
+    ksi_forward(ctx, &copy);
 }
 
 /*

@@ -35,4 +35,5 @@ ks_status ks_partitions_add(ks_partitions *partitions, int32_t partition)
 void ks_partitions_drop(ks_partitions *partitions)
 {
     partitions->decided = true;
+    partitions->count = 0;
 }

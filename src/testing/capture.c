@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * capture.c - see capture.h.
+ */
+#include "testing/capture.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "serde/headers.h"
+
+static ksi_captured_topic *add_topic(ksi_capture *capture, const char *name)
+{
+    ksi_captured_topic *topic = ksi_calloc(1, sizeof *topic);
+    topic->name = ksi_arena_strdup(&capture->arena, name);
+    ksi_map_put_cstr(capture->topics_by_name, name, topic);
+    capture->topics = ksi_grow(capture->topics, &capture->topic_capacity, capture->topic_count + 1,
+                               sizeof(ksi_captured_topic *));
+    size_t at = capture->topic_count++;
+    while (at > 0 && strcmp(capture->topics[at - 1]->name, name) > 0) {
+        capture->topics[at] = capture->topics[at - 1];
+        at--;
+    }
+    capture->topics[at] = topic;
+    return topic;
+}
+
+static ks_status capture_send(ksi_producer *producer, const char *name, const ks_log_record *record,
+                              ks_error *error)
+{
+    ksi_capture *capture = (ksi_capture *)producer;
+    KS_TRY(ksi_topic_name_check(name, error));
+    ksi_captured_topic *topic = ksi_map_get_cstr(capture->topics_by_name, name);
+    if (topic == NULL) {
+        topic = add_topic(capture, name);
+    }
+    ks_log_record kept = *record;
+    kept.key = ksi_arena_copy(&capture->arena, record->key);
+    kept.value = ksi_arena_copy(&capture->arena, record->value);
+    kept.headers = ksi_headers_copy(&capture->arena, record->headers);
+    kept.offset = (int64_t)topic->count;
+
+    topic->records =
+        ksi_grow(topic->records, &topic->capacity, topic->count + 1, sizeof *topic->records);
+    topic->records[topic->count] = kept;
+    capture->order = ksi_grow(capture->order, &capture->order_capacity, capture->order_count + 1,
+                              sizeof *capture->order);
+    capture->order[capture->order_count++] = (ksi_captured){.topic = topic, .index = topic->count};
+    topic->count++;
+    return KS_OK;
+}
+
+static int32_t capture_partition_count(ksi_producer *producer, const char *topic)
+{
+    (void)producer;
+    (void)topic;
+    return 1;
+}
+
+static ks_status capture_flush(ksi_producer *producer, ks_error *error)
+{
+    (void)producer;
+    (void)error;
+    return KS_OK;
+}
+
+static void capture_close(ksi_producer *producer)
+{
+    (void)producer; /* it is part of its driver */
+}
+
+static const ksi_producer_class capture_class = {.send = capture_send,
+                                                 .partition_count = capture_partition_count,
+                                                 .flush = capture_flush,
+                                                 .close = capture_close};
+
+void ksi_capture_init(ksi_capture *capture)
+{
+    *capture =
+        (ksi_capture){.producer = {.class = &capture_class}, .topics_by_name = ksi_map_new()};
+    ksi_arena_init(&capture->arena, 0);
+}
+
+void ksi_capture_destroy(ksi_capture *capture)
+{
+    for (size_t i = 0; i < capture->topic_count; i++) {
+        ksi_free(capture->topics[i]->records);
+        ksi_free(capture->topics[i]);
+    }
+    ksi_free(capture->topics);
+    ksi_free(capture->order);
+    ksi_map_free(capture->topics_by_name, NULL);
+    ksi_arena_destroy(&capture->arena);
+}
+
+const ksi_captured_topic *ksi_capture_topic(const ksi_capture *capture, const char *name)
+{
+    return ksi_map_get_cstr(capture->topics_by_name, name);
+}

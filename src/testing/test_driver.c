@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_driver.c - the topology test driver (testing.h): one task, a producer that keeps everything, a clock that stands still.
+ * @java TopologyTestDriver
+ *
+ * The loop, which decides results and is therefore Java's to the letter:
+ *
+ *     pipe:   put the record into its queue
+ *     then:   put what was produced into the queues of those who read it
+ *             while a record may be processed:
+ *                 process it, commit (flush the caches), put what was produced into the queues
+ *
+ * A source with a pattern has one queue and one count of offsets for all topics that match, as in Java's driver.
+ */
+#include "base/error.h"
+#include "base/memory.h"
+#include "config/config.h"
+#include "runtime/task.h"
+#include "serde/headers.h"
+#include "state/key_value_view.h"
+#include "testing/capture.h"
+
+#include <kstreams/testing.h>
+
+struct ks_test_input {
+    ks_test_driver *driver;
+    const char *topic;
+    const ks_serde *key;
+    const ks_serde *value;
+    int64_t time_ms;
+    int64_t advance_ms;
+};
+
+struct ks_test_output {
+    ks_test_driver *driver;
+    const char *topic;
+    const ks_serde *key;
+    const ks_serde *value;
+    size_t read;
+};
+
+struct ks_test_driver {
+    ks_config *config;
+    ksi_manual_clock clock;
+    ksi_logger logger;
+    ksi_capture capture;
+    ksi_record_cache *cache;
+    ksi_task *task;
+    ks_arena arena;            /* handles and what was read, until the driver is freed */
+    int64_t *offsets;          /* the next offset of each input of the task */
+    size_t returned;           /* how much of what was produced has been put back */
+    ks_key_value_store *views; /* of the task's stores */
+    const char **store_names;  /* in the order of names */
+    size_t store_count;
+};
+
+/* ---- life ------------------------------------------------------------------------------------------------------------ */
+
+static ks_status prepare_config(ks_test_driver *driver, const ks_config *config, ks_error *error)
+{
+    driver->config = ksi_config_copy(config);
+    if (!ksi_config_is_set(driver->config, "application.id")) {
+        KS_TRY(ks_config_set(driver->config, "application.id", "test", error));
+    }
+    return ksi_config_validate(driver->config, error);
+}
+
+static ks_status start_task(ks_test_driver *driver, const ks_topology *topology, ksi_logger *logger,
+                            ks_error *error)
+{
+    int64_t cache_bytes = ksi_config_cache_max_bytes(driver->config);
+    driver->cache = cache_bytes > 0 ? ksi_record_cache_new(cache_bytes) : NULL;
+    driver->task = ksi_task_new(
+        &(ksi_task_options){.topology = topology,
+                            .subtopology = KSI_ALL_SUBTOPOLOGIES,
+                            .config = driver->config,
+                            .application_id = ksi_config_text(driver->config, "application.id"),
+                            .producer = &driver->capture.producer,
+                            .cache = driver->cache,
+                            .clock = &driver->clock.clock,
+                            .logger = logger},
+        error);
+    return driver->task != NULL ? KS_OK : KS_E_PROCESSING;
+}
+
+static void view_stores(ks_test_driver *driver)
+{
+    driver->store_count = ksi_task_store_count(driver->task);
+    driver->views = ksi_calloc(driver->store_count + 1, sizeof *driver->views);
+    driver->store_names = ksi_calloc(driver->store_count + 1, sizeof *driver->store_names);
+    for (size_t i = 0; i < driver->store_count; i++) {
+        ks_key_value_store *view = &driver->views[i];
+        view->store = ksi_task_store_at(driver->task, i);
+        ksi_task_store_serdes(driver->task, i, &view->key, &view->value);
+        const char *name = ksi_key_value_store_spec(view->store)->name;
+        view->topic = ksi_changelog_topic_name(ksi_config_text(driver->config, "application.id"),
+                                               name, &driver->arena);
+        size_t at = i;
+        while (at > 0 && strcmp(driver->store_names[at - 1], name) > 0) {
+            driver->store_names[at] = driver->store_names[at - 1];
+            at--;
+        }
+        driver->store_names[at] = name;
+    }
+}
+
+ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config *config,
+                                   const ks_test_driver_options *options, ks_error *error)
+{
+    ks_test_driver *driver = ksi_calloc(1, sizeof *driver);
+    bool logs = options != NULL && options->log_line != NULL;
+    ksi_arena_init(&driver->arena, 0);
+    ksi_capture_init(&driver->capture);
+    ksi_manual_clock_init(&driver->clock, options != NULL ? options->wall_clock_ms : 0);
+    ksi_logger_init(&driver->logger, logs ? options->log_line : NULL, logs ? options->user : NULL,
+                    KS_LOG_LEVEL_INFO);
+    if (prepare_config(driver, config, error) != KS_OK ||
+        start_task(driver, topology, logs ? &driver->logger : NULL, error) != KS_OK) {
+        ks_test_driver_free(driver);
+        return NULL;
+    }
+    size_t inputs = ksi_task_input_count(driver->task);
+    driver->offsets = ksi_calloc(inputs + 1, sizeof *driver->offsets);
+    for (size_t i = 0; i < inputs; i++) {
+        ksi_task_set_caught_up(driver->task, i, true); /* there is no log that could hold more */
+    }
+    view_stores(driver);
+    return driver;
+}
+
+void ks_test_driver_free(ks_test_driver *driver)
+{
+    if (driver == NULL) {
+        return;
+    }
+    ksi_task_free(driver->task);
+    ksi_record_cache_free(driver->cache);
+    ksi_capture_destroy(&driver->capture);
+    ksi_logger_destroy(&driver->logger);
+    ks_config_free(driver->config);
+    ksi_free(driver->offsets);
+    ksi_free(driver->views);
+    ksi_free(driver->store_names);
+    ksi_arena_destroy(&driver->arena);
+    ksi_free(driver);
+}
+
+/* ---- the loop -------------------------------------------------------------------------------------------------------- */
+
+static void enqueue(ks_test_driver *driver, size_t input, const char *topic,
+                    const ks_log_record *record)
+{
+    ks_log_record queued = *record;
+    queued.partition = 0;
+    queued.offset = driver->offsets[input]++;
+    ksi_task_enqueue(driver->task, input, topic, &queued);
+}
+
+static void return_produced(ks_test_driver *driver)
+{
+    const ksi_capture *capture = &driver->capture;
+    for (; driver->returned < capture->order_count; driver->returned++) {
+        const ksi_captured *produced = &capture->order[driver->returned];
+        size_t input = ksi_task_input_of(driver->task, produced->topic->name);
+        if (input != SIZE_MAX) {
+            enqueue(driver, input, produced->topic->name,
+                    &produced->topic->records[produced->index]);
+        }
+    }
+}
+
+static ks_status commit(ks_test_driver *driver, ks_error *error)
+{
+    KS_TRY(ksi_task_flush(driver->task, error));
+    ksi_task_committed(driver->task);
+    return KS_OK;
+}
+
+static ks_status process_all(ks_test_driver *driver, ks_error *error)
+{
+    bool processed = true;
+    return_produced(driver);
+    while (processed) {
+        KS_TRY(ksi_task_process(driver->task, &processed, error));
+        if (processed) {
+            KS_TRY(commit(driver, error));
+            return_produced(driver);
+        }
+    }
+    return KS_OK;
+}
+
+ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic,
+                              const ks_log_record *record, ks_error *error)
+{
+    size_t input = ksi_task_input_of(driver->task, topic);
+    if (input == SIZE_MAX) {
+        return ksi_error_set(error, KS_E_ARGUMENT, topic, "no source of the topology reads it");
+    }
+    enqueue(driver, input, topic, record);
+    return process_all(driver, error);
+}
+
+ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, ks_error *error)
+{
+    if (ms < 0) {
+        return ksi_error_set(error, KS_E_ARGUMENT, NULL,
+                             "the wall clock does not go back: %lld ms were asked for",
+                             (long long)ms);
+    }
+    driver->clock.now_ms += ms;
+    KS_TRY(commit(driver, error));
+    return process_all(driver, error);
+}
+
+/* ---- typed topics ------------------------------------------------------------------------------------------------------ */
+
+ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *topic, const ks_serde *key,
+                                    const ks_serde *value, int64_t start_ms, int64_t advance_ms)
+{
+    ks_test_input *input = ksi_arena_alloc(&driver->arena, sizeof *input);
+    *input = (ks_test_input){.driver = driver,
+                             .topic = ksi_arena_strdup(&driver->arena, topic),
+                             .key = key,
+                             .value = value,
+                             .time_ms = start_ms,
+                             .advance_ms = advance_ms};
+    return input;
+}
+
+static ks_status serialize(const ks_test_input *input, bool is_key, ks_value value,
+                           const ks_headers *headers, ks_slice *bytes, ks_error *error)
+{
+    const ks_serde *serde = is_key ? input->key : input->value;
+    const ks_serde_ctx where = {.topic = input->topic, .is_key = is_key, .headers = headers};
+    if (ks_value_is_null(value)) {
+        *bytes = ks_slice_null();
+        return KS_OK;
+    }
+    ks_status status = serde->serialize(serde, &where, value, &input->driver->arena, bytes, error);
+    if (status != KS_OK) {
+        ksi_error_prefix(error, "the %s piped into topic %s: ", is_key ? "key" : "value",
+                         input->topic);
+    }
+    return status;
+}
+
+ks_status ks_test_input_pipe_record(ks_test_input *input, const ks_record *record, ks_error *error)
+{
+    ks_log_record bytes = {.timestamp = record->timestamp, .headers = record->headers};
+    KS_TRY(serialize(input, true, record->key, record->headers, &bytes.key, error));
+    KS_TRY(serialize(input, false, record->value, record->headers, &bytes.value, error));
+    return ks_test_driver_pipe(input->driver, input->topic, &bytes, error);
+}
+
+ks_status ks_test_input_pipe(ks_test_input *input, ks_value key, ks_value value, ks_error *error)
+{
+    const ks_record record = {.key = key, .value = value, .timestamp = input->time_ms};
+    input->time_ms += input->advance_ms;
+    return ks_test_input_pipe_record(input, &record, error);
+}
+
+void ks_test_input_advance_time(ks_test_input *input, int64_t ms)
+{
+    input->time_ms += ms;
+}
+
+ks_test_output *ks_test_driver_output(ks_test_driver *driver, const char *topic,
+                                      const ks_serde *key, const ks_serde *value)
+{
+    ks_test_output *output = ksi_arena_alloc(&driver->arena, sizeof *output);
+    *output = (ks_test_output){.driver = driver,
+                               .topic = ksi_arena_strdup(&driver->arena, topic),
+                               .key = key,
+                               .value = value};
+    return output;
+}
+
+static ks_status deserialize(const ks_test_output *output, bool is_key, ks_slice bytes,
+                             const ks_headers *headers, ks_value *value, ks_error *error)
+{
+    const ks_serde *serde = is_key ? output->key : output->value;
+    const ks_serde_ctx where = {.topic = output->topic, .is_key = is_key, .headers = headers};
+    if (bytes.data == NULL) {
+        *value = ks_null();
+        return KS_OK;
+    }
+    ks_status status =
+        serde->deserialize(serde, &where, bytes, &output->driver->arena, value, error);
+    if (status != KS_OK) {
+        ksi_error_prefix(error, "the %s of record %zu of topic %s: ", is_key ? "key" : "value",
+                         output->read, output->topic);
+    }
+    return status;
+}
+
+bool ks_test_output_read(ks_test_output *output, ks_record *record, ks_error *error)
+{
+    ks_log_record bytes;
+    if (!ks_test_driver_produced(output->driver, output->topic, output->read, &bytes)) {
+        return false;
+    }
+    if (deserialize(output, true, bytes.key, bytes.headers, &record->key, error) != KS_OK ||
+        deserialize(output, false, bytes.value, bytes.headers, &record->value, error) != KS_OK) {
+        return false;
+    }
+    record->timestamp = bytes.timestamp;
+    record->headers = bytes.headers;
+    output->read++;
+    return true;
+}
+
+size_t ks_test_output_size(const ks_test_output *output)
+{
+    return ks_test_driver_produced_count(output->driver, output->topic) - output->read;
+}
+
+/* ---- what was produced ------------------------------------------------------------------------------------------------- */
+
+size_t ks_test_driver_topic_count(const ks_test_driver *driver)
+{
+    return driver->capture.topic_count;
+}
+
+const char *ks_test_driver_topic_name(const ks_test_driver *driver, size_t index)
+{
+    return index < driver->capture.topic_count ? driver->capture.topics[index]->name : NULL;
+}
+
+size_t ks_test_driver_produced_count(const ks_test_driver *driver, const char *topic)
+{
+    const ksi_captured_topic *captured = ksi_capture_topic(&driver->capture, topic);
+    return captured != NULL ? captured->count : 0;
+}
+
+bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic, size_t index,
+                             ks_log_record *record)
+{
+    const ksi_captured_topic *captured = ksi_capture_topic(&driver->capture, topic);
+    if (captured == NULL || index >= captured->count) {
+        return false;
+    }
+    *record = captured->records[index];
+    return true;
+}
+
+/* ---- stores, counters -------------------------------------------------------------------------------------------------- */
+
+ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name)
+{
+    for (size_t i = 0; i < driver->store_count; i++) {
+        if (strcmp(ksi_key_value_store_spec(driver->views[i].store)->name, name) == 0) {
+            return &driver->views[i];
+        }
+    }
+    return NULL;
+}
+
+size_t ks_test_driver_store_count(const ks_test_driver *driver)
+{
+    return driver->store_count;
+}
+
+const char *ks_test_driver_store_name(const ks_test_driver *driver, size_t index)
+{
+    return index < driver->store_count ? driver->store_names[index] : NULL;
+}
+
+uint64_t ks_test_driver_dropped_records(const ks_test_driver *driver)
+{
+    return ksi_task_dropped(driver->task);
+}
