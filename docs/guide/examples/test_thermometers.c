@@ -102,6 +102,16 @@ static void a_reading_that_cannot_be_goes_to_the_broken_ones(void **state)
     assert_int_equal(ks_test_output_size(f->highest), 0);
 }
 
+static void a_reading_without_a_thermometer_is_dropped_and_counted(void **state)
+{
+    fixture *f = *state;
+    ks_error error = {0};
+
+    assert_int_equal(ks_test_input_pipe(f->readings, ks_null(), ks_f64(20.0), &error), KS_OK);
+    assert_int_equal(ks_test_output_size(f->highest), 0);
+    assert_int_equal(ks_test_driver_dropped_records(f->driver), 1);
+}
+
 static void the_store_holds_the_highest_reading_and_its_time(void **state)
 {
     fixture *f = *state;
@@ -129,6 +139,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_reading_that_cannot_be_goes_to_the_broken_ones, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_reading_without_a_thermometer_is_dropped_and_counted,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_store_holds_the_highest_reading_and_its_time, set_up,
                                         tear_down),
     };
