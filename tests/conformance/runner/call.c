@@ -52,12 +52,12 @@ int call_compare(const cf_call *call, ks_value a, ks_value b)
 
 ks_value call_join(const cf_call *call, ks_slice left, const char *between, ks_slice right)
 {
-    size_t gap = strlen(between);
-    size_t size = left.size + gap + right.size;
+    ks_slice gap = ks_slice_of(between, strlen(between));
+    size_t size = left.size + gap.size + right.size;
     char *joined = ks_arena_alloc(call->arena, size);
     memcpy(joined, left.data, left.size);
-    memcpy(joined + left.size, between, gap);
-    memcpy(joined + left.size + gap, right.data, right.size);
+    memcpy(joined + left.size, gap.data, gap.size);
+    memcpy(joined + left.size + gap.size, right.data, right.size);
     return ks_text(ks_slice_of(joined, size));
 }
 
@@ -89,6 +89,11 @@ ks_value call_first(const cf_call *call, ks_value value)
         at += size;
     }
     return ks_text(ks_slice_of(text.data, at));
+}
+
+bool text_equal(ks_slice a, ks_slice b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
 size_t text_find(ks_slice text, ks_slice part)

@@ -209,7 +209,7 @@ static ks_value last(const cf_call *call, ks_value aggregate, ks_value value)
 static ks_value last_unless(const cf_call *call, ks_value aggregate, ks_value value)
 {
     (void)aggregate;
-    return ks_slice_equal(call_text(call, value), call->fn->text) ? ks_null() : value;
+    return text_equal(call_text(call, value), call->fn->text) ? ks_null() : value;
 }
 
 static const cf_signature folds[] = {

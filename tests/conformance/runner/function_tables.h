@@ -84,6 +84,9 @@ ks_value call_first(const cf_call *call, ks_value value);
 /** What stands in *text(value)* before the first separator, the function's text; null when there is none. */
 ks_value call_before(const cf_call *call, ks_value value);
 
+/** The same bytes; both are texts, so neither is the null slice. */
+bool text_equal(ks_slice a, ks_slice b);
+
 /** Where `part` first stands in `text`, or SIZE_MAX; the empty part stands at 0. */
 size_t text_find(ks_slice text, ks_slice part);
 

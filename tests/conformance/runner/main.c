@@ -84,7 +84,7 @@ static void report(bool passed, const char *name, const char *path, const char *
         print_text(difference);
     }
     putchar('\n');
-    fflush(stdout); /* a run that crashes shows how far it came */
+    (void)fflush(stdout); /* a run that crashes shows how far it came */
 }
 
 static bool run_file(const char *path)

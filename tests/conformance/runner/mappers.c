@@ -20,7 +20,7 @@ static bool contains(const cf_call *call, ks_value key, ks_value value)
 static bool equals(const cf_call *call, ks_value key, ks_value value)
 {
     (void)key;
-    return ks_slice_equal(call_text(call, value), call->fn->text);
+    return text_equal(call_text(call, value), call->fn->text);
 }
 
 static bool starts_with(const cf_call *call, ks_value key, ks_value value)
@@ -53,7 +53,7 @@ static bool value_null(const cf_call *call, ks_value key, ks_value value)
 static bool key_equals(const cf_call *call, ks_value key, ks_value value)
 {
     (void)value;
-    return !ks_value_is_null(key) && ks_slice_equal(call_text(call, key), call->fn->text);
+    return !ks_value_is_null(key) && text_equal(call_text(call, key), call->fn->text);
 }
 
 static bool always(const cf_call *call, ks_value key, ks_value value)

@@ -31,9 +31,9 @@ json_t *outcome_description(const ks_topology *topology)
         }
         rest = name + size;
     }
-    size_t tail = strlen(rest);
-    memcpy(text + used, rest, tail);
-    json_t *json = json_stringn(text, used + tail);
+    ks_slice tail = ks_slice_cstr(rest);
+    memcpy(text + used, tail.data, tail.size);
+    json_t *json = json_stringn(text, used + tail.size);
     ks_arena_free(arena);
     return json != NULL ? json : json_string("(no UTF-8)");
 }
