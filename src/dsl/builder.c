@@ -140,14 +140,17 @@ void ksi_builder_own(ks_builder *builder, void *user, ks_free_fn *user_free)
 }
 
 bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head, const char *call,
-                       bool has_function)
+                       bool is_complete)
 {
+    builder->call_file = head != NULL ? head->file : NULL;
+    builder->call_line = head != NULL ? head->line : 0;
     if (!builder->failed && builder->built) {
         ksi_builder_fail(builder, head, KS_E_STATE, call,
                          "the topology was built already; add operations before building");
     }
-    if (!has_function) {
-        ksi_builder_fail(builder, head, KS_E_ARGUMENT, call, "its function is NULL");
+    if (!is_complete) {
+        ksi_builder_fail(builder, head, KS_E_ARGUMENT, call,
+                         "NULL was given for a function, topic or stream that it needs");
     }
     return !builder->failed && !builder->built;
 }
@@ -191,6 +194,8 @@ const char *ksi_name_or_new(ks_builder *builder, const ks_options_head *head, co
 ksi_plan_node *ksi_add_plan_node(ks_builder *builder, const char *name, ksi_plan_write_fn *write)
 {
     ksi_plan_node *node = ksi_plan_node_new(&builder->arena, name, write);
+    node->file = builder->call_file;
+    node->line = builder->call_line;
     builder->nodes = ksi_grow(builder->nodes, &builder->node_capacity, builder->node_count + 1,
                               sizeof(ksi_plan_node *));
     builder->nodes[builder->node_count++] = node;
@@ -239,12 +244,24 @@ static ksi_source source_of(const ks_consumed *consumed)
     return source;
 }
 
+static bool has_valid_reset(ks_builder *builder, const ks_consumed *consumed)
+{
+    if (consumed != NULL && consumed->offset_reset == KS_OFFSET_RESET_BY_DURATION &&
+        consumed->offset_reset_duration_ms < 0) {
+        ksi_builder_fail(builder, &consumed->head, KS_E_ARGUMENT, "offset_reset_duration_ms",
+                         "it must be 0 or more milliseconds; it is %lld",
+                         (long long)consumed->offset_reset_duration_ms);
+        return false;
+    }
+    return true;
+}
+
 static ks_stream *add_stream_source(ks_builder *builder, const ks_consumed *consumed,
                                     const ksi_source *source)
 {
     const char *name = ksi_name_or_new(builder, head_of(consumed),
                                        consumed != NULL ? consumed->name : NULL, STREAM_SOURCE);
-    if (name == NULL) {
+    if (name == NULL || !has_valid_reset(builder, consumed)) {
         return &builder->inert_stream;
     }
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_source);
@@ -259,7 +276,12 @@ static ks_stream *add_stream_source(ks_builder *builder, const ks_consumed *cons
 ks_stream *ks_builder_stream_of(ks_builder *builder, const char *const *topics, size_t count,
                                 const ks_consumed *consumed)
 {
-    if (!ksi_builder_ready(builder, head_of(consumed), "ks_builder_stream", true)) {
+    if (!ksi_builder_ready(builder, head_of(consumed), "ks_builder_stream", topics != NULL)) {
+        return &builder->inert_stream;
+    }
+    if (count == 0) {
+        ksi_builder_fail(builder, head_of(consumed), KS_E_TOPOLOGY, "ks_builder_stream",
+                         "it reads no topic; name at least one");
         return &builder->inert_stream;
     }
     ksi_source source = source_of(consumed);
@@ -318,7 +340,7 @@ static ks_table *add_table_source(ks_builder *builder, const ksi_source *source,
     const char *source_name =
         ksi_suffixed_or_new(builder, head_of(consumed), user_name, "-source", STREAM_SOURCE);
     const char *name = ksi_name_or_new(builder, head_of(consumed), user_name, TABLE_SOURCE);
-    if (source_name == NULL || name == NULL) {
+    if (source_name == NULL || name == NULL || !has_valid_reset(builder, consumed)) {
         return &builder->inert_table;
     }
     const char *store = materialized->queryable ? materialized->spec.name : NULL;
@@ -342,12 +364,9 @@ ks_table *ks_builder_table(ks_builder *builder, const char *topic, const ks_cons
                            const ks_materialized *materialized)
 {
     ksi_materialized store;
-    if (!ksi_builder_ready(builder, head_of(consumed), "ks_builder_table", true)) {
-        return &builder->inert_table;
-    }
-    if (topic == NULL) {
-        ksi_builder_fail(builder, head_of(consumed), KS_E_ARGUMENT, "ks_builder_table",
-                         "the topic is NULL");
+    const ks_options_head *head =
+        consumed != NULL || materialized == NULL ? head_of(consumed) : &materialized->head;
+    if (!ksi_builder_ready(builder, head, "ks_builder_table", topic != NULL)) {
         return &builder->inert_table;
     }
     const char *prefix = ksi_arena_format(&builder->arena, "%s-", topic);

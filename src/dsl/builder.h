@@ -6,7 +6,8 @@
  * names of what comes after must not depend on it; the few operations where it does not say so.
  *
  * Misuse. The first refused call is remembered with the line that made it (its options know); from then on every call returns the
- * builder's inert handles and does nothing, and ks_builder_build() reports it.
+ * builder's inert handles and does nothing, and ks_builder_build() reports it. What only shows when the topology is written (two
+ * nodes of one name) is reported with the line of the plan node.
  *
  * Lifetimes. Handles and plan live in the builder; configurations of processors and users' pointers live in the topology, which the
  * builder makes when it is made and gives away when it builds.
@@ -51,6 +52,7 @@ struct ks_grouped_stream {
 
 struct ks_split {
     ks_builder *builder;
+    bool has_default;
     const char *name;
     const ks_stream *stream;
     ksi_branches *branches;
@@ -69,7 +71,9 @@ struct ks_builder {
     ks_store_type store_type;
     bool built;
     bool failed;
-    ks_error error; /* the first misuse */
+    ks_error error;        /* the first misuse */
+    const char *call_file; /* of the call under way, as far as its options say */
+    int call_line;
     ks_stream inert_stream;
     ks_table inert_table;
     ks_grouped_stream inert_grouped;
@@ -85,9 +89,9 @@ void ksi_builder_fail_error(ks_builder *builder, const ks_options_head *head,
                             const ks_error *error);
 /* Frees `user` with the topology; called by every operation that takes a user pointer, refused or not. */
 void ksi_builder_own(ks_builder *builder, void *user, ks_free_fn *user_free);
-/* False, and the misuse remembered, when the builder has failed or built, or `function` is NULL. */
+/* False, and the misuse remembered, when the builder has failed or built, or a needed argument is NULL. Every call begins so. */
 bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head, const char *call,
-                       bool has_function);
+                       bool is_complete);
 
 /* ---- names ----------------------------------------------------------------------------------------------------------- */
 
@@ -125,7 +129,7 @@ bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const 
 
 /* ---- repartition.c ------------------------------------------------------------------------------------------------------ */
 
-/* The plan node of a repartition point, not attached yet; uses up three numbers. `base` names its topic. */
+/* The plan node of a repartition point, not attached yet; uses up three numbers. `base` names its topic. NULL: the builder failed. */
 ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, const ks_serde *key,
                                    const ks_serde *value);
 

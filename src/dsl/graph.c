@@ -71,6 +71,15 @@ void ksi_plan_disconnect(ksi_plan_node *parent, ksi_plan_node *child)
     take_out(&child->parents, parent);
 }
 
+/* Puts the line that asked for the node before the message of its failure. */
+static ks_status add_call_site(ks_status status, const ksi_plan_node *node, ks_error *error)
+{
+    if (status != KS_OK && node->file != NULL) {
+        ksi_error_prefix(error, "%s:%d: ", node->file, node->line);
+    }
+    return status;
+}
+
 /* ---- merging sources ----------------------------------------------------------------------------------------------------- */
 
 static bool has_topic(const ksi_source *source, const char *topic)
@@ -147,7 +156,7 @@ ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error)
             i++;
             continue;
         }
-        KS_TRY(merge_source(main, node, error));
+        KS_TRY(add_call_site(merge_source(main, node, error), node, error));
         ksi_plan_disconnect(root, node);
         ksi_plan_node_destroy(node);
         node->parents = node->children = (ksi_plan_nodes){0};
@@ -196,7 +205,7 @@ ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology, ks_error *e
     while (status == KS_OK && (node = ksi_heap_pop(&queue)) != NULL) {
         node->queued = false;
         if (ready(node)) {
-            status = node->write(node, topology, error);
+            status = add_call_site(node->write(node, topology, error), node, error);
             node->written = true;
             queue_children(&queue, node);
         }

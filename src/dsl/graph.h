@@ -40,6 +40,8 @@ typedef struct ksi_plan_nodes {
 
 struct ksi_plan_node {
     const char *name;
+    const char *file; /* of the call that asked for it; NULL: not known */
+    int line;
     int build_priority;
     bool written;
     bool queued;

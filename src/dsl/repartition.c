@@ -39,6 +39,14 @@ ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, const 
     ks_arena *arena = &builder->arena;
     const char *topic = ends_with(base, SUFFIX) ? ksi_arena_strdup(arena, base)
                                                 : ksi_arena_format(arena, "%s" SUFFIX, base);
+    ks_error error = {0};
+    if (ksi_name_check(topic, &error) != KS_OK) {
+        ksi_error_prefix(&error, "as the name of a repartition topic: ");
+        ksi_builder_fail_error(
+            builder, &(ks_options_head){.file = builder->call_file, .line = builder->call_line},
+            &error);
+        return NULL;
+    }
     ksi_repartition repartition = {.topic = topic, .key = key, .value = value};
     repartition.sink_name = ksi_new_processor_name(builder, "KSTREAM-SINK-");
     repartition.filter_name = ksi_new_processor_name(builder, "KSTREAM-FILTER-");
@@ -75,6 +83,9 @@ ks_stream *ks_stream_repartition(ks_stream *stream, const ks_repartitioned *opti
     const ks_serde *value = how->value != NULL ? how->value : stream->value;
     /* As Java: the topic's key serde is the one given here and never the stream's. */
     ksi_plan_node *node = ksi_new_repartition(builder, base, how->key, value);
+    if (node == NULL) {
+        return &builder->inert_stream;
+    }
     node->repartition.partitioner = how->partitioner;
     node->repartition.partitions = how->partitions;
     ksi_attach(builder, stream->node, node);

@@ -65,5 +65,11 @@ ks_stream *ks_split_default_branch(ks_split *split, const ks_branched *branched)
     if (!ksi_builder_ready(builder, head, "ks_split_default_branch", true)) {
         return &builder->inert_stream;
     }
+    if (split->has_default) {
+        ksi_builder_fail(builder, head, KS_E_ARGUMENT, split->name,
+                         "the split has a default branch already; it has at most one");
+        return &builder->inert_stream;
+    }
+    split->has_default = true;
     return add_branch(split, 0, branched);
 }

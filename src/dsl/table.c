@@ -65,7 +65,7 @@ ks_grouped_stream *ks_stream_group_by(ks_stream *stream, ks_mapper_fn *key, void
 
 /* ---- aggregating ----------------------------------------------------------------------------------------------------------- */
 
-/* The node that the aggregation hangs on: the grouping's, or a repartition point behind it. */
+/* The node that the aggregation hangs on: the grouping's, or a repartition point behind it. NULL: the builder failed. */
 static ksi_plan_node *aggregation_parent(ks_grouped_stream *grouped, const char *store)
 {
     if (!grouped->repartition_required) {
@@ -74,6 +74,9 @@ static ksi_plan_node *aggregation_parent(ks_grouped_stream *grouped, const char 
     ks_builder *builder = grouped->builder;
     const char *base = grouped->repartition_name != NULL ? grouped->repartition_name : store;
     ksi_plan_node *fresh = ksi_new_repartition(builder, base, grouped->key, grouped->value);
+    if (fresh == NULL) {
+        return NULL;
+    }
     if (grouped->repartition == NULL || grouped->repartition_name == NULL) {
         grouped->repartition = fresh;
     }
@@ -90,6 +93,9 @@ static ks_table *add_aggregation(ks_grouped_stream *grouped, const char *name,
     *config = *how;
     config->store = ksi_arena_strdup(arena, store->spec.name);
     ksi_plan_node *parent = aggregation_parent(grouped, store->spec.name);
+    if (parent == NULL) {
+        return &builder->inert_table;
+    }
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
     node->processor = ksi_op_aggregate(config);
     node->store = store->spec;
@@ -190,6 +196,9 @@ ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *options)
     ksi_plan_node *parent = stream->node;
     if (stream->repartition_required) {
         parent = ksi_new_repartition(builder, name, key, value);
+        if (parent == NULL) {
+            return &builder->inert_table;
+        }
         ksi_attach(builder, stream->node, parent);
     }
     const char *queryable = store.queryable ? store.spec.name : NULL;
@@ -232,7 +241,10 @@ ks_stream *ks_table_to_stream_with_key(ks_table *table, ks_mapper_fn *key, void 
     /* Java names the stream of the table and lets the node that selects the key take a generated name. */
     ks_stream *stream = ks_table_to_stream(table, named);
     ks_named unnamed = {0};
-    unnamed.user_free = named != NULL ? named->user_free : NULL;
+    if (named != NULL) {
+        unnamed.head = named->head;
+        unnamed.user_free = named->user_free;
+    }
     return ks_stream_select_key(stream, key, user, &unnamed);
 }
 
