@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/thread.h"
 #include "transport/transport.h"
+#include <kstreams/options.h>
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * begin_offset.c - committed offset, reset policy of the source, auto.offset.reset. @java StreamThread#resetOffsets
+ *
+ * A committed offset that lies outside the partition (the topic was made anew, or records were deleted) is no offset, as for Kafka's
+ * consumer: the policy decides, and the log says so, because records may be skipped or read twice.
+ *
+ * by_duration counts back from the wall clock of the application. A moment before the epoch is the beginning.
+ */
+#include "runtime/begin_offset.h"
+
+#include "base/error.h"
+#include "config/config.h"
+
+#include <string.h>
+
+ks_status ksi_offset_fallback(const ks_config *config, ks_offset_reset *fallback, ks_error *error)
+{
+    static const char *name = "auto.offset.reset";
+    const char *text = ksi_config_client(config, KSI_CLIENT_MAIN_CONSUMER, name);
+    if (text == NULL || strcmp(text, "earliest") == 0) {
+        *fallback = KS_OFFSET_RESET_EARLIEST; /* Kafka Streams' default, not the consumer's */
+    } else if (strcmp(text, "latest") == 0) {
+        *fallback = KS_OFFSET_RESET_LATEST;
+    } else if (strcmp(text, "none") == 0) {
+        *fallback = KS_OFFSET_RESET_NONE;
+    } else {
+        return ksi_error_set(error, KS_E_NOT_BUILT, name,
+                             "'%s' is not built as a property; give ks_consumed.offset_reset to "
+                             "the sources that shall have it",
+                             text);
+    }
+    return KS_OK;
+}
+
+static ks_status reset_offset(const ksi_offset_rules *rules, ksi_topic_partition partition,
+                              const ksi_source *source, int64_t *offset, ks_error *error)
+{
+    const ksi_transport_class *class = rules->transport->class;
+    ks_offset_reset policy =
+        source->offset_reset != KS_OFFSET_RESET_DEFAULT ? source->offset_reset : rules->fallback;
+    int64_t begin = 0;
+    int64_t end = 0;
+    KS_TRY(class->offsets(rules->transport, partition, &begin, &end, error));
+    switch (policy) {
+    case KS_OFFSET_RESET_LATEST:
+        *offset = end;
+        return KS_OK;
+    case KS_OFFSET_RESET_NONE:
+        return ksi_error_set(
+            error, KS_E_STATE, partition.topic,
+            "group %s has committed no valid offset for partition %d and the reset policy is none; "
+            "commit offsets first, or give another policy",
+            rules->group, partition.partition);
+    case KS_OFFSET_RESET_BY_DURATION: {
+        int64_t since = ksi_wall_ms(rules->clock) - source->offset_reset_duration_ms;
+        return class->offset_at(rules->transport, partition, since > 0 ? since : 0, offset, error);
+    }
+    case KS_OFFSET_RESET_DEFAULT:
+    case KS_OFFSET_RESET_EARLIEST:
+        break;
+    }
+    *offset = begin;
+    return KS_OK;
+}
+
+ks_status ksi_begin_offset(const ksi_offset_rules *rules, ksi_topic_partition partition,
+                           const ksi_source *source, int64_t *offset, ks_error *error)
+{
+    const ksi_transport_class *class = rules->transport->class;
+    ksi_group_offset committed = {.partition = partition, .offset = -1};
+    KS_TRY(class->committed(rules->transport, rules->group, &committed, 1, error));
+    if (committed.offset >= 0) {
+        int64_t begin = 0;
+        int64_t end = 0;
+        KS_TRY(class->offsets(rules->transport, partition, &begin, &end, error));
+        if (committed.offset >= begin && committed.offset <= end) {
+            *offset = committed.offset;
+            return KS_OK;
+        }
+        ksi_log(rules->logger, KS_LOG_LEVEL_WARN, partition.topic,
+                "the committed offset %lld of partition %d is outside its records, %lld to %lld; "
+                "the reset policy decides where to begin",
+                (long long)committed.offset, partition.partition, (long long)begin, (long long)end);
+    }
+    return reset_offset(rules, partition, source, offset, error);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * begin_offset.h - where a task begins to read a partition: the group's committed offset, else what a reset policy says.
+ *
+ * Thread rule: constant once made; any thread may ask.
+ */
+#ifndef KSI_RUNTIME_BEGIN_OFFSET_H
+#define KSI_RUNTIME_BEGIN_OFFSET_H
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "topology/topology.h"
+#include "transport/transport.h"
+#include <kstreams/config.h>
+
+typedef struct ksi_offset_rules {
+    ksi_transport *transport;
+    const char *group;        /* the application.id */
+    ks_offset_reset fallback; /* for sources without a policy: auto.offset.reset */
+    ksi_clock *clock;
+    ksi_logger *logger; /* may be NULL */
+} ksi_offset_rules;
+
+/* The policy of auto.offset.reset. KS_E_NOT_BUILT for one this version does not have. */
+ks_status ksi_offset_fallback(const ks_config *config, ks_offset_reset *fallback, ks_error *error);
+
+/* KS_E_STATE when there is no usable offset and the policy is `none`. */
+ks_status ksi_begin_offset(const ksi_offset_rules *rules, ksi_topic_partition partition,
+                           const ksi_source *source, int64_t *offset, ks_error *error);
+
+#endif
