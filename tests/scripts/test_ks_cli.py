@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The command lines of ks and of the applications: what they answer, and what they say about arguments that are wrong.
+
+Runs the programs of KSTREAMS_BIN, else of bin/ in the current folder (a build folder), else of build/bin.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+APPS = sorted(path.parent.name for path in ROOT.glob("apps/*/topology.c"))
+FULL = pathlib.Path("/dev/full")
+
+
+def find_programs():
+    folders = [os.environ.get("KSTREAMS_BIN"), pathlib.Path.cwd() / "bin", ROOT / "build/bin"]
+    for folder in filter(None, folders):
+        if all((pathlib.Path(folder) / name).exists() for name in ["ks", *APPS]):
+            return pathlib.Path(folder).resolve()
+    print("the programs are not built: `make programs` builds them, KSTREAMS_BIN says where they are")
+    sys.exit(77)
+
+
+def version():
+    text = (ROOT / "include/kstreams/common.h").read_text()
+    return ".".join(re.search(rf"KS_VERSION_{part} (\d+)", text).group(1) for part in ("MAJOR", "MINOR", "PATCH"))
+
+
+class Programs(unittest.TestCase):
+    def run_program(self, name, *arguments, stdin="", env=None):
+        return subprocess.run([BIN / name, *map(str, arguments)], input=stdin, capture_output=True, text=True, cwd=ROOT,
+                              env=env, timeout=120, check=False)
+
+    def answers(self, name, *arguments, stdin=""):
+        done = self.run_program(name, *arguments, stdin=stdin)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def refused(self, status, expected, name, *arguments, stdin=""):
+        """The program ends with this status, prints no result, and its message has all of the expected texts."""
+        done = self.run_program(name, *arguments, stdin=stdin)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertTrue(done.stderr.startswith(f"{name}: "), done.stderr)
+        for text in expected:
+            self.assertIn(text, done.stderr)
+
+
+class EveryProgram(Programs):
+    def test_version_is_that_of_the_headers(self):
+        for name in ["ks", *APPS]:
+            self.assertEqual(self.answers(name, "--version").stdout, f"{name} {version()}\n")
+
+    def test_help_goes_to_standard_output(self):
+        for name in ["ks", *APPS]:
+            for option in ("--help", "-h"):
+                done = self.answers(name, option)
+                self.assertTrue(done.stdout.startswith(f"Usage: {name} "), done.stdout)
+                self.assertEqual(done.stderr, "")
+
+    @unittest.skipUnless(FULL.exists(), "/dev/full is not here")
+    def test_a_full_disk_is_a_failure(self):
+        for name in ["ks", *APPS]:
+            with FULL.open("w") as full:
+                done = subprocess.run([BIN / name, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("No space left", done.stderr)
+
+
+class Ks(Programs):
+    def test_every_application_can_be_described(self):
+        help_text = self.answers("ks", "describe", "--help").stdout
+        for app in APPS:
+            self.assertIn(app, help_text)
+            text = self.answers("ks", "describe", app).stdout
+            self.assertTrue(text.startswith("Topologies:\n   Sub-topology: 0\n    Source: "), text)
+
+    def test_the_graph_has_every_node_of_the_text(self):
+        for app in APPS:
+            text = self.answers("ks", "describe", app).stdout
+            graph = self.answers("ks", "describe", app, "--dot").stdout
+            self.assertTrue(graph.startswith("digraph "), graph)
+            nodes = re.findall(r"(?:Source|Processor|Sink): (\S+)", text)
+            self.assertGreater(len(nodes), 2)
+            for node in nodes:
+                self.assertIn(f'"{node}" [label=', graph)
+
+    def test_the_drawing_in_the_readme_has_every_node_and_topic(self):
+        for app in APPS:
+            text = self.answers("ks", "describe", app).stdout
+            readme = (ROOT / "apps" / app / "README.md").read_text()
+            names = re.findall(r"(?:Source|Processor|Sink): (\S+)", text) + re.findall(r"topics?: \[?([^\])]+)", text)
+            for name in names:
+                self.assertIn(name, readme)
+
+    def draws(self, script):
+        """Runs `ks describe --svg` with this shell script as the only program on the PATH; None: with no program."""
+        with tempfile.TemporaryDirectory() as folder:
+            if script is not None:
+                dot = pathlib.Path(folder) / "dot"
+                dot.write_text(f"#!/bin/sh\n{script}\n")
+                dot.chmod(0o755)
+            return self.run_program("ks", "describe", "word_count", "--svg", env={**os.environ, "PATH": folder})
+
+    def test_the_picture_is_drawn_by_dot_from_the_graph(self):
+        done = self.draws("echo \"<svg $*>\"; while read -r line; do echo \"$line\"; done")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("<svg -Tsvg>\ndigraph "), done.stdout)
+
+    def test_a_dot_that_fails_is_a_failure(self):
+        for script in ("exit 3", "kill -9 $$"):
+            done = self.draws(script)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("`dot` did not draw the graph", done.stderr)
+
+    def test_without_dot_it_says_what_to_install(self):
+        done = self.draws(None)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("install the package graphviz, or use --dot", done.stderr)
+
+    def test_a_word_that_is_nearly_right_gets_a_suggestion(self):
+        self.refused(2, ["no command 'decsribe'; did you mean 'describe'?"], "ks", "decsribe")
+        self.refused(2, ["no option '--versoin'; did you mean '--version'?"], "ks", "--versoin")
+        self.refused(2, ["no application 'wordcount'; did you mean 'word_count'?"], "ks", "describe", "wordcount")
+        self.refused(2, ["no option '--dott'; did you mean '--dot'?"], "ks", "describe", "word_count", "--dott")
+
+    def test_a_word_that_is_far_from_all_gets_a_list(self):
+        self.refused(2, ["no command 'frobnicate'; there is describe"], "ks", "frobnicate")
+        self.refused(2, ["no application 'x'; there is ", *APPS], "ks", "describe", "x")
+
+    def test_missing_and_superfluous_arguments_are_named(self):
+        self.refused(2, ["which command?", "ks --help"], "ks")
+        self.refused(2, ["which application?"], "ks", "describe")
+        self.refused(2, ["one application, not word_count and unknown_payment"], "ks", "describe", "word_count",
+                     "unknown_payment")
+
+
+class Applications(Programs):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def file(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def refused_by_all(self, status, expected, *arguments, stdin=""):
+        for app in APPS:
+            self.refused(status, expected, app, *arguments, stdin=stdin)
+
+    def test_wrong_options_are_named_with_the_right_ones(self):
+        self.refused_by_all(2, ["nothing to read: give --input FILE", "build/bin/"])
+        self.refused_by_all(2, ["unknown option --inptu", "--input FILE", "--config FILE"], "--inptu", "x")
+        self.refused_by_all(2, ["unknown option --help=yes"], "--help=yes")
+        self.refused_by_all(2, ["unexpected argument text.txt", "--input text.txt"], "text.txt")
+        self.refused_by_all(2, ["a value is missing after --input"], "--input")
+        self.refused_by_all(2, ["--input is given twice", "b"], "--input", "a", "--input=b")
+
+    def test_a_property_is_checked_where_it_stands(self):
+        for wrong in ("commit.interval.ms", "=5", ""):
+            self.refused_by_all(2, ["-D takes NAME=VALUE"], "-D", wrong)
+        self.refused_by_all(2, ["KS_E_CONFIG", "comit.interval.ms", "commit.interval.ms"], "-Dcomit.interval.ms=5")
+        self.refused_by_all(2, ["KS_E_CONFIG", "commit.interval.ms", "-1"], "-D", "commit.interval.ms=-1")
+        self.refused_by_all(2, ["KS_E_CONFIG", "commit.interval.ms", "soon"], "-D", "commit.interval.ms=soon")
+
+    def test_a_properties_file_is_checked_by_file_and_line(self):
+        self.refused_by_all(2, ["KS_E_IO", "nowhere.properties", "No such file"], "--config", "nowhere.properties")
+        bad = self.file("bad.properties", "# fine\ncommit.interval.ms=100\ncomit.interval.ms=100\n")
+        self.refused_by_all(2, ["bad.properties:3", "commit.interval.ms"], "--config", bad, "--input", "-")
+
+    def test_a_later_property_wins(self):
+        text = self.file("a.properties", "commit.interval.ms=-5\n")
+        self.refused_by_all(2, ["-5"], "-D", "commit.interval.ms=10", "--config", text, "--input", "-")
+        good = self.file("b.properties", "application.id=from-file\n")
+        self.answers("word_count", "--config", good, "-D", "application.id=later", "--input", "-", stdin="a\n")
+
+    def test_input_that_cannot_be_read_is_an_error_that_names_it(self):
+        self.refused_by_all(1, ["KS_E_IO", "nowhere.txt", "No such file", "- for standard input"], "--input", "nowhere.txt")
+        self.refused_by_all(1, ["KS_E_IO", str(self.folder), "Is a directory"], "--input", self.folder)
+        if os.geteuid() != 0:
+            secret = self.file("secret.txt", "a\n")
+            secret.chmod(0)
+            self.refused_by_all(1, ["KS_E_IO", "secret.txt", "Permission denied"], "--input", secret)
+
+    def test_a_log_of_kafka_is_refused_and_not_guessed(self):
+        self.refused_by_all(1, ["KS_E_NOT_BUILT", "localhost:9092"], "-D", "bootstrap.servers=localhost:9092", "--input", "-")
+
+    def test_empty_input_is_no_error_and_is_said(self):
+        for app in APPS:
+            done = self.answers(app, "--input", "-")
+            self.assertIn("the input is empty", done.stdout)
+
+    def rows(self, output):
+        """(word, count) of each row of word_count's table."""
+        found = re.findall(r"^ *\d+  (\S+) +([\d,]+)  #", output, re.MULTILINE)
+        return [(word, int(count.replace(",", ""))) for word, count in found]
+
+    def test_word_count_counts_standard_input(self):
+        done = self.answers("word_count", "--input", "-", stdin="To be, or NOT to be\r\nthe THE\n\nbe")
+        self.assertEqual(self.rows(done.stdout), [("be", 3), ("to", 2), ("not", 1), ("or", 1)])
+        self.assertRegex(done.stdout, r"input records +4\n")
+        self.assertRegex(done.stdout, r"throughput +[\d,]+ records/s\n")
+        self.assertRegex(done.stdout, r"peak memory +\d+\.\d MB")
+        self.assertRegex(done.stderr, r"word_count: 11 records processed, 0 waiting")
+
+    def test_word_count_agrees_with_counting_in_python(self):
+        text = subprocess.run([ROOT / "scripts/make-text", "400"], capture_output=True, text=True, check=True).stdout
+        counts = {}
+        for word in re.findall(r"\w+", text.lower()):
+            counts[word] = counts.get(word, 0) + 1
+        del counts["the"]
+        expected = sorted(counts.items(), key=lambda row: (-row[1], row[0]))[:20]
+        path = self.file("text.txt", text)
+        for properties in ([], ["-D", "statestore.cache.max.bytes=0"], ["-D", "commit.interval.ms=1"]):
+            done = self.answers("word_count", "--input", path, *properties)
+            rows = [(word, int(count.replace(",", "")))
+                    for word, count in re.findall(r"^ *\d+  (\S+) +([\d,]+)  #*$", done.stdout, re.MULTILINE)]
+            self.assertEqual(rows, expected)
+            self.assertRegex(done.stdout, rf"different words +{len(counts):,}\n")
+
+    def test_the_text_of_the_demo_is_the_same_every_time(self):
+        texts = {subprocess.run([ROOT / "scripts/make-text"], capture_output=True, check=True).stdout for _ in range(2)}
+        self.assertEqual(len(texts), 1)
+        self.assertGreater(len(texts.pop()), 500_000)
+
+    def test_unknown_payment_prints_those_of_unknown(self):
+        done = self.answers("unknown_payment", "--input", ROOT / "apps/unknown_payment/text/payments.txt")
+        rows = [line for line in done.stdout.splitlines() if "\t" in line]
+        self.assertEqual(rows, ["unknown\t40.00 EUR no reference given", "unknown\t3.10 EUR reference illegible",
+                                "unknown\t640.00 EUR, account closed, see note"])
+        self.assertRegex(done.stdout, r"unknown payments +3\n")
+        self.assertRegex(done.stdout, r"input records +12\n")
+
+    def test_a_payment_without_separator_is_named_by_file_and_line(self):
+        path = self.file("payments.txt", "# payments\nunknown,1\nnothing to see\n")
+        self.refused(1, ["payments.txt:3", "no tab and no comma"], "unknown_payment", "--input", path)
+        self.refused(1, ["standard input:1"], "unknown_payment", "--input", "-", stdin="oops\n")
+
+
+if __name__ == "__main__":
+    BIN = find_programs()
+    unittest.main()
