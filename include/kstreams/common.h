@@ -108,7 +108,9 @@ typedef enum ks_status {
     KS_E_UNKNOWN_TOPIC = -11, /**< the topic does not exist */
     KS_E_NOT_BUILT =
         -12, /**< part of Kafka Streams that this version of the library does not have yet */
-    KS_E_STORE = -13 /**< no store of that name here, or it is of another kind */
+    KS_E_STORE = -13, /**< no store of that name here, or it is of another kind */
+    KS_E_PROCESSOR_STATE =
+        -14 /**< writing out a store's cache failed (@java ProcessorStateException) */
 } ks_status;
 
 /** The name of a status code, such as "KS_E_CONFIG". Never NULL. @thread any */

@@ -332,8 +332,6 @@ static const ksi_property serde_rows[] = {
     {.name = "ensure.explicit.internal.resource.naming",
      .type = KSI_PROPERTY_BOOL,
      .importance = KSI_IMPORTANCE_HIGH,
-     .support = KSI_SUPPORT_REFUSED,
-     .reason = "topologies of this version are not checked for generated names",
      .default_text = "false",
      .prose = "Whether a topology is refused when a store, changelog or repartition topic has a "
               "generated name, which may "

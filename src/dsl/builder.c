@@ -41,6 +41,8 @@ ks_builder *ks_builder_new(const ks_config *config)
     builder->topology = ksi_topology_new();
     builder->root = ksi_add_plan_node(builder, "root", write_nothing);
     builder->store_type = config != NULL ? default_store_type(config) : KS_STORE_ROCKSDB;
+    builder->wants_names =
+        config != NULL && ksi_config_bool(config, "ensure.explicit.internal.resource.naming");
     builder->inert_stream = (ks_stream){.builder = builder, .name = "", .node = builder->root};
     builder->inert_table = (ks_table){.builder = builder, .name = "", .node = builder->root};
     builder->inert_grouped =
@@ -60,6 +62,7 @@ void ks_builder_free(ks_builder *builder)
     }
     ksi_free(builder->nodes);
     ks_topology_free(builder->topology);
+    ksi_unnamed_destroy(&builder->unnamed);
     ksi_arena_destroy(&builder->arena);
     ksi_free(builder);
 }
@@ -77,6 +80,9 @@ ks_topology *ks_builder_build(ks_builder *builder, ks_error *error)
         ks_status status = ksi_plan_merge_sources(builder->root, &refused);
         if (status == KS_OK) {
             status = ksi_plan_write(builder->root, builder->topology, &refused);
+        }
+        if (status == KS_OK) {
+            status = ksi_check_unnamed(builder, &refused);
         }
         builder->failed = status != KS_OK;
         builder->error = refused;

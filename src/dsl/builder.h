@@ -16,6 +16,7 @@
 #define KSI_DSL_BUILDER_H
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/error.h"
 #include "dsl/graph.h"
 #include "ops/ops.h"
@@ -59,6 +60,13 @@ struct ks_split {
     ksi_plan_node *node;
 };
 
+/* What has a generated name, as lists for a message. */
+typedef struct ksi_unnamed {
+    ksi_buffer changelogs;
+    ksi_buffer stores;
+    ksi_buffer repartitions;
+} ksi_unnamed;
+
 struct ks_builder {
     ks_arena arena;
     ks_topology *topology; /* NULL after it was given away */
@@ -69,6 +77,8 @@ struct ks_builder {
     int next_number;
     int next_priority;
     ks_store_type store_type;
+    bool wants_names; /* ensure.explicit.internal.resource.naming */
+    ksi_unnamed unnamed;
     bool built;
     bool failed;
     ks_error error;        /* the first misuse */
@@ -104,6 +114,14 @@ const char *ksi_name_or_new(ks_builder *builder, const ks_options_head *head, co
 const char *ksi_suffixed_or_new(ks_builder *builder, const ks_options_head *head, const char *name,
                                 const char *suffix, const char *prefix);
 
+/* ---- generated names (unnamed.c) ------------------------------------------------------------------------------------- */
+
+/* Notes that a resource got a generated name; ksi_check_unnamed() refuses them when the properties ask for names. */
+void ksi_note_unnamed_store(ks_builder *builder, const char *store, bool logging);
+void ksi_note_unnamed_repartition(ks_builder *builder, const char *topic);
+ks_status ksi_check_unnamed(const ks_builder *builder, ks_error *error);
+void ksi_unnamed_destroy(ksi_unnamed *unnamed);
+
 /* ---- the plan ---------------------------------------------------------------------------------------------------------- */
 
 ksi_plan_node *ksi_add_plan_node(ks_builder *builder, const char *name, ksi_plan_write_fn *write);
@@ -129,8 +147,8 @@ bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const 
 
 /* ---- repartition.c ------------------------------------------------------------------------------------------------------ */
 
-/* The plan node of a repartition point, not attached yet; uses up three numbers. `base` names its topic. NULL: the builder failed. */
-ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, const ks_serde *key,
-                                   const ks_serde *value);
+/* The plan node of a repartition point, not attached yet; uses up three numbers. `base` names its topic. */
+ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, bool is_user_named,
+                                   const ks_serde *key, const ks_serde *value);
 
 #endif

@@ -82,6 +82,7 @@ bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const 
         .queryable = from->name != NULL};
     if (from->name == NULL) {
         result->spec.name = ksi_new_store_name(builder, prefix);
+        ksi_note_unnamed_store(builder, result->spec.name, result->spec.logging);
         return true;
     }
     ks_error error = {0};

@@ -33,19 +33,14 @@ static bool was_generated(const char *name)
     return strspn(name + length - GENERATED_DIGITS, "0123456789") == GENERATED_DIGITS;
 }
 
-ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, const ks_serde *key,
-                                   const ks_serde *value)
+ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, bool is_user_named,
+                                   const ks_serde *key, const ks_serde *value)
 {
     ks_arena *arena = &builder->arena;
     const char *topic = ends_with(base, SUFFIX) ? ksi_arena_strdup(arena, base)
                                                 : ksi_arena_format(arena, "%s" SUFFIX, base);
-    ks_error error = {0};
-    if (ksi_name_check(topic, &error) != KS_OK) {
-        ksi_error_prefix(&error, "as the name of a repartition topic: ");
-        ksi_builder_fail_error(
-            builder, &(ks_options_head){.file = builder->call_file, .line = builder->call_line},
-            &error);
-        return NULL;
+    if (!is_user_named) {
+        ksi_note_unnamed_repartition(builder, topic);
     }
     ksi_repartition repartition = {.topic = topic, .key = key, .value = value};
     repartition.sink_name = ksi_new_processor_name(builder, "KSTREAM-SINK-");
@@ -82,10 +77,7 @@ ks_stream *ks_stream_repartition(ks_stream *stream, const ks_repartitioned *opti
     const ks_serde *key = how->key != NULL ? how->key : stream->key;
     const ks_serde *value = how->value != NULL ? how->value : stream->value;
     /* As Java: the topic's key serde is the one given here and never the stream's. */
-    ksi_plan_node *node = ksi_new_repartition(builder, base, how->key, value);
-    if (node == NULL) {
-        return &builder->inert_stream;
-    }
+    ksi_plan_node *node = ksi_new_repartition(builder, base, how->name != NULL, how->key, value);
     node->repartition.partitioner = how->partitioner;
     node->repartition.partitions = how->partitions;
     ksi_attach(builder, stream->node, node);

@@ -65,18 +65,17 @@ ks_grouped_stream *ks_stream_group_by(ks_stream *stream, ks_mapper_fn *key, void
 
 /* ---- aggregating ----------------------------------------------------------------------------------------------------------- */
 
-/* The node that the aggregation hangs on: the grouping's, or a repartition point behind it. NULL: the builder failed. */
-static ksi_plan_node *aggregation_parent(ks_grouped_stream *grouped, const char *store)
+/* The node that the aggregation hangs on: the grouping's, or a repartition point behind it. */
+static ksi_plan_node *aggregation_parent(ks_grouped_stream *grouped, const ksi_materialized *store)
 {
     if (!grouped->repartition_required) {
         return grouped->node;
     }
     ks_builder *builder = grouped->builder;
-    const char *base = grouped->repartition_name != NULL ? grouped->repartition_name : store;
-    ksi_plan_node *fresh = ksi_new_repartition(builder, base, grouped->key, grouped->value);
-    if (fresh == NULL) {
-        return NULL;
-    }
+    bool is_named = grouped->repartition_name != NULL;
+    const char *base = is_named ? grouped->repartition_name : store->spec.name;
+    ksi_plan_node *fresh = ksi_new_repartition(builder, base, is_named || store->queryable,
+                                               grouped->key, grouped->value);
     if (grouped->repartition == NULL || grouped->repartition_name == NULL) {
         grouped->repartition = fresh;
     }
@@ -92,10 +91,7 @@ static ks_table *add_aggregation(ks_grouped_stream *grouped, const char *name,
     ksi_aggregate *config = ksi_arena_alloc(arena, sizeof *config);
     *config = *how;
     config->store = ksi_arena_strdup(arena, store->spec.name);
-    ksi_plan_node *parent = aggregation_parent(grouped, store->spec.name);
-    if (parent == NULL) {
-        return &builder->inert_table;
-    }
+    ksi_plan_node *parent = aggregation_parent(grouped, store);
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
     node->processor = ksi_op_aggregate(config);
     node->store = store->spec;
@@ -195,10 +191,7 @@ ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *options)
     }
     ksi_plan_node *parent = stream->node;
     if (stream->repartition_required) {
-        parent = ksi_new_repartition(builder, name, key, value);
-        if (parent == NULL) {
-            return &builder->inert_table;
-        }
+        parent = ksi_new_repartition(builder, name, own != NULL, key, value);
         ksi_attach(builder, stream->node, parent);
     }
     const char *queryable = store.queryable ? store.spec.name : NULL;

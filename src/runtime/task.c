@@ -472,6 +472,9 @@ ks_status ksi_task_flush(ksi_task *task, ks_error *error)
     ksi_mismatch_handler before = ksi_value_on_mismatch(on_mismatch, &task->ctx);
     for (size_t i = 0; status == KS_OK && i < task->store_count; i++) {
         status = ksi_key_value_store_flush(task->stores[i].store, &reason);
+        if (status != KS_OK && task->ctx.failure == KSI_FAILURE_FATAL) {
+            reason.code = KS_E_PROCESSOR_STATE; /* a handler said fail: Java has a class for it */
+        }
     }
     (void)ksi_value_on_mismatch(before.fn, before.owner);
     ksi_arena_reset(&task->arena);

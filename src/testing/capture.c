@@ -28,7 +28,7 @@ static ks_status capture_send(ksi_producer *producer, const char *name, const ks
                               ks_error *error)
 {
     ksi_capture *capture = (ksi_capture *)producer;
-    KS_TRY(ksi_topic_name_check(name, error));
+    (void)error;
     ksi_captured_topic *topic = ksi_map_get_cstr(capture->topics_by_name, name);
     if (topic == NULL) {
         topic = add_topic(capture, name);

@@ -192,6 +192,8 @@ static const char *kind_of(ks_status code)
         return "TopologyException";
     case KS_E_ARGUMENT:
         return "IllegalArgumentException";
+    case KS_E_PROCESSOR_STATE:
+        return "ProcessorStateException";
     case KS_E_CONFIG:
         return "ConfigException";
     default:
