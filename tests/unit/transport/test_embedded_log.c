@@ -135,11 +135,13 @@ static void a_topic_is_created_once_with_one_count(void **state)
     ks_log_free(log);
 }
 
+enum { NAMES_SIZE = 64 };
+
 static void collect_name(void *user, const char *topic)
 {
     char *names = user;
-    strcat(names, topic);
-    strcat(names, " ");
+    size_t length = strlen(names);
+    (void)snprintf(names + length, NAMES_SIZE - length, "%s ", topic);
 }
 
 static void topics_are_visited_in_the_order_of_names(void **state)
@@ -151,7 +153,7 @@ static void topics_are_visited_in_the_order_of_names(void **state)
     create(log, "B", 1);
     create(log, "a", 1);
     ksi_transport *transport = ksi_log_transport(log);
-    char names[64] = "";
+    char names[NAMES_SIZE] = "";
     transport->class->each_topic(transport, collect_name, names);
     assert_string_equal(names, "B a b c ");
     transport->class->release(transport);
