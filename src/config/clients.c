@@ -253,6 +253,11 @@ const char *ksi_client_property_at(size_t index)
     return index < sizeof properties / sizeof properties[0] ? properties[index].name : NULL;
 }
 
+const ksi_client_rule *ksi_client_rule_at(size_t index)
+{
+    return index < sizeof rules / sizeof rules[0] ? &rules[index] : NULL;
+}
+
 bool ksi_client_name_of(const char *name, ksi_client_name *meant)
 {
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {

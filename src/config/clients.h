@@ -52,6 +52,9 @@ typedef struct ksi_client_rule {
     const char *reason;
 } ksi_client_rule;
 
+/* The rules; NULL past the end. */
+const ksi_client_rule *ksi_client_rule_at(size_t index);
+
 /* How a name that is no row of the property table is meant; false when it is no client property either. */
 typedef struct ksi_client_name {
     const ksi_client_prefix *prefix; /* NULL without one */
