@@ -39,8 +39,8 @@ typedef enum ks_kind {
 typedef struct ks_value {
     uint64_t bits; /**< the number, or the address of the bytes */
     uint32_t size; /**< of the bytes */
-    uint8_t kind;  /**< ks_kind */
-    uint8_t reserved[3];
+    uint32_t
+        kind; /**< ks_kind; as wide as `size`, so that making a value writes whole words (docs/decisions/0007) */
 } ks_value;
 
 /** A key in a window. `end` is exclusive for time windows and inclusive for session windows. */
@@ -71,8 +71,7 @@ static inline ks_value ks_value_make(ks_kind kind, uint64_t bits, size_t size)
     ks_value value;
     value.bits = bits;
     value.size = (uint32_t)size;
-    value.kind = (uint8_t)kind;
-    value.reserved[0] = value.reserved[1] = value.reserved[2] = 0;
+    value.kind = (uint32_t)kind;
     return value;
 }
 
@@ -171,7 +170,7 @@ static inline bool ks_value_is_null(ks_value value)
 /** True when the value has the kind wanted; otherwise reports it as the top of this file says. */
 static inline bool ks_value_expect(ks_value value, ks_kind wanted)
 {
-    if (value.kind == (uint8_t)wanted) {
+    if (value.kind == (uint32_t)wanted) {
         return true;
     }
     ks_value_mismatch(value, wanted);
@@ -246,6 +245,17 @@ static inline const ks_windowed *ks_value_windowed(ks_value value)
     return ks_value_expect(value, KS_KIND_WINDOWED) ? (const ks_windowed *)(uintptr_t)value.bits
                                                     : NULL;
 }
+
+/**
+ * A zeroed payload for an object of a user's serde, and the value that stands for it; both live in `arena`.
+ *
+ *     ks_value value;
+ *     struct statistic *statistic = ks_object_new(ks_ctx_arena(ctx), &statistic_serde, sizeof *statistic, &value);
+ *
+ * @thread the arena's owner
+ */
+KS_API void *ks_object_new(ks_arena *arena, const struct ks_serde *serde, size_t size,
+                           ks_value *value);
 
 /** The payload of an object of that serde, or NULL (reported) when the value is of another. */
 KS_API void *ks_value_object(ks_value value, const struct ks_serde *serde);

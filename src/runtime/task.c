@@ -74,7 +74,10 @@ static void on_mismatch(void *owner, const char *message)
 {
     ks_ctx *ctx = owner;
     if (!ksi_ctx_failed(ctx)) {
-        ks_ctx_fail(ctx, "%s", message);
+        const ksi_node *node = ctx->node != NULL ? ctx->node->node : NULL;
+        ks_ctx_fail(ctx, "%s%s%s", message,
+                    node != NULL && node->parent_count > 0 ? "; the record came from " : "",
+                    node != NULL && node->parent_count > 0 ? node->parents[0]->name : "");
         ctx->failure = KSI_FAILURE_PASSING;
     }
 }

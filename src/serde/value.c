@@ -85,6 +85,14 @@ static const char *serde_name(const ks_serde *serde)
     return serde != NULL && serde->name != NULL ? serde->name : "unnamed";
 }
 
+void *ks_object_new(ks_arena *arena, const struct ks_serde *serde, size_t size, ks_value *value)
+{
+    ks_object *object = ksi_arena_alloc(arena, sizeof *object);
+    *object = (ks_object){.serde = serde, .payload = ksi_arena_zalloc(arena, size)};
+    *value = ks_object_value(object);
+    return object->payload;
+}
+
 void *ks_value_object(ks_value value, const ks_serde *serde)
 {
     if (value.kind == KS_KIND_NULL || !ks_value_expect(value, KS_KIND_OBJECT)) {

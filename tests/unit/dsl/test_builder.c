@@ -428,13 +428,6 @@ static int a_bad_store_name(ks_builder *b, ks_stream *in)
     return __LINE__ - 1;
 }
 
-static int a_bad_repartition_name(ks_builder *b, ks_stream *in)
-{
-    (void)b;
-    ks_stream_repartition(in, KS_REPARTITIONED(.name = "a b"));
-    return __LINE__ - 1;
-}
-
 static int a_negative_partition_count(ks_builder *b, ks_stream *in)
 {
     (void)b;
@@ -539,7 +532,6 @@ static void every_misuse_names_the_line_that_made_it(void **state)
         {a_negative_reset, KS_E_ARGUMENT, "offset_reset_duration_ms"},
         {a_table_without_topic, KS_E_ARGUMENT, "ks_builder_table"},
         {a_bad_store_name, KS_E_TOPOLOGY, "a/b"},
-        {a_bad_repartition_name, KS_E_TOPOLOGY, "a b-repartition"},
         {a_negative_partition_count, KS_E_ARGUMENT, "-4 partitions"},
         {two_default_branches, KS_E_ARGUMENT, "default branch"},
         {a_stream_of_another_builder, KS_E_ARGUMENT, "different builders"},
