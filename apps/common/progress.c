@@ -45,7 +45,7 @@ static void print_line(const app_progress *progress, const ks_app_stats *stats, 
             app_number(stats->records_processed, processed),
             app_number(stats->records_behind, behind), app_number((uint64_t)per_second, rate),
             progress->rewrites ? "" : "\n");
-    fflush(stderr);
+    (void)fflush(stderr);
 }
 
 void app_progress_show(app_progress *progress, const ks_app_stats *stats)

@@ -26,16 +26,20 @@ typedef struct update_list {
     size_t capacity;
 } update_list;
 
+static int compare_keys(const update *a, const update *b)
+{
+    size_t shorter = a->key.size < b->key.size ? a->key.size : b->key.size;
+    int order = shorter > 0 ? memcmp(a->key.data, b->key.data, shorter) : 0;
+
+    return order != 0 ? order : (a->key.size > b->key.size) - (a->key.size < b->key.size);
+}
+
 static int compare_updates(const void *left, const void *right)
 {
     const update *a = left;
     const update *b = right;
-    size_t shorter = a->key.size < b->key.size ? a->key.size : b->key.size;
-    int order = memcmp(a->key.data, b->key.data, shorter);
+    int order = compare_keys(a, b);
 
-    if (order == 0) {
-        order = (a->key.size > b->key.size) - (a->key.size < b->key.size);
-    }
     return order != 0 ? order : (a->number > b->number) - (a->number < b->number);
 }
 
@@ -118,7 +122,7 @@ ks_status topic_table_read(ks_log *log, const char *topic, const ks_serde *key,
     }
     for (size_t i = 0; i < list.count && status == KS_OK; i++) {
         const update *last = &list.items[i];
-        bool is_last = i + 1 == list.count || !ks_slice_equal(last->key, list.items[i + 1].key);
+        bool is_last = i + 1 == list.count || compare_keys(last, last + 1) != 0;
         if (is_last && last->value.data != NULL) {
             status = make_row(table, topic, last, key, value, error);
         }

@@ -40,7 +40,8 @@ static int compare_rows(const void *left, const void *right)
     }
     ks_slice x = ks_value_text(a->key);
     ks_slice y = ks_value_text(b->key);
-    int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
+    size_t common = x.size < y.size ? x.size : y.size;
+    int order = common > 0 ? memcmp(x.data, y.data, common) : 0;
     return order != 0 ? order : (x.size > y.size) - (x.size < y.size);
 }
 
@@ -61,7 +62,7 @@ static void print_row(size_t rank, const topic_row *row, int64_t highest)
     static const char bar[] = "########################################";
     char count[APP_NUMBER_SIZE];
     ks_slice word = ks_value_text(row->key);
-    int64_t width = ks_value_i64(row->value) * BAR_WIDTH / highest;
+    int64_t width = highest > 0 ? ks_value_i64(row->value) * BAR_WIDTH / highest : 0;
 
     printf("%4zu  %.*s%*s %10s  %.*s\n", rank, (int)word.size, word.data, padding(word), "",
            app_number((uint64_t)ks_value_i64(row->value), count), (int)width, bar);
