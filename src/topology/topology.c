@@ -69,6 +69,17 @@ const char *ks_topology_dot(const ks_topology *topology)
 
 /* ---- names ---------------------------------------------------------------------------------------------------------- */
 
+static ks_status refuse_byte(const char *name, size_t at, ks_error *error)
+{
+    static const char rule[] = "a name consists of ASCII letters, digits, '.', '_' and '-'";
+    unsigned char byte = (unsigned char)name[at];
+    if (byte >= 0x20 && byte < 0x7f) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, name, "%s; change '%c'", rule, byte);
+    }
+    return ksi_error_set(error, KS_E_TOPOLOGY, name, "%s; change byte 0x%02x at position %zu", rule,
+                         byte, at + 1);
+}
+
 ks_status ksi_name_check(const char *name, ks_error *error)
 {
     size_t length = strlen(name);
@@ -87,9 +98,7 @@ ks_status ksi_name_check(const char *name, ks_error *error)
         bool allowed = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
                        (*c >= '0' && *c <= '9') || *c == '.' || *c == '_' || *c == '-';
         if (!allowed) {
-            return ksi_error_set(
-                error, KS_E_TOPOLOGY, name,
-                "a name consists of ASCII letters, digits, '.', '_' and '-'; change '%c'", *c);
+            return refuse_byte(name, (size_t)(c - name), error);
         }
     }
     return KS_OK;

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_topology.c - what a graph refuses while it is filled, and what freezing makes of it.
+ */
+#include "topology/topology.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const ksi_processor_class some_class = {.kind = "some"};
+static const ksi_processor some_processor = {.class = &some_class};
+
+/* ---- helpers ---------------------------------------------------------------------------------------------------------------- */
+
+static ks_status add_source(ks_topology *topology, const char *name, const char *topic,
+                            ks_error *error)
+{
+    return ksi_topology_add_source(topology, name,
+                                   &(ksi_source){.topics = &topic, .topic_count = 1}, error);
+}
+
+static ks_status add_matching(ks_topology *topology, const char *name, const ksi_pattern *pattern,
+                              ks_error *error)
+{
+    return ksi_topology_add_source(topology, name, &(ksi_source){.pattern = pattern}, error);
+}
+
+static ks_status add_processor(ks_topology *topology, const char *name, const char *parent,
+                               ks_error *error)
+{
+    return ksi_topology_add_processor(topology, name, &some_processor, &parent, 1, error);
+}
+
+static ks_status add_sink(ks_topology *topology, const char *name, const char *parent,
+                          ks_error *error)
+{
+    return ksi_topology_add_sink(topology, name, &(ksi_sink){.topic = "out"}, &parent, 1, error);
+}
+
+static ks_status add_store(ks_topology *topology, const char *name, const char *processor,
+                           ks_error *error)
+{
+    return ksi_topology_add_store(topology, &(ksi_store_spec){.name = name}, processor, error);
+}
+
+static void assert_refused(ks_status status, const ks_error *error, const char *where,
+                           const char *what)
+{
+    assert_int_equal(status, KS_E_TOPOLOGY);
+    assert_int_equal(error->code, KS_E_TOPOLOGY);
+    assert_string_equal(error->where, where);
+    if (strstr(error->message, what) == NULL) {
+        fail_msg("'%s' is not in: %s", what, error->message);
+    }
+}
+
+/* ---- names -------------------------------------------------------------------------------------------------------------------- */
+
+static void names_follow_the_rules_of_topics(void **state)
+{
+    (void)state;
+    char longest[251];
+    memset(longest, 'n', sizeof longest);
+    longest[249] = '\0';
+    static const char *const good[] = {"a", "A.b_c-9", "...", ".a"};
+    static const char *const bad[] = {"", ".", "..", "a b", "a/b", "a\n", "\xc3\xbc", "a:b", "a,b"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(ksi_name_check(good[i], NULL), KS_OK);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ks_error error = {0};
+        assert_int_equal(ksi_name_check(bad[i], &error), KS_E_TOPOLOGY);
+        assert_true(error.message[0] != '\0');
+    }
+    assert_int_equal(ksi_name_check(longest, NULL), KS_OK);
+    longest[249] = 'n';
+    longest[250] = '\0';
+    ks_error error = {0};
+    assert_int_equal(ksi_name_check(longest, &error), KS_E_TOPOLOGY);
+    assert_non_null(strstr(error.message, "this one has 250"));
+}
+
+static void a_refused_byte_is_shown_readably(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    assert_int_equal(ksi_name_check("a b", &error), KS_E_TOPOLOGY);
+    assert_non_null(strstr(error.message, "change ' '"));
+    assert_int_equal(ksi_name_check("ab\xc3\xbc", &error), KS_E_TOPOLOGY);
+    for (const char *c = error.message; *c != '\0'; c++) {
+        assert_in_range((unsigned char)*c, 0x20, 0x7e);
+    }
+    assert_non_null(strstr(error.message, "byte 0xc3 at position 3"));
+}
+
+/* ---- refusals ------------------------------------------------------------------------------------------------------------------- */
+
+static void names_are_unique_over_all_kinds_of_nodes(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(add_source(topology, "n", "t", &error), KS_OK);
+    assert_refused(add_source(topology, "n", "u", &error), &error, "n", "unique");
+    assert_refused(add_processor(topology, "n", "n", &error), &error, "n", "unique");
+    assert_refused(add_sink(topology, "n", "n", &error), &error, "n", "unique");
+    assert_int_equal(topology->node_count, 1);
+    ks_topology_free(topology);
+}
+
+static void parents_must_be_known_and_no_sinks(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(add_source(topology, "source", "t", &error), KS_OK);
+    assert_refused(add_processor(topology, "p", "nobody", &error), &error, "p", "'nobody'");
+    assert_refused(add_processor(topology, "p", "p", &error), &error, "p", "'p' is unknown");
+    assert_refused(ksi_topology_add_processor(topology, "p", &some_processor, NULL, 0, &error),
+                   &error, "p", "no parent");
+    assert_int_equal(add_sink(topology, "sink", "source", &error), KS_OK);
+    assert_refused(add_processor(topology, "p", "sink", &error), &error, "p", "is a sink");
+    assert_refused(add_sink(topology, "p", "sink", &error), &error, "p", "is a sink");
+    const char *const half[] = {"source", "nobody"};
+    assert_refused(ksi_topology_add_processor(topology, "p", &some_processor, half, 2, &error),
+                   &error, "p", "'nobody'");
+    assert_int_equal(topology->node_count, 2);
+    assert_int_equal(ksi_topology_node(topology, "source")->child_count, 1);
+    assert_null(ksi_topology_node(topology, "p"));
+    ks_topology_free(topology);
+}
+
+static void a_topic_has_one_source_by_name_or_by_pattern(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_topology *topology = ksi_topology_new();
+    ksi_pattern *orders = ksi_pattern_compile("orders-.*", &error);
+    ksi_pattern *pays = ksi_pattern_compile("pay.*", &error);
+    const char *const both[] = {"fresh", "payments"};
+    assert_int_equal(add_source(topology, "a", "payments", &error), KS_OK);
+    assert_refused(add_source(topology, "b", "payments", &error), &error, "b", "'payments'");
+    assert_refused(ksi_topology_add_source(topology, "b",
+                                           &(ksi_source){.topics = both, .topic_count = 2}, &error),
+                   &error, "b", "'payments'");
+    assert_null(ksi_topology_source_of(topology, "fresh")); /* refused as a whole */
+    assert_refused(add_matching(topology, "b", pays, &error), &error, "b", "'payments'");
+    assert_int_equal(add_matching(topology, "b", orders, &error), KS_OK);
+    assert_refused(add_source(topology, "c", "orders-eu", &error), &error, "c", "'orders-.*'");
+    assert_int_equal(add_source(topology, "c", "orders", &error), KS_OK);
+    assert_refused(ksi_topology_add_source(topology, "d", &(ksi_source){0}, &error), &error, "d",
+                   "no topic");
+    assert_string_equal(ksi_topology_source_of(topology, "orders-eu")->name, "b");
+    assert_string_equal(ksi_topology_source_of(topology, "orders")->name, "c");
+    assert_null(ksi_topology_source_of(topology, "orders2"));
+    ks_topology_free(topology);
+    ksi_pattern_free(orders);
+    ksi_pattern_free(pays);
+}
+
+static void store_names_are_unique(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(add_source(topology, "source", "t", &error), KS_OK);
+    assert_int_equal(add_processor(topology, "p", "source", &error), KS_OK);
+    assert_int_equal(add_store(topology, "s", "p", &error), KS_OK);
+    assert_refused(add_store(topology, "s", "p", &error), &error, "s", "store names are unique");
+    assert_int_equal(topology->store_count, 1);
+    assert_int_equal(ksi_topology_node(topology, "p")->store_count, 1);
+    ks_topology_free(topology);
+}
+
+/* ---- what is kept --------------------------------------------------------------------------------------------------------------- */
+
+static void names_and_topics_are_copied(void **state)
+{
+    (void)state;
+    char name[] = "name";
+    char topic[] = "topic";
+    char store[] = "store";
+    char sink[] = "sink";
+    ks_error error = {0};
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(add_source(topology, name, topic, &error), KS_OK);
+    assert_int_equal(add_processor(topology, "p", name, &error), KS_OK);
+    assert_int_equal(add_store(topology, store, "p", &error), KS_OK);
+    const char *parent = "p";
+    assert_int_equal(
+        ksi_topology_add_sink(topology, "out", &(ksi_sink){.topic = sink}, &parent, 1, &error),
+        KS_OK);
+    ksi_topology_add_internal_topic(topology, sink, 3);
+    name[0] = topic[0] = store[0] = sink[0] = '!';
+    ksi_topology_freeze(topology);
+    assert_string_equal(ks_topology_describe(topology), "Topologies:\n"
+                                                        "   Sub-topology: 0\n"
+                                                        "    Source: name (topics: [topic])\n"
+                                                        "      --> p\n"
+                                                        "    Processor: p (stores: [store])\n"
+                                                        "      --> out\n"
+                                                        "      <-- name\n"
+                                                        "    Sink: out (topic: sink)\n"
+                                                        "      <-- p\n"
+                                                        "\n");
+    assert_int_equal(ksi_topology_internal_topic(topology, "sink")->partitions, 3);
+    ks_topology_free(topology);
+}
+
+static void count_free(void *pointer)
+{
+    (*(int *)pointer)++;
+}
+
+static void what_was_registered_is_freed_with_the_topology(void **state)
+{
+    (void)state;
+    int freed = 0;
+    ks_topology *topology = ksi_topology_new();
+    ksi_topology_on_free(topology, count_free, &freed);
+    ksi_topology_on_free(topology, NULL, &freed);
+    ksi_topology_freeze(topology);
+    assert_int_equal(freed, 0);
+    ks_topology_free(topology);
+    assert_int_equal(freed, 1);
+    ks_topology_free(NULL);
+}
+
+/* ---- freezing ------------------------------------------------------------------------------------------------------------------- */
+
+static void subtopologies_are_numbered_by_their_first_node(void **state)
+{
+    (void)state;
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(add_source(topology, "a", "ta", NULL), KS_OK);
+    assert_int_equal(add_source(topology, "b", "tb", NULL), KS_OK);
+    assert_int_equal(add_source(topology, "c", "tc", NULL), KS_OK);
+    assert_int_equal(add_source(topology, "d", "td", NULL), KS_OK);
+    assert_int_equal(add_processor(topology, "of-d", "d", NULL), KS_OK);
+    assert_int_equal(add_processor(topology, "of-b", "b", NULL), KS_OK);
+    const char *const joined[] = {"a", "c"};
+    assert_int_equal(
+        ksi_topology_add_processor(topology, "of-a-c", &some_processor, joined, 2, NULL), KS_OK);
+    assert_int_equal(add_store(topology, "s", "of-d", NULL), KS_OK);
+    ksi_topology_freeze(topology);
+    static const struct {
+        const char *name;
+        int subtopology;
+    } expected[] = {{"a", 0},    {"b", 1},    {"c", 0},     {"d", 2},
+                    {"of-d", 2}, {"of-b", 1}, {"of-a-c", 0}};
+    assert_int_equal(topology->subtopology_count, 3);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        assert_int_equal(ksi_topology_node(topology, expected[i].name)->subtopology,
+                         expected[i].subtopology);
+    }
+    assert_int_equal(topology->stores[0].subtopology, 2);
+    ks_topology_free(topology);
+}
+
+static void a_topology_of_nothing_has_a_description(void **state)
+{
+    (void)state;
+    ks_topology *topology = ksi_topology_new();
+    ksi_topology_freeze(topology);
+    assert_int_equal(topology->subtopology_count, 0);
+    assert_string_equal(ks_topology_describe(topology), "Topologies:\n ");
+    assert_non_null(strstr(ks_topology_dot(topology), "digraph topology {"));
+    ks_topology_free(topology);
+}
+
+static void internal_topics_are_known_by_the_applications_name(void **state)
+{
+    (void)state;
+    ks_arena *arena = ks_arena_new();
+    ks_topology *topology = ksi_topology_new();
+    ksi_topology_add_internal_topic(topology, "x-repartition", 0);
+    ksi_topology_add_internal_topic(topology, "x-repartition", 4); /* the later count counts */
+    assert_int_equal(topology->internal_topic_count, 1);
+    assert_int_equal(ksi_topology_internal_topic(topology, "x-repartition")->partitions, 4);
+    assert_null(ksi_topology_internal_topic(topology, "x"));
+    assert_string_equal(ksi_topology_topic_name(topology, "app", "x-repartition", arena),
+                        "app-x-repartition");
+    assert_string_equal(ksi_topology_topic_name(topology, "app", "x", arena), "x");
+    assert_string_equal(ksi_changelog_topic_name("app", "store", arena), "app-store-changelog");
+    ks_topology_free(topology);
+    ks_arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_follow_the_rules_of_topics),
+        cmocka_unit_test(a_refused_byte_is_shown_readably),
+        cmocka_unit_test(names_are_unique_over_all_kinds_of_nodes),
+        cmocka_unit_test(parents_must_be_known_and_no_sinks),
+        cmocka_unit_test(a_topic_has_one_source_by_name_or_by_pattern),
+        cmocka_unit_test(store_names_are_unique),
+        cmocka_unit_test(names_and_topics_are_copied),
+        cmocka_unit_test(what_was_registered_is_freed_with_the_topology),
+        cmocka_unit_test(subtopologies_are_numbered_by_their_first_node),
+        cmocka_unit_test(a_topology_of_nothing_has_a_description),
+        cmocka_unit_test(internal_topics_are_known_by_the_applications_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
