@@ -1,364 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task.c - a task: makes the instances of its nodes, feeds them one record at a time, and flushes their stores. See task.h.
+ * task.c - a task runs: takes one record at a time through its nodes, and flushes its stores. See task.h.
  *
  *     enqueue -> record_queue -> partition_group -> source instance -> ... -> sink instance -> collector -> producer
  *                                                        |
  *                                                  stores -> changelog sinks -> collector
  *
- * The context is the task's: nodes see nothing else. What the context cannot do by itself comes back here through `services`.
- *
  * An error that no handler took is kept: the task answers it from then on and does nothing more, so that a record which failed can
  * never be passed over by a later commit.
  */
-#include "runtime/task.h"
+#include "runtime/task_parts.h"
 
 #include "base/error.h"
-#include "base/memory.h"
-#include "config/config.h"
-#include "runtime/partition_group.h"
 #include "serde/mismatch.h"
-
-typedef struct task_store {
-    const ksi_topology_store *spec;
-    ksi_key_value_store *store;
-    ksi_changelog_sink changelog;
-} task_store;
-
-struct ksi_task {
-    const ks_topology *topology;
-    int subtopology;
-    int32_t partition;
-    ks_ctx ctx;
-    ks_arena arena;      /* of the record in hand */
-    ks_arena task_arena; /* names, topics */
-    ksi_collector collector;
-    ksi_error_handlers handlers;
-    ksi_partition_group group;
-    ksi_node_instance **instances; /* by node index; NULL for nodes of other sub-topologies */
-    size_t started;                /* nodes below this index have been initialised */
-    task_store *stores;            /* in the order of their first nodes */
-    size_t store_count;
-    const ks_timestamp_extractor *default_extractor;
-    ksi_map *topics; /* names of topics that patterns matched */
-    bool commit_needed;
-    bool failed;
-    ks_error error;
-};
-
-/* ---- services of the context ----------------------------------------------------------------------------------------- */
-
-static bool handle_failure(ks_ctx *ctx)
-{
-    return ksi_handle_processing_error(&((ksi_task *)ctx->owner)->handlers);
-}
-
-static ksi_key_value_store *connected_store(ks_ctx *ctx, const char *name)
-{
-    const ksi_task *task = ctx->owner;
-    const ksi_node *node = ctx->node->node;
-    for (size_t i = 0; i < node->store_count; i++) {
-        const ksi_topology_store *wanted = &task->topology->stores[node->stores[i]];
-        if (strcmp(wanted->spec.name, name) == 0) {
-            return ksi_task_key_value_store(task, name);
-        }
-    }
-    return NULL;
-}
-
-static const ksi_ctx_services services = {.handle_failure = handle_failure,
-                                          .key_value_store = connected_store};
-
-/* User code asked a value for another kind: the caller of the node is asked what to do, as Java rethrows a ClassCastException. */
-static void on_mismatch(void *owner, const char *message)
-{
-    ks_ctx *ctx = owner;
-    if (!ksi_ctx_failed(ctx)) {
-        const ksi_node *node = ctx->node != NULL ? ctx->node->node : NULL;
-        ks_ctx_fail(ctx, "%s%s%s", message,
-                    node != NULL && node->parent_count > 0 ? "; the record came from " : "",
-                    node != NULL && node->parent_count > 0 ? node->parents[0]->name : "");
-        ctx->failure = KSI_FAILURE_PASSING;
-    }
-}
-
-/* ---- making a task --------------------------------------------------------------------------------------------------- */
-
-static bool belongs(const ksi_task *task, int subtopology)
-{
-    return task->subtopology == KSI_ALL_SUBTOPOLOGIES || task->subtopology == subtopology;
-}
-
-static const ks_timestamp_extractor *extractor_of(const ks_config *config)
-{
-    const char *choice = ksi_config_choice(config, "default.timestamp.extractor");
-    if (strcmp(choice, "skip") == 0) {
-        return &ks_timestamp_log_and_skip_on_invalid;
-    }
-    if (strcmp(choice, "partition") == 0) {
-        return &ks_timestamp_use_partition_time_on_invalid;
-    }
-    return strcmp(choice, "wallclock") == 0 ? &ks_timestamp_wallclock
-                                            : &ks_timestamp_fail_on_invalid;
-}
-
-static const ks_serde *default_serde(const ks_config *config, const char *property)
-{
-    const char *name = ksi_config_choice(config, property);
-    return name != NULL ? ks_serde_by_name(name) : NULL;
-}
-
-static void make_context(ksi_task *task, const ksi_task_options *options)
-{
-    int subtopology = task->subtopology == KSI_ALL_SUBTOPOLOGIES ? 0 : task->subtopology;
-    task->ctx = (ks_ctx){
-        .services = &services,
-        .owner = task,
-        .arena = &task->arena,
-        .task_arena = &task->task_arena,
-        .clock = options->clock,
-        .logger = options->logger,
-        .task_id = ksi_arena_format(&task->task_arena, "%d_%d", subtopology, (int)task->partition),
-        .application_id = ksi_arena_strdup(&task->task_arena, options->application_id),
-        .default_key = default_serde(options->config, "default.key.serde"),
-        .default_value = default_serde(options->config, "default.value.serde"),
-        .stream_time = -1,
-        .record = {.partition = -1, .offset = -1, .timestamp = -1}};
-}
-
-/* Stores in the order of the first node that is connected to each. */
-static void open_stores(ksi_task *task, ksi_record_cache *cache)
-{
-    const ks_topology *topology = task->topology;
-    bool *opened = ksi_calloc(topology->store_count + 1, sizeof *opened);
-    task->stores = ksi_calloc(topology->store_count + 1, sizeof *task->stores);
-    for (size_t n = 0; n < topology->node_count; n++) {
-        const ksi_node *node = topology->nodes[n];
-        for (size_t i = 0; belongs(task, node->subtopology) && i < node->store_count; i++) {
-            if (opened[node->stores[i]]) {
-                continue;
-            }
-            opened[node->stores[i]] = true;
-            task_store *store = &task->stores[task->store_count++];
-            store->spec = &topology->stores[node->stores[i]];
-            const char *topic = ksi_changelog_topic_name(task->ctx.application_id,
-                                                         store->spec->spec.name, &task->task_arena);
-            ksi_changelog_sink_init(&store->changelog, &task->collector, topic, task->partition);
-            store->store = ksi_key_value_store_open(&(ksi_key_value_store_options){
-                .spec = &store->spec->spec,
-                .changelog = store->spec->spec.logging ? &store->changelog.changelog : NULL,
-                .cache = cache});
-        }
-    }
-    ksi_free(opened);
-}
-
-static void run_source(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record)
-{
-    KSI_UNUSED(instance);
-    ksi_forward(ctx, record);
-}
-
-static void run_processor(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record)
-{
-    const ksi_processor *processor = &instance->node->processor;
-    processor->class->process(ctx, processor->config, instance->state, record);
-}
-
-static ksi_node_instance *make_instance(const ksi_node *node)
-{
-    ksi_node_instance *instance = ksi_calloc(1, sizeof *instance);
-    size_t state_size = 0;
-    instance->node = node;
-    instance->process = run_source;
-    if (node->kind == KSI_NODE_PROCESSOR) {
-        state_size = node->processor.class->state_size;
-        instance->process = run_processor;
-    } else if (node->kind == KSI_NODE_SINK) {
-        state_size = sizeof(ksi_sink_state);
-        instance->process = ksi_sink_process;
-    }
-    instance->state = state_size > 0 ? ksi_calloc(1, state_size) : NULL;
-    return instance;
-}
-
-static void make_instances(ksi_task *task)
-{
-    const ks_topology *topology = task->topology;
-    task->instances = ksi_calloc(topology->node_count + 1, sizeof(ksi_node_instance *));
-    for (size_t n = 0; n < topology->node_count; n++) {
-        if (belongs(task, topology->nodes[n]->subtopology)) {
-            task->instances[n] = make_instance(topology->nodes[n]);
-        }
-    }
-    for (size_t n = 0; n < topology->node_count; n++) {
-        ksi_node_instance *instance = task->instances[n];
-        if (instance == NULL) {
-            continue;
-        }
-        instance->child_count = instance->node->child_count;
-        instance->children = ksi_calloc(instance->child_count + 1, sizeof(ksi_node_instance *));
-        for (size_t i = 0; i < instance->child_count; i++) {
-            instance->children[i] = task->instances[instance->node->children[i]->index];
-        }
-    }
-}
-
-/* ---- inputs ---------------------------------------------------------------------------------------------------------- */
-
-static ks_status add_input(ksi_task *task, ksi_node_instance *source, const char *topic,
-                           ks_error *error)
-{
-    const ksi_source *of = &source->node->source;
-    const char *what = ksi_arena_format(&task->task_arena, "source %s", source->node->name);
-    ksi_record_queue *queue = ksi_partition_group_add_queue(&task->group, topic, task->partition);
-    queue->source = source;
-    queue->ctx = &task->ctx;
-    queue->handlers = &task->handlers;
-    queue->extractor =
-        of->timestamp_extractor != NULL ? of->timestamp_extractor : task->default_extractor;
-    KS_TRY(ksi_ctx_key_serde(&task->ctx, of->key, what, &queue->key, error));
-    return ksi_ctx_value_serde(&task->ctx, of->value, what, &queue->value, error);
-}
-
-static ks_status add_pattern_inputs(ksi_task *task, ksi_node_instance *source,
-                                    const ksi_task_options *options, ks_error *error)
-{
-    const ksi_pattern *pattern = source->node->source.pattern;
-    if (options->matched_topics == NULL) {
-        return add_input(task, source, ksi_pattern_text(pattern), error);
-    }
-    for (size_t i = 0; i < options->matched_topic_count; i++) {
-        const char *topic = options->matched_topics[i];
-        if (ksi_pattern_matches(pattern, topic) && ksi_task_input_of(task, topic) == SIZE_MAX) {
-            KS_TRY(add_input(task, source, ksi_arena_strdup(&task->task_arena, topic), error));
-        }
-    }
-    return KS_OK;
-}
-
-/* Named topics first: a topic that is named is not a pattern's, too. */
-static ks_status add_inputs(ksi_task *task, const ksi_task_options *options, ks_error *error)
-{
-    const ks_topology *topology = task->topology;
-    for (size_t n = 0; n < topology->node_count; n++) {
-        ksi_node_instance *source = task->instances[n];
-        bool is_source = source != NULL && source->node->kind == KSI_NODE_SOURCE;
-        for (size_t i = 0; is_source && i < source->node->source.topic_count; i++) {
-            const char *topic =
-                ksi_topology_topic_name(topology, task->ctx.application_id,
-                                        source->node->source.topics[i], &task->task_arena);
-            KS_TRY(add_input(task, source, topic, error));
-        }
-    }
-    for (size_t n = 0; n < topology->node_count; n++) {
-        ksi_node_instance *source = task->instances[n];
-        if (source != NULL && source->node->kind == KSI_NODE_SOURCE &&
-            source->node->source.pattern != NULL) {
-            KS_TRY(add_pattern_inputs(task, source, options, error));
-        }
-    }
-    return KS_OK;
-}
-
-/* ---- starting and ending --------------------------------------------------------------------------------------------- */
-
-static ks_status start_node(ksi_task *task, ksi_node_instance *instance, ks_error *error)
-{
-    const ksi_node *node = instance->node;
-    ks_status status = KS_OK;
-    task->ctx.node = instance;
-    if (node->kind == KSI_NODE_SINK) {
-        status = ksi_sink_init(instance->state, node, task->topology, &task->collector, error);
-    } else if (node->kind == KSI_NODE_PROCESSOR && node->processor.class->init != NULL) {
-        status =
-            node->processor.class->init(&task->ctx, node->processor.config, instance->state, error);
-        if (status == KS_OK && ksi_ctx_failed(&task->ctx)) {
-            *error = task->ctx.error;
-            status = error->code;
-        }
-    }
-    task->ctx.node = NULL;
-    return status;
-}
-
-static ks_status start_nodes(ksi_task *task, ks_error *error)
-{
-    ksi_mismatch_handler before = ksi_value_on_mismatch(on_mismatch, &task->ctx);
-    ks_status status = KS_OK;
-    for (; status == KS_OK && task->started < task->topology->node_count; task->started++) {
-        if (task->instances[task->started] != NULL) {
-            status = start_node(task, task->instances[task->started], error);
-            if (status != KS_OK) {
-                break; /* a node that did not start is not closed */
-            }
-        }
-    }
-    (void)ksi_value_on_mismatch(before.fn, before.owner);
-    ksi_arena_reset(&task->arena);
-    return status;
-}
-
-ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
-{
-    ks_error local = {0};
-    ks_error *reason = error != NULL ? error : &local;
-    ksi_task *task = ksi_calloc(1, sizeof *task);
-    task->topology = options->topology;
-    task->subtopology = options->subtopology;
-    task->partition = options->partition;
-    task->default_extractor = extractor_of(options->config);
-    ksi_arena_init(&task->arena, 0);
-    ksi_arena_init(&task->task_arena, 0);
-    make_context(task, options);
-    ksi_collector_init(&task->collector, &task->ctx, options->producer);
-    ksi_error_handlers_init(&task->handlers, options->config, &task->ctx, &task->collector);
-    task->collector.handlers = &task->handlers;
-    ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
-    task->topics = ksi_map_new();
-    make_instances(task);
-    open_stores(task, options->cache);
-    if (add_inputs(task, options, reason) != KS_OK || start_nodes(task, reason) != KS_OK) {
-        ksi_task_free(task);
-        return NULL;
-    }
-    return task;
-}
-
-static void free_instance(ksi_node_instance *instance, bool started)
-{
-    if (instance == NULL) {
-        return;
-    }
-    const ksi_node *node = instance->node;
-    if (started && node->kind == KSI_NODE_PROCESSOR && node->processor.class->close != NULL) {
-        node->processor.class->close(node->processor.config, instance->state);
-    }
-    ksi_free(instance->children);
-    ksi_free(instance->state);
-    ksi_free(instance);
-}
-
-void ksi_task_free(ksi_task *task)
-{
-    if (task == NULL) {
-        return;
-    }
-    for (size_t n = 0; n < task->topology->node_count; n++) {
-        free_instance(task->instances[n], n < task->started);
-    }
-    for (size_t i = 0; i < task->store_count; i++) {
-        ksi_key_value_store_close(task->stores[i].store);
-    }
-    ksi_free(task->instances);
-    ksi_free(task->stores);
-    ksi_map_free(task->topics, NULL);
-    ksi_partition_group_destroy(&task->group);
-    ksi_collector_destroy(&task->collector);
-    ksi_arena_destroy(&task->arena);
-    ksi_arena_destroy(&task->task_arena);
-    ksi_free(task);
-}
 
 /* ---- records --------------------------------------------------------------------------------------------------------- */
 
@@ -399,7 +53,7 @@ void ksi_task_enqueue(ksi_task *task, size_t input, const char *topic, const ks_
     } else {
         topic = intern_topic(task, topic);
     }
-    ksi_mismatch_handler before = ksi_value_on_mismatch(on_mismatch, &task->ctx);
+    ksi_mismatch_handler before = ksi_value_on_mismatch(ksi_task_on_mismatch, &task->ctx);
     if (ksi_partition_group_enqueue(&task->group, input, topic, record, &reason) != KS_OK) {
         (void)fail_task(task, &reason, NULL);
     }
@@ -459,7 +113,7 @@ ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error)
         !ksi_partition_group_ready(&task->group, ksi_wall_ms(task->ctx.clock))) {
         return KS_OK;
     }
-    ksi_mismatch_handler before = ksi_value_on_mismatch(on_mismatch, &task->ctx);
+    ksi_mismatch_handler before = ksi_value_on_mismatch(ksi_task_on_mismatch, &task->ctx);
     ks_status status = process_next(task, processed, &reason);
     (void)ksi_value_on_mismatch(before.fn, before.owner);
     return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
@@ -472,7 +126,7 @@ ks_status ksi_task_flush(ksi_task *task, ks_error *error)
     if (task->failed) {
         return fail_task(task, &reason, error);
     }
-    ksi_mismatch_handler before = ksi_value_on_mismatch(on_mismatch, &task->ctx);
+    ksi_mismatch_handler before = ksi_value_on_mismatch(ksi_task_on_mismatch, &task->ctx);
     for (size_t i = 0; status == KS_OK && i < task->store_count; i++) {
         status = ksi_key_value_store_flush(task->stores[i].store, &reason);
         if (status != KS_OK && task->ctx.failure == KSI_FAILURE_FATAL) {

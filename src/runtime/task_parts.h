@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task_parts.h - what a task is made of, for the two files that know: task_start.c makes and ends it, task.c runs it.
+ *
+ * Thread rule: the owner of the task.
+ */
+#ifndef KSI_RUNTIME_TASK_PARTS_H
+#define KSI_RUNTIME_TASK_PARTS_H
+
+#include "runtime/partition_group.h"
+#include "runtime/task.h"
+
+typedef struct ksi_task_store {
+    const ksi_topology_store *spec;
+    ksi_key_value_store *store;
+    ksi_changelog_sink changelog;
+} ksi_task_store;
+
+struct ksi_task {
+    const ks_topology *topology;
+    int subtopology;
+    int32_t partition;
+    ks_ctx ctx;
+    ks_arena arena;      /* of the record in hand */
+    ks_arena task_arena; /* names, topics */
+    ksi_collector collector;
+    ksi_error_handlers handlers;
+    ksi_partition_group group;
+    ksi_node_instance **instances; /* by node index; NULL for nodes of other sub-topologies */
+    size_t started;                /* nodes below this index have been initialised */
+    ksi_task_store *stores;        /* in the order of their first nodes */
+    size_t store_count;
+    const ks_timestamp_extractor *default_extractor;
+    ksi_map *topics; /* names of topics that patterns matched */
+    bool commit_needed;
+    bool failed;
+    ks_error error;
+};
+
+/* User code asked a value for another kind: registered while the task runs any of it (serde/mismatch.h). `owner` is the context. */
+void ksi_task_on_mismatch(void *owner, const char *message);
+
+#endif
