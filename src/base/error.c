@@ -81,8 +81,9 @@ ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, cons
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    copy_cut(error->where, sizeof error->where,
+             where != NULL ? where : ""); /* may be the old message */
     copy_cut(error->message, sizeof error->message, message);
-    copy_cut(error->where, sizeof error->where, where != NULL ? where : "");
     error->code = code;
     error->flags = 0;
     return code;
