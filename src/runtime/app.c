@@ -21,15 +21,13 @@
  */
 #include "runtime/app.h"
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "config/config.h"
 #include "runtime/internal_topics.h"
 
-#include <stdio.h>
 #include <unistd.h>
-
-#define THREAD_NAME_SIZE 48
 
 /* ---- making ------------------------------------------------------------------------------------ */
 
@@ -111,6 +109,8 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
     app->topology = topology;
     app->config = ksi_config_copy(config);
     app->application_id = ksi_config_text(app->config, "application.id");
+    const char *client_id = ksi_config_text(app->config, "client.id");
+    app->name = client_id != NULL && client_id[0] != '\0' ? client_id : app->application_id;
     app->clock = clock;
     app->listener = how->state_listener;
     app->user = how->user;
@@ -195,7 +195,7 @@ static void on_ended(void *owner, const ks_error *failure)
     ksi_mutex_lock(&app->lock);
     if (failure != NULL) {
         char text[sizeof *failure + 64];
-        ksi_log(&app->logger, KS_LOG_LEVEL_ERROR, app->application_id, "the application stops: %s",
+        ksi_log(&app->logger, KS_LOG_LEVEL_ERROR, app->name, "the application stops: %s",
                 ks_error_text(failure, text, sizeof text));
         remember_failure(app, failure);
         (void)ksi_app_set_state(app, KS_APP_PENDING_ERROR);
@@ -219,32 +219,39 @@ static void thread_body(void *user)
 
 /* ---- starting ---------------------------------------------------------------------------------- */
 
+static ks_status make_thread(ks_app *app, size_t number, size_t count, ks_error *error)
+{
+    int64_t cache_bytes = ksi_config_cache_max_bytes(app->config);
+    ksi_buffer name = {0};
+    ksi_buffer_appendf(&name, "%s-StreamThread-%zu", app->name, number);
+    const ksi_stream_thread_options options = {
+        .name = ksi_buffer_cstr(&name),
+        .owner = app,
+        .topology = app->topology,
+        .config = app->config,
+        .application_id = app->application_id,
+        .transport = app->transport,
+        .assignment = &app->assignment,
+        .clock = app->clock,
+        .logger = &app->logger,
+        .cache_bytes = cache_bytes > 0 ? cache_bytes / (int64_t)count : -1,
+        .waiters = &app->waiters};
+    ksi_stream_thread *thread = ksi_stream_thread_new(&options, error);
+    ksi_buffer_destroy(&name);
+    if (thread == NULL) {
+        return ksi_error_flag(error, 0); /* as the transport said */
+    }
+    app->threads[app->thread_count++] = thread;
+    return KS_OK;
+}
+
 static ks_status make_threads(ks_app *app, ks_error *error)
 {
     size_t count = (size_t)ksi_config_i32(app->config, "num.stream.threads");
-    int64_t cache_bytes = ksi_config_cache_max_bytes(app->config);
     app->threads = ksi_calloc(count, sizeof *app->threads);
     app->natives = ksi_calloc(count, sizeof *app->natives);
     for (size_t i = 0; i < count; i++) {
-        char name[THREAD_NAME_SIZE];
-        (void)snprintf(name, sizeof name, "stream-thread-%zu", i + 1);
-        const ksi_stream_thread_options options = {
-            .name = name,
-            .owner = app,
-            .topology = app->topology,
-            .config = app->config,
-            .application_id = app->application_id,
-            .transport = app->transport,
-            .assignment = &app->assignment,
-            .clock = app->clock,
-            .logger = &app->logger,
-            .cache_bytes = cache_bytes > 0 ? cache_bytes / (int64_t)count : -1,
-            .waiters = &app->waiters};
-        ksi_stream_thread *thread = ksi_stream_thread_new(&options, error);
-        if (thread == NULL) {
-            return ksi_error_flag(error, 0); /* as the transport said */
-        }
-        app->threads[app->thread_count++] = thread;
+        KS_TRY(make_thread(app, i + 1, count, error));
     }
     return KS_OK;
 }
@@ -272,10 +279,10 @@ static ks_status start_threads(ks_app *app, ks_error *error)
 {
     app->restoring = app->thread_count;
     for (size_t i = 0; i < app->thread_count; i++) {
-        int reason = ksi_thread_start(&app->natives[i], ksi_stream_thread_name(app->threads[i]),
-                                      thread_body, app->threads[i]);
+        ksi_stream_thread *thread = app->threads[i];
+        int reason = ksi_thread_start(&app->natives[i], "stream-thread", thread_body, thread);
         if (reason != 0) {
-            return ksi_error_set(error, KS_E_IO, ksi_stream_thread_name(app->threads[i]),
+            return ksi_error_set(error, KS_E_IO, ksi_stream_thread_name(thread),
                                  "the thread could not be started: %s", strerror(reason));
         }
         app->live++;

@@ -17,6 +17,7 @@ struct ks_app {
     const ks_topology *topology;
     ks_config *config;
     const char *application_id; /* in `config` */
+    const char *name;           /* in log lines: client.id, else the application.id */
     ksi_clock *clock;
     ksi_logger logger;
     ks_state_listener_fn *listener; /* may be NULL */

@@ -74,7 +74,7 @@ bool ksi_app_set_state(ks_app *app, ks_app_state to)
         return false;
     }
     atomic_store(&app->state, (int)to);
-    ksi_log(&app->logger, KS_LOG_LEVEL_INFO, app->application_id, "state transition from %s to %s",
+    ksi_log(&app->logger, KS_LOG_LEVEL_INFO, app->name, "state transition from %s to %s",
             ks_app_state_name(from), ks_app_state_name(to));
     if (app->listener != NULL) {
         app->listener(from, to, app->user);

@@ -28,6 +28,7 @@
 
 #define POLL_BATCH 256
 #define PROCESS_BATCH 256
+#define RECORDS_PER_LOOK 16 /* at the clock */
 
 typedef struct thread_input {
     ksi_topic_partition at;
@@ -249,6 +250,12 @@ ks_status ksi_stream_thread_restore(ksi_stream_thread *thread, ks_error *error)
     return KS_OK;
 }
 
+/* Strictly more than the interval, as Java. */
+static bool commit_due(const ksi_stream_thread *thread)
+{
+    return now_ms(thread) - thread->last_commit_ms > thread->commit_interval_ms;
+}
+
 /* ---- a turn ------------------------------------------------------------------------------------ */
 
 static void watch(ksi_stream_thread *thread, thread_input *input, bool watched)
@@ -284,15 +291,19 @@ static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, thread_in
     return KS_OK;
 }
 
-static ks_status process_batch(ksi_task *task, size_t *processed, ks_error *error)
+/*
+ * Processes up to a batch of a task. A slow callback makes a batch long: a stop is seen after each record, the clock every few.
+ */
+static ks_status process_batch(const ksi_stream_thread *thread, ksi_task *task, size_t *processed,
+                               ks_error *error)
 {
     for (size_t i = 0; i < PROCESS_BATCH; i++) {
         bool one = false;
-        ks_status status = ksi_task_process(task, &one, error);
-        if (status != KS_OK) {
-            ksi_error_prefix(error, "task %s: ", ksi_task_id(task));
-            return status;
+        if (atomic_load_explicit(&thread->stop, memory_order_relaxed) ||
+            (i % RECORDS_PER_LOOK == RECORDS_PER_LOOK - 1 && commit_due(thread))) {
+            return KS_OK;
         }
+        KS_TRY(ksi_task_process(task, &one, error));
         if (!one) {
             return KS_OK;
         }
@@ -331,7 +342,7 @@ static ks_status turn_of_task(ksi_stream_thread *thread, thread_task *task, size
     for (size_t i = 0; i < task->input_count; i++) {
         KS_TRY(fill_queue(thread, task->task, &task->inputs[i], work, error));
     }
-    ks_status status = process_batch(task->task, &processed, error);
+    ks_status status = process_batch(thread, task->task, &processed, error);
     atomic_fetch_add(&thread->processed, processed);
     *work += processed;
     publish_task(task);
@@ -405,8 +416,7 @@ static ks_status commit(ksi_stream_thread *thread, ks_error *error)
     for (size_t i = 0; i < thread->task_count; i++) {
         ks_status status = ksi_task_flush(thread->tasks[i].task, error);
         if (status != KS_OK) {
-            ksi_error_prefix(error,
-                             "task %s, flushing its caches: ", ksi_task_id(thread->tasks[i].task));
+            ksi_error_prefix(error, "flushing the caches for a commit: ");
             return status;
         }
     }
@@ -423,13 +433,11 @@ static ks_status commit(ksi_stream_thread *thread, ks_error *error)
 /* Commits when it is time; without work and with somebody waiting for the results it is time. */
 static ks_status maybe_commit(ksi_stream_thread *thread, size_t *work, ks_error *error)
 {
-    int64_t now = now_ms(thread);
-    bool due = now - thread->last_commit_ms > thread->commit_interval_ms;
     bool wanted = *work == 0 && atomic_load(thread->options.waiters) > 0;
-    if (!due && !wanted) {
+    if (!wanted && !commit_due(thread)) {
         return KS_OK;
     }
-    thread->last_commit_ms = now;
+    thread->last_commit_ms = now_ms(thread);
     if (!any_needs_commit(thread)) {
         return KS_OK;
     }

@@ -29,7 +29,7 @@ typedef struct ksi_stream_thread ksi_stream_thread;
 
 /* What it is made with; borrowed until it is freed. */
 typedef struct ksi_stream_thread_options {
-    const char *name; /* "stream-thread-1"; copied */
+    const char *name; /* "<client.id>-StreamThread-1"; copied */
     void *owner;      /* for the thread's body; may be NULL */
     const ks_topology *topology;
     const ks_config *config;
