@@ -92,7 +92,7 @@ ks_status ksi_partition_group_enqueue(ksi_partition_group *group, size_t queue, 
 }
 
 /* What one queue says: true to go on with the others. */
-static bool may_go_on(const ksi_partition_group *group, ksi_record_queue *queue, int64_t now_ms)
+static bool may_go_on(const ksi_partition_group *group, ksi_record_queue *queue, ksi_clock *clock)
 {
     if (ksi_record_queue_size(queue) > 0) {
         queue->idle_deadline_ms = -1;
@@ -102,19 +102,20 @@ static bool may_go_on(const ksi_partition_group *group, ksi_record_queue *queue,
         queue->idle_deadline_ms = -1;
         return false;
     }
+    int64_t now_ms = ksi_wall_ms(clock);
     if (queue->idle_deadline_ms < 0) {
         queue->idle_deadline_ms = now_ms + group->max_idle_ms;
     }
     return now_ms >= queue->idle_deadline_ms;
 }
 
-bool ksi_partition_group_ready(ksi_partition_group *group, int64_t now_ms)
+bool ksi_partition_group_ready(ksi_partition_group *group, ksi_clock *clock)
 {
     if (group->max_idle_ms < 0) {
         return group->buffered > 0;
     }
     for (size_t i = 0; i < group->count; i++) {
-        if (!may_go_on(group, group->queues[group->idle_order[i]], now_ms)) {
+        if (!may_go_on(group, group->queues[group->idle_order[i]], clock)) {
             return false;
         }
     }

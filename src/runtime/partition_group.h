@@ -40,7 +40,7 @@ ks_status ksi_partition_group_enqueue(ksi_partition_group *group, size_t queue, 
                                       const ks_log_record *record, ks_error *error);
 
 /* Whether a record may be taken now. */
-bool ksi_partition_group_ready(ksi_partition_group *group, int64_t now_ms);
+bool ksi_partition_group_ready(ksi_partition_group *group, ksi_clock *clock);
 
 /* Takes the next record; `*queue` is NULL when there is none. Stream time moves on. Release the queue when the record is done. */
 ks_status ksi_partition_group_next(ksi_partition_group *group, ksi_record_queue **queue,

@@ -109,8 +109,7 @@ ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error)
     if (task->failed) {
         return fail_task(task, &reason, error);
     }
-    if (task->group.buffered == 0 ||
-        !ksi_partition_group_ready(&task->group, ksi_wall_ms(task->ctx.clock))) {
+    if (task->group.buffered == 0 || !ksi_partition_group_ready(&task->group, task->ctx.clock)) {
         return KS_OK;
     }
     ksi_mismatch_handler before = ksi_value_on_mismatch(ksi_task_on_mismatch, &task->ctx);
