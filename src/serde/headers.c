@@ -15,6 +15,7 @@
  *   - items before `used` never change; a list's count is at most its block's `used`; no list is empty (that is NULL)
  *   - a block, its lists and the bytes of its headers are in one arena. A list that is extended into another arena is copied
  *     whole: sharing the tail across arenas is the tempting wrong way, and the shorter-lived one takes the bytes with it
+ *   - an arena is known by its address: one that has lists in it does not move
  *   - releasing a mark of the arena may take headers from behind a list that is older than the mark. `used` then stays too
  *     large, which only makes the next one copy
  *
