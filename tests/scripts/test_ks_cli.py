@@ -136,6 +136,7 @@ class Ks(Programs):
     def test_missing_and_superfluous_arguments_are_named(self):
         self.refused(2, ["which command?", "ks --help"], "ks")
         self.refused(2, ["which application?"], "ks", "describe")
+        self.refused(2, ["--dot or --svg"], "ks", "describe", "word_count", "--dot", "--svg")
         self.refused(2, ["one application, not word_count and unknown_payment"], "ks", "describe", "word_count",
                      "unknown_payment")
 

@@ -167,18 +167,31 @@ static int describe_app(const described_app *app, print_fn *print)
     return exit_status;
 }
 
+/* NULL for an option that is none. */
+static print_fn *print_for(const char *option)
+{
+    if (strcmp(option, "--dot") == 0) {
+        return print_dot;
+    }
+    return strcmp(option, "--svg") == 0 ? print_svg : NULL;
+}
+
 static int run_describe(int argc, char **argv)
 {
     const described_app *app = NULL;
-    print_fn *print = print_text;
+    print_fn *print = NULL;
 
     for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--dot") == 0) {
-            print = print_dot;
-        } else if (strcmp(argv[i], "--svg") == 0) {
-            print = print_svg;
-        } else if (argv[i][0] == '-') {
-            return unknown_option(argv[i]);
+        if (argv[i][0] == '-') {
+            print_fn *wanted = print_for(argv[i]);
+            if (wanted == NULL) {
+                return unknown_option(argv[i]);
+            }
+            if (print != NULL && print != wanted) {
+                fprintf(stderr, "ks: describe prints one thing at a time: --dot or --svg\n");
+                return KS_TOOL_USAGE;
+            }
+            print = wanted;
         } else if (app != NULL) {
             fprintf(stderr, "ks: describe takes one application, not %s and %s\n", app->name,
                     argv[i]);
@@ -194,7 +207,7 @@ static int run_describe(int argc, char **argv)
         fprintf(stderr, "ks: describe which application? `ks describe --help` lists them\n");
         return KS_TOOL_USAGE;
     }
-    return describe_app(app, print);
+    return describe_app(app, print != NULL ? print : print_text);
 }
 
 const command describe_command = {
