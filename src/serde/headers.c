@@ -98,7 +98,7 @@ static header_block *copy_block(ks_arena *arena, const ks_headers *headers, size
 {
     size_t count = ks_headers_count(headers);
     header_block *block = new_block(arena, count + spare);
-    bool is_here = count > 0 && headers->block->arena == arena;
+    bool is_here = headers != NULL && headers->block->arena == arena;
     for (size_t i = 0; i < count; i++) {
         ks_header header = headers->block->items[i];
         block->items[i] = is_here ? header : own_header(arena, header.name, header.value);
@@ -111,7 +111,7 @@ const ks_headers *ks_headers_with(ks_arena *arena, const ks_headers *headers, ks
                                   ks_slice value)
 {
     size_t count = ks_headers_count(headers);
-    header_block *block = count > 0 ? headers->block : NULL;
+    header_block *block = headers != NULL ? headers->block : NULL;
     if (block == NULL || block->arena != arena || block->used != count ||
         block->used == block->capacity) {
         block = copy_block(arena, headers, count + SPARE);

@@ -218,12 +218,12 @@ static ks_status deserialize_void(const ks_serde *serde, const ks_serde_ctx *ctx
 
 /* ---- the serdes -------------------------------------------------------------------------------------------------- */
 
-#define SERDE(serde_name, serde_kind, serialize_with, deserialize_with)          \
-    {                                                                            \
-        .struct_size = sizeof(ks_serde), .name = serde_name, .kind = serde_kind, \
-        .serialize = serialize_with, .deserialize = deserialize_with             \
+#define SERDE(serde_name, serde_kind, serialize_with, deserialize_with)              \
+    {                                                                                \
+        .struct_size = sizeof(ks_serde), .name = (serde_name), .kind = (serde_kind), \
+        .serialize = (serialize_with), .deserialize = (deserialize_with)             \
     }
-#define NUMBER_SERDE(name, kind) SERDE(name, kind, serialize_number, deserialize_number)
+#define NUMBER_SERDE(name, kind) SERDE((name), (kind), serialize_number, deserialize_number)
 
 const ks_serde ks_serde_string = SERDE("string", KS_KIND_TEXT, serialize_slice, deserialize_string);
 const ks_serde ks_serde_bytes = SERDE("bytes", KS_KIND_BYTES, serialize_slice, deserialize_bytes);

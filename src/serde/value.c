@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/slice.h"
 #include "serde/mismatch.h"
 #include "serde/number_text.h"
 #include "serde/uuid.h"
@@ -151,7 +152,7 @@ bool ks_value_equal(ks_value a, ks_value b)
         return false;
     }
     if (has_size(a)) {
-        return ks_slice_equal(slice_of(a), slice_of(b));
+        return ksi_slice_compare(slice_of(a), slice_of(b)) == 0;
     }
     if (a.kind == KS_KIND_OBJECT) {
         return object_of(a)->serde == object_of(b)->serde &&
