@@ -107,15 +107,19 @@ static header_block *copy_block(ks_arena *arena, const ks_headers *headers, size
     return block;
 }
 
+/* Whether one more can be appended in place. */
+static bool has_room(const ks_arena *arena, const ks_headers *headers)
+{
+    const header_block *block = headers->block;
+    return block->arena == arena && block->used == headers->count && block->used < block->capacity;
+}
+
 const ks_headers *ks_headers_with(ks_arena *arena, const ks_headers *headers, ks_slice name,
                                   ks_slice value)
 {
-    size_t count = ks_headers_count(headers);
-    header_block *block = headers != NULL ? headers->block : NULL;
-    if (block == NULL || block->arena != arena || block->used != count ||
-        block->used == block->capacity) {
-        block = copy_block(arena, headers, count + SPARE);
-    }
+    header_block *block = headers != NULL && has_room(arena, headers)
+                              ? headers->block
+                              : copy_block(arena, headers, ks_headers_count(headers) + SPARE);
     block->items[block->used] = own_header(arena, name, value);
     block->used++;
     return list_of(block);
