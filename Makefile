@@ -40,7 +40,7 @@ test: ## Install what is needed, build and run every test and check; ends with "
 	@scripts/run-tests all
 
 .PHONY: check
-check: ## The fast part of `make test`: release build, its tests, layers, sizes, symbols, format
+check: ## The fast part of `make test`: release build, its tests, layers, sizes, symbols, format, snippets
 	@scripts/run-tests quick release
 
 .PHONY: fmt

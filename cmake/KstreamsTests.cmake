@@ -2,7 +2,7 @@
 #   unit         tests/unit/ROOM/test_FILE.c; other .c files of the same folder are linked into each of its tests;
 #                unit.docs.PAGE: a generated page is what its generator would write
 #   api          tests/api/test_*.c and tests/python/test_*.py
-#   apps         apps/APP/test_*.c
+#   apps         apps/APP/test_*.c, and the test of docs/guide/examples
 #   conformance  one test per folder of tests/conformance/scenarios
 #   scripts      tests/scripts/test_*.py: the checks are checked
 # and the fuzz targets tests/fuzz/fuzz_*.c, built only with KSTREAMS_FUZZ and run by scripts/fuzz.
@@ -104,6 +104,17 @@ foreach(source IN LISTS app_tests)
   kstreams_test(apps "${app}" "${source}"
     LIBRARIES ${support_library} ${app_libraries} INCLUDES "${PROJECT_SOURCE_DIR}/apps")
 endforeach()
+
+# The programs of the guide and of README.md: built, so that they stay right; the guide's own test is run.
+set(guide "${PROJECT_SOURCE_DIR}/docs/guide/examples")
+add_executable(guide_readme "${guide}/readme.c")
+add_executable(guide_thermometers "${guide}/run_thermometers.c" "${guide}/thermometers.c")
+foreach(program IN ITEMS guide_readme guide_thermometers)
+  target_link_libraries(${program} PRIVATE kstreams_static kstreams_flags)
+  set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/guide")
+endforeach()
+kstreams_test(apps "guide" "${guide}/test_thermometers.c" "${guide}/thermometers.c"
+  LIBRARIES ${support_library})
 
 if(TARGET ks-conformance)
   file(GLOB scenario_folders CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/conformance/scenarios/*")

@@ -43,7 +43,8 @@ typedef ks_status ks_deserialize_fn(const ks_serde *serde, const ks_serde_ctx *c
 /**
  * A serde: a constant that outlives every topology that names it. @java Serde
  *
- * `kind` is the kind of the values it makes; two serdes of unequal kind for one type are refused when the topology is built.
+ * `kind` is the kind of the values it makes; a record whose value has another
+ * kind than the serde that shall write it fails at the node above, with both kinds in the message.
  */
 struct ks_serde {
     size_t struct_size; /**< sizeof(ks_serde) */

@@ -30,6 +30,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+#include <kstreams/serde.h> /* ks_arena_new() and its kin are public */
+
 #ifdef KSI_ARENA_GUARDED
 #include <sanitizer/asan_interface.h>
 #define GUARD(address, size) ASAN_POISON_MEMORY_REGION(address, size)

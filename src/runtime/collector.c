@@ -84,6 +84,7 @@ ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_to
     if (node->sink.topic != NULL) {
         state->topic = ksi_topology_topic_name(topology, ctx->application_id, node->sink.topic,
                                                ctx->task_arena);
+        state->is_internal = ksi_topology_internal_topic(topology, node->sink.topic) != NULL;
     }
     KS_TRY(ksi_ctx_key_serde(ctx, node->sink.key, what, &state->key, error));
     return ksi_ctx_value_serde(ctx, node->sink.value, what, &state->value, error);
@@ -127,9 +128,11 @@ static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *b
     if (ks_value_kind(value) != serde->kind) {
         ks_ctx_fail(ctx,
                     "writing to topic %s: the %s is %s and the serde \"%s\" of this sink writes "
-                    "%s; give the right one with KS_PRODUCED(.%s = ...)",
+                    "%s; give the right one with %s(.%s = ...)",
                     out->topic, part, ks_kind_name(ks_value_kind(value)), serde->name,
-                    ks_kind_name(serde->kind), part);
+                    ks_kind_name(serde->kind),
+                    out->sink->is_internal ? "KS_GROUPED or KS_REPARTITIONED" : "KS_PRODUCED",
+                    part);
         return false;
     }
     ks_error reason = {0};

@@ -38,6 +38,7 @@ ks_status ksi_collector_send(ksi_collector *collector, const char *topic,
 /* A sink as a task has it: the state of its node instance. */
 typedef struct ksi_sink_state {
     const char *topic; /* as the log names it; NULL when dynamic */
+    bool is_internal;  /* a repartition topic */
     const ks_serde *key;
     const ks_serde *value;
     ksi_collector *collector;

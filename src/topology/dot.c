@@ -65,7 +65,9 @@ static void append_cluster(ksi_buffer *text, const ks_topology *topology, int nu
     static const char *const shapes[] = {[KSI_NODE_SOURCE] = "shape=house",
                                          [KSI_NODE_PROCESSOR] = "shape=box, style=rounded",
                                          [KSI_NODE_SINK] = "shape=invhouse"};
-    ksi_buffer_appendf(text, "  subgraph cluster_%d {\n  label=\"Sub-topology: %d\"; color=gray;\n",
+    ksi_buffer_appendf(text,
+                       "  subgraph cluster_%d {\n  label=\"Sub-topology: %d\"; "
+                       "labeljust=l; fontname=\"sans-serif\"; fontsize=10; color=gray;\n",
                        number, number);
     for (size_t i = 0; i < topology->node_count; i++) {
         const ksi_node *node = topology->nodes[i];
