@@ -177,8 +177,6 @@ static const ksi_property processing[] = {
     {.name = "errors.dead.letter.queue.topic.name",
      .type = KSI_PROPERTY_TEXT,
      .importance = KSI_IMPORTANCE_MEDIUM,
-     .ranged = true,
-     .low = 1,
      .prose = "A topic that gets the input record of every error the handlers meet, with the error "
               "in its headers. The topic "
               "must exist."},

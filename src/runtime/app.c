@@ -49,6 +49,11 @@ static ks_status check_needed(const ks_config *config, const char *name, const c
 
 static ks_status check_config(const ks_config *config, ks_error *error)
 {
+    const char *dead_letters = ksi_config_text(config, "errors.dead.letter.queue.topic.name");
+    if (dead_letters != NULL && ksi_topic_name_check(dead_letters, NULL) != KS_OK) {
+        return ksi_error_set(error, KS_E_CONFIG, "errors.dead.letter.queue.topic.name",
+                             "\"%s\" is no name of a topic", dead_letters);
+    }
     KS_TRY(check_needed(config, "application.id", "the name of the application", error));
     KS_TRY(check_needed(config, "bootstrap.servers",
                         "where the topics are; \"embedded:\" is a log in this process", error));
