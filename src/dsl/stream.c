@@ -214,7 +214,7 @@ ks_stream *ks_stream_merge(ks_stream *stream, ks_stream *other, const ks_named *
     ks_builder *builder = stream->builder;
     const char *name = begin(
         &(operation){"ks_stream_merge", "KSTREAM-MERGE-", stream, other != NULL, NULL, named});
-    if (name == NULL) {
+    if (name == NULL || other == NULL) {
         return &builder->inert_stream;
     }
     if (other->builder != builder) {

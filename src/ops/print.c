@@ -50,7 +50,7 @@ static void print_process(ks_ctx *ctx, const void *config, void *state, const ks
     fprintf(here->file, "[%s]: %.*s\n", print->label, (int)text.size,
             text.data != NULL ? text.data : "");
     if (print->path == NULL) {
-        fflush(here->file);
+        (void)fflush(here->file);
     }
     if (ferror(here->file)) {
         ks_ctx_fail(ctx, "cannot print to %s: %s",

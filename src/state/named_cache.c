@@ -268,7 +268,7 @@ static void grow_buckets(ksi_named_cache *cache)
     cache_row **old = cache->buckets;
     size_t old_count = cache->bucket_count;
     cache->bucket_count = old_count * 2;
-    cache->buckets = ksi_calloc(cache->bucket_count, sizeof *cache->buckets);
+    cache->buckets = ksi_calloc(cache->bucket_count, sizeof(cache_row *));
     for (size_t i = 0; i < old_count; i++) {
         while (old[i] != NULL) {
             cache_row *row = old[i];
@@ -363,7 +363,7 @@ ksi_named_cache *ksi_named_cache_new(const ksi_named_cache_options *options)
     ksi_named_cache *cache = ksi_calloc(1, sizeof *cache);
     cache->options = *options;
     cache->bucket_count = FIRST_BUCKETS;
-    cache->buckets = ksi_calloc(cache->bucket_count, sizeof *cache->buckets);
+    cache->buckets = ksi_calloc(cache->bucket_count, sizeof(cache_row *));
     cache->topics = ksi_map_new();
     return cache;
 }

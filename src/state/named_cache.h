@@ -25,7 +25,7 @@ const ksi_cached_row *ksi_named_cache_get(ksi_named_cache *cache, ks_slice key);
  * Puts or replaces; the row becomes the one used last and, when dirty, the one updated last. Everything is copied.
  * Putting a clean row over a dirty one would lose an update: it aborts.
  */
-const ksi_cached_row *ksi_named_cache_put(ksi_named_cache *cache, const ksi_cached_row *row);
+const ksi_cached_row *ksi_named_cache_put(ksi_named_cache *cache, const ksi_cached_row *input);
 
 /* Between these a row outlives its eviction; after the second it is borrowed until the next put or get. */
 void ksi_named_cache_hold(const ksi_cached_row *row);

@@ -165,7 +165,7 @@ static ksi_node *add_node(ks_topology *topology, const char *name, ksi_node_kind
     node->kind = kind;
     node->index = topology->node_count;
     topology->nodes = ksi_grow(topology->nodes, &topology->node_capacity, topology->node_count + 1,
-                               sizeof *topology->nodes);
+                               sizeof(ksi_node *));
     topology->groups = ksi_grow(topology->groups, &topology->group_capacity,
                                 topology->node_count + 1, sizeof *topology->groups);
     topology->nodes[topology->node_count] = node;
@@ -178,7 +178,7 @@ static ksi_node *add_node(ks_topology *topology, const char *name, ksi_node_kind
 static void connect_parents(ks_topology *topology, ksi_node *node, const char *const *parents,
                             size_t count)
 {
-    node->parents = ksi_arena_alloc(&topology->arena, count * sizeof *node->parents);
+    node->parents = ksi_arena_alloc(&topology->arena, count * sizeof(ksi_node *));
     node->parent_count = count;
     for (size_t i = 0; i < count; i++) {
         ksi_node *parent = ksi_map_get_cstr(topology->nodes_by_name, parents[i]);
