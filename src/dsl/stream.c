@@ -212,9 +212,13 @@ void ks_stream_print(ks_stream *stream, const ks_printed *printed)
 ks_stream *ks_stream_merge(ks_stream *stream, ks_stream *other, const ks_named *named)
 {
     ks_builder *builder = stream->builder;
-    const char *name = begin(
-        &(operation){"ks_stream_merge", "KSTREAM-MERGE-", stream, other != NULL, NULL, named});
-    if (name == NULL || other == NULL) {
+    if (!ksi_builder_ready(builder, head_of(named), "ks_stream_merge", other != NULL) ||
+        other == NULL) {
+        return &builder->inert_stream;
+    }
+    const char *name = ksi_name_or_new(builder, head_of(named), named != NULL ? named->name : NULL,
+                                       "KSTREAM-MERGE-");
+    if (name == NULL) {
         return &builder->inert_stream;
     }
     if (other->builder != builder) {
@@ -240,7 +244,6 @@ static void add_sink(ks_stream *stream, const char *call, ksi_sink sink, bool ha
     const ks_produced *how = produced != NULL ? produced : &none;
     const ks_options_head *head = produced != NULL ? &produced->head : NULL;
     ks_builder *builder = stream->builder;
-    ksi_builder_own(builder, sink.user, how->user_free);
     if (!ksi_builder_ready(builder, head, call, has_target)) {
         return;
     }
@@ -264,6 +267,7 @@ void ks_stream_to(ks_stream *stream, const char *topic, const ks_produced *produ
 void ks_stream_to_dynamic(ks_stream *stream, ks_topic_name_fn *topic, void *user,
                           const ks_produced *produced)
 {
+    ksi_builder_own(stream->builder, user, produced != NULL ? produced->user_free : NULL);
     add_sink(stream, "ks_stream_to_dynamic", (ksi_sink){.topic_name = topic, .user = user},
              topic != NULL, produced);
 }

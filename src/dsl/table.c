@@ -136,7 +136,7 @@ static ks_table *aggregate(ks_grouped_stream *grouped, const ks_materialized *op
 ks_table *ks_grouped_stream_count(ks_grouped_stream *grouped, const ks_materialized *options)
 {
     ks_builder *builder = grouped->builder;
-    if (!begin(grouped, "ks_grouped_stream_count", true, NULL, options)) {
+    if (!ksi_builder_ready(builder, head_of(options), "ks_grouped_stream_count", true)) {
         return &builder->inert_table;
     }
     if (ksi_is_materialized(options) && options->name == NULL) {

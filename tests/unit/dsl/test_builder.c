@@ -737,6 +737,32 @@ static void user_pointers_are_freed_once_when_writing_the_topology_fails(void **
     assert_freed(freed, 1);
 }
 
+static void fail_when_called(void *user)
+{
+    (void)user;
+    fail_msg("there is no user pointer to free");
+}
+
+static void operations_without_a_user_pointer_free_nothing(void **state)
+{
+    (void)state;
+    const ks_named *named = KS_NAMED(.user_free = fail_when_called);
+    const ks_materialized *store = KS_MATERIALIZED(.user_free = fail_when_called);
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", NULL);
+    ks_split *split = ks_stream_split(in, named);
+    ks_split_default_branch(split, KS_BRANCHED(.user_free = fail_when_called));
+    ks_stream_merge(in, in, named);
+    ks_stream_to(in, "out", KS_PRODUCED(.user_free = fail_when_called));
+    ks_grouped_stream *grouped =
+        ks_stream_group_by_key(in, KS_GROUPED(.user_free = fail_when_called));
+    ks_table_to_stream(ks_grouped_stream_count(grouped, store), named);
+    ks_stream_to_table(in, store);
+    ks_builder_table(b, "t", NULL, store);
+    ks_topology_free(built(b));
+    ks_builder_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -759,6 +785,7 @@ int main(void)
         cmocka_unit_test(user_pointers_of_refused_calls_are_freed_once),
         cmocka_unit_test(user_pointers_of_calls_after_building_are_freed_once_with_the_builder),
         cmocka_unit_test(user_pointers_are_freed_once_when_writing_the_topology_fails),
+        cmocka_unit_test(operations_without_a_user_pointer_free_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
