@@ -6,7 +6,8 @@
  *
  * Zero means Java's default everywhere. A `name` names the processor node (Java's Named), or what the struct says.
  * `user_free`, where there is one, is called exactly once with the operation's user pointer: when the topology is freed, or
- * with the builder when it gave no topology away or the operation was refused; never during the call.
+ * with the builder when it gave no topology away or the operation was refused; never during the call. An operation without a
+ * user pointer ignores it.
  * In C++, where a compound literal has no address, fill a struct with ks_*_init().
  */
 #ifndef KSTREAMS_OPTIONS_H
