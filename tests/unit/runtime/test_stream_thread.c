@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_stream_thread.c - the loop of a thread, turn by turn, on a clock that only the test moves.
+ */
+#include "log_fixture.h"
+
+#include "config/config.h"
+#include "runtime/internal_topics.h"
+#include "runtime/stream_thread.h"
+#include "state/key_value_store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+enum { TEXT_SIZE = 512 };
+
+static const ks_serde *const text = &ks_serde_string;
+
+/* ---- one thread -------------------------------------------------------------------------------- */
+
+typedef struct fixture {
+    ks_log *log;
+    ks_topology *topology;
+    ks_config *config;
+    ksi_transport *transport;
+    ksi_manual_clock clock;
+    ksi_assignment assignment;
+    atomic_int waiters;
+    ksi_stream_thread *thread;
+} fixture;
+
+/* Takes topology and config; the log stays the test's. Restores, so that turns can be taken. */
+static fixture *new_thread(ks_log *log, ks_topology *topology, ks_config *config)
+{
+    ks_error error = {0};
+    fixture *self = test_calloc(1, sizeof *self);
+    self->log = log;
+    self->topology = topology;
+    self->config = config;
+    self->transport = ksi_log_transport(log);
+    ksi_manual_clock_init(&self->clock, 1000000);
+    const ksi_assignment_options wanted = {
+        .topology = topology, .application_id = "app", .transport = self->transport};
+    assert_ok(ksi_assignment_make(&self->assignment, &wanted, &error), &error);
+    assert_ok(ksi_internal_topics_make_ready(&self->assignment, self->transport, NULL, &error),
+              &error);
+    int64_t cache_bytes = ksi_config_cache_max_bytes(config);
+    const ksi_stream_thread_options options = {.name = "thread",
+                                               .topology = topology,
+                                               .config = config,
+                                               .application_id = "app",
+                                               .transport = self->transport,
+                                               .assignment = &self->assignment,
+                                               .clock = &self->clock.clock,
+                                               .cache_bytes = cache_bytes > 0 ? cache_bytes : -1,
+                                               .waiters = &self->waiters};
+    self->thread = ksi_stream_thread_new(&options, &error);
+    assert_non_null(self->thread);
+    for (size_t i = 0; i < self->assignment.task_count; i++) {
+        assert_ok(ksi_stream_thread_add_task(self->thread, self->assignment.tasks[i], &error),
+                  &error);
+    }
+    assert_ok(ksi_stream_thread_restore(self->thread, &error), &error);
+    return self;
+}
+
+static void free_thread(fixture *self)
+{
+    ksi_stream_thread_free(self->thread);
+    ksi_assignment_destroy(&self->assignment);
+    self->transport->class->release(self->transport);
+    ks_topology_free(self->topology);
+    ks_config_free(self->config);
+    test_free(self);
+}
+
+static bool step(const fixture *self)
+{
+    ks_error error = {0};
+    bool progressed = false;
+    assert_ok(ksi_stream_thread_step(self->thread, &progressed, &error), &error);
+    return progressed;
+}
+
+static void step_until_idle(const fixture *self)
+{
+    while (step(self)) {
+    }
+}
+
+static void finish(const fixture *self)
+{
+    ks_error error = {0};
+    assert_ok(ksi_stream_thread_finish(self->thread, true, &error), &error);
+}
+
+static bool caught_up(const fixture *self)
+{
+    uint64_t ends = 0;
+    return ksi_stream_thread_caught_up(self->thread, &ends);
+}
+
+static void expect_values(ks_log *log, const char *topic, const char *values)
+{
+    char found[TEXT_SIZE];
+    assert_string_equal(log_values(log, topic, found, sizeof found), values);
+}
+
+static ks_log *log_with_in_and_out(int32_t partitions)
+{
+    ks_log *log = log_open();
+    log_create(log, "in", partitions);
+    log_create(log, "out", 1);
+    return log;
+}
+
+static ks_config *config_with(const char *name, const char *value)
+{
+    ks_config *config = config_of("app");
+    config_put(config, name, value);
+    return config;
+}
+
+/* ---- committing -------------------------------------------------------------------------------- */
+
+static void a_commit_comes_when_its_interval_is_over(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    fixture *self = new_thread(log, passing(), config_with("commit.interval.ms", "100"));
+    log_produce(log, "in", 0, 1, "a:1");
+    step_until_idle(self);
+    expect_values(log, "out", "1 ");
+    self->clock.now_ms += 100;
+    assert_false(step(self));
+    assert_int_equal(log_committed(log, "app", "in", 0), -1);
+    assert_false(caught_up(self));
+    self->clock.now_ms += 1; /* more than the interval, as Java */
+    assert_true(step(self));
+    assert_int_equal(log_committed(log, "app", "in", 0), 1);
+    assert_true(caught_up(self));
+    self->clock.now_ms += 1000;
+    assert_false(step(self)); /* nothing to commit */
+    assert_int_equal(ksi_stream_thread_stats_of(self->thread).commits, 1);
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void a_commit_brings_out_what_the_cache_holds(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    fixture *self = new_thread(log, counting(), config_with("commit.interval.ms", "100"));
+    log_produce(log, "in", 0, 1, "a:x");
+    log_produce(log, "in", 0, 2, "b:x");
+    log_produce(log, "in", 0, 3, "a:x");
+    step_until_idle(self);
+    expect_values(log, "out", "");
+    assert_int_equal(log_count(log, "app-counted-changelog"), 0);
+    self->clock.now_ms += 101;
+    assert_true(step(self));
+    expect_values(log, "out", "1 2 "); /* in the order of the last updates */
+    assert_int_equal(log_count(log, "app-counted-changelog"), 2);
+    assert_int_equal(log_committed(log, "app", "in", 0), 3);
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void without_a_cache_every_update_comes_out(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    fixture *self = new_thread(log, counting(), config_with("statestore.cache.max.bytes", "0"));
+    log_produce(log, "in", 0, 1, "a:x");
+    log_produce(log, "in", 0, 2, "a:x");
+    step_until_idle(self);
+    expect_values(log, "out", "1 2 ");
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void with_somebody_waiting_a_thread_without_work_commits(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    fixture *self = new_thread(log, counting(), config_of("app"));
+    log_produce(log, "in", 0, 1, "a:x");
+    step_until_idle(self);
+    assert_false(caught_up(self));
+    atomic_store(&self->waiters, 1);
+    assert_true(step(self));
+    assert_true(caught_up(self));
+    expect_values(log, "out", "1 ");
+    assert_false(step(self));
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void finishing_commits_and_a_second_thread_goes_on(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(2);
+    fixture *self = new_thread(log, counting(), config_of("app"));
+    log_produce(log, "in", 0, 1, "a:x");
+    log_produce(log, "in", 0, 2, "a:x");
+    log_produce(log, "in", 1, 3, "b:x");
+    step_until_idle(self);
+    finish(self);
+    assert_null(ksi_stream_thread_task_at(self->thread, 0));
+    assert_true(caught_up(self)); /* may still be asked */
+    assert_int_equal(ksi_stream_thread_stats_of(self->thread).processed, 3);
+    free_thread(self);
+
+    log_produce(log, "in", 0, 4, "a:x");
+    self = new_thread(log, counting(), config_of("app"));
+    ksi_key_value_store *store =
+        ksi_task_key_value_store(ksi_stream_thread_task_at(self->thread, 0), "counted");
+    assert_int_equal(ksi_key_value_store_count_stored(store), 1);
+    ksi_row row = {0};
+    assert_true(ksi_key_value_store_next_stored(store, ks_slice_null(), &row));
+    assert_true(ks_slice_equal(row.key, ks_slice_cstr("a")));
+    assert_int_equal(row.timestamp, 2);
+    step_until_idle(self);
+    finish(self);
+    assert_int_equal(ksi_stream_thread_stats_of(self->thread).processed, 1);
+    expect_values(log, "out", "2 1 3 ");
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void fail_on_key_b(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    (void)user;
+    if (ks_slice_equal(ks_value_text(record->key), ks_slice_cstr("b"))) {
+        ks_ctx_fail(ctx, "no b here");
+    }
+}
+
+static void nothing_is_committed_after_a_failure(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = text, .value = text));
+    ks_stream_foreach(in, fail_on_key_b, NULL, NULL);
+    ks_log *log = log_with_in_and_out(2);
+    fixture *self = new_thread(log, topology_of(b), config_with("commit.interval.ms", "0"));
+    log_produce(log, "in", 0, 1, "a:x");
+    step_until_idle(self);
+    self->clock.now_ms += 1;
+    assert_true(step(self));
+    assert_int_equal(log_committed(log, "app", "in", 0), 1);
+
+    log_produce(log, "in", 0, 1, "a:x");
+    log_produce(log, "in", 1, 1, "b:x");
+    self->clock.now_ms += 1; /* a commit is due */
+    bool progressed = false;
+    assert_int_equal(ksi_stream_thread_step(self->thread, &progressed, &error), KS_E_PROCESSING);
+    assert_non_null(strstr(error.message, "no b here"));
+    assert_non_null(strstr(error.message, "topic in, partition 1, offset 0"));
+    assert_ok(ksi_stream_thread_finish(self->thread, false, &error), &error);
+    assert_int_equal(log_committed(log, "app", "in", 0), 1);
+    assert_int_equal(log_committed(log, "app", "in", 1), -1);
+    free_thread(self);
+    ks_log_free(log);
+}
+
+/* ---- queues and time --------------------------------------------------------------------------- */
+
+static ks_topology *merging(void)
+{
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *one = ks_builder_stream(b, "one", KS_CONSUMED(.key = text, .value = text));
+    ks_stream *two = ks_builder_stream(b, "two", KS_CONSUMED(.key = text, .value = text));
+    ks_stream_to(ks_stream_merge(one, two, NULL), "out", KS_PRODUCED(.key = text, .value = text));
+    return topology_of(b);
+}
+
+static ks_log *log_with_one_and_two(int32_t ones, int32_t twos)
+{
+    ks_log *log = log_open();
+    log_create(log, "one", ones);
+    log_create(log, "two", twos);
+    log_create(log, "out", 1);
+    return log;
+}
+
+static void inputs_are_merged_by_time(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_one_and_two(1, 1);
+    fixture *self = new_thread(log, merging(), config_of("app"));
+    log_produce(log, "one", 0, 10, "k:10");
+    log_produce(log, "one", 0, 40, "k:40");
+    log_produce(log, "two", 0, 20, "k:20");
+    log_produce(log, "two", 0, 30, "k:30");
+    step_until_idle(self);
+    expect_values(log, "out", "10 20 30 40 ");
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void a_queue_of_one_record_still_merges_by_time(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_one_and_two(1, 1);
+    fixture *self = new_thread(log, merging(), config_with("buffered.records.per.partition", "1"));
+    log_produce(log, "one", 0, 10, "k:10");
+    log_produce(log, "one", 0, 40, "k:40");
+    log_produce(log, "two", 0, 20, "k:20");
+    log_produce(log, "two", 0, 30, "k:30");
+    assert_true(step(self));
+    expect_values(log, "out", "10 "); /* input one is empty now, and the log has more of it */
+    step_until_idle(self);
+    expect_values(log, "out", "10 20 30 40 ");
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void an_empty_input_is_waited_for_by_the_injected_clock(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_one_and_two(1, 1);
+    fixture *self = new_thread(log, merging(), config_with("max.task.idle.ms", "500"));
+    log_produce(log, "one", 0, 10, "k:10");
+    step_until_idle(self);
+    expect_values(log, "out", "");
+    self->clock.now_ms += 499;
+    step_until_idle(self);
+    expect_values(log, "out", "");
+    self->clock.now_ms += 1;
+    step_until_idle(self);
+    expect_values(log, "out", "10 ");
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void a_topic_with_fewer_partitions_holds_up_nobody(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_one_and_two(3, 1);
+    fixture *self = new_thread(log, merging(), config_of("app"));
+    log_produce(log, "one", 2, 10, "k:10");
+    log_produce(log, "two", 0, 20, "k:20");
+    step_until_idle(self);
+    assert_int_equal(log_count(log, "out"), 2);
+    finish(self);
+    assert_int_equal(log_committed(log, "app", "one", 2), 1);
+    assert_int_equal(log_committed(log, "app", "two", 0), 1);
+    assert_int_equal(log_committed(log, "app", "two", 2), -1);
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void topics_of_a_pattern_are_read_each_from_its_own_offset(void **state)
+{
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *all =
+        ks_builder_stream_matching(b, "orders-.*", KS_CONSUMED(.key = text, .value = text));
+    ks_stream_to(all, "out", KS_PRODUCED(.key = text, .value = text));
+    ks_topology *topology = topology_of(b);
+    ks_log *log = log_open();
+    log_create(log, "out", 1);
+    log_create(log, "orders-a", 1);
+    log_create(log, "orders-b", 2);
+    fixture *self = new_thread(log, topology, config_of("app"));
+    log_produce(log, "orders-a", 0, 1, "k:a");
+    log_produce(log, "orders-b", 0, 2, "k:b");
+    log_produce(log, "orders-b", 0, 3, "k:c");
+    step_until_idle(self);
+    expect_values(log, "out", "a b c ");
+    finish(self);
+    assert_int_equal(log_committed(log, "app", "orders-a", 0), 1);
+    assert_int_equal(log_committed(log, "app", "orders-b", 0), 2);
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void stats_count_what_is_behind(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(2);
+    fixture *self = new_thread(log, passing(), config_of("app"));
+    log_produce(log, "in", 0, 1, "a:1");
+    log_produce(log, "in", 0, 1, "a:2");
+    log_produce(log, "in", 1, 1, "a:3");
+    assert_int_equal(ksi_stream_thread_stats_of(self->thread).behind, 3);
+    step_until_idle(self);
+    ksi_stream_thread_stats stats = ksi_stream_thread_stats_of(self->thread);
+    assert_int_equal(stats.behind, 0);
+    assert_int_equal(stats.processed, 3);
+    assert_int_equal(stats.sent, 3);
+    assert_int_equal(stats.commits, 0);
+    free_thread(self);
+    ks_log_free(log);
+}
+
+/* ---- stopping ---------------------------------------------------------------------------------- */
+
+typedef struct ending {
+    int ready;
+    int ended;
+    ks_status failure;
+} ending;
+
+static void on_ready(void *owner)
+{
+    ((ending *)owner)->ready++;
+}
+
+static void on_idle(void *owner)
+{
+    (void)owner;
+}
+
+static void on_ended(void *owner, const ks_error *failure)
+{
+    ((ending *)owner)->ended++;
+    ((ending *)owner)->failure = failure != NULL ? failure->code : KS_OK;
+}
+
+static void a_loop_that_was_stopped_before_does_nothing(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    fixture *self = new_thread(log, passing(), config_of("app"));
+    ending told = {0};
+    const ksi_stream_thread_events events = {
+        .ready = on_ready, .idle = on_idle, .ended = on_ended, .owner = &told};
+    log_produce(log, "in", 0, 1, "a:1");
+    ksi_stream_thread_stop(self->thread);
+    ksi_stream_thread_run(self->thread, &events);
+    assert_int_equal(told.ready, 0);
+    assert_int_equal(told.ended, 1);
+    assert_int_equal(told.failure, KS_OK);
+    assert_int_equal(log_count(log, "out"), 0);
+    assert_int_equal(log_committed(log, "app", "in", 0), -1);
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void stop_thread(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    (void)ctx;
+    (void)record;
+    ksi_stream_thread_stop(*(ksi_stream_thread **)user);
+}
+
+static void a_stop_is_seen_after_the_record_in_hand(void **state)
+{
+    (void)state;
+    static ksi_stream_thread *thread;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = text, .value = text));
+    ks_stream_to(ks_stream_peek(in, stop_thread, &thread, NULL), "out",
+                 KS_PRODUCED(.key = text, .value = text));
+    ks_log *log = log_with_in_and_out(1);
+    fixture *self = new_thread(log, topology_of(b), config_of("app"));
+    thread = self->thread;
+    ending told = {0};
+    const ksi_stream_thread_events events = {
+        .ready = on_ready, .idle = on_idle, .ended = on_ended, .owner = &told};
+    log_produce(log, "in", 0, 1, "a:1");
+    log_produce(log, "in", 0, 1, "a:2");
+    ksi_stream_thread_run(self->thread, &events);
+    assert_int_equal(told.ready, 1);
+    assert_int_equal(told.ended, 1);
+    expect_values(log, "out", "1 ");
+    assert_int_equal(log_committed(log, "app", "in", 0), 1);
+    free_thread(self);
+    ks_log_free(log);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_commit_comes_when_its_interval_is_over),
+        cmocka_unit_test(a_commit_brings_out_what_the_cache_holds),
+        cmocka_unit_test(without_a_cache_every_update_comes_out),
+        cmocka_unit_test(with_somebody_waiting_a_thread_without_work_commits),
+        cmocka_unit_test(finishing_commits_and_a_second_thread_goes_on),
+        cmocka_unit_test(nothing_is_committed_after_a_failure),
+        cmocka_unit_test(inputs_are_merged_by_time),
+        cmocka_unit_test(a_queue_of_one_record_still_merges_by_time),
+        cmocka_unit_test(an_empty_input_is_waited_for_by_the_injected_clock),
+        cmocka_unit_test(a_topic_with_fewer_partitions_holds_up_nobody),
+        cmocka_unit_test(topics_of_a_pattern_are_read_each_from_its_own_offset),
+        cmocka_unit_test(stats_count_what_is_behind),
+        cmocka_unit_test(a_loop_that_was_stopped_before_does_nothing),
+        cmocka_unit_test(a_stop_is_seen_after_the_record_in_hand),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
