@@ -47,16 +47,42 @@ static ks_status check_needed(const ks_config *config, const char *name, const c
     return KS_OK;
 }
 
+/*
+ * To Kafka the id is a group, and those are free text. But it begins the name of every repartition and changelog topic, so one that
+ * is no part of a topic's name would fail late, by a topic that the program never wrote down.
+ */
+static ks_status check_application_id(const ks_config *config, ks_error *error)
+{
+    const char *id = ksi_config_text(config, "application.id");
+    ks_error reason = {0};
+    if (ksi_topic_name_check(id, &reason) != KS_OK) {
+        return ksi_error_set(error, KS_E_CONFIG, "application.id",
+                             "\"%s\" begins the names of internal topics, so their rule holds for "
+                             "it: %s",
+                             id, reason.message);
+    }
+    return KS_OK;
+}
+
+/* Java takes any text and fails at the first dead letter, when the record it is about is lost. */
+static ks_status check_dead_letters(const ks_config *config, ks_error *error)
+{
+    static const char *name = "errors.dead.letter.queue.topic.name";
+    const char *topic = ksi_config_text(config, name);
+    ks_error reason = {0};
+    if (topic != NULL && ksi_topic_name_check(topic, &reason) != KS_OK) {
+        return ksi_error_set(error, KS_E_CONFIG, name, "\"%s\" is no name of a topic: %s", topic,
+                             reason.message);
+    }
+    return KS_OK;
+}
+
 static ks_status check_config(const ks_config *config, ks_error *error)
 {
-    const char *dead_letters = ksi_config_text(config, "errors.dead.letter.queue.topic.name");
-    if (dead_letters != NULL && ksi_topic_name_check(dead_letters, NULL) != KS_OK) {
-        return ksi_error_set(error, KS_E_CONFIG, "errors.dead.letter.queue.topic.name",
-                             "\"%s\" is no name of a topic", dead_letters);
-    }
     KS_TRY(check_needed(config, "application.id", "the name of the application", error));
     KS_TRY(check_needed(config, "bootstrap.servers",
                         "where the topics are; \"embedded:\" is a log in this process", error));
+    KS_TRY(check_dead_letters(config, error));
     return ksi_config_validate(config, error);
 }
 
