@@ -57,8 +57,8 @@ static ks_status check_application_id(const ks_config *config, ks_error *error)
     ks_error reason = {0};
     if (ksi_topic_name_check(id, &reason) != KS_OK) {
         return ksi_error_set(error, KS_E_CONFIG, "application.id",
-                             "\"%s\" begins the names of internal topics, so their rule holds for "
-                             "it: %s",
+                             "\"%.80s\" begins the names of internal topics, so their rule holds "
+                             "for it: %s",
                              id, reason.message);
     }
     return KS_OK;
@@ -80,6 +80,7 @@ static ks_status check_dead_letters(const ks_config *config, ks_error *error)
 static ks_status check_config(const ks_config *config, ks_error *error)
 {
     KS_TRY(check_needed(config, "application.id", "the name of the application", error));
+    KS_TRY(check_application_id(config, error));
     KS_TRY(check_needed(config, "bootstrap.servers",
                         "where the topics are; \"embedded:\" is a log in this process", error));
     KS_TRY(check_dead_letters(config, error));
