@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * collector.h - where a task's records leave it: sinks and changelogs. @java RecordCollectorImpl, SinkNode
+ * collector.h - where a task's records leave it, as bytes: a partition for each, the producer, the changelogs of its stores.
+ * @java RecordCollectorImpl
  *
- * A sink serializes key and value, asks its partitioner (or murmur2 of the key, as Java's producer; records without key take turns), and
- * hands the bytes to the producer, which copies them. A value of another kind than the serde's fails the record at the sink's parent.
- * A producer that refuses a record fails the task, whatever the processing handler says: that record would be lost.
+ * A record without a partition goes to that of its key (murmur2, as Java's producer); records without key take turns. The producer copies
+ * the bytes. A producer that refuses a record fails the task, whatever the processing handler says: that record would be lost.
  *
  * Thread rule: the owner of the task.
  */
@@ -16,12 +16,9 @@
 #include "transport/transport.h"
 #include <kstreams/config.h>
 
-struct ksi_error_handlers;
-
 typedef struct ksi_collector {
     ks_ctx *ctx;
     ksi_producer *producer;
-    struct ksi_error_handlers *handlers;
     ksi_map *topics; /* name -> what is known about it */
     uint64_t sent;
 } ksi_collector;
@@ -33,22 +30,11 @@ void ksi_collector_destroy(ksi_collector *collector);
 ks_status ksi_collector_send(ksi_collector *collector, const char *topic,
                              const ks_log_record *record, ks_error *error);
 
-/* ---- sinks ----------------------------------------------------------------------------------------------------------- */
+/* How many partitions a topic has; 0 with an error when the log has no such topic. */
+int32_t ksi_collector_partition_count(ksi_collector *collector, const char *topic, ks_error *error);
 
-/* A sink as a task has it: the state of its node instance. */
-typedef struct ksi_sink_state {
-    const char *topic; /* as the log names it; NULL when dynamic */
-    bool is_internal;  /* a repartition topic */
-    const ks_serde *key;
-    const ks_serde *value;
-    ksi_collector *collector;
-} ksi_sink_state;
-
-/* Resolves topic and serdes. */
-ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_topology *topology,
-                        ksi_collector *collector, ks_error *error);
-/* The `process` of a sink's instance. Failures are raised on the context. */
-void ksi_sink_process(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record);
+/* Fails the context for good: no handler may go on after a record that was not sent. */
+void ksi_collector_fail_task(ksi_collector *collector, const ks_error *error);
 
 /* ---- changelogs ------------------------------------------------------------------------------------------------------ */
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "runtime/sink.h"
 #include "runtime/task_parts.h"
 #include "serde/mismatch.h"
 
@@ -237,7 +238,7 @@ static ks_status start_node(ksi_task *task, ksi_node_instance *instance, ks_erro
     ks_status status = KS_OK;
     task->ctx.node = instance;
     if (node->kind == KSI_NODE_SINK) {
-        status = ksi_sink_init(instance->state, node, task->topology, &task->collector, error);
+        status = ksi_sink_init(instance->state, node, task->topology, &task->handlers, error);
     } else if (node->kind == KSI_NODE_PROCESSOR && node->processor.class->init != NULL) {
         status =
             node->processor.class->init(&task->ctx, node->processor.config, instance->state, error);
@@ -281,7 +282,6 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     make_context(task, options);
     ksi_collector_init(&task->collector, &task->ctx, options->producer);
     ksi_error_handlers_init(&task->handlers, options->config, &task->ctx, &task->collector);
-    task->collector.handlers = &task->handlers;
     ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
     task->topics = ksi_map_new();
     make_instances(task);

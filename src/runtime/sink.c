@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sink.c - see sink.h. Serialized bytes live in the record's arena until the producer has copied them.
+ */
+#include "runtime/sink.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "topology/partitioner.h"
+
+ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_topology *topology,
+                        ksi_error_handlers *handlers, ks_error *error)
+{
+    const ks_ctx *ctx = handlers->ctx;
+    const char *what = ksi_arena_format(ctx->task_arena, "sink %s", node->name);
+    *state = (ksi_sink_state){.collector = handlers->collector, .handlers = handlers};
+    if (node->sink.topic != NULL) {
+        state->topic = ksi_topology_topic_name(topology, ctx->application_id, node->sink.topic,
+                                               ctx->task_arena);
+        state->is_internal = ksi_topology_internal_topic(topology, node->sink.topic) != NULL;
+    }
+    KS_TRY(ksi_ctx_key_serde(ctx, node->sink.key, what, &state->key, error));
+    return ksi_ctx_value_serde(ctx, node->sink.value, what, &state->value, error);
+}
+
+/* What a sink has made of a record so far. */
+typedef struct outgoing {
+    const ksi_sink_state *sink;
+    const char *topic;
+    const ks_record *record;
+    ks_log_record bytes;
+} outgoing;
+
+static const char *topic_of(ks_ctx *ctx, const ksi_node *node, const ksi_sink_state *sink,
+                            const ks_record *record)
+{
+    if (sink->topic != NULL) {
+        return sink->topic;
+    }
+    ks_slice name = node->sink.topic_name(ctx, record, node->sink.user);
+    if (ksi_ctx_failed(ctx)) {
+        return NULL;
+    }
+    if (name.data == NULL) {
+        ks_ctx_fail(ctx, "the topic-name function gave no topic for the record");
+        return NULL;
+    }
+    return ks_text_cstr(ctx->arena, name);
+}
+
+/* False after a failure, which is on the context. */
+static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *bytes)
+{
+    const ks_serde *serde = is_key ? out->sink->key : out->sink->value;
+    ks_value value = is_key ? out->record->key : out->record->value;
+    const char *part = is_key ? "key" : "value";
+    if (ks_value_is_null(value)) {
+        *bytes = ks_slice_null();
+        return true;
+    }
+    if (ks_value_kind(value) != serde->kind) {
+        ks_ctx_fail(ctx,
+                    "writing to topic %s: the %s is %s and the serde \"%s\" of this sink writes "
+                    "%s; give the right one with %s(.%s = ...)",
+                    out->topic, part, ks_kind_name(ks_value_kind(value)), serde->name,
+                    ks_kind_name(serde->kind),
+                    out->sink->is_internal ? "KS_GROUPED or KS_REPARTITIONED" : "KS_PRODUCED",
+                    part);
+        return false;
+    }
+    ks_error reason = {0};
+    const ks_serde_ctx where = {
+        .topic = out->topic, .is_key = is_key, .headers = out->record->headers};
+    if (serde->serialize(serde, &where, value, ctx->arena, bytes, &reason) != KS_OK) {
+        ksi_error_prefix(&reason, "writing the %s to topic %s: ", part, out->topic);
+        ksi_handle_serialization_error(out->sink->handlers, &reason);
+        return false;
+    }
+    return !ksi_ctx_failed(ctx);
+}
+
+static void send_to(const outgoing *out, int32_t partition)
+{
+    ks_error error = {0};
+    ks_log_record bytes = out->bytes;
+    bytes.partition = partition;
+    if (ksi_collector_send(out->sink->collector, out->topic, &bytes, &error) != KS_OK) {
+        ksi_collector_fail_task(out->sink->collector, &error);
+    }
+}
+
+/* Asks the sink's partitioner. False when the record goes nowhere, or after a failure. */
+static bool choose_partitions(ks_ctx *ctx, const ks_partitioner *partitioner, const outgoing *out,
+                              ks_partitions *chosen)
+{
+    ks_error error = {0};
+    int32_t count = ksi_collector_partition_count(out->sink->collector, out->topic, &error);
+    if (count == 0) {
+        ksi_ctx_fail_error(ctx, &error);
+        return false;
+    }
+    *chosen = (ks_partitions){.topic = out->topic, .partition_count = count, .error = &error};
+    ks_status status =
+        partitioner->partition(partitioner, out->topic, out->record, count, chosen, &error);
+    chosen->error = NULL;
+    if (status != KS_OK) {
+        ksi_ctx_fail_error(ctx, &error);
+    } else if (!ksi_ctx_failed(ctx) && chosen->decided && chosen->count == 0) {
+        ksi_ctx_drop(ctx, "the partitioner chose no partition");
+        return false;
+    }
+    return !ksi_ctx_failed(ctx);
+}
+
+/* Serializes and sends to the partitions chosen, or to that of the key when none was. */
+static void write_record(ks_ctx *ctx, outgoing *out, const ks_partitions *chosen)
+{
+    if (!serialize(ctx, out, true, &out->bytes.key) ||
+        !serialize(ctx, out, false, &out->bytes.value)) {
+        return;
+    }
+    out->bytes.timestamp = out->record->timestamp;
+    out->bytes.headers = out->record->headers;
+    ctx->record.source_key = ks_slice_null();
+    ctx->record.source_value = ks_slice_null();
+    if (!chosen->decided) {
+        send_to(out, -1);
+        return;
+    }
+    for (size_t i = 0; i < chosen->count && !ksi_ctx_failed(ctx); i++) {
+        send_to(out, chosen->items[i]);
+    }
+}
+
+void ksi_sink_process(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record)
+{
+    const ks_partitioner *partitioner = instance->node->sink.partitioner;
+    ks_partitions chosen = {0};
+    outgoing out = {.sink = instance->state, .record = record};
+    out.topic = topic_of(ctx, instance->node, out.sink, record);
+    if (out.topic == NULL) {
+        return;
+    }
+    if (partitioner == NULL || choose_partitions(ctx, partitioner, &out, &chosen)) {
+        write_record(ctx, &out, &chosen);
+    }
+    ksi_free(chosen.items);
+}
