@@ -62,7 +62,8 @@ typedef struct ks_app_options {
 KS_API void ks_app_options_init(ks_app_options *options);
 
 /**
- * An application in state CREATED. Configuration is checked here: `application.id` and `bootstrap.servers` are needed.
+ * An application in state CREATED. Configuration is checked here: `application.id` and `bootstrap.servers` are needed, and the id
+ * must be able to begin the name of a topic: at most 249 ASCII letters, digits, '.', '_' and '-'.
  *
  * @param topology  borrowed until the application is freed
  * @param config    copied
@@ -90,7 +91,18 @@ KS_NODISCARD KS_API ks_status ks_app_start(ks_app *app, ks_error *error);
 KS_NODISCARD KS_API ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms,
                                                           ks_error *error);
 
-/** Stops after the records in hand, commits, and ends the threads. Closing twice is fine. @return KS_OK or KS_E_TIMEOUT */
+/**
+ * Stops after the records in hand, commits, and ends the threads. One that never started, or has
+ * ended, is closed at once; closing twice is fine. An end that takes longer than the time given is
+ * not called off: it goes on, and closing again waits for it again.
+ *
+ * @param timeout_ms  how long to wait for the end; 0 = only ask for it; negative = for ever
+ * @return KS_OK, also when the application had failed before (its state is then ERROR);
+ *         KS_E_TIMEOUT when it has not ended yet; the error when the closing itself fails, such as
+ *         in its last commit
+ * @thread any but a library thread
+ * @java   KafkaStreams#close
+ */
 KS_NODISCARD KS_API ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_error *error);
 
 /**

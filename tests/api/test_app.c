@@ -401,6 +401,40 @@ static void an_application_needs_an_id_a_log_and_a_source(void **state)
     assert_refused(new_config("wc"), build(ks_builder_new(NULL)), KS_E_TOPOLOGY, "topology");
 }
 
+static void assert_id_is_refused(const char *id, const char *said)
+{
+    ks_error error = {0};
+    ks_config *config = new_config(id);
+    ks_topology *topology = word_count();
+    assert_null(ks_app_new(topology, config, NULL, &error));
+    assert_int_equal(error.code, KS_E_CONFIG);
+    assert_string_equal(error.where, "application.id");
+    assert_non_null(strstr(error.message, said));
+    ks_topology_free(topology);
+    ks_config_free(config);
+}
+
+static void an_id_must_be_able_to_begin_the_name_of_a_topic(void **state)
+{
+    (void)state;
+    char long_id[251];
+    memset(long_id, 'a', sizeof long_id - 1);
+    long_id[sizeof long_id - 1] = '\0';
+    assert_id_is_refused("a b", "\"a b\" begins the names of internal topics");
+    assert_id_is_refused("a b", "ASCII letters, digits, '.', '_' and '-'; change character 2");
+    assert_id_is_refused("wc/1", "change character 3");
+    assert_id_is_refused("z\xc3\xa4hler", "change character 2");
+    assert_id_is_refused("..", "\"..\"");
+    assert_id_is_refused(long_id, "at most 249 characters; this one has 250");
+
+    ks_log *log = word_count_log();
+    running *self = new_app(log, new_config("Orders_2.eu-west"), word_count());
+    start(self);
+    assert_int_equal(ks_log_partition_count(log, "Orders_2.eu-west-words-changelog"), 3);
+    free_app(self);
+    ks_log_free(log);
+}
+
 static void a_log_of_its_own_is_opened_by_bootstrap_servers(void **state)
 {
     (void)state;
@@ -752,6 +786,7 @@ int main(void)
         cmocka_unit_test(a_second_application_goes_on_with_offsets_and_state),
         cmocka_unit_test(many_records_pass_a_small_queue),
         cmocka_unit_test(an_application_needs_an_id_a_log_and_a_source),
+        cmocka_unit_test(an_id_must_be_able_to_begin_the_name_of_a_topic),
         cmocka_unit_test(a_log_of_its_own_is_opened_by_bootstrap_servers),
         cmocka_unit_test(a_missing_input_topic_is_named),
         cmocka_unit_test(an_internal_topic_with_another_count_is_refused),
