@@ -54,8 +54,11 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Both at most LONGEST_NAME long. One row of the classic table is enough: row[j] is the distance of a[0..i) and b[0..j). */
-static size_t edit_distance(const char *a, const char *b)
+/*
+ * The distance, or some number from `limit` up when it is not below that. Both names are at most LONGEST_NAME long. One row of the classic
+ * table is enough: row[j] is the distance of a[0..i) and b[0..j). No row has a number below the least of the row before.
+ */
+static size_t edit_distance(const char *a, const char *b, size_t limit)
 {
     size_t row[LONGEST_NAME + 1];
     size_t b_size = strlen(b);
@@ -65,10 +68,15 @@ static size_t edit_distance(const char *a, const char *b)
     for (size_t i = 1; a[i - 1] != '\0'; i++) {
         size_t diagonal = row[0];
         row[0] = i;
+        size_t smallest = i;
         for (size_t j = 1; j <= b_size; j++) {
             size_t change = diagonal + (folded(a[i - 1]) == folded(b[j - 1]) ? 0 : 1);
             diagonal = row[j];
             row[j] = least(change, least(row[j], row[j - 1]) + 1);
+            smallest = least(smallest, row[j]);
+        }
+        if (smallest >= limit) {
+            return limit;
         }
     }
     return row[b_size];
@@ -82,10 +90,14 @@ typedef struct nearest_search {
 
 static void consider(nearest_search *search, const char *candidate)
 {
-    if (strlen(candidate) > LONGEST_NAME) {
+    /* Each letter that one has more than the other is one to insert, so most names need not be compared. */
+    size_t wanted_size = strlen(search->wanted);
+    size_t size = strlen(candidate);
+    size_t more = size > wanted_size ? size - wanted_size : wanted_size - size;
+    if (size > LONGEST_NAME || more >= search->best_distance) {
         return;
     }
-    size_t distance = edit_distance(search->wanted, candidate);
+    size_t distance = edit_distance(search->wanted, candidate, search->best_distance);
     if (distance < search->best_distance) {
         search->best = candidate;
         search->best_distance = distance;
