@@ -306,6 +306,21 @@ static void starting_and_closing_at_once_loses_nothing(void **state)
     ks_log_free(log);
 }
 
+static void an_application_keeps_its_log_alive(void **state)
+{
+    (void)state;
+    ks_log *log = log_open();
+    log_create(log, "in", 1);
+    log_create(log, "out", 1);
+    log_produce(log, "in", 0, 1, "a:x");
+    fixture *self = new_fixture(log, passing(), config_of("app"));
+    ks_log_free(log);
+    start(self);
+    catch_up(self);
+    assert_int_equal(ks_app_stats_of(self->app).records_produced, 1);
+    free_fixture(self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +330,7 @@ int main(void)
         cmocka_unit_test(one_failing_thread_stops_all_and_the_others_commit),
         cmocka_unit_test(a_commit_that_fails_while_closing_is_not_hidden),
         cmocka_unit_test(starting_and_closing_at_once_loses_nothing),
+        cmocka_unit_test(an_application_keeps_its_log_alive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

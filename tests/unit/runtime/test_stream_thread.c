@@ -268,6 +268,26 @@ static void nothing_is_committed_after_a_failure(void **state)
     ks_log_free(log);
 }
 
+/* At least once, as Java: the changelog row of the record is in the log and its offset is not. */
+static void what_was_not_committed_is_processed_again(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    fixture *self = new_thread(log, counting(), config_with("statestore.cache.max.bytes", "0"));
+    log_produce(log, "in", 0, 1, "a:x");
+    step_until_idle(self);
+    free_thread(self); /* as if the process had died */
+    assert_int_equal(log_committed(log, "app", "in", 0), -1);
+
+    self = new_thread(log, counting(), config_with("statestore.cache.max.bytes", "0"));
+    step_until_idle(self);
+    finish(self);
+    expect_values(log, "out", "1 2 ");
+    assert_int_equal(log_committed(log, "app", "in", 0), 1);
+    free_thread(self);
+    ks_log_free(log);
+}
+
 /* ---- queues and time --------------------------------------------------------------------------- */
 
 static ks_topology *merging(void)
@@ -484,6 +504,7 @@ int main(void)
         cmocka_unit_test(with_somebody_waiting_a_thread_without_work_commits),
         cmocka_unit_test(finishing_commits_and_a_second_thread_goes_on),
         cmocka_unit_test(nothing_is_committed_after_a_failure),
+        cmocka_unit_test(what_was_not_committed_is_processed_again),
         cmocka_unit_test(inputs_are_merged_by_time),
         cmocka_unit_test(a_queue_of_one_record_still_merges_by_time),
         cmocka_unit_test(an_empty_input_is_waited_for_by_the_injected_clock),

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_restore.c - a store is what its changelog says.
+ */
+#include "log_fixture.h"
+
+#include "runtime/restore.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+enum { KEYS = 40, ROWS = 3000 };
+
+typedef struct fixture {
+    ks_log *log;
+    ksi_store_spec spec;
+    ksi_key_value_store *store;
+    atomic_bool stop;
+    ksi_restore restore;
+} fixture;
+
+static fixture *new_fixture(void)
+{
+    fixture *self = test_calloc(1, sizeof *self);
+    self->log = log_open();
+    log_create(self->log, "changelog", 2);
+    self->spec = (ksi_store_spec){.name = "store", .timestamped = true, .logging = true};
+    self->store = ksi_key_value_store_open(&(ksi_key_value_store_options){.spec = &self->spec});
+    self->restore = (ksi_restore){.transport = ksi_log_transport(self->log),
+                                  .changelog = {.topic = "changelog", .partition = 1},
+                                  .store = self->store,
+                                  .stop = &self->stop};
+    return self;
+}
+
+static void free_fixture(fixture *self)
+{
+    ksi_key_value_store_close(self->store);
+    self->restore.transport->class->release(self->restore.transport);
+    ks_log_free(self->log);
+    test_free(self);
+}
+
+static void restore(fixture *self)
+{
+    ks_error error = {0};
+    assert_ok(ksi_restore_store(&self->restore, &error), &error);
+}
+
+static void append(const fixture *self, const char *key, const char *value, int64_t timestamp)
+{
+    ks_error error = {0};
+    const ks_log_record row = {.key = ks_slice_cstr(key),
+                               .value = ks_slice_cstr(value),
+                               .timestamp = timestamp,
+                               .partition = 1};
+    assert_ok(ks_log_produce(self->log, "changelog", &row, &error), &error);
+}
+
+static void expect_row(const fixture *self, const char *key, const char *value, int64_t timestamp)
+{
+    ks_error error = {0};
+    ksi_row row = {0};
+    bool found = false;
+    assert_ok(ksi_key_value_store_read(self->store, ks_slice_cstr(key), &row, &found, &error),
+              &error);
+    assert_int_equal(found, value != NULL);
+    if (value != NULL) {
+        assert_true(ks_slice_equal(row.value, ks_slice_cstr(value)));
+        assert_int_equal(row.timestamp, timestamp);
+    }
+}
+
+static void the_last_row_of_a_key_counts_and_a_tombstone_deletes(void **state)
+{
+    (void)state;
+    fixture *self = new_fixture();
+    log_produce(self->log, "changelog", 0, 1, "other:partition");
+    append(self, "a", "1", 10);
+    append(self, "b", "2", 20);
+    append(self, "a", "3", 5); /* a later row wins, whatever its time */
+    append(self, "b", NULL, 30);
+    append(self, "c", "", 40);
+    append(self, NULL, "nobody's", 50);
+    append(self, "d", NULL, 60);
+    restore(self);
+    assert_int_equal(self->restore.rows, 7);
+    assert_int_equal(ksi_key_value_store_count_stored(self->store), 2);
+    expect_row(self, "a", "3", 5);
+    expect_row(self, "b", NULL, 0);
+    expect_row(self, "c", "", 40);
+    expect_row(self, "other", NULL, 0);
+    free_fixture(self);
+}
+
+static void an_empty_changelog_is_an_empty_store(void **state)
+{
+    (void)state;
+    fixture *self = new_fixture();
+    restore(self);
+    assert_int_equal(self->restore.rows, 0);
+    assert_int_equal(ksi_key_value_store_count_stored(self->store), 0);
+    free_fixture(self);
+}
+
+/* More rows than a batch, against a plain array. */
+static void any_history_gives_its_last_state(void **state)
+{
+    (void)state;
+    int64_t last[KEYS];
+    unsigned seed = 2026;
+    print_message("seed %u\n", seed);
+    fixture *self = new_fixture();
+    for (int i = 0; i < KEYS; i++) {
+        last[i] = -1;
+    }
+    for (int i = 0; i < ROWS; i++) {
+        char key[16];
+        char value[16];
+        seed = seed * 1664525u + 1013904223u;
+        unsigned which = (seed >> 8) % KEYS;
+        bool deletes = (seed >> 20) % 4 == 0;
+        (void)snprintf(key, sizeof key, "%u", which);
+        (void)snprintf(value, sizeof value, "%d", i);
+        append(self, key, deletes ? NULL : value, i);
+        last[which] = deletes ? -1 : i;
+    }
+    restore(self);
+    assert_int_equal(self->restore.rows, ROWS);
+    for (int i = 0; i < KEYS; i++) {
+        char key[16];
+        char value[16];
+        (void)snprintf(key, sizeof key, "%d", i);
+        (void)snprintf(value, sizeof value, "%lld", (long long)last[i]);
+        expect_row(self, key, last[i] < 0 ? NULL : value, last[i]);
+    }
+    free_fixture(self);
+}
+
+static void a_restore_ends_when_the_thread_is_to_stop(void **state)
+{
+    (void)state;
+    fixture *self = new_fixture();
+    append(self, "a", "1", 10);
+    atomic_store(&self->stop, true);
+    restore(self);
+    assert_int_equal(self->restore.rows, 0);
+    free_fixture(self);
+}
+
+static void a_missing_changelog_is_an_error(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    fixture *self = new_fixture();
+    self->restore.changelog.topic = "nowhere";
+    assert_int_equal(ksi_restore_store(&self->restore, &error), KS_E_UNKNOWN_TOPIC);
+    assert_string_equal(error.where, "nowhere");
+    free_fixture(self);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_row_of_a_key_counts_and_a_tombstone_deletes),
+        cmocka_unit_test(an_empty_changelog_is_an_empty_store),
+        cmocka_unit_test(any_history_gives_its_last_state),
+        cmocka_unit_test(a_restore_ends_when_the_thread_is_to_stop),
+        cmocka_unit_test(a_missing_changelog_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
