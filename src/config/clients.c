@@ -171,6 +171,7 @@ static const client_property properties[] = {
 };
 
 static const char *const offset_resets[] = {"earliest", "latest", "none", "by_duration:", NULL};
+static const char *const offset_resets_built[] = {"earliest", "latest", "none", NULL};
 static const char *const booleans[] = {"true", "false", NULL};
 static const char *const timestamp_types[] = {"CreateTime", "LogAppendTime", NULL};
 
@@ -179,9 +180,10 @@ static const ksi_client_rule rules[] = {
      .clients = KSI_CLIENT_MAIN_CONSUMER,
      .kept = "earliest",
      .allowed = offset_resets,
+     .built = offset_resets_built,
      .refused = true,
-     .reason =
-         "a source begins at the earliest record, or where its own ks_consumed.offset_reset says"},
+     .reason = "it is for sources without a policy of their own, and a duration can only be given "
+               "as such a policy, ks_consumed.offset_reset"},
     {.name = "auto.offset.reset",
      .clients = KSI_CLIENT_RESTORE_CONSUMER | KSI_CLIENT_GLOBAL_CONSUMER,
      .kept = "none",
@@ -357,7 +359,11 @@ ks_status ksi_client_check_built(const ksi_client_name *meant, const char *name,
                                  ks_error *error)
 {
     const ksi_client_rule *rule = ksi_client_rule_of(meant);
-    if (rule != NULL && rule->refused && (rule->kept == NULL || strcmp(rule->kept, value) != 0)) {
+    if (rule == NULL || !rule->refused) {
+        return KS_OK;
+    }
+    bool kept = rule->kept != NULL && strcmp(rule->kept, value) == 0;
+    if (!kept && (rule->built == NULL || !is_allowed(rule->built, value))) {
         return ksi_error_set(error, KS_E_NOT_BUILT, name,
                              "\"%s\" is not built in this version: %s; leave the property out",
                              value, rule->reason);

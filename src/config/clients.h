@@ -4,7 +4,8 @@
  *
  * Java hands these through to its consumers, producers and admin clients, with a prefix or without one. The embedded log has no
  * such clients, so nearly all of them are inert. Three kinds are not:
- *   refused   it would change results, and is not built (auto.offset.reset other than earliest, partitioners, interceptors)
+ *   refused   it would change results, and is not built (partitioners, interceptors), or only some of its values are
+ *             (auto.offset.reset)
  *   ignored   Kafka Streams sets it itself, as Java does, which logs and goes on (enable.auto.commit ...)
  *   tags      client.tag.* have limits on their length
  *
@@ -47,7 +48,8 @@ typedef struct ksi_client_rule {
     const char
         *kept; /* the value that is used whatever is set; NULL when the library computes it */
     const char *const *allowed; /* texts that Kafka takes, NULL at the end; NULL: any */
-    bool refused;               /* another value than `kept` is not built; else it is ignored */
+    const char *const *built;   /* texts beside `kept` that do what they say; NULL at the end */
+    bool refused;               /* another value than those is not built; else it is ignored */
     bool exactly_once_only;     /* ignored under exactly-once and free otherwise */
     const char *reason;
 } ksi_client_rule;

@@ -219,11 +219,11 @@ static void describe_client_property(const ks_config *config, const ksi_client_n
                                      const char *value, ksi_buffer *message)
 {
     const ksi_client_rule *rule = ksi_client_rule_of(meant);
-    if (rule != NULL && rule->kept != NULL && strcmp(rule->kept, value) == 0) {
+    /* What would be refused and is there does what it says. */
+    if (rule != NULL && (rule->refused || (rule->kept != NULL && strcmp(rule->kept, value) == 0))) {
         return;
     }
-    bool ignored = rule != NULL && !rule->refused &&
-                   (!rule->exactly_once_only || ksi_config_exactly_once(config));
+    bool ignored = rule != NULL && (!rule->exactly_once_only || ksi_config_exactly_once(config));
     if (ignored && rule->kept != NULL) {
         ksi_buffer_appendf(message, "ignored, \"%s\" is used instead: %s", rule->kept,
                            rule->reason);

@@ -204,11 +204,18 @@ static void append_rules(ksi_buffer *page)
     ksi_buffer_append_text(page, "| property | of | what happens | because |\n|---|---|---|---|\n");
     const ksi_client_rule *rule = NULL;
     for (size_t i = 0; (rule = ksi_client_rule_at(i)) != NULL; i++) {
-        const char *what = rule->refused ? "refused" : "ignored, and logged";
+        const char *what = rule->built != NULL ? "works"
+                           : rule->refused     ? "refused"
+                                               : "ignored, and logged";
         const char *when = rule->exactly_once_only ? ", under exactly-once" : "";
         ksi_buffer_appendf(page, "| `%s` | %s | %s%s", rule->name, whose(rule->clients), what,
                            when);
-        if (rule->kept != NULL && rule->kept[0] != '\0') {
+        for (size_t b = 0; rule->built != NULL && rule->built[b] != NULL; b++) {
+            ksi_buffer_appendf(page, "%s `%s`", b == 0 ? " with" : ",", rule->built[b]);
+        }
+        if (rule->built != NULL) {
+            ksi_buffer_appendf(page, "; refused else; `%s` is the default", rule->kept);
+        } else if (rule->kept != NULL && rule->kept[0] != '\0') {
             ksi_buffer_appendf(page, "; `%s` holds", rule->kept);
         }
         ksi_buffer_appendf(page, " | %s |\n", rule->reason);

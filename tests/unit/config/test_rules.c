@@ -188,7 +188,7 @@ static void what_works_or_is_set_to_its_default_gets_no_notice(void **state)
         config_of("application.id", "orders", "bootstrap.servers", "embedded:", "poll.ms", "7",
                   "replication.factor", "-1", "security.protocol", "plaintext",
                   "acceptable.recovery.lag", "+10000", "enable.auto.commit", "false",
-                  "auto.offset.reset", "earliest", "processing.guarantee", "at_least_once", NULL));
+                  "auto.offset.reset", "latest", "processing.guarantee", "at_least_once", NULL));
     if (taken.count > 0) {
         fail_msg("%s: %s", taken.name, taken.message);
     }
