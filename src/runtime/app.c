@@ -280,7 +280,7 @@ static ks_status make_thread(ks_app *app, size_t number, size_t count, ks_error 
 static ks_status make_threads(ks_app *app, ks_error *error)
 {
     size_t count = (size_t)ksi_config_i32(app->config, "num.stream.threads");
-    app->threads = ksi_calloc(count, sizeof *app->threads);
+    app->threads = ksi_calloc(count, sizeof(ksi_stream_thread *));
     app->natives = ksi_calloc(count, sizeof *app->natives);
     for (size_t i = 0; i < count; i++) {
         KS_TRY(make_thread(app, i + 1, count, error));

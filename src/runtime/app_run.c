@@ -19,6 +19,7 @@
  */
 #include "runtime/app.h"
 
+#include "base/check.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -178,6 +179,7 @@ ks_status ks_app_run(ks_app *app, ks_error *error)
     seat *own = NULL;
     sigset_t before;
     KS_TRY(take_seat(&own, error));
+    KSI_CHECK(own != NULL);
     unblock_signals(&before);
     set_wake_fd(app, own->pipe[1]);
 

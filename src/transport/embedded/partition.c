@@ -112,11 +112,17 @@ static const ks_headers *copy_headers(ks_arena *arena, const ks_headers *headers
     return copy;
 }
 
+/* A null slice has no bytes, whatever its size says: a reader finds the next record by what stands here. */
+static ks_slice without_size_if_null(ks_slice slice)
+{
+    return slice.data != NULL ? slice : ks_slice_null();
+}
+
 ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *record,
                                ks_error *error)
 {
-    ks_slice key = record->key;
-    ks_slice value = record->value;
+    ks_slice key = without_size_if_null(record->key);
+    ks_slice value = without_size_if_null(record->value);
     if (key.size > MAX_FIELD_BYTES || value.size > MAX_FIELD_BYTES) {
         return ksi_error_set(error, KS_E_LIMIT, "record",
                              "a key of %zu and a value of %zu bytes do not fit into a log, whose "
@@ -131,10 +137,10 @@ ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *re
     stored->headers = copy_headers(&partition->headers, record->headers);
     stored->key_size = key.data != NULL ? (uint32_t)key.size : NULL_SIZE;
     stored->value_size = value.data != NULL ? (uint32_t)value.size : NULL_SIZE;
-    if (key.size > 0) {
+    if (key.data != NULL && key.size > 0) {
         memcpy(stored->bytes, key.data, key.size);
     }
-    if (value.size > 0) {
+    if (value.data != NULL && value.size > 0) {
         memcpy(stored->bytes + key.size, value.data, value.size);
     }
     chunk->used += size;

@@ -212,6 +212,10 @@ static void null_is_not_empty(void **state)
     produce(log, "topic", NULL, NULL, 0);
     produce(log, "topic", "", "", 0);
     ks_error error = {0};
+    const ks_log_record odd = {.key = {.data = NULL, .size = 3},
+                               .value = {.data = NULL, .size = 9}};
+    assert_int_equal(ks_log_produce(log, "topic", &odd, &error), KS_OK);
+    produce(log, "topic", "last", "one", 0);
     ks_log_reader *reader = ks_log_reader_open(log, "topic", &error);
     ks_log_record read = {0};
     assert_true(ks_log_reader_next(reader, &read));
@@ -221,6 +225,11 @@ static void null_is_not_empty(void **state)
     assert_non_null(read.key.data);
     assert_non_null(read.value.data);
     assert_int_equal(read.key.size + read.value.size, 0);
+    assert_true(ks_log_reader_next(reader, &read)); /* null, whatever its size said */
+    assert_null(read.key.data);
+    assert_int_equal(read.key.size + read.value.size, 0);
+    assert_true(ks_log_reader_next(reader, &read));
+    assert_slice(read.value, "one");
     ks_log_reader_free(reader);
     ks_log_free(log);
 }
