@@ -16,21 +16,21 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Read so that no getter is optimised away. */
-static volatile int64_t seen;
+static volatile uint64_t seen;
 
 static void read_row(const ks_config *config, const ksi_property *row)
 {
     const char *text = ks_config_get(config, row->name);
-    seen += text != NULL ? (int64_t)strlen(text) : 0;
+    seen += text != NULL ? strlen(text) : 0;
     if (ksi_config_text(config, row->name) == NULL) {
         return;
     }
     switch (row->type) {
     case KSI_PROPERTY_I64:
-        seen += ksi_config_i64(config, row->name);
+        seen += (uint64_t)ksi_config_i64(config, row->name);
         break;
     case KSI_PROPERTY_I32:
-        seen += ksi_config_i32(config, row->name);
+        seen += (uint64_t)ksi_config_i32(config, row->name);
         break;
     case KSI_PROPERTY_BOOL:
         seen += ksi_config_bool(config, row->name);

@@ -19,8 +19,7 @@
 
 /* Java fails later: on an empty name or directory, on a negative poll, and it never resumes a partition that holds more than -1. */
 static const char *const narrower[] = {"application.id", "buffered.records.per.partition",
-                                       "errors.dead.letter.queue.topic.name", "poll.ms",
-                                       "state.dir"};
+                                       "poll.ms", "state.dir"};
 
 /* Not in StreamsConfig.configDef(): read by Java without a definition, or our own. */
 static const char *const not_defined[] = {
