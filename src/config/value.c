@@ -157,7 +157,6 @@ const char *ksi_value_expected(const ksi_property *property, char *words, size_t
         }
         return expected_choice(property, words, size);
     case KSI_PROPERTY_CHOICE:
-        return expected_choice(property, words, size);
     case KSI_PROPERTY_CLASS:
         return property->choices != NULL ? expected_choice(property, words, size) : "a name";
     case KSI_PROPERTY_TEXT:
