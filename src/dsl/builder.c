@@ -18,12 +18,8 @@
 
 static ks_store_type default_store_type(const ks_config *config)
 {
-    const char *suppliers = ksi_config_text(config, "dsl.store.suppliers.class");
-    const char *legacy = ksi_config_text(config, "default.dsl.store");
-    bool in_memory = suppliers != NULL && strstr(suppliers, "InMemory") != NULL;
-    bool legacy_in_memory = !ksi_config_is_set(config, "dsl.store.suppliers.class") &&
-                            legacy != NULL && strcmp(legacy, "in_memory") == 0;
-    return in_memory || legacy_in_memory ? KS_STORE_IN_MEMORY : KS_STORE_ROCKSDB;
+    const char *suppliers = ksi_config_choice(config, "dsl.store.suppliers.class");
+    return strcmp(suppliers, "in_memory") == 0 ? KS_STORE_IN_MEMORY : KS_STORE_ROCKSDB;
 }
 
 static ks_status write_nothing(const ksi_plan_node *node, ks_topology *topology, ks_error *error)
