@@ -106,8 +106,13 @@ KS_NODISCARD KS_API ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t t
 KS_NODISCARD KS_API ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_error *error);
 
 /**
- * Starts (when CREATED), waits for SIGINT, SIGTERM or the end of the application, and closes it.
- * Takes over both signals while it runs. @return KS_OK after a clean close, else the error that stopped it
+ * Starts (when CREATED), waits for SIGINT, SIGTERM or the end of the application, and closes it, for as long as that takes.
+ *
+ * Handlers for both signals are installed while it waits, and those of before come back for the closing: a second signal does what it
+ * did without the library. Several applications may run at once, each in a thread of the program; one signal closes them all.
+ *
+ * @return KS_OK after a clean close, else the error that stopped it
+ * @thread any but a library thread
  */
 KS_NODISCARD KS_API ks_status ks_app_run(ks_app *app, ks_error *error);
 
