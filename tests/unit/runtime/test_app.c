@@ -10,8 +10,10 @@
 #include "runtime/app.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -306,6 +308,58 @@ static void starting_and_closing_at_once_loses_nothing(void **state)
     ks_log_free(log);
 }
 
+/* In the thread of ks_app_run(), when the application begins to close: who would get a second signal? */
+static bool handler_is_back;
+
+static void look_at_handler(ks_app_state from, ks_app_state to, void *user)
+{
+    struct sigaction now;
+    (void)from;
+    (void)user;
+    if (to == KS_APP_PENDING_SHUTDOWN && sigaction(SIGTERM, NULL, &now) == 0) {
+        handler_is_back = now.sa_handler == SIG_IGN;
+    }
+}
+
+static void send_sigterm(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    (void)ctx;
+    (void)record;
+    (void)user;
+    kill(getpid(), SIGTERM);
+}
+
+static void a_second_signal_finds_the_old_handler(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    assert_int_equal(sigaction(SIGTERM, &ignore, &before), 0);
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = text, .value = text));
+    ks_stream_foreach(in, send_sigterm, NULL, NULL);
+    ks_topology *topology = topology_of(b);
+    ks_config *config = config_of("app");
+    ks_log *log = log_open();
+    log_create(log, "in", 1);
+    log_produce(log, "in", 0, 1, "a:x");
+    ks_app *app = ks_app_new(
+        topology, config,
+        KS_APP_OPTIONS(.log = log, .log_line = keep_quiet, .state_listener = look_at_handler),
+        &error);
+    assert_non_null(app);
+    handler_is_back = false;
+    assert_ok(ks_app_run(app, &error), &error);
+    assert_true(handler_is_back);
+    assert_int_equal(log_committed(log, "app", "in", 0), 1);
+    ks_app_free(app);
+    ks_topology_free(topology);
+    ks_config_free(config);
+    ks_log_free(log);
+    assert_int_equal(sigaction(SIGTERM, &before, NULL), 0);
+}
+
 static void an_application_keeps_its_log_alive(void **state)
 {
     (void)state;
@@ -330,6 +384,7 @@ int main(void)
         cmocka_unit_test(one_failing_thread_stops_all_and_the_others_commit),
         cmocka_unit_test(a_commit_that_fails_while_closing_is_not_hidden),
         cmocka_unit_test(starting_and_closing_at_once_loses_nothing),
+        cmocka_unit_test(a_second_signal_finds_the_old_handler),
         cmocka_unit_test(an_application_keeps_its_log_alive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

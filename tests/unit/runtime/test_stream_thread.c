@@ -288,6 +288,117 @@ static void what_was_not_committed_is_processed_again(void **state)
     ks_log_free(log);
 }
 
+/* ---- a log that refuses ------------------------------------------------------------------------ */
+
+/* The classes of the log with a few functions of the test's; which of them refuse, and in what order they were called. */
+static ksi_transport_class watched_transport;
+static ksi_producer_class watched_producer;
+static const ksi_transport_class *real_transport;
+static const ksi_producer_class *real_producer;
+static bool refuses_flush;
+static bool refuses_commit;
+static char calls[TEXT_SIZE];
+
+static void note(const char *call)
+{
+    size_t length = strlen(calls);
+    (void)snprintf(calls + length, sizeof calls - length, "%s ", call);
+}
+
+static ks_status noted_send(ksi_producer *producer, const char *topic, const ks_log_record *record,
+                            ks_error *error)
+{
+    note(topic);
+    return real_producer->send(producer, topic, record, error);
+}
+
+static ks_status noted_flush(ksi_producer *producer, ks_error *error)
+{
+    note("flush");
+    if (refuses_flush) {
+        (void)snprintf(error->message, sizeof error->message, "not delivered");
+        return error->code = KS_E_IO;
+    }
+    return real_producer->flush(producer, error);
+}
+
+static ks_status noted_commit(ksi_transport *transport, const char *group,
+                              const ksi_group_offset *offsets, size_t count, ks_error *error)
+{
+    note("commit");
+    if (refuses_commit) {
+        (void)snprintf(error->message, sizeof error->message, "not committed");
+        return error->code = KS_E_IO;
+    }
+    return real_transport->commit(transport, group, offsets, count, error);
+}
+
+static ksi_producer *open_watched_producer(ksi_transport *transport, ks_error *error)
+{
+    ksi_producer *producer = real_transport->open_producer(transport, error);
+    real_producer = producer->class;
+    watched_producer = *real_producer;
+    watched_producer.send = noted_send;
+    watched_producer.flush = noted_flush;
+    producer->class = &watched_producer;
+    return producer;
+}
+
+static ks_log *watched_log(void)
+{
+    ks_log *log = log_with_in_and_out(1);
+    ksi_transport *transport = ksi_log_transport(log);
+    real_transport = transport->class;
+    watched_transport = *real_transport;
+    watched_transport.open_producer = open_watched_producer;
+    watched_transport.commit = noted_commit;
+    transport->class = &watched_transport;
+    transport->class->release(transport);
+    refuses_flush = false;
+    refuses_commit = false;
+    return log;
+}
+
+static void offsets_are_committed_after_everything_was_delivered(void **state)
+{
+    (void)state;
+    ks_log *log = watched_log();
+    fixture *self = new_thread(log, counting(), config_with("commit.interval.ms", "100"));
+    log_produce(log, "in", 0, 1, "a:x");
+    step_until_idle(self);
+    calls[0] = '\0';
+    self->clock.now_ms += 101;
+    assert_true(step(self));
+    assert_string_equal(calls, "app-counted-changelog out flush commit ");
+    free_thread(self);
+    ks_log_free(log);
+}
+
+static void what_the_log_refuses_is_not_committed(void **state)
+{
+    (void)state;
+    bool *const refusals[] = {&refuses_flush, &refuses_commit};
+    for (size_t i = 0; i < 2; i++) {
+        ks_error error = {0};
+        bool progressed = false;
+        ks_log *log = watched_log();
+        fixture *self = new_thread(log, passing(), config_with("commit.interval.ms", "100"));
+        log_produce(log, "in", 0, 1, "a:x");
+        step_until_idle(self);
+        calls[0] = '\0';
+        *refusals[i] = true;
+        self->clock.now_ms += 101;
+        assert_int_equal(ksi_stream_thread_step(self->thread, &progressed, &error), KS_E_IO);
+        assert_string_equal(calls, i == 0 ? "flush " : "flush commit ");
+        assert_false(caught_up(self));
+        assert_int_equal(ksi_stream_thread_stats_of(self->thread).commits, 0);
+        assert_ok(ksi_stream_thread_finish(self->thread, false, &error), &error);
+        assert_int_equal(log_committed(log, "app", "in", 0), -1);
+        free_thread(self);
+        ks_log_free(log);
+    }
+}
+
 /* ---- queues and time --------------------------------------------------------------------------- */
 
 static ks_topology *merging(void)
@@ -505,6 +616,8 @@ int main(void)
         cmocka_unit_test(finishing_commits_and_a_second_thread_goes_on),
         cmocka_unit_test(nothing_is_committed_after_a_failure),
         cmocka_unit_test(what_was_not_committed_is_processed_again),
+        cmocka_unit_test(offsets_are_committed_after_everything_was_delivered),
+        cmocka_unit_test(what_the_log_refuses_is_not_committed),
         cmocka_unit_test(inputs_are_merged_by_time),
         cmocka_unit_test(a_queue_of_one_record_still_merges_by_time),
         cmocka_unit_test(an_empty_input_is_waited_for_by_the_injected_clock),
