@@ -10,6 +10,7 @@ Runs the program of KSTREAMS_BIN, else of bin/ in the current folder (a build fo
 """
 import copy
 import json
+import math
 import os
 import pathlib
 import random
@@ -199,6 +200,21 @@ def a_member_of_a_row(expect, draw):
     return f"stores.{name}[{at}].{member}"
 
 
+def a_real_number_of_a_row(change):
+    """The runner compares reals by value, not by text: exactly, and with the sign of zero."""
+    def alter(expect, draw):
+        reals = [(name, at, member) for name, rows in expect.get("stores", {}).items() for at, row in enumerate(rows)
+                 for member, value in row.items() if isinstance(value, float)]
+        if not reals:
+            return None
+        zeros = [real for real in reals if expect["stores"][real[0]][real[1]][real[2]] == 0]
+        name, at, member = draw.choice(zeros or reals)
+        row = expect["stores"][name][at]
+        row[member] = change(row[member])
+        return f"stores.{name}[{at}].{member}"
+    return alter
+
+
 def a_row_less(expect, draw):
     name, rows = rows_of(expect, draw)
     if name is None:
@@ -274,6 +290,9 @@ ALTERATIONS = {
     "a topic more": a_topic_more,
     "a topic less": a_topic_less,
     "a member of a store's row": a_member_of_a_row,
+    "a real number of a store's row": a_real_number_of_a_row(lambda real: 2 * real + 1),
+    "the last bit of a real number": a_real_number_of_a_row(lambda real: math.nextafter(real, math.inf)),
+    "the sign of a real number": a_real_number_of_a_row(lambda real: -real),
     "a store's row less": a_row_less,
     "a store more": a_store_more,
     "one dropped record more": dropped_by(lambda count: count + 1),
