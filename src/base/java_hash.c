@@ -113,6 +113,7 @@ typedef struct table {
 
 static node **bucket_of(const table *map, const node *of)
 {
+    KSI_CHECK(of != NULL);
     return &map->buckets[of->hash & (map->capacity - 1)];
 }
 

@@ -171,8 +171,6 @@ static const ksi_property threads[] = {
     {.name = "num.stream.threads",
      .type = KSI_PROPERTY_I32,
      .importance = KSI_IMPORTANCE_MEDIUM,
-     .support = KSI_SUPPORT_REFUSED,
-     .reason = "an application of this version has one stream thread",
      .default_text = "1",
      .prose = "How many threads process records. Tasks are spread over them, so more threads than "
               "tasks are of no use."},

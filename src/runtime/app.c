@@ -98,7 +98,12 @@ static ks_status check_topology(const ks_topology *topology, const ks_config *co
     for (size_t i = 0; i < topology->node_count; i++) {
         has_source = has_source || topology->nodes[i]->kind == KSI_NODE_SOURCE;
     }
-    if (!has_source || ksi_config_i32(config, "num.stream.threads") == 0) {
+    int32_t threads = ksi_config_i32(config, "num.stream.threads");
+    if (threads < 0) {
+        return ksi_error_set(error, KS_E_CONFIG, "num.stream.threads", "%d threads; give 1 or more",
+                             (int)threads);
+    }
+    if (!has_source || threads == 0) {
         return ksi_error_set(error, KS_E_TOPOLOGY, "topology",
                              "Topology has no stream threads and no global threads, must subscribe "
                              "to at least one source topic or global table.");

@@ -219,7 +219,6 @@ static void what_would_change_results_is_refused_as_not_built(void **state)
     assert_refused(
         "processing.guarantee", "exactly_once_v2", KS_E_NOT_BUILT,
         PARTS("not built in this version", "transactions", "only \"at_least_once\" is taken"));
-    assert_refused("num.stream.threads", "2", KS_E_NOT_BUILT, PARTS("one stream thread"));
     assert_refused("num.standby.replicas", "1", KS_E_NOT_BUILT, PARTS("only \"0\""));
     assert_refused("topology.optimization", "all", KS_E_NOT_BUILT, PARTS("optimizer"));
     assert_refused("dsl.store.format", "headers", KS_E_NOT_BUILT, PARTS("headers"));
@@ -235,7 +234,7 @@ static void the_default_of_what_is_not_built_is_taken(void **state)
     (void)state;
     ks_config *config = ks_config_new();
     assert_taken(config, "processing.guarantee", "at_least_once");
-    assert_taken(config, "num.stream.threads", "1");
+    assert_taken(config, "num.standby.replicas", "0");
     assert_taken(config, "topology.optimization", "none");
     assert_taken(config, "dsl.store.format", "default");
     assert_taken(config, "config.providers", "");
