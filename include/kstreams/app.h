@@ -3,11 +3,11 @@
  * app.h - a running application: KafkaStreams for C.
  *
  *     ks_app *app = ks_app_new(topology, config, NULL, &err);
- *     ks_status status = ks_app_run(app, &err);      // until SIGINT or SIGTERM, or until the application fails
+ *     ks_status status = ks_app_run(app, &err); // until SIGINT, SIGTERM or a failure
  *     ks_app_free(app);
  *
- * States and their transitions are Java's: CREATED, REBALANCING, RUNNING, PENDING_SHUTDOWN, NOT_RUNNING, PENDING_ERROR, ERROR.
- * Library threads block all signals.
+ * States and their transitions are Java's: CREATED, REBALANCING, RUNNING, PENDING_SHUTDOWN,
+ * NOT_RUNNING, PENDING_ERROR, ERROR. Library threads block all signals.
  */
 #ifndef KSTREAMS_APP_H
 #define KSTREAMS_APP_H
@@ -46,7 +46,10 @@ typedef enum ks_log_level {
 /** One line of the library's own log. Called from any library thread, one at a time. */
 typedef void ks_log_line_fn(ks_log_level level, const char *where, const char *message, void *user);
 
-/** Called on a state change, from the thread that made it; must not call back into the app. @java StateListener */
+/**
+ * Called on a state change, from the thread that made it; must not call back into the app. @java
+ * StateListener
+ */
 typedef void ks_state_listener_fn(ks_app_state from, ks_app_state to, void *user);
 
 typedef struct ks_app_options {
@@ -62,8 +65,9 @@ typedef struct ks_app_options {
 KS_API void ks_app_options_init(ks_app_options *options);
 
 /**
- * An application in state CREATED. Configuration is checked here: `application.id` and `bootstrap.servers` are needed, and the id
- * must be able to begin the name of a topic: at most 249 ASCII letters, digits, '.', '_' and '-'.
+ * An application in state CREATED. Configuration is checked here: `application.id` and
+ * `bootstrap.servers` are needed, and the id must be able to begin the name of a topic: at most 249
+ * ASCII letters, digits, '.', '_' and '-'.
  *
  * @param topology  borrowed until the application is freed
  * @param config    copied
@@ -73,18 +77,22 @@ KS_API void ks_app_options_init(ks_app_options *options);
 KS_API ks_app *ks_app_new(const ks_topology *topology, const ks_config *config,
                           const ks_app_options *options, ks_error *error);
 
-/** Closes the application if it runs, waiting as long as that takes, and frees it. @thread any but a library thread */
+/**
+ * Closes the application if it runs, waiting as long as that takes, and frees it. @thread any but a
+ * library thread
+ */
 KS_API void ks_app_free(ks_app *app);
 
 /**
  * Creates internal topics, makes the tasks and starts the threads.
- * @return KS_OK; KS_E_STATE when it was started before; KS_E_UNKNOWN_TOPIC for a missing source topic; KS_E_TOPOLOGY for sources
- *         that must have equal partition counts and have not
+ * @return KS_OK; KS_E_STATE when it was started before; KS_E_UNKNOWN_TOPIC for a missing source
+ *         topic; KS_E_TOPOLOGY for sources that must have equal partition counts and have not
  */
 KS_NODISCARD KS_API ks_status ks_app_start(ks_app *app, ks_error *error);
 
 /**
- * Waits until everything that is in the input topics has been processed and committed. Records produced meanwhile count.
+ * Waits until everything that is in the input topics has been processed and committed. Records
+ * produced meanwhile count.
  * @param timeout_ms  negative = for ever
  * @return KS_OK; KS_E_TIMEOUT; the error that stopped the application
  */
@@ -106,10 +114,12 @@ KS_NODISCARD KS_API ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t t
 KS_NODISCARD KS_API ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_error *error);
 
 /**
- * Starts (when CREATED), waits for SIGINT, SIGTERM or the end of the application, and closes it, for as long as that takes.
+ * Starts (when CREATED), waits for SIGINT, SIGTERM or the end of the application, and closes it,
+ * for as long as that takes.
  *
- * Handlers for both signals are installed while it waits, and those of before come back for the closing: a second signal does what it
- * did without the library. Several applications may run at once, each in a thread of the program; one signal closes them all.
+ * Handlers for both signals are installed while it waits, and those of before come back for the
+ * closing: a second signal does what it did without the library. Several applications may run at
+ * once, each in a thread of the program; one signal closes them all.
  *
  * @return KS_OK after a clean close, else the error that stopped it
  * @thread any but a library thread

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * common.h - what every kstreams header shares: version, export macro, slices, status codes, errors, arenas.
+ * common.h - what every kstreams header shares: version, export macro, slices, status codes,
+ * errors, arenas.
  *
  * Conventions of the whole library
- *   1. Handles are opaque. What a function returns is *owned* (free it with its `_free`), or *borrowed until* a named
- *      moment. The user frees builder, topology, app, config, log, test driver and iterators, and nothing else.
- *   2. A function that can fail returns ks_status (or NULL) and fills the caller's ks_error, which may be NULL.
+ *   1. Handles are opaque. What a function returns is *owned* (free it with its `_free`), or
+ *      *borrowed until* a named moment. The user frees builder, topology, app, config, log, test
+ *      driver and iterators, and nothing else.
+ *   2. A function that can fail returns ks_status (or NULL) and fills the caller's ks_error, which
+ *      may be NULL.
  *   3. Every `_free` accepts NULL.
- *   4. Options are literals named after Kafka's own objects: KS_CONSUMED(.value = &ks_serde_string). NULL means all defaults.
+ *   4. Options are literals named after Kafka's own objects: KS_CONSUMED(.value =
+ *      &ks_serde_string). NULL means all defaults.
  *   5. A callback takes its context first and the user's pointer last.
- *   6. Texts are UTF-8. A name or topic given as `const char *` is copied; a serde, extractor or partitioner is kept by
- *      reference and must outlive the topology (they are meant to be `const` globals).
+ *   6. Texts are UTF-8. A name or topic given as `const char *` is copied; a serde, extractor or
+ *      partitioner is kept by reference and must outlive the topology (they are meant to be `const`
+ *      globals).
  *   7. Times are milliseconds: of the epoch where a moment is meant, plain where a duration is.
  */
 #ifndef KSTREAMS_COMMON_H
@@ -41,14 +46,17 @@
 extern "C" {
 #endif
 
-/** The version of the library that is linked, such as "0.1.0" (the macros give the headers' version). @thread any */
+/**
+ * The version of the library that is linked, such as "0.1.0" (the macros give the headers'
+ * version). @thread any
+ */
 KS_API const char *ks_library_version(void);
 
-/* ---- slices ------------------------------------------------------------------------------------------------------ */
+/* ---- slices ---------------------------------------------------------------------------------- */
 
 /**
- * Some bytes that belong to somebody else. `data == NULL` is Kafka's null, which is not the same as empty.
- * Not NUL-terminated: print with "%.*s".
+ * Some bytes that belong to somebody else. `data == NULL` is Kafka's null, which is not the same as
+ * empty. Not NUL-terminated: print with "%.*s".
  */
 typedef struct ks_slice {
     const char *data;
@@ -82,35 +90,41 @@ static inline bool ks_slice_equal(ks_slice a, ks_slice b)
            (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-/* ---- status and errors ------------------------------------------------------------------------------------------- */
+/* ---- status and errors ----------------------------------------------------------------------- */
 
 /** What went wrong, as a program asks it. The text is in ks_error. */
 typedef enum ks_status {
     KS_OK = 0,
-    KS_E_ARGUMENT =
-        -1, /**< an argument out of range, or a call that does not fit here (@java IllegalArgumentException) */
-    KS_E_CONFIG =
-        -2, /**< a property is unknown, malformed or out of range (@java ConfigException) */
-    KS_E_TOPOLOGY =
-        -3, /**< the graph: names, duplicates, parents, stores, sources (@java TopologyException) */
-    KS_E_SERDE =
-        -4, /**< bytes could not be made into a value, or a value into bytes (@java SerializationException) */
-    KS_E_PROCESSING =
-        -5, /**< user code failed, or a value had another kind than the code expected (@java StreamsException) */
-    KS_E_TIMESTAMP =
-        -6, /**< a record has a negative timestamp and the extractor does not accept it */
-    KS_E_STATE =
-        -7, /**< the call is not allowed in this state of its object (@java IllegalStateException) */
+    /**
+     * an argument out of range, or a call that does not fit here (@java IllegalArgumentException)
+     */
+    KS_E_ARGUMENT = -1,
+    /** a property is unknown, malformed or out of range (@java ConfigException) */
+    KS_E_CONFIG = -2,
+    /** the graph: names, duplicates, parents, stores, sources (@java TopologyException) */
+    KS_E_TOPOLOGY = -3,
+    /**
+     * bytes could not be made into a value, or a value into bytes (@java SerializationException)
+     */
+    KS_E_SERDE = -4,
+    /**
+     * user code failed, or a value had another kind than the code expected (@java StreamsException)
+     */
+    KS_E_PROCESSING = -5,
+    /** a record has a negative timestamp and the extractor does not accept it */
+    KS_E_TIMESTAMP = -6,
+    /** the call is not allowed in this state of its object (@java IllegalStateException) */
+    KS_E_STATE = -7,
     KS_E_LIMIT = -8, /**< something sized by data went past the property that bounds it */
     KS_E_IO = -9,    /**< the operating system refused; the message has its reason */
-    KS_E_TIMEOUT =
-        -10, /**< the time given ran out; what was begun goes on or was undone, as the function says */
+    /** the time given ran out; what was begun goes on or was undone, as the function says */
+    KS_E_TIMEOUT = -10,
     KS_E_UNKNOWN_TOPIC = -11, /**< the topic does not exist */
-    KS_E_NOT_BUILT =
-        -12, /**< part of Kafka Streams that this version of the library does not have yet */
+    /** part of Kafka Streams that this version of the library does not have yet */
+    KS_E_NOT_BUILT = -12,
     KS_E_STORE = -13, /**< no store of that name here, or it is of another kind */
-    KS_E_PROCESSOR_STATE =
-        -14 /**< writing out a store's cache failed (@java ProcessorStateException) */
+    /** writing out a store's cache failed (@java ProcessorStateException) */
+    KS_E_PROCESSOR_STATE = -14
 } ks_status;
 
 /** The name of a status code, such as "KS_E_CONFIG". Never NULL. @thread any */
@@ -126,8 +140,8 @@ typedef enum ks_error_flags {
 /**
  * An error, owned by the caller and filled by the library: no allocation, nothing to free.
  *
- * `where` names the node, store, topic or property; `message` says what happened and what to change.
- * A function that succeeds leaves it alone, so initialise it: `ks_error err = {0};`
+ * `where` names the node, store, topic or property; `message` says what happened and what to
+ * change. A function that succeeds leaves it alone, so initialise it: `ks_error err = {0};`
  */
 typedef struct ks_error {
     ks_status code;
@@ -136,18 +150,25 @@ typedef struct ks_error {
     char message[480];
 } ks_error;
 
-/** "KS_E_TOPOLOGY at word-counts: ..." into `buffer`, always NUL-terminated; returns `buffer`. @thread any */
+/**
+ * "KS_E_TOPOLOGY at word-counts: ..." into `buffer`, always NUL-terminated; returns `buffer`.
+ * @thread any
+ */
 KS_API const char *ks_error_text(const ks_error *error, char *buffer, size_t size);
 
-/* ---- arenas ------------------------------------------------------------------------------------------------------ */
+/* ---- arenas ---------------------------------------------------------------------------------- */
 
 /**
- * Memory that is given back all at once. Serdes and callbacks allocate in an arena and free nothing.
- * The arena of a callback (ks_ctx_arena()) lives until the record that caused the call has been processed.
+ * Memory that is given back all at once. Serdes and callbacks allocate in an arena and free
+ * nothing. The arena of a callback (ks_ctx_arena()) lives until the record that caused the call has
+ * been processed.
  */
 typedef struct ks_arena ks_arena;
 
-/** `size` bytes aligned for any type, not zeroed; never NULL. `size == 0` gives a valid address. @thread the arena's owner */
+/**
+ * `size` bytes aligned for any type, not zeroed; never NULL. `size == 0` gives a valid address.
+ * @thread the arena's owner
+ */
 KS_API void *ks_arena_alloc(ks_arena *arena, size_t size);
 
 /** A copy of the bytes in the arena; null stays null. @thread the arena's owner */
@@ -155,14 +176,18 @@ KS_API ks_slice ks_arena_copy(ks_arena *arena, ks_slice bytes);
 
 typedef void ks_free_fn(void *pointer);
 
-/** Calls `release(pointer)` when the arena is reset: for what a serde must allocate elsewhere. @thread the arena's owner */
+/**
+ * Calls `release(pointer)` when the arena is reset: for what a serde must allocate elsewhere.
+ * @thread the arena's owner
+ */
 KS_API void ks_arena_on_reset(ks_arena *arena, ks_free_fn *release, void *pointer);
 
-/* ---- options ----------------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 /**
- * The hidden head of every options literal. The macros fill it; it lets the library grow options without breaking callers
- * and lets an error name the line that gave them. `guard` makes `KS_CONSUMED(&serde)` warn: options are named, never positional.
+ * The hidden head of every options literal. The macros fill it; it lets the library grow options
+ * without breaking callers and lets an error name the line that gave them. `guard` makes
+ * `KS_CONSUMED(&serde)` warn: options are named, never positional.
  */
 typedef struct ks_options_head {
     size_t struct_size;
@@ -172,7 +197,10 @@ typedef struct ks_options_head {
 
 typedef struct ks_use_designated_initializers ks_use_designated_initializers;
 
-/* What an options macro puts first. The member behind `head` is the guard, so a positional initializer meets it and warns. */
+/*
+ * What an options macro puts first. The member behind `head` is the guard, so a positional
+ * initializer meets it and warns.
+ */
 #define KS_OPTIONS_HEAD(type) .head = {sizeof(type), __FILE__, __LINE__}
 
 #ifdef __cplusplus

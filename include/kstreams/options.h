@@ -2,12 +2,13 @@
 /*
  * options.h - the options of the DSL: one struct and one macro for each of Kafka's option objects.
  *
- *     ks_builder_stream(b, "payments", KS_CONSUMED(.value = &ks_serde_string, .name = "payments-source"));
+ *     ks_builder_stream(b, "payments",
+ *                       KS_CONSUMED(.value = &ks_serde_string, .name = "payments-source"));
  *
- * Zero means Java's default everywhere. A `name` names the processor node (Java's Named), or what the struct says.
- * `user_free`, where there is one, is called exactly once with the operation's user pointer: when the topology is freed, or
- * with the builder when it gave no topology away or the operation was refused; never during the call. An operation without a
- * user pointer ignores it.
+ * Zero means Java's default everywhere. A `name` names the processor node (Java's Named), or what
+ * the struct says. `user_free`, where there is one, is called exactly once with the operation's
+ * user pointer: when the topology is freed, or with the builder when it gave no topology away or
+ * the operation was refused; never during the call. An operation without a user pointer ignores it.
  * In C++, where a compound literal has no address, fill a struct with ks_*_init().
  */
 #ifndef KSTREAMS_OPTIONS_H
@@ -21,7 +22,7 @@ extern "C" {
 
 typedef struct ks_ctx ks_ctx;
 
-/* ---- who decides timestamps and partitions ------------------------------------------------------------------------- */
+/* ---- who decides timestamps and partitions --------------------------------------------------- */
 
 /** A record as it came from its topic, for a timestamp extractor. @java ConsumerRecord */
 typedef struct ks_source_record {
@@ -35,10 +36,12 @@ typedef struct ks_source_record {
 typedef struct ks_timestamp_extractor ks_timestamp_extractor;
 
 /**
- * Says the timestamp of a record as it enters the topology; a constant that outlives it. @java TimestampExtractor
+ * Says the timestamp of a record as it enters the topology; a constant that outlives it. @java
+ * TimestampExtractor
  *
- * A negative result skips the record and counts it in `dropped-records`. An error stops the task (KS_E_TIMESTAMP).
- * `partition_time` is the highest timestamp seen on the partition so far, or -1. @thread a stream thread
+ * A negative result skips the record and counts it in `dropped-records`. An error stops the task
+ * (KS_E_TIMESTAMP). `partition_time` is the highest timestamp seen on the partition so far, or -1.
+ * @thread a stream thread
  */
 struct ks_timestamp_extractor {
     size_t struct_size;
@@ -66,9 +69,11 @@ KS_API void ks_partitions_drop(ks_partitions *partitions);
 typedef struct ks_partitioner ks_partitioner;
 
 /**
- * Chooses partitions of a sink or repartition topic; a constant that outlives the topology. @java StreamPartitioner
+ * Chooses partitions of a sink or repartition topic; a constant that outlives the topology. @java
+ * StreamPartitioner
  *
- * Saying nothing leaves the choice to the default: murmur2 of the serialized key, as Java's producer. @thread a stream thread
+ * Saying nothing leaves the choice to the default: murmur2 of the serialized key, as Java's
+ * producer. @thread a stream thread
  */
 struct ks_partitioner {
     size_t struct_size;
@@ -79,7 +84,10 @@ struct ks_partitioner {
     const void *config;
 };
 
-/** Java's default partition of a serialized key: murmur2, positive, modulo. `key` must not be null. @thread any */
+/**
+ * Java's default partition of a serialized key: murmur2, positive, modulo. `key` must not be null.
+ * @thread any
+ */
 KS_API int32_t ks_partition_of_key(ks_slice key, int32_t partition_count);
 
 /** Where a source begins when the group has no committed offset. @java AutoOffsetReset */
@@ -91,7 +99,7 @@ typedef enum ks_offset_reset {
     KS_OFFSET_RESET_BY_DURATION /**< `offset_reset_duration_ms` before now */
 } ks_offset_reset;
 
-/* ---- options --------------------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 /** The name of a processor node. @java Named */
 typedef struct ks_named {
@@ -148,9 +156,11 @@ typedef enum ks_store_type {
 /**
  * The store behind a table or an aggregation. @java Materialized
  *
- * `name` names the store (queryable, and part of its changelog's name); `named` names the processor node (Java's Named).
- * A literal with nothing but `named` is Java's overload with Named alone; any other literal is one with Materialized, which may
- * consume one more generated number. `unnamed_store` says so explicitly when nothing else is set (Java's Materialized.with(null, null)).
+ * `name` names the store (queryable, and part of its changelog's name); `named` names the processor
+ * node (Java's Named). A literal with nothing but `named` is Java's overload with Named alone; any
+ * other literal is one with Materialized, which may consume one more generated number.
+ * `unnamed_store` says so explicitly when nothing else is set (Java's Materialized.with(null,
+ * null)).
  */
 typedef struct ks_materialized {
     ks_options_head head;

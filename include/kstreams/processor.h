@@ -2,9 +2,10 @@
 /*
  * processor.h - what a callback may do with its context.
  *
- * A ks_ctx is valid during the call it was given to, on that thread. What a callback allocates in ks_ctx_arena() lives until the
- * record that caused the call has been processed. After ks_ctx_fail() the return value of the callback is ignored and every call
- * on the context does nothing.
+ * A ks_ctx is valid during the call it was given to, on that thread. What a callback allocates in
+ * ks_ctx_arena() lives until the record that caused the call has been processed. After
+ * ks_ctx_fail() the return value of the callback is ignored and every call on the context does
+ * nothing.
  */
 #ifndef KSTREAMS_PROCESSOR_H
 #define KSTREAMS_PROCESSOR_H
@@ -15,12 +16,16 @@
 extern "C" {
 #endif
 
-/** The arena of the record in hand. Borrowed until the callback returns; what is allocated in it needs no free. */
+/**
+ * The arena of the record in hand. Borrowed until the callback returns; what is allocated in it
+ * needs no free.
+ */
 KS_API ks_arena *ks_ctx_arena(ks_ctx *ctx);
 
 /**
- * Emits a record from a flat operation: its key (flat_map only) and value; timestamp and headers are the input's.
- * Values may live in the arena or anywhere that outlives the call. @java the returned Iterable of FlatMap
+ * Emits a record from a flat operation: its key (flat_map only) and value; timestamp and headers
+ * are the input's. Values may live in the arena or anywhere that outlives the call. @java the
+ * returned Iterable of FlatMap
  */
 KS_API void ks_emit(ks_ctx *ctx, ks_value key, ks_value value);
 
@@ -28,8 +33,9 @@ KS_API void ks_emit(ks_ctx *ctx, ks_value key, ks_value value);
 KS_API void ks_emit_value(ks_ctx *ctx, ks_value value);
 
 /**
- * Fails the record: the processing exception handler decides what becomes of it. Only the first failure of a call counts.
- * printf-like; the node and the position of the record are added by the library. @java throwing from user code
+ * Fails the record: the processing exception handler decides what becomes of it. Only the first
+ * failure of a call counts. printf-like; the node and the position of the record are added by the
+ * library. @java throwing from user code
  */
 KS_API void ks_ctx_fail(ks_ctx *ctx, const char *format, ...) KS_PRINTF(2, 3);
 
@@ -42,10 +48,16 @@ KS_API int32_t ks_ctx_partition(const ks_ctx *ctx);
 /** The offset of the record; -1 in a punctuation. */
 KS_API int64_t ks_ctx_offset(const ks_ctx *ctx);
 
-/** The highest timestamp the task has processed, or -1 before the first record. @java currentStreamTimeMs */
+/**
+ * The highest timestamp the task has processed, or -1 before the first record. @java
+ * currentStreamTimeMs
+ */
 KS_API int64_t ks_ctx_stream_time(const ks_ctx *ctx);
 
-/** The wall clock of the application or test, in milliseconds of the epoch. @java currentSystemTimeMs */
+/**
+ * The wall clock of the application or test, in milliseconds of the epoch. @java
+ * currentSystemTimeMs
+ */
 KS_API int64_t ks_ctx_wall_clock(const ks_ctx *ctx);
 
 /** The task, such as "0_1". Borrowed until the callback returns. @java taskId */

@@ -2,8 +2,8 @@
 /*
  * serde.h - how values become bytes and bytes become values.
  *
- * A serde is a constant descriptor with two functions. The built-in ones write exactly Java's bytes. A serde is never called
- * for null: null is null on every topic.
+ * A serde is a constant descriptor with two functions. The built-in ones write exactly Java's
+ * bytes. A serde is never called for null: null is null on every topic.
  */
 #ifndef KSTREAMS_SERDE_H
 #define KSTREAMS_SERDE_H
@@ -27,13 +27,15 @@ typedef struct ks_serde ks_serde;
  * Turns `value`, never null, into bytes that live at least as long as the arena.
  *
  * @param bytes  set on success: may point into the value, into `arena`, or to constant memory
- * @return KS_OK, or KS_E_SERDE with a message (a value of another kind than the serde's is one such error)
+ * @return KS_OK, or KS_E_SERDE with a message (a value of another kind than the serde's is one such
+ *         error)
  */
 typedef ks_status ks_serialize_fn(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
                                   ks_arena *arena, ks_slice *bytes, ks_error *error);
 
 /**
- * Turns bytes, never null, into a value. The value may point into `bytes`, which live as long as `arena` does.
+ * Turns bytes, never null, into a value. The value may point into `bytes`, which live as long as
+ * `arena` does.
  *
  * @return KS_OK, or KS_E_SERDE with a message for bytes that are none of this serde's
  */
@@ -55,7 +57,10 @@ struct ks_serde {
     const void *config; /**< the serde's own */
 };
 
-/* The built-in serdes; bytes as Java's Serdes.*: big endian, IEEE 754, UTF-8, 36 characters for a UUID. */
+/*
+ * The built-in serdes; bytes as Java's Serdes.*: big endian, IEEE 754, UTF-8, 36 characters for a
+ * UUID.
+ */
 KS_API extern const ks_serde
     ks_serde_string; /**< text; malformed UTF-8 reads as U+FFFD, as in Java */
 KS_API extern const ks_serde ks_serde_bytes;
@@ -70,17 +75,24 @@ KS_API extern const ks_serde
     ks_serde_void; /**< only null; any bytes are an error @java Serdes.Void */
 
 /**
- * A built-in serde by name: "string", "bytes", "short", "integer", "long", "float", "double", "boolean", "uuid", "void", the
- * C names ("i64" ...), or Java's class names ("org.apache.kafka.common.serialization.Serdes$StringSerde"). NULL when unknown.
+ * A built-in serde by name: "string", "bytes", "short", "integer", "long", "float", "double",
+ * "boolean", "uuid", "void", the C names ("i64" ...), or Java's class names
+ * ("org.apache.kafka.common.serialization.Serdes$StringSerde"). NULL when unknown.
  * @thread any
  */
 KS_API const ks_serde *ks_serde_by_name(const char *name);
 
-/** An arena of one's own, for using serdes outside callbacks. Owned: free with ks_arena_free(). @thread any */
+/**
+ * An arena of one's own, for using serdes outside callbacks. Owned: free with ks_arena_free().
+ * @thread any
+ */
 KS_API ks_arena *ks_arena_new(void);
 KS_API void ks_arena_free(ks_arena *arena);
 
-/** Gives back everything that was allocated in it and calls what ks_arena_on_reset() registered. @thread the arena's owner */
+/**
+ * Gives back everything that was allocated in it and calls what ks_arena_on_reset() registered.
+ * @thread the arena's owner
+ */
 KS_API void ks_arena_reset(ks_arena *arena);
 
 #ifdef __cplusplus

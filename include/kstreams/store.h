@@ -2,7 +2,8 @@
 /*
  * store.h - reading a key-value store.
  *
- * A store handle is borrowed from whoever gave it (a test driver, later a query or a processor) and belongs to its thread.
+ * A store handle is borrowed from whoever gave it (a test driver, later a query or a processor) and
+ * belongs to its thread.
  */
 #ifndef KSTREAMS_STORE_H
 #define KSTREAMS_STORE_H
@@ -28,7 +29,8 @@ typedef struct ks_key_value {
  *
  * @param arena  where the entry is put; it lives until the arena is reset
  * @param found  set to whether there is one
- * @return KS_OK; KS_E_SERDE when the key is of another kind than the store's, or the stored bytes cannot be read
+ * @return KS_OK; KS_E_SERDE when the key is of another kind than the store's, or the stored bytes
+ *         cannot be read
  */
 KS_NODISCARD KS_API ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key,
                                                      ks_arena *arena, ks_key_value *entry,
@@ -36,7 +38,10 @@ KS_NODISCARD KS_API ks_status ks_key_value_store_get(ks_key_value_store *store, 
 
 typedef struct ks_key_value_iterator ks_key_value_iterator;
 
-/** All entries in the order of their serialized keys. @return owned: free with ks_key_value_iterator_free() */
+/**
+ * All entries in the order of their serialized keys. @return owned: free with
+ * ks_key_value_iterator_free()
+ */
 KS_API ks_key_value_iterator *ks_key_value_store_all(ks_key_value_store *store);
 
 /** The next entry in `*entry`, borrowed until the next call; `*found` is false at the end. */

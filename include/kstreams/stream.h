@@ -2,9 +2,10 @@
 /*
  * stream.h - the builder and KStream: sources, stateless operations, grouping, sinks.
  *
- * Builder and handles belong to one thread. Handles are owned by their builder. A misuse marks the builder and gives an inert
- * handle, never NULL; ks_builder_build() reports the first one with the node and the line that made it.
- * Callbacks run on stream threads: a user pointer shared by several tasks must be safe to use from several threads.
+ * Builder and handles belong to one thread. Handles are owned by their builder. A misuse marks the
+ * builder and gives an inert handle, never NULL; ks_builder_build() reports the first one with the
+ * node and the line that made it. Callbacks run on stream threads: a user pointer shared by several
+ * tasks must be safe to use from several threads.
  */
 #ifndef KSTREAMS_STREAM_H
 #define KSTREAMS_STREAM_H
@@ -24,12 +25,15 @@ typedef struct ks_split ks_split;                   /**< @java BranchedKStream *
 typedef struct ks_grouped_stream ks_grouped_stream; /**< @java KGroupedStream */
 typedef struct ks_topology ks_topology;             /**< @java Topology */
 
-/* ---- callbacks ------------------------------------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------------------- */
 
 /** Keep this record? Also the condition of a branch. @java Predicate */
 typedef bool ks_predicate_fn(ks_ctx *ctx, const ks_record *record, void *user);
 
-/** The new value of a record, or its new key: map_values, select_key, group_by. @java ValueMapper, KeyValueMapper */
+/**
+ * The new value of a record, or its new key: map_values, select_key, group_by. @java ValueMapper,
+ * KeyValueMapper
+ */
 typedef ks_value ks_mapper_fn(ks_ctx *ctx, const ks_record *record, void *user);
 
 /** A new key and value. */
@@ -41,18 +45,22 @@ typedef struct ks_pair {
 /** The new key and value of a record. @java KeyValueMapper of KStream#map */
 typedef ks_pair ks_pair_mapper_fn(ks_ctx *ctx, const ks_record *record, void *user);
 
-/** Something to do with a record; flat operations call ks_emit() here any number of times. @java ForeachAction */
+/**
+ * Something to do with a record; flat operations call ks_emit() here any number of times. @java
+ * ForeachAction
+ */
 typedef void ks_action_fn(ks_ctx *ctx, const ks_record *record, void *user);
 
 /** The topic a record goes to, as text. Null fails the record. @java TopicNameExtractor */
 typedef ks_slice ks_topic_name_fn(ks_ctx *ctx, const ks_record *record, void *user);
 
-/* ---- builder --------------------------------------------------------------------------------------------------------- */
+/* ---- builder --------------------------------------------------------------------------------- */
 
 /**
  * A builder of one topology.
  *
- * @param config  copied; NULL = defaults. What shapes a topology is read from it: topology.optimization, dsl.store.suppliers.class,
+ * @param config  copied; NULL = defaults. What shapes a topology is read from it:
+ *                topology.optimization, dsl.store.suppliers.class,
  *                ensure.explicit.internal.resource.naming
  * @return owned: free with ks_builder_free(), before or after the topology it built
  * @java StreamsBuilder(TopologyConfig)
@@ -63,11 +71,15 @@ KS_API void ks_builder_free(ks_builder *builder);
 /**
  * The topology of everything asked for so far. A builder builds once.
  *
- * @return owned: free with ks_topology_free(); NULL when anything was misused: `error` then has the first misuse
+ * @return owned: free with ks_topology_free(); NULL when anything was misused: `error` then has the
+ *         first misuse
  */
 KS_API ks_topology *ks_builder_build(ks_builder *builder, ks_error *error);
 
-/** A stream of a topic. @return owned by the builder, never NULL @java StreamsBuilder#stream(String, Consumed) */
+/**
+ * A stream of a topic. @return owned by the builder, never NULL @java StreamsBuilder#stream(String,
+ * Consumed)
+ */
 KS_API ks_stream *ks_builder_stream(ks_builder *builder, const char *topic,
                                     const ks_consumed *consumed);
 
@@ -75,18 +87,21 @@ KS_API ks_stream *ks_builder_stream(ks_builder *builder, const char *topic,
 KS_API ks_stream *ks_builder_stream_of(ks_builder *builder, const char *const *topics, size_t count,
                                        const ks_consumed *consumed);
 
-/** A stream of all topics whose whole name matches a regular expression (PCRE2, which reads Java's patterns). @java StreamsBuilder#stream(Pattern, Consumed) */
+/**
+ * A stream of all topics whose whole name matches a regular expression (PCRE2, which reads Java's
+ * patterns). @java StreamsBuilder#stream(Pattern, Consumed)
+ */
 KS_API ks_stream *ks_builder_stream_matching(ks_builder *builder, const char *pattern,
                                              const ks_consumed *consumed);
 
 /**
- * A table of a topic: its records are the updates of their keys.
- * Null keys are dropped and counted in `dropped-records`; a null value deletes. @java StreamsBuilder#table
+ * A table of a topic: its records are the updates of their keys. Null keys are dropped and counted
+ * in `dropped-records`; a null value deletes. @java StreamsBuilder#table
  */
 KS_API ks_table *ks_builder_table(ks_builder *builder, const char *topic,
                                   const ks_consumed *consumed, const ks_materialized *materialized);
 
-/* ---- one record in, some out ------------------------------------------------------------------------------------------- */
+/* ---- one record in, some out ----------------------------------------------------------------- */
 
 /** Keeps the records for which `keep` is true. @java KStream#filter */
 KS_API ks_stream *ks_stream_filter(ks_stream *stream, ks_predicate_fn *keep, void *user,
@@ -108,7 +123,10 @@ KS_API ks_stream *ks_stream_map(ks_stream *stream, ks_pair_mapper_fn *map, void 
 KS_API ks_stream *ks_stream_map_values(ks_stream *stream, ks_mapper_fn *map, void *user,
                                        const ks_named *named);
 
-/** Any number of records for each, by ks_emit(); grouping or joining afterwards repartitions. @java KStream#flatMap */
+/**
+ * Any number of records for each, by ks_emit(); grouping or joining afterwards repartitions. @java
+ * KStream#flatMap
+ */
 KS_API ks_stream *ks_stream_flat_map(ks_stream *stream, ks_action_fn *emit, void *user,
                                      const ks_named *named);
 
@@ -127,10 +145,11 @@ KS_API void ks_stream_foreach(ks_stream *stream, ks_action_fn *action, void *use
 /** Ends the stream in printed lines. @java KStream#print */
 KS_API void ks_stream_print(ks_stream *stream, const ks_printed *printed);
 
-/* ---- several streams ---------------------------------------------------------------------------------------------------- */
+/* ---- several streams ------------------------------------------------------------------------- */
 
 /**
- * Splits a stream: each record goes to the first branch whose condition holds, else to the default branch, else nowhere.
+ * Splits a stream: each record goes to the first branch whose condition holds, else to the default
+ * branch, else nowhere.
  * @return owned by the builder @java KStream#split
  */
 KS_API ks_split *ks_stream_split(ks_stream *stream, const ks_named *named);
@@ -139,28 +158,43 @@ KS_API ks_split *ks_stream_split(ks_stream *stream, const ks_named *named);
 KS_API ks_stream *ks_split_branch(ks_split *split, ks_predicate_fn *condition, void *user,
                                   const ks_branched *branched);
 
-/** Adds the branch for all that no other took; at most one. Without it such records go nowhere. @java BranchedKStream#defaultBranch */
+/**
+ * Adds the branch for all that no other took; at most one. Without it such records go nowhere.
+ * @java BranchedKStream#defaultBranch
+ */
 KS_API ks_stream *ks_split_default_branch(ks_split *split, const ks_branched *branched);
 
 /** Both streams in one; no order is promised between them. @java KStream#merge */
 KS_API ks_stream *ks_stream_merge(ks_stream *stream, ks_stream *other, const ks_named *named);
 
-/** Sends the stream through an internal topic, so that equal keys meet in one task. @java KStream#repartition */
+/**
+ * Sends the stream through an internal topic, so that equal keys meet in one task. @java
+ * KStream#repartition
+ */
 KS_API ks_stream *ks_stream_repartition(ks_stream *stream, const ks_repartitioned *repartitioned);
 
-/* ---- leaving the stream --------------------------------------------------------------------------------------------------- */
+/* ---- leaving the stream ---------------------------------------------------------------------- */
 
 /** Writes the stream to a topic. @java KStream#to(String, Produced) */
 KS_API void ks_stream_to(ks_stream *stream, const char *topic, const ks_produced *produced);
 
-/** Writes each record to the topic that `topic` names; the topics must exist. @java KStream#to(TopicNameExtractor, Produced) */
+/**
+ * Writes each record to the topic that `topic` names; the topics must exist. @java
+ * KStream#to(TopicNameExtractor, Produced)
+ */
 KS_API void ks_stream_to_dynamic(ks_stream *stream, ks_topic_name_fn *topic, void *user,
                                  const ks_produced *produced);
 
-/** The stream as the updates of a table; repartitions first where the keys were changed. @java KStream#toTable */
+/**
+ * The stream as the updates of a table; repartitions first where the keys were changed. @java
+ * KStream#toTable
+ */
 KS_API ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *materialized);
 
-/** Groups by the key as it is; repartitions only where the keys were changed. @java KStream#groupByKey */
+/**
+ * Groups by the key as it is; repartitions only where the keys were changed. @java
+ * KStream#groupByKey
+ */
 KS_API ks_grouped_stream *ks_stream_group_by_key(ks_stream *stream, const ks_grouped *grouped);
 
 /** Groups by a new key; repartitions. @java KStream#groupBy */

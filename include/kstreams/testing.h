@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * testing.h - the topology test driver: a topology run by hand, with no log, no threads and a clock that stands still.
+ * testing.h - the topology test driver: a topology run by hand, with no log, no threads and a clock
+ * that stands still.
  *
- * As Java's TopologyTestDriver: the whole topology is one task with one stream time, every topic has one partition, and each
- * piped record is processed to the end, with a commit after every record it leads to.
+ * As Java's TopologyTestDriver: the whole topology is one task with one stream time, every topic
+ * has one partition, and each piped record is processed to the end, with a commit after every
+ * record it leads to.
  *
  *     ks_test_driver *driver = ks_test_driver_new(topology, NULL, NULL, &err);
- *     ks_test_input  *lines  = ks_test_driver_input(driver, "text-lines", &ks_serde_void, &ks_serde_string, 0, 1);
- *     ks_test_output *counts = ks_test_driver_output(driver, "word-counts", &ks_serde_string, &ks_serde_i64);
+ *     ks_test_input *lines =
+ *         ks_test_driver_input(driver, "text-lines", &ks_serde_void, &ks_serde_string, 0, 1);
+ *     ks_test_output *counts =
+ *         ks_test_driver_output(driver, "word-counts", &ks_serde_string, &ks_serde_i64);
  *
  *     ks_test_input_pipe(lines, ks_null(), ks_text_of("to be or not to be"), &err);
  *     while (ks_test_output_read(counts, &record, &err)) ...
@@ -42,14 +46,16 @@ typedef struct ks_test_driver_options {
  * A driver for a topology.
  *
  * @param topology  borrowed until the driver is freed
- * @param config    copied; NULL = defaults. application.id is "test" unless it is set; bootstrap.servers is not needed
- * @return owned: free with ks_test_driver_free(); NULL on error, which includes a task that cannot start
+ * @param config    copied; NULL = defaults. application.id is "test" unless it is set;
+ *                  bootstrap.servers is not needed
+ * @return owned: free with ks_test_driver_free(); NULL on error, which includes a task that cannot
+ *         start
  */
 KS_API ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config *config,
                                           const ks_test_driver_options *options, ks_error *error);
 KS_API void ks_test_driver_free(ks_test_driver *driver);
 
-/* ---- typed topics ------------------------------------------------------------------------------------------------------ */
+/* ---- typed topics ---------------------------------------------------------------------------- */
 
 /** A topic to pipe records into, with a clock of its own. @java TestInputTopic */
 typedef struct ks_test_input ks_test_input;
@@ -63,7 +69,10 @@ KS_API ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *t
                                            const ks_serde *key, const ks_serde *value,
                                            int64_t start_ms, int64_t advance_ms);
 
-/** Pipes a record at the input's own time. @return KS_OK, or what the topology failed with @java pipeInput(key, value) */
+/**
+ * Pipes a record at the input's own time. @return KS_OK, or what the topology failed with @java
+ * pipeInput(key, value)
+ */
 KS_NODISCARD KS_API ks_status ks_test_input_pipe(ks_test_input *input, ks_value key, ks_value value,
                                                  ks_error *error);
 
@@ -81,39 +90,54 @@ typedef struct ks_test_output ks_test_output;
 KS_API ks_test_output *ks_test_driver_output(ks_test_driver *driver, const char *topic,
                                              const ks_serde *key, const ks_serde *value);
 
-/** The next record; false at the end, and on bytes the serdes cannot read (`error->code` tells). Borrowed until the driver is freed. */
+/**
+ * The next record; false at the end, and on bytes the serdes cannot read (`error->code` tells).
+ * Borrowed until the driver is freed.
+ */
 KS_NODISCARD KS_API bool ks_test_output_read(ks_test_output *output, ks_record *record,
                                              ks_error *error);
 
 /** How many records are left to read. @java getQueueSize */
 KS_API size_t ks_test_output_size(const ks_test_output *output);
 
-/* ---- bytes ------------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
-/** Pipes a record of bytes. `record->partition` and `offset` are ignored; a timestamp is taken as it is. */
+/**
+ * Pipes a record of bytes. `record->partition` and `offset` are ignored; a timestamp is taken as it
+ * is.
+ */
 KS_NODISCARD KS_API ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic,
                                                   const ks_log_record *record, ks_error *error);
 
 /** How many topics got a record so far: sinks, repartition, changelogs. */
 KS_API size_t ks_test_driver_topic_count(const ks_test_driver *driver);
 
-/** The name of such a topic, in the order of their names; NULL past the end. @java producedTopicNames */
+/**
+ * The name of such a topic, in the order of their names; NULL past the end. @java
+ * producedTopicNames
+ */
 KS_API const char *ks_test_driver_topic_name(const ks_test_driver *driver, size_t index);
 
 /** How many records a topic got. */
 KS_API size_t ks_test_driver_produced_count(const ks_test_driver *driver, const char *topic);
 
-/** Record `index` of a topic, in the order of production; false past the end. Borrowed until the driver is freed. */
+/**
+ * Record `index` of a topic, in the order of production; false past the end. Borrowed until the
+ * driver is freed.
+ */
 KS_NODISCARD KS_API bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic,
                                                  size_t index, ks_log_record *record);
 
-/* ---- time, stores, counters ---------------------------------------------------------------------------------------------- */
+/* ---- time, stores, counters ------------------------------------------------------------------ */
 
 /** Moves the wall clock once by the whole amount and punctuates. @java advanceWallClockTime */
 KS_NODISCARD KS_API ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms,
                                                                 ks_error *error);
 
-/** A key-value store by name, or NULL. Borrowed until the driver is freed. @java getKeyValueStore, getTimestampedKeyValueStore */
+/**
+ * A key-value store by name, or NULL. Borrowed until the driver is freed. @java getKeyValueStore,
+ * getTimestampedKeyValueStore
+ */
 KS_API ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name);
 
 /** How many stores the topology has. @java getAllStateStores */

@@ -2,7 +2,8 @@
 /*
  * topology.h - a built topology: what it looks like, and its life.
  *
- * A topology never changes after it was built; any number of applications and test drivers may use one, from any thread.
+ * A topology never changes after it was built; any number of applications and test drivers may use
+ * one, from any thread.
  */
 #ifndef KSTREAMS_TOPOLOGY_H
 #define KSTREAMS_TOPOLOGY_H

@@ -2,12 +2,14 @@
 /*
  * value.h - keys, values, headers and records as callbacks see them.
  *
- * A ks_value is 16 bytes and travels in two registers: a kind, and either the number itself or the address and size of bytes
- * that live elsewhere (in the record's own buffer or in its arena). Copying one copies no bytes.
+ * A ks_value is 16 bytes and travels in two registers: a kind, and either the number itself or the
+ * address and size of bytes that live elsewhere (in the record's own buffer or in its arena).
+ * Copying one copies no bytes.
  *
- * Asking a value for another kind than it has is a mistake of the program. Inside a callback it fails the record with
- * KS_E_PROCESSING, naming the node and both kinds (Java's ClassCastException), and the accessor answers zero or null; outside
- * a callback it prints the same sentence and aborts.
+ * Asking a value for another kind than it has is a mistake of the program. Inside a callback it
+ * fails the record with KS_E_PROCESSING, naming the node and both kinds (Java's
+ * ClassCastException), and the accessor answers zero or null; outside a callback it prints the same
+ * sentence and aborts.
  */
 #ifndef KSTREAMS_VALUE_H
 #define KSTREAMS_VALUE_H
@@ -35,12 +37,19 @@ typedef enum ks_kind {
     KS_KIND_RESERVED
 } ks_kind;
 
-/** A key or a value. Make and read it with the functions below; the members are visible only so that they can be inline. */
+/**
+ * A key or a value. Make and read it with the functions below; the members are visible only so that
+ * they can be inline.
+ */
 typedef struct ks_value {
     uint64_t bits; /**< the number, or the address of the bytes */
     uint32_t size; /**< of the bytes */
     uint32_t
-        kind; /**< ks_kind; as wide as `size`, so that making a value writes whole words (docs/decisions/0007) */
+        /**
+         * ks_kind; as wide as `size`, so that making a value writes whole words
+         * (docs/decisions/0007)
+         */
+        kind;
 } ks_value;
 
 /** A key in a window. `end` is exclusive for time windows and inclusive for session windows. */
@@ -64,7 +73,7 @@ KS_API const char *ks_kind_name(ks_kind kind);
 /** What a wrong accessor calls; see the top of this file. @thread any */
 KS_API void ks_value_mismatch(ks_value value, ks_kind wanted);
 
-/* ---- making values ----------------------------------------------------------------------------------------------- */
+/* ---- making values --------------------------------------------------------------------------- */
 
 static inline ks_value ks_value_make(ks_kind kind, uint64_t bits, size_t size)
 {
@@ -115,7 +124,10 @@ static inline ks_value ks_f64(double value)
     return ks_value_make(KS_KIND_F64, bits, 0);
 }
 
-/** Text that lives elsewhere, for as long as the value is used: borrowed. The null slice gives null. At most 4 GiB - 1. */
+/**
+ * Text that lives elsewhere, for as long as the value is used: borrowed. The null slice gives null.
+ * At most 4 GiB - 1.
+ */
 static inline ks_value ks_text(ks_slice text)
 {
     return text.data != NULL
@@ -155,7 +167,7 @@ static inline ks_value ks_object_value(const ks_object *object)
     return ks_value_make(KS_KIND_OBJECT, (uint64_t)(uintptr_t)object, 0);
 }
 
-/* ---- reading values ---------------------------------------------------------------------------------------------- */
+/* ---- reading values -------------------------------------------------------------------------- */
 
 static inline ks_kind ks_value_kind(ks_value value)
 {
@@ -247,10 +259,12 @@ static inline const ks_windowed *ks_value_windowed(ks_value value)
 }
 
 /**
- * A zeroed payload for an object of a user's serde, and the value that stands for it; both live in `arena`.
+ * A zeroed payload for an object of a user's serde, and the value that stands for it; both live in
+ * `arena`.
  *
  *     ks_value value;
- *     struct statistic *statistic = ks_object_new(ks_ctx_arena(ctx), &statistic_serde, sizeof *statistic, &value);
+ *     struct statistic *statistic =
+ *         ks_object_new(ks_ctx_arena(ctx), &statistic_serde, sizeof *statistic, &value);
  *
  * @thread the arena's owner
  */
@@ -260,23 +274,29 @@ KS_API void *ks_object_new(ks_arena *arena, const struct ks_serde *serde, size_t
 /** The payload of an object of that serde, or NULL (reported) when the value is of another. */
 KS_API void *ks_value_object(ks_value value, const struct ks_serde *serde);
 
-/** Same kind and same content; two objects are equal only when they are the same one. @thread any */
+/**
+ * Same kind and same content; two objects are equal only when they are the same one. @thread any
+ */
 KS_API bool ks_value_equal(ks_value a, ks_value b);
 
-/** A copy of the value whose bytes live in `arena`. Objects keep their payload. @thread the arena's owner */
+/**
+ * A copy of the value whose bytes live in `arena`. Objects keep their payload. @thread the arena's
+ * owner
+ */
 KS_API ks_value ks_value_copy(ks_arena *arena, ks_value value);
 
 /**
- * The value as a person reads it, as Java's String.valueOf: decimal, the text itself, "null", "[key@start/end]";
+ * The value as a person reads it, as Java's String.valueOf: decimal, the text itself, "null",
+ * "[key@start/end]";
  * bytes as "hex:" and lower-case hex. The result lives in `arena`. @thread the arena's owner
  */
 KS_API ks_slice ks_value_to_text(ks_arena *arena, ks_value value);
 
-/* ---- headers ----------------------------------------------------------------------------------------------------- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
 /**
- * The headers of a record: an immutable list, so that what one branch adds no other branch sees (Java shares one mutable list).
- * NULL is the empty list and fits everywhere.
+ * The headers of a record: an immutable list, so that what one branch adds no other branch sees
+ * (Java shares one mutable list). NULL is the empty list and fits everywhere.
  */
 typedef struct ks_headers ks_headers;
 
@@ -289,13 +309,22 @@ typedef struct ks_header {
 /** How many. @thread any */
 KS_API size_t ks_headers_count(const ks_headers *headers);
 
-/** Header `index`, in the order in which they were added; the two null slices past the end. @thread any */
+/**
+ * Header `index`, in the order in which they were added; the two null slices past the end. @thread
+ * any
+ */
 KS_API ks_header ks_headers_at(const ks_headers *headers, size_t index);
 
-/** The value of the last header of that name (null slice when there is none or its value is null). @java Headers#lastHeader */
+/**
+ * The value of the last header of that name (null slice when there is none or its value is null).
+ * @java Headers#lastHeader
+ */
 KS_API bool ks_headers_last(const ks_headers *headers, const char *name, ks_slice *value);
 
-/** The list with one header more; name and value are copied into `arena`, where the list lives. @java Headers#add */
+/**
+ * The list with one header more; name and value are copied into `arena`, where the list lives.
+ * @java Headers#add
+ */
 KS_API const ks_headers *ks_headers_with(ks_arena *arena, const ks_headers *headers, ks_slice name,
                                          ks_slice value);
 
@@ -303,7 +332,7 @@ KS_API const ks_headers *ks_headers_with(ks_arena *arena, const ks_headers *head
 KS_API const ks_headers *ks_headers_without(ks_arena *arena, const ks_headers *headers,
                                             const char *name);
 
-/* ---- records ----------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 /** A record as a callback sees it. @java Record */
 typedef struct ks_record {
@@ -313,18 +342,25 @@ typedef struct ks_record {
     const ks_headers *headers;
 } ks_record;
 
-/* ---- text -------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /**
- * Takes the next word off `rest`: the longest run of ASCII letters, digits, '_' and bytes above 0x7f (so words of any
- * UTF-8 language stay whole). False when none is left. Java's split("\\W+") for ASCII text. @thread any
+ * Takes the next word off `rest`: the longest run of ASCII letters, digits, '_' and bytes above
+ * 0x7f (so words of any UTF-8 language stay whole). False when none is left. Java's split("\\W+")
+ * for ASCII text. @thread any
  */
 KS_API bool ks_text_next_word(ks_slice *rest, ks_slice *word);
 
-/** The text with ASCII letters in lower case, in `arena`; other bytes as they are. @thread the arena's owner */
+/**
+ * The text with ASCII letters in lower case, in `arena`; other bytes as they are. @thread the
+ * arena's owner
+ */
 KS_API ks_slice ks_text_lower(ks_arena *arena, ks_slice text);
 
-/** The text with ASCII letters in upper case, in `arena`; other bytes as they are. @thread the arena's owner */
+/**
+ * The text with ASCII letters in upper case, in `arena`; other bytes as they are. @thread the
+ * arena's owner
+ */
 KS_API ks_slice ks_text_upper(ks_arena *arena, ks_slice text);
 
 /** printf into `arena`. @thread the arena's owner */

@@ -2,23 +2,28 @@
 /*
  * arena.c - memory that is given back all at once, with marks for a part of it.
  *
- *     first -> [ block | block | block | spare ] -> NULL        big -> [ newest ] -> [ older ] -> NULL
+ *     first -> [ block | block | block | spare ] -> NULL
+ *     big   -> [ newest ] -> [ older ] -> NULL
  *                                ^ current: cursor .. end
  *
- * The problem: a record makes dozens of small values that all die together. Freeing each is slow and easy to forget; one
- * arena for the whole record is neither, but a loop inside a callback (an iterator, a punctuator that forwards) would pile up
- * memory until the callback returns. So there are marks: releasing one gives back what came after it.
+ * The problem: a record makes dozens of small values that all die together. Freeing each is slow
+ * and easy to forget; one arena for the whole record is neither, but a loop inside a callback (an
+ * iterator, a punctuator that forwards) would pile up memory until the callback returns. So there
+ * are marks: releasing one gives back what came after it.
  *
  * Invariants
- *   - blocks before `current` are full, blocks behind it are spare; spare blocks are kept until the arena is destroyed, so a
- *     steady state allocates nothing
- *   - a request of more than half a block gets a block of its own on the list `big`, which is a stack: a mark remembers its
- *     top and releasing pops to it. These are freed at once, so that one huge record does not hold its memory for ever
- *   - cleanups are a stack too; they run newest first and before any memory is given back, because what they free may be
- *     described by memory of the arena
- *   - marks nest: releasing one that was already given back by an outer one is a mistake of the caller
+ *   - blocks before `current` are full, blocks behind it are spare; spare blocks are kept until the
+ *     arena is destroyed, so a steady state allocates nothing
+ *   - a request of more than half a block gets a block of its own on the list `big`, which is a
+ *     stack: a mark remembers its top and releasing pops to it. These are freed at once, so that
+ *     one huge record does not hold its memory for ever
+ *   - cleanups are a stack too; they run newest first and before any memory is given back, because
+ *     what they free may be described by memory of the arena
+ *   - marks nest: releasing one that was already given back by an outer one is a mistake of the
+ *     caller
  *
- * The tempting wrong way is to put big blocks into the chain: what was left of the current block is lost at every one.
+ * The tempting wrong way is to put big blocks into the chain: what was left of the current block is
+ * lost at every one.
  *
  * Thread rule: an arena belongs to one thread at a time.
  */
@@ -242,7 +247,7 @@ ksi_arena_text ksi_arena_vformat(ks_arena *arena, const char *format, va_list ar
     return (ksi_arena_text){.text = text, .size = (size_t)size};
 }
 
-/* ---- the public arena -------------------------------------------------------------------------------------------- */
+/* ---- the public arena ------------------------------------------------------------------------ */
 
 void *ks_arena_alloc(ks_arena *arena, size_t size)
 {

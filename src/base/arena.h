@@ -2,10 +2,11 @@
 /*
  * arena.h - memory that is given back all at once, with marks for a part of it.
  *
- * An arena is a chain of blocks and a cursor. A mark remembers the cursor; releasing it gives back what came later, calls the
- * on-reset functions registered since, and keeps the blocks for reuse, so that a steady state allocates nothing. Debug builds
- * fill released memory with 0xDD, and builds with the address sanitizer report whoever touches it. Big requests get a block of
- * their own, freed when their mark is released.
+ * An arena is a chain of blocks and a cursor. A mark remembers the cursor; releasing it gives back
+ * what came later, calls the on-reset functions registered since, and keeps the blocks for reuse,
+ * so that a steady state allocates nothing. Debug builds fill released memory with 0xDD, and builds
+ * with the address sanitizer report whoever touches it. Big requests get a block of their own,
+ * freed when their mark is released.
  *
  * Thread rule: an arena belongs to one thread at a time.
  */
@@ -58,7 +59,10 @@ void *ksi_arena_alloc_block(ks_arena *arena, size_t size);
 static inline void *ksi_arena_alloc(ks_arena *arena, size_t size)
 {
 #ifndef KSI_ARENA_GUARDED
-    /* What is left is a multiple of 16, so a size that fits also fits when rounded; size 0 takes the slow path. */
+    /*
+     * What is left is a multiple of 16, so a size that fits also fits when rounded; size 0 takes
+     * the slow path.
+     */
     if (size - 1u < (size_t)(arena->end - arena->cursor)) {
         void *memory = arena->cursor;
         arena->cursor += (size + 15u) & ~(size_t)15u;

@@ -2,8 +2,9 @@
 /*
  * buffer.c - bytes that grow by doubling.
  *
- * Invariants: size <= capacity; `data` is NULL only while nothing was ever reserved. The bytes appended may lie in the buffer
- * itself, so growing must not free them before they are copied: the tempting `realloc` first, `memcpy` after does.
+ * Invariants: size <= capacity; `data` is NULL only while nothing was ever reserved. The bytes
+ * appended may lie in the buffer itself, so growing must not free them before they are copied: the
+ * tempting `realloc` first, `memcpy` after does.
  *
  * Thread rule: the owner's.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * buffer.h - bytes that grow: texts being composed, records being encoded. `(ksi_buffer){0}` is empty and valid.
+ * buffer.h - bytes that grow: texts being composed, records being encoded. `(ksi_buffer){0}` is
+ * empty and valid.
  */
 #ifndef KSI_BASE_BUFFER_H
 #define KSI_BASE_BUFFER_H

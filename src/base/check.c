@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check.c - what a failed assertion does: say where, and stop before anything is written on top of broken state.
+ * check.c - what a failed assertion does: say where, and stop before anything is written on top of
+ * broken state.
  *
- * Thread rule: any. Writes straight to standard error, not through a logger, because the logger may be what is broken.
+ * Thread rule: any. Writes straight to standard error, not through a logger, because the logger may
+ * be what is broken.
  */
 #include "base/check.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check.h - assertions. KSI_ASSERT is for mistakes of our own and is gone in release builds; KSI_CHECK stays wherever going on
- * would corrupt state. Both print file, line and condition, and abort.
+ * check.h - assertions. KSI_ASSERT is for mistakes of our own and is gone in release builds;
+ * KSI_CHECK stays wherever going on would corrupt state. Both print file, line and condition, and
+ * abort.
  */
 #ifndef KSI_BASE_CHECK_H
 #define KSI_BASE_CHECK_H

@@ -2,8 +2,8 @@
 /*
  * clock.c - the system's clocks, and one for tests that stands still until it is moved.
  *
- * The manual clock derives its monotonic time from its wall time, so one assignment moves both; a test that moves the wall
- * time back moves the monotonic time back too, and should not.
+ * The manual clock derives its monotonic time from its wall time, so one assignment moves both; a
+ * test that moves the wall time back moves the monotonic time back too, and should not.
  *
  * Thread rule: the system clock any; a manual clock its owner's.
  */

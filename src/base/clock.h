@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clock.h - time, injected: nothing in the library reads the system's clock but through one of these.
+ * clock.h - time, injected: nothing in the library reads the system's clock but through one of
+ * these.
  */
 #ifndef KSI_BASE_CLOCK_H
 #define KSI_BASE_CLOCK_H

@@ -2,12 +2,14 @@
 /*
  * error.c - filling the caller's ks_error, and reading it.
  *
- * An error is a plain struct of the caller's: no allocation, nothing to free. That bounds its texts, so a long message is cut;
+ * An error is a plain struct of the caller's: no allocation, nothing to free. That
+ * bounds its texts, so a long message is cut;
  * it is cut between characters, because a half UTF-8 sequence breaks whoever prints it as JSON.
  *
- * Invariants: both texts are always NUL-terminated; setting an error clears the flags of the one before. The arguments of a
- * message may point into the very error that is being filled (a caller that adds words to a message does just that), so every
- * text is composed beside the error and copied in at the end. The tempting wrong way, formatting in place, works until then.
+ * Invariants: both texts are always NUL-terminated; setting an error clears the flags of the one
+ * before. The arguments of a message may point into the very error that is being filled (a caller
+ * that adds words to a message does just that), so every text is composed beside the error and
+ * copied in at the end. The tempting wrong way, formatting in place, works until then.
  *
  * Thread rule: any; the error belongs to its caller.
  */

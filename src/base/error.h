@@ -2,7 +2,8 @@
 /*
  * error.h - filling the caller's ks_error.
  *
- *     return ksi_error_set(error, KS_E_CONFIG, name, "must be between %d and %d; it is %s", low, high, text);
+ *     return ksi_error_set(error, KS_E_CONFIG, name, "must be between %d and %d; it is %s",
+ *                          low, high, text);
  *
  * An error is either handled or returned with context added, never logged and returned both.
  */
@@ -11,14 +12,23 @@
 
 #include <kstreams/common.h>
 
-/* Fills `error` (which may be NULL) and returns `code`, so that it can stand in a return. `where` may be NULL. */
+/*
+ * Fills `error` (which may be NULL) and returns `code`, so that it can stand in a return. `where`
+ * may be NULL.
+ */
 ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, const char *format, ...)
     KS_PRINTF(4, 5);
 
-/* Puts more words before the message that is there: "deserializing the value of topic in: " + message. */
+/*
+ * Puts more words before the message that is there: "deserializing the value of topic in: " +
+ * message.
+ */
 void ksi_error_prefix(ks_error *error, const char *format, ...) KS_PRINTF(2, 3);
 
-/* Or-s ks_error_flags into the error and returns its code (KS_E_PROCESSING for NULL, so that a failure stays one). */
+/*
+ * Or-s ks_error_flags into the error and returns its code (KS_E_PROCESSING for NULL, so that a
+ * failure stays one).
+ */
 ks_status ksi_error_flag(ks_error *error, uint32_t flags);
 
 /* Leaves the function with the status of a call that failed. */

@@ -2,10 +2,11 @@
 /*
  * heap.c - a binary heap whose order of equals is java.util.PriorityQueue's.
  *
- * Any heap returns a smallest item; which one of several equals is left open by the idea and fixed by Java's code. Records of
- * two partitions with one timestamp are processed in that order, so results depend on it. The moves below are therefore the
- * observable ones of PriorityQueue: strict comparisons when sifting, the left child when both are equal, and in
- * ksi_heap_remove() first down and, only when the moved leaf stayed where it was put, up.
+ * Any heap returns a smallest item; which one of several equals is left open by the idea and fixed
+ * by Java's code. Records of two partitions with one timestamp are processed in that order, so
+ * results depend on it. The moves below are therefore the observable ones of PriorityQueue: strict
+ * comparisons when sifting, the left child when both are equal, and in ksi_heap_remove() first down
+ * and, only when the moved leaf stayed where it was put, up.
  *
  * Invariant: no item is smaller than its parent, (i - 1) / 2.
  * The tempting wrong way is a pairing heap or a sorted array: faster, and wrong by one tie.

@@ -2,9 +2,10 @@
 /*
  * heap.h - a binary heap that breaks ties exactly as java.util.PriorityQueue.
  *
- * Which of two input partitions with equal timestamps goes first decides results, so the order of equals is part of the semantics:
- * push sifts up while strictly smaller than the parent; pop moves the last leaf to the root and sifts it down to the smaller child
- * (the left one when equal) while that child is strictly smaller. (Checked against java.util.PriorityQueue of OpenJDK 17.)
+ * Which of two input partitions with equal timestamps goes first decides results, so the order of
+ * equals is part of the semantics: push sifts up while strictly smaller than the parent; pop moves
+ * the last leaf to the root and sifts it down to the smaller child (the left one when equal) while
+ * that child is strictly smaller. (Checked against java.util.PriorityQueue of OpenJDK 17.)
  */
 #ifndef KSI_BASE_HEAP_H
 #define KSI_BASE_HEAP_H

@@ -3,17 +3,21 @@
  * java_hash.c - the order in which a java.util.HashMap of texts is iterated, by doing what it does.
  *
  *     bucket 0   node -> node                       plain: in the order of insertion
- *     bucket 1   root -> node -> node -> ...        tree: the root first, a new node right behind its parent in the tree
+ *     bucket 1   root -> node -> node -> ...    tree: the root first, a new node right behind its
+ *                                               parent in the tree
  *
- * The problem: Java prints several lists of a topology in the order of a HashMap, so printing the same text needs that order.
- * It depends on four things: the hash of the text over its UTF-16 units, the size of the table (16, doubled when more than 3/4
- * full), the order of insertion inside a bucket, and what happens to crowded buckets. The last one is why this file is longer
- * than a page: a bucket about to hold nine nodes doubles a table of fewer than 64 buckets whatever it holds, and in a larger
- * table becomes a red-black tree. The tree is invisible but for the chain that iteration follows: the root is moved to its
- * front, and where a new node is linked in depends on its parent. So the tree has to be grown here too, rotations included.
- * Sorting by bucket alone is the tempting wrong way; it is right until names collide.
+ * The problem: Java prints several lists of a topology in the order of a HashMap, so printing the
+ * same text needs that order. It depends on four things: the hash of the text over its UTF-16
+ * units, the size of the table (16, doubled when more than 3/4 full), the order of insertion inside
+ * a bucket, and what happens to crowded buckets. The last one is why this file is longer than a
+ * page: a bucket about to hold nine nodes doubles a table of fewer than 64 buckets whatever it
+ * holds, and in a larger table becomes a red-black tree. The tree is invisible but for the chain
+ * that iteration follows: the root is moved to its front, and where a new node is linked in depends
+ * on its parent. So the tree has to be grown here too, rotations included. Sorting by bucket alone
+ * is the tempting wrong way; it is right until names collide.
  *
- * Invariants: nodes are never removed; the capacity is a power of two; a tree's chain begins with its root.
+ * Invariants: nodes are never removed; the capacity is a power of two; a tree's chain begins with
+ * its root.
  *
  * Thread rule: any.
  */
@@ -24,7 +28,7 @@
 
 enum { DEFAULT_CAPACITY = 16, TREE_FROM = 8, LIST_FROM = 6, SMALLEST_CAPACITY_WITH_TREES = 64 };
 
-/* ---- texts as Java sees them ------------------------------------------------------------------------------------- */
+/* ---- texts as Java sees them ----------------------------------------------------------------- */
 
 typedef struct units {
     const unsigned char *at;
@@ -90,7 +94,7 @@ static int compare_texts(const char *a, const char *b)
     }
 }
 
-/* ---- the table --------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 typedef struct node node;
 struct node {
@@ -117,7 +121,7 @@ static node **bucket_of(const table *map, const node *of)
     return &map->buckets[of->hash & (map->capacity - 1)];
 }
 
-/* ---- the red-black tree of a crowded bucket ---------------------------------------------------------------------- */
+/* ---- the red-black tree of a crowded bucket -------------------------------------------------- */
 
 static node *put_in_place_of(node *root, const node *old, node *with)
 {
@@ -283,7 +287,7 @@ static void put_in_tree(const table *map, node *first, node *added)
     move_to_front(map, balance(root, added));
 }
 
-/* ---- growing ----------------------------------------------------------------------------------------------------- */
+/* ---- growing --------------------------------------------------------------------------------- */
 
 typedef struct chain {
     node *first;

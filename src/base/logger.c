@@ -2,12 +2,13 @@
 /*
  * logger.c - lines for people, one at a time.
  *
- * A line below the level costs one comparison: nothing is formatted. The line is formatted before the lock is taken, so a
- * thread that logs holds the lock only for the callback.
+ * A line below the level costs one comparison: nothing is formatted. The line is formatted before
+ * the lock is taken, so a thread that logs holds the lock only for the callback.
  *
- * Without a callback warnings and errors go to standard error, because a library that is silent about an error by default
- * makes people search in the wrong place; what is below a warning would only fill the terminal of a program that never asked.
- * The callback must not log through the same logger: the lock is not recursive.
+ * Without a callback warnings and errors go to standard error, because a library that is silent
+ * about an error by default makes people search in the wrong place; what is below a warning would
+ * only fill the terminal of a program that never asked. The callback must not log through the same
+ * logger: the lock is not recursive.
  *
  * Thread rule: any.
  */

@@ -2,8 +2,9 @@
 /*
  * logger.h - lines for people, through the application's callback.
  *
- * `where` is the object that speaks ("task 0_1", "stream-thread-1"). Lines below the level are not formatted. A logger without a
- * callback writes warnings and errors to standard error. @thread any: the callback is called by one thread at a time.
+ * `where` is the object that speaks ("task 0_1", "stream-thread-1"). Lines below the level are not
+ * formatted. A logger without a callback writes warnings and errors to standard error. @thread any:
+ * the callback is called by one thread at a time.
  */
 #ifndef KSI_BASE_LOGGER_H
 #define KSI_BASE_LOGGER_H

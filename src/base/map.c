@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * map.c - the hash map: an array of entries in the order of insertion, and a table of positions in front of it.
+ * map.c - the hash map: an array of entries in the order of insertion, and a table of positions in
+ * front of it.
  *
- *     table   [ 3 | - | 1 | - | 2 | gone | ... ]     power of two; linear probing; position + 2, 0 = never used, 1 = removed
- *     entries [ a | b | (removed) | c | ... ]        appended to; a removed entry keeps its place until the next rebuild
+ *     table   [ 3 | - | 1 | - | 2 | gone | ... ]   position + 2, 0 = never, 1 = removed
+ *     entries [ a | b | (removed) | c | ... ]      appended to; removed ones stay until the rebuild
  *
- * The order of iteration is part of what a program sees (topology descriptions, error messages), so it must not depend on a
- * hash: walking the table itself is the tempting wrong way.
+ * The order of iteration is part of what a program sees (topology descriptions, error messages), so
+ * it must not depend on a hash: walking the table itself is the tempting wrong way.
  *
- * Invariants: at least a quarter of the table is never-used, so every probe ends; there are never more places than cells, so
- * putting and removing for ever does not grow the array; places only move in ksi_map_put(), so
- * removing while iterating is fine. The null slice as a key is the empty key.
+ * Invariants: at least a quarter of the table is never-used, so every probe ends; there are never
+ * more places than cells, so putting and removing for ever does not grow the array; places only
+ * move in ksi_map_put(), so removing while iterating is fine. The null slice as a key is the empty
+ * key.
  *
  * Thread rule: the owner's.
  */

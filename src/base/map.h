@@ -2,7 +2,8 @@
 /*
  * map.h - the hash map: bytes -> pointer, iterated in the order of insertion.
  *
- * Keys are copied into the map. Open addressing over an array of entries; removal leaves the order of the others.
+ * Keys are copied into the map. Open addressing over an array of entries; removal leaves the order
+ * of the others.
  *
  *     for (size_t i = 0; ksi_map_at(map, &i, &key, &value); i++) ...
  *
@@ -26,7 +27,10 @@ void *ksi_map_get(const ksi_map *map, ks_slice key);
 void *ksi_map_put(ksi_map *map, ks_slice key, void *value);
 /* Removes; returns the value that was there, or NULL. */
 void *ksi_map_remove(ksi_map *map, ks_slice key);
-/* The entry at or behind position `*at`, in the order of insertion; false at the end. `key` may be NULL. */
+/*
+ * The entry at or behind position `*at`, in the order of insertion; false at the end. `key` may be
+ * NULL.
+ */
 bool ksi_map_at(const ksi_map *map, size_t *at, ks_slice *key, void **value);
 
 static inline void *ksi_map_get_cstr(const ksi_map *map, const char *key)

@@ -2,13 +2,14 @@
 /*
  * memory.c - the one door to the heap, and the hook that ends the process when there is no memory.
  *
- * The problem: a library that answers "out of memory" from every small allocation pays for it with an error path in every
- * function, none of which is ever run. librdkafka and RocksDB abort anyway. So small allocations cannot fail here; what is
- * sized by data is bounded by a property before it reaches this file.
+ * The problem: a library that answers "out of memory" from every small allocation pays for it with
+ * an error path in every function, none of which is ever run. librdkafka and RocksDB abort anyway.
+ * So small allocations cannot fail here; what is sized by data is bounded by a property before it
+ * reaches this file.
  *
- * Invariants: nothing returned is NULL, not even for size 0; a count times a size that overflows is refused like any other
- * size nobody has. The tempting wrong way is to let ksi_grow() double without looking: near the end of size_t it wraps to a
- * small block and the caller writes past it.
+ * Invariants: nothing returned is NULL, not even for size 0; a count times a size that overflows is
+ * refused like any other size nobody has. The tempting wrong way is to let ksi_grow() double
+ * without looking: near the end of size_t it wraps to a small block and the caller writes past it.
  *
  * Thread rule: any.
  */

@@ -2,9 +2,9 @@
 /*
  * slice.c - comparing and hashing bytes.
  *
- * Two hashes live here on purpose. ksi_slice_hash() serves tables in memory and may change with any release. ksi_murmur2() is
- * Kafka's: it decides which partition a key goes to, so it is as frozen as a file format, and using the fast one for
- * partitions is the tempting wrong way.
+ * Two hashes live here on purpose. ksi_slice_hash() serves tables in memory and may change with any
+ * release. ksi_murmur2() is Kafka's: it decides which partition a key goes to, so it is as frozen
+ * as a file format, and using the fast one for partitions is the tempting wrong way.
  *
  * Null counts as empty here: what null means is decided before bytes are compared.
  *

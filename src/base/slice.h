@@ -7,7 +7,10 @@
 
 #include <kstreams/common.h>
 
-/* Order of unsigned bytes, shorter first when one begins the other: RocksDB's and Java's Bytes order. */
+/*
+ * Order of unsigned bytes, shorter first when one begins the other: RocksDB's and Java's Bytes
+ * order.
+ */
 int ksi_slice_compare(ks_slice a, ks_slice b);
 bool ksi_slice_starts_with(ks_slice slice, ks_slice prefix);
 /* A fast hash for tables in memory; its value is nobody's format. */

@@ -2,13 +2,14 @@
 /*
  * thread.c - threads with every signal blocked, and locks that cannot fail quietly.
  *
- * A library must not take signals away from the program that links it: a handler that runs on one of our threads runs in the
- * middle of our locks. Every thread is therefore born with all signals blocked - the mask is set in the parent around
- * pthread_create(), because a mask set by the new thread itself leaves a gap at its start.
+ * A library must not take signals away from the program that links it: a handler that runs on one
+ * of our threads runs in the middle of our locks. Every thread is therefore born with all signals
+ * blocked - the mask is set in the parent around pthread_create(), because a mask set by the new
+ * thread itself leaves a gap at its start.
  *
- * A mutex call that fails means a destroyed or foreign lock; going on would corrupt what it protects, so it is checked in
- * release builds too. Conditions wait on the monotonic clock: with the default clock a step of the wall time would stretch or
- * cut every timeout.
+ * A mutex call that fails means a destroyed or foreign lock; going on would corrupt what it
+ * protects, so it is checked in release builds too. Conditions wait on the monotonic clock: with
+ * the default clock a step of the wall time would stretch or cut every timeout.
  *
  * Thread rule: any.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * thread.h - threads with every signal blocked, mutexes and condition variables that cannot fail quietly.
+ * thread.h - threads with every signal blocked, mutexes and condition variables that cannot fail
+ * quietly.
  */
 #ifndef KSI_BASE_THREAD_H
 #define KSI_BASE_THREAD_H

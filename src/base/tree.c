@@ -1,27 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tree.c - the ordered tree: a B-tree of addresses of entries, with a piece of every key in the node.
+ * tree.c - the ordered tree: a B-tree of addresses of entries, with a piece of every key in the
+ * node.
  *
- *     node     skip = 12     first  [ "00000017" | "00000042" | ... ]     the 8 key bytes behind the first `skip`
- *                            items  [    *       |    *       | ... ]     entry + key + value, one allocation each
+ *     node     skip = 12     first  [ "00000017" | "00000042" | ... ]   8 key bytes behind `skip`
+ *                            items  [    *       |    *       | ... ]   entry, key, value
  *                            child  [ * |       *      |      ... ]       only in inner nodes
  *
- * The problem: a state store holds up to millions of rows, and a search that follows an address for every comparison waits for
- * memory at each. Keys of one store look alike at the front ("customer-00012", a window's segment), so comparing the first eight
- * bytes alone decides nothing either. A node therefore remembers how many leading bytes all of its keys share and keeps the
- * eight bytes behind these as a number; a search touches one key per node to check the shared bytes, and after that reads
- * numbers that lie side by side. Only keys that agree there too are compared in full.
+ * The problem: a state store holds up to millions of rows, and a search that follows an address for
+ * every comparison waits for memory at each. Keys of one store look alike at the front
+ * ("customer-00012", a window's segment), so comparing the first eight bytes alone decides nothing
+ * either. A node therefore remembers how many leading bytes all of its keys share and keeps the
+ * eight bytes behind these as a number; a search touches one key per node to check the shared
+ * bytes, and after that reads numbers that lie side by side. Only keys that agree there too are
+ * compared in full.
  *
  * Invariants
- *   - all keys of a node share their first `skip` bytes (a smaller `skip` is as right, only slower); `first[i]` is always up
- *     to date with `skip`, short keys padded with zeros: unequal numbers order as the keys do, equal numbers say nothing
+ *   - all keys of a node share their first `skip` bytes (a smaller `skip` is as right, only
+ *     slower); `first[i]` is always up to date with `skip`, short keys padded with zeros: unequal
+ *     numbers order as the keys do, equal numbers say nothing
  *   - every node but the root has at least LEAST items, all leaves have the same depth
- *   - an entry never moves while its key is in the tree: nodes hold addresses. A value that outgrows its place goes into memory
- *     of its own, which is given back when it outgrows that
- *   - slices given to a put may lie in the tree, also in the very entry that is replaced: nothing is freed before it is copied
+ *   - an entry never moves while its key is in the tree: nodes hold addresses. A value that
+ *     outgrows its place goes into memory of its own, which is given back when it outgrows that
+ *   - slices given to a put may lie in the tree, also in the very entry that is replaced: nothing
+ *     is freed before it is copied
  *
- * The tempting wrong way is a sorted array per node holding the keys themselves: twice as fast to scan, and every split moves
- * rows that iterators and callers still look at.
+ * The tempting wrong way is a sorted array per node holding the keys themselves: twice as fast to
+ * scan, and every split moves rows that iterators and callers still look at.
  *
  * Thread rule: the owner's.
  */
@@ -71,7 +76,7 @@ typedef struct path {
     size_t depth;
 } path;
 
-/* ---- items ------------------------------------------------------------------------------------------------------- */
+/* ---- items ----------------------------------------------------------------------------------- */
 
 static bool value_is_outside(const item *it)
 {
@@ -136,7 +141,7 @@ static void set_value(item *it, ks_slice value)
     it->entry.value = ks_slice_of(outside, value.size);
 }
 
-/* ---- keys in a node ---------------------------------------------------------------------------------------------- */
+/* ---- keys in a node -------------------------------------------------------------------------- */
 
 /* The 8 bytes of a key behind its first `skip`, as a number that orders as they do. */
 static uint64_t first_bytes(ks_slice key, size_t skip)
@@ -170,7 +175,10 @@ static void set_skip(node *at, size_t skip)
     }
 }
 
-/* Takes the longest `skip` again, after items came from elsewhere: in a sorted list the ends share what all share. */
+/*
+ * Takes the longest `skip` again, after items came from elsewhere: in a sorted list the ends share
+ * what all share.
+ */
 static void refresh(node *at)
 {
     if (at->count > 0) {
@@ -180,7 +188,8 @@ static void refresh(node *at)
 }
 
 /*
- * How many items of the node are smaller than the key; `*found` says whether the next one equals it.
+ * How many items of the node are smaller than the key; `*found` says whether the next one equals
+ * it.
  */
 static size_t position_in(const node *at, ks_slice key, bool *found)
 {
@@ -221,7 +230,7 @@ static size_t position_in(const node *at, ks_slice key, bool *found)
     return low;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 ksi_tree *ksi_tree_new(void)
 {
@@ -357,7 +366,7 @@ const ksi_tree_entry *ksi_tree_below(const ksi_tree *tree, ks_slice key)
     return previous_entry(tree, key, false);
 }
 
-/* ---- putting ----------------------------------------------------------------------------------------------------- */
+/* ---- putting --------------------------------------------------------------------------------- */
 
 static node *new_node(bool is_leaf)
 {
@@ -408,7 +417,10 @@ static void insert_at(node *at, size_t position, item *it, node *right)
     }
 }
 
-/* Moves the upper half of a full node into a new one; the item between the halves is for the parent. */
+/*
+ * Moves the upper half of a full node into a new one; the item between the halves is for the
+ * parent.
+ */
 static node *split(node *full, item **middle)
 {
     node *right = new_node(full->is_leaf);
@@ -473,9 +485,12 @@ const ksi_tree_entry *ksi_tree_put(ksi_tree *tree, ks_slice key, ks_slice value,
     return &it->entry;
 }
 
-/* ---- removing ---------------------------------------------------------------------------------------------------- */
+/* ---- removing -------------------------------------------------------------------------------- */
 
-/* Takes out an item, and the child right of it in an inner node. `skip` stays: fewer keys share at least as much. */
+/*
+ * Takes out an item, and the child right of it in an inner node. `skip` stays: fewer keys share at
+ * least as much.
+ */
 static void take_out(node *at, size_t position)
 {
     size_t moved = (size_t)at->count - position - 1;

@@ -2,8 +2,9 @@
 /*
  * tree.h - the ordered tree: bytes -> bytes with a timestamp, in the order of unsigned bytes.
  *
- * What stores in memory and write buffers are made of. Keys and values are copied in. Every entry's address is stable until it is
- * removed, so a cursor is a key and not a node: iterating survives puts and deletes by finding the next key again.
+ * What stores in memory and write buffers are made of. Keys and values are copied in. Every entry's
+ * address is stable until it is removed, so a cursor is a key and not a node: iterating survives
+ * puts and deletes by finding the next key again.
  *
  * Thread rule: the owner's.
  */
@@ -35,7 +36,10 @@ const ksi_tree_entry *ksi_tree_put(ksi_tree *tree, ks_slice key, ks_slice value,
 /* Removes; false when it was not there. */
 bool ksi_tree_remove(ksi_tree *tree, ks_slice key);
 
-/* Smallest entry, smallest >= key, smallest > key; greatest, greatest <= key, greatest < key; NULL when there is none. */
+/*
+ * Smallest entry, smallest >= key, smallest > key; greatest, greatest <= key, greatest < key; NULL
+ * when there is none.
+ */
 const ksi_tree_entry *ksi_tree_first(const ksi_tree *tree);
 const ksi_tree_entry *ksi_tree_at_or_above(const ksi_tree *tree, ks_slice key);
 const ksi_tree_entry *ksi_tree_above(const ksi_tree *tree, ks_slice key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * version.c - the version of the library as it was built, for programs that were compiled against other headers.
+ * version.c - the version of the library as it was built, for programs that were compiled against
+ * other headers.
  *
  * Thread rule: any.
  */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clients.c - which names belong to the clients below, and the few of them that matter to the embedded log.
+ * clients.c - which names belong to the clients below, and the few of them that matter to the
+ * embedded log.
  *
- * A prefixed name is taken whatever stands behind the prefix, as in Java: clients have properties of their own that we need not
- * know. Without a prefix only the names of Java's consumer, producer and admin client are taken; anything else is a typing error.
+ * A prefixed name is taken whatever stands behind the prefix, as in Java: clients have properties
+ * of their own that we need not know. Without a prefix only the names of Java's consumer, producer
+ * and admin client are taken; anything else is a typing error.
  *
- * A rule that refuses names a property that would change results: where a source begins, which partition a record goes to, what
- * stands between the application and its topics. A rule that ignores repeats Java, where Kafka Streams overrides the property
- * and says so in the log.
+ * A rule that refuses names a property that would change results: where a source begins, which
+ * partition a record goes to, what stands between the application and its topics. A rule that
+ * ignores repeats Java, where Kafka Streams overrides the property and says so in the log.
  *
  * Thread rule: any thread.
  */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clients.h - properties that belong to the clients below: consumer.*, producer.*, admin.*, topic.*, client.tag.*.
+ * clients.h - properties that belong to the clients below: consumer.*, producer.*, admin.*,
+ * topic.*, client.tag.*.
  *
- * Java hands these through to its consumers, producers and admin clients, with a prefix or without one. The embedded log has no
- * such clients, so nearly all of them are inert. Three kinds are not:
- *   refused   it would change results, and is not built (partitioners, interceptors), or only some of its values are
+ * Java hands these through to its consumers, producers and admin clients, with a prefix or without
+ * one. The embedded log has no such clients, so nearly all of them are inert. Three kinds are not:
+ *   refused   it would change results, and is not built (partitioners, interceptors), or only
+ *             some of its values are
  *             (auto.offset.reset)
- *   ignored   Kafka Streams sets it itself, as Java does, which logs and goes on (enable.auto.commit ...)
+ *   ignored   Kafka Streams sets it itself, as Java does, which logs and goes on
+ *             (enable.auto.commit ...)
  *   tags      client.tag.* have limits on their length
  *
  * Thread rule: constants; any thread.
@@ -38,7 +41,10 @@ typedef struct ksi_client_prefix {
 /* The prefixes; NULL past the end. */
 const ksi_client_prefix *ksi_client_prefix_at(size_t index);
 
-/* The names of Java's client properties that Kafka Streams takes without a prefix; NULL past the end. */
+/*
+ * The names of Java's client properties that Kafka Streams takes without a prefix; NULL past the
+ * end.
+ */
 const char *ksi_client_property_at(size_t index);
 
 /* What is particular about a client's property. */
@@ -57,7 +63,10 @@ typedef struct ksi_client_rule {
 /* The rules; NULL past the end. */
 const ksi_client_rule *ksi_client_rule_at(size_t index);
 
-/* How a name that is no row of the property table is meant; false when it is no client property either. */
+/*
+ * How a name that is no row of the property table is meant; false when it is no client property
+ * either.
+ */
 typedef struct ksi_client_name {
     const ksi_client_prefix *prefix; /* NULL without one */
     const char *property;            /* the name behind the prefix */

@@ -2,10 +2,12 @@
 /*
  * config.c - a set of properties: setting, checking, reading.
  *
- * The set keeps texts, not numbers: ks_config_get() gives back what was written, and reading a number anew costs nothing where it is
- * done, when objects are made. Every text was checked before it came in, so the getters have no errors.
+ * The set keeps texts, not numbers: ks_config_get() gives back what was written, and reading a
+ * number anew costs nothing where it is done, when objects are made. Every text was checked before
+ * it came in, so the getters have no errors.
  *
- * A name is one of three things: a row of the property table, a property of a client (clients.h), or a typing error.
+ * A name is one of three things: a row of the property table, a property of a client (clients.h),
+ * or a typing error.
  *
  * Thread rule: the owner's.
  */
@@ -76,7 +78,7 @@ ks_config *ksi_config_copy(const ks_config *config)
     return copy;
 }
 
-/* ---- setting ------------------------------------------------------------------------------ */
+/* ---- setting --------------------------------------------------------------------------------- */
 
 static ks_status unknown_name(const char *name, ks_error *error)
 {
@@ -90,7 +92,10 @@ static ks_status unknown_name(const char *name, ks_error *error)
                          nearest);
 }
 
-/* Type and range first: a text that is no value at all is said to be that, also where the property is not built. */
+/*
+ * Type and range first: a text that is no value at all is said to be that, also where the property
+ * is not built.
+ */
 static ks_status check(const char *name, const char *text, bool built_only, ks_error *error)
 {
     const ksi_property *property = ksi_property_find(name);
@@ -135,7 +140,7 @@ ks_status ksi_config_set_any(ks_config *config, const char *name, const char *va
     return set(config, name, value, false, error);
 }
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static const char *set_text(const ks_config *config, const char *name)
 {
@@ -177,7 +182,10 @@ bool ksi_config_is_set(const ks_config *config, const char *name)
     return set_text(config, name) != NULL;
 }
 
-/* What holds for a row, and the row whose text it is: an older name may speak another language than the newer one. */
+/*
+ * What holds for a row, and the row whose text it is: an older name may speak another language than
+ * the newer one.
+ */
 static const char *effective_text(const ks_config *config, const char *name,
                                   const ksi_property **row)
 {
@@ -237,7 +245,10 @@ const char *ksi_config_choice(const ks_config *config, const char *name)
 
 const char *ksi_config_client(const ks_config *config, ksi_client client, const char *property)
 {
-    /* A prefix of one client goes before `consumer.`, whose bits are those of three and so a greater number. */
+    /*
+     * A prefix of one client goes before `consumer.`, whose bits are those of three and so a
+     * greater number.
+     */
     const char *best = NULL;
     unsigned fewest = KSI_CLIENT_ANY + 1;
     ksi_buffer name = {0};

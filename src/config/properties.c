@@ -2,11 +2,13 @@
 /*
  * properties.c - finding rows of the property table, and the nearest name for a misspelt one.
  *
- * Nearest means the fewest letters to insert, delete or change (Levenshtein). Case is ignored and '_' and '-' count as '.', because
- * `COMMIT_INTERVAL_MS` and `commit-interval-ms` are what people write who know the name. A name is near when less than
- * about a third of it is wrong; a suggestion farther away sends its reader to the wrong place.
+ * Nearest means the fewest letters to insert, delete or change (Levenshtein). Case is ignored and
+ * '_' and '-' count as '.', because `COMMIT_INTERVAL_MS` and `commit-interval-ms` are what people
+ * write who know the name. A name is near when less than about a third of it is wrong; a suggestion
+ * farther away sends its reader to the wrong place.
  *
- * Names are looked up when properties are set and when objects are made, never per record, so a scan is enough.
+ * Names are looked up when properties are set and when objects are made, never per record, so a
+ * scan is enough.
  *
  * Thread rule: any thread.
  */
@@ -55,8 +57,9 @@ static size_t least(size_t a, size_t b)
 }
 
 /*
- * The distance, or some number from `limit` up when it is not below that. Both names are at most LONGEST_NAME long. One row of the classic
- * table is enough: row[j] is the distance of a[0..i) and b[0..j). No row has a number below the least of the row before.
+ * The distance, or some number from `limit` up when it is not below that. Both names are at most
+ * LONGEST_NAME long. One row of the classic table is enough: row[j] is the distance of a[0..i) and
+ * b[0..j). No row has a number below the least of the row before.
  */
 static size_t edit_distance(const char *a, const char *b, size_t limit)
 {
@@ -90,7 +93,10 @@ typedef struct nearest_search {
 
 static void consider(nearest_search *search, const char *candidate)
 {
-    /* Each letter that one has more than the other is one to insert, so most names need not be compared. */
+    /*
+     * Each letter that one has more than the other is one to insert, so most names need not be
+     * compared.
+     */
     size_t wanted_size = strlen(search->wanted);
     size_t size = strlen(candidate);
     size_t more = size > wanted_size ? size - wanted_size : wanted_size - size;

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * properties.h - the one table of properties: what each is called, what it takes, and what it does here.
+ * properties.h - the one table of properties: what each is called, what it takes, and what it does
+ * here.
  *
- * The table drives four things: the checks of ks_config_set(), the typed getters, the notices an application logs, and
- * docs/reference/configuration.md. A property exists when it has a row and in no other way, so none of the four can know one
- * that the others do not. The rows stand in one file per group (table_*.c).
+ * The table drives four things: the checks of ks_config_set(), the typed getters, the notices an
+ * application logs, and docs/reference/configuration.md. A property exists when it has a row and in
+ * no other way, so none of the four can know one that the others do not. The rows stand in one file
+ * per group (table_*.c).
  *
- * Every property of Kafka Streams 4.3 has a row, also those that do nothing here. What sets them apart is `support`:
+ * Every property of Kafka Streams 4.3 has a row, also those that do nothing here. What sets them
+ * apart is `support`:
  *   BUILT    does what the prose says
- *   INERT    taken, checked, and without effect; `reason` says why, and is logged when somebody set it
- *   REFUSED  only its default is taken, because going on with another value would change results or break a promise;
+ *   INERT    taken, checked, and without effect; `reason` says why, and is logged when somebody
+ *            set it
+ *   REFUSED  only its default is taken, because going on with another value would change results
+ *            or break a promise;
  *            `reason` says what is missing
  *
- * The tempting wrong way is to accept silently what has no effect yet: a program would believe it has what it asked for.
+ * The tempting wrong way is to accept silently what has no effect yet: a program would believe it
+ * has what it asked for.
  *
  * Thread rule: constants; any thread.
  */
@@ -26,9 +32,13 @@ typedef enum ksi_property_type {
     KSI_PROPERTY_I64,
     KSI_PROPERTY_I32,
     KSI_PROPERTY_BOOL,
-    KSI_PROPERTY_LIST, /* separated by commas, no item empty; `low` and `high` bound their number when `ranged` */
+    /* separated by commas, no item empty; `low` and `high` bound their number when `ranged` */
+    KSI_PROPERTY_LIST,
     KSI_PROPERTY_CHOICE, /* one word of `choices` */
-    KSI_PROPERTY_CLASS /* what is a class in Java: a word of `choices` or that class's name; without choices any name */
+    /*
+     * what is a class in Java: a word of `choices` or that class's name; without choices any name
+     */
+    KSI_PROPERTY_CLASS
 } ksi_property_type;
 
 typedef enum ksi_support {
@@ -62,7 +72,8 @@ typedef struct ksi_property {
     const ksi_choice *choices;
     const char *default_text; /* NULL: none */
     const char *
-        default_prose; /* said in the reference instead of `default_text`, where that alone would mislead */
+        /* said in the reference instead of `default_text`, where that alone would mislead */
+        default_prose;
     const char *older;      /* the deprecated name that counts when it is set and this one is not */
     const char *deprecated; /* since when, and what to use instead; NULL: it is not */
     const char *reason;     /* of INERT and REFUSED; may qualify BUILT */
@@ -96,7 +107,10 @@ const ksi_property_table *ksi_property_table_at(size_t index);
 /* A row by name, or NULL. */
 const ksi_property *ksi_property_find(const char *name);
 
-/* The known name that is nearest to a misspelt one, or NULL when none comes near. Properties of the clients count too. */
+/*
+ * The known name that is nearest to a misspelt one, or NULL when none comes near. Properties of the
+ * clients count too.
+ */
 const char *ksi_property_nearest(const char *name);
 
 #endif

@@ -3,16 +3,19 @@
  * properties_file.c - reading the properties format, as java.util.Properties reads it.
  *
  *     # a comment            ! another one
- *     application.id=orders          the name ends at the first '=', ':' or blank that has no '\' before it
+ *     application.id=orders          the name ends at the first '=', ':' or blank without a '\'
  *     commit.interval.ms : 1000
  *     bootstrap.servers = one:9092,\
- *                         two:9092   a '\' at the end of a line continues it; blanks at the beginning of the next are dropped
- *     state.dir = /tmp/\u00fcber     \t \n \r \f and \uXXXX; before any other character the '\' itself is dropped
+ *                         two:9092   a '\' at the end continues the line, without the next one's
+ *                                    leading blanks
+ *     state.dir = /tmp/\u00fcber     \t \n \r \f and \uXXXX; before any other
+ *                                    character the '\' itself is dropped
  *
- * Two steps, as Java does it: natural lines are joined to a logical one, which keeps its escapes; then name and value are cut out
- * and the escapes replaced. Doing both at once is tempting and wrong: "\=" in a name must not end it, "\\" at the end of a line
- * must not continue it, and a '#' that begins a continuation is no comment. Files are UTF-8. A NUL, raw or as \u0000, is an
- * error, because it would cut off the rest of a value.
+ * Two steps, as Java does it: natural lines are joined to a logical one, which keeps its escapes;
+ * then name and value are cut out and the escapes replaced. Doing both at once is tempting and
+ * wrong: "\=" in a name must not end it, "\\" at the end of a line must not continue it, and a '#'
+ * that begins a continuation is no comment. Files are UTF-8. A NUL, raw or as \u0000, is an error,
+ * because it would cut off the rest of a value.
  *
  * Thread rule: the owner's of the set.
  */
@@ -48,7 +51,7 @@ static bool is_line_end(char letter)
     return letter == '\n' || letter == '\r';
 }
 
-/* ---- lines -------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* The next natural line without its end and without the blanks at its beginning. */
 static ks_slice natural_line(reader *in)
@@ -82,8 +85,9 @@ static bool is_continued(ks_slice line)
 }
 
 /*
- * The next line that says something into `logical`; false at the end. As in Java a line is still at its beginning while nothing of it has
- * been kept, so behind a line of a single backslash a '#' begins a comment after all.
+ * The next line that says something into `logical`; false at the end. As in Java a line is still at
+ * its beginning while nothing of it has been kept, so behind a line of a single backslash a '#'
+ * begins a comment after all.
  */
 static bool logical_line(reader *in)
 {
@@ -106,7 +110,7 @@ static bool logical_line(reader *in)
     return in->logical.size > 0;
 }
 
-/* ---- escapes ------------------------------------------------------------------------------ */
+/* ---- escapes --------------------------------------------------------------------------------- */
 
 static int hex_digit(char letter)
 {
@@ -158,7 +162,10 @@ static void append_utf8(ksi_buffer *out, uint32_t code)
     ksi_buffer_append(out, bytes, size);
 }
 
-/* One \uXXXX, or two that are a surrogate pair, appended as UTF-8; half a pair becomes U+FFFD. Returns the bytes read, 0 on error. */
+/*
+ * One \uXXXX, or two that are a surrogate pair, appended as UTF-8; half a pair becomes U+FFFD.
+ * Returns the bytes read, 0 on error.
+ */
 static size_t unescape_unicode(ksi_buffer *out, ks_slice text)
 {
     int32_t unit = unicode_unit(text);
@@ -223,7 +230,7 @@ static bool unescape(ksi_buffer *out, ks_slice text)
     return true;
 }
 
-/* ---- settings ----------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 /* Where the name ends: at the first '=', ':' or blank that is not escaped. */
 static size_t name_end(ks_slice line)
@@ -284,7 +291,7 @@ ks_status ksi_config_parse(ks_config *config, ks_slice text, const char *source,
     return status;
 }
 
-/* ---- files -------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static ks_status read_file(FILE *file, const char *path, ksi_buffer *text, ks_error *error)
 {

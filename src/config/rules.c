@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rules.c - what properties demand of one another, and what the log says about those without effect.
+ * rules.c - what properties demand of one another, and what the log says about those without
+ * effect.
  *
- * ks_config_set() sees one property at a time and in any order, so whatever needs two of them is checked here, when the set is complete:
- * by the application, before it starts. The rules are Java's (StreamsConfig and its helpers), exception by exception.
+ * ks_config_set() sees one property at a time and in any order, so whatever needs two of them is
+ * checked here, when the set is complete: by the application, before it starts. The rules are
+ * Java's (StreamsConfig and its helpers), exception by exception.
  *
- * A notice is due for every property that somebody set and that does not do what it says. A property set to its own default gets
- * none: nobody is deceived by it.
+ * A notice is due for every property that somebody set and that does not do what it says. A
+ * property set to its own default gets none: nobody is deceived by it.
  *
  * Thread rule: any thread, on a set that nobody changes.
  */
@@ -20,7 +22,7 @@
 #define MOST_IN_FLIGHT 5
 #define MOST_CLIENT_TAGS 5
 
-/* ---- rules -------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 /* A client's number, which Java reads as an int; `fallback` when it is not set. */
 static ks_status client_number(const char *name, const char *text, int64_t fallback,
@@ -180,7 +182,7 @@ ks_status ksi_config_validate(const ks_config *config, ks_error *error)
     return check_segment_size(config, error);
 }
 
-/* ---- notices ------------------------------------------------------------------------------ */
+/* ---- notices --------------------------------------------------------------------------------- */
 
 /* The newer name of a deprecated one, where both have a row; else NULL. */
 static const char *newer_name(const char *name)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table_application.c - rows of the property table: who the application is, and how it processes records.
+ * table_application.c - rows of the property table: who the application is, and how it processes
+ * records.
  *
- * How to read a row, and what the columns mean: properties.h. Defaults, types and ranges are those of Kafka Streams 4.3; where
- * Java has no range but fails later on nonsense (a negative poll.ms), the row has the range.
+ * How to read a row, and what the columns mean: properties.h. Defaults, types and ranges are those
+ * of Kafka Streams 4.3; where Java has no range but fails later on nonsense (a negative poll.ms),
+ * the row has the range.
  */
 #include "config/properties.h"
 
@@ -12,7 +14,7 @@
 #define NO_NETWORK \
     "the embedded log lives in the process of the application, so there is no server to reach"
 
-/* ---- application -------------------------------------------------------------------------- */
+/* ---- application ----------------------------------------------------------------------------- */
 
 static const ksi_property application[] = {
     {.name = "application.id",
@@ -91,7 +93,7 @@ const ksi_property_table ksi_table_application = {
     ROWS(application),
 };
 
-/* ---- processing --------------------------------------------------------------------------- */
+/* ---- processing ------------------------------------------------------------------------------ */
 
 #define DESERIALIZATION_HANDLERS                                                                  \
     (const ksi_choice[])                                                                          \
@@ -259,7 +261,7 @@ const ksi_property_table ksi_table_processing = {
     ROWS(processing),
 };
 
-/* ---- topology and serdes ----------------------------------------------------------------------- */
+/* ---- topology and serdes --------------------------------------------------------------------- */
 
 #define NO_LIST_SERDE "this version has no list serde"
 #define NO_WINDOWED_SERDE \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table_clients.c - rows of the property table: connections, metrics, and Java's undocumented knobs.
+ * table_clients.c - rows of the property table: connections, metrics, and Java's undocumented
+ * knobs.
  */
 #include "config/properties.h"
 
@@ -12,7 +13,7 @@
     "Milliseconds before a broken connection is tried again, doubled at each failure up to " \
     "reconnect.backoff.max.ms."
 
-/* ---- connections -------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 static const ksi_property clients[] = {
     {.name = "connections.max.idle.ms",
@@ -134,7 +135,7 @@ const ksi_property_table ksi_table_clients = {
     ROWS(clients),
 };
 
-/* ---- metrics ------------------------------------------------------------------------------ */
+/* ---- metrics --------------------------------------------------------------------------------- */
 
 static const ksi_property metrics[] = {
     {.name = "built.in.metrics.version",
@@ -198,7 +199,7 @@ const ksi_property_table ksi_table_metrics = {
     ROWS(metrics),
 };
 
-/* ---- internal ----------------------------------------------------------------------------- */
+/* ---- internal -------------------------------------------------------------------------------- */
 
 #define INTERNALS "org.apache.kafka.streams.processor.internals.assignment."
 

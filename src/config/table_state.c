@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table_state.c - rows of the property table: stores and caches, threads, and the sharing of work between instances.
+ * table_state.c - rows of the property table: stores and caches, threads, and the sharing of work
+ * between instances.
  */
 #include "config/properties.h"
 
@@ -9,7 +10,7 @@
 #define STORES_IN_MEMORY "this version keeps every store in memory, without files"
 #define ONE_INSTANCE "an application on the embedded log is alone and has all tasks"
 
-/* ---- state -------------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------------------- */
 
 static const ksi_property state[] = {
     {.name = "allow.os.group.write.access",
@@ -155,7 +156,7 @@ const ksi_property_table ksi_table_state = {
     ROWS(state),
 };
 
-/* ---- threads ------------------------------------------------------------------------------ */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 static const ksi_property threads[] = {
     {.name = "consumers.per.process",
@@ -201,7 +202,7 @@ const ksi_property_table ksi_table_threads = {
     ROWS(threads),
 };
 
-/* ---- assignment --------------------------------------------------------------------------- */
+/* ---- assignment ------------------------------------------------------------------------------ */
 
 static const ksi_property assignment[] = {
     {.name = "acceptable.recovery.lag",

@@ -2,8 +2,9 @@
 /*
  * value.c - the types of properties: reading a text, and saying what would have been right.
  *
- * One type, one reader: the check of ks_config_set() and the typed getters use the same functions, so a text that was taken
- * can always be read again. strtol() would have been tempting; it also takes blanks, hexadecimal and what follows the number.
+ * One type, one reader: the check of ks_config_set() and the typed getters use the same functions,
+ * so a text that was taken can always be read again. strtol() would have been tempting; it also
+ * takes blanks, hexadecimal and what follows the number.
  *
  * Thread rule: any thread.
  */
@@ -107,7 +108,7 @@ bool ksi_value_next_item(ks_slice *rest, ks_slice *item)
     return true;
 }
 
-/* ---- what would have been right ---------------------------------------------------------- */
+/* ---- what would have been right -------------------------------------------------------------- */
 
 static const char *expected_number(const ksi_property *property, char *words, size_t size)
 {
@@ -175,7 +176,7 @@ static ks_status refuse(const ksi_property *property, const char *text, ks_error
                          ksi_value_expected(property, words, sizeof words), hint, text);
 }
 
-/* ---- checking ---------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------- */
 
 static bool in_range(const ksi_property *property, int64_t number)
 {

@@ -2,8 +2,8 @@
 /*
  * value.h - from the text of a property to its value, and back to a message when it is none.
  *
- * What is taken is what Java takes from text: numbers as Integer.parseInt and Long.parseLong read them, true and false in
- * any case, lists separated by commas, blanks around a value cut off.
+ * What is taken is what Java takes from text: numbers as Integer.parseInt and Long.parseLong read
+ * them, true and false in any case, lists separated by commas, blanks around a value cut off.
  */
 #ifndef KSI_CONFIG_VALUE_H
 #define KSI_CONFIG_VALUE_H
@@ -34,14 +34,20 @@ bool ksi_value_next_item(ks_slice *rest, ks_slice *item);
 KS_NODISCARD ks_status ksi_value_check(const ksi_property *property, const char *text,
                                        ks_error *error);
 
-/* KS_E_NOT_BUILT when the row is REFUSED and the text, which ksi_value_check() took, does not mean its default. */
+/*
+ * KS_E_NOT_BUILT when the row is REFUSED and the text, which ksi_value_check() took, does not mean
+ * its default.
+ */
 KS_NODISCARD ks_status ksi_value_check_built(const ksi_property *property, const char *text,
                                              ks_error *error);
 
 /* Two texts that mean the same value of a property. Either may be NULL. */
 bool ksi_value_same(const ksi_property *property, const char *a, const char *b);
 
-/* "a whole number of 32 bits, at least 0", "one of a, b, c" ...: what a property takes. `words` may be filled for it. */
+/*
+ * "a whole number of 32 bits, at least 0", "one of a, b, c" ...: what a property takes. `words` may
+ * be filled for it.
+ */
 const char *ksi_value_expected(const ksi_property *property, char *words, size_t size);
 
 #endif

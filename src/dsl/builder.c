@@ -14,7 +14,7 @@
 #define STREAM_SOURCE "KSTREAM-SOURCE-"
 #define TABLE_SOURCE "KTABLE-SOURCE-"
 
-/* ---- life -------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static ks_store_type default_store_type(const ks_config *config)
 {
@@ -95,7 +95,7 @@ ks_topology *ks_builder_build(ks_builder *builder, ks_error *error)
     return topology;
 }
 
-/* ---- misuse ------------------------------------------------------------------------------------------------------------ */
+/* ---- misuse ---------------------------------------------------------------------------------- */
 
 static void prefix_with_line(ks_error *error, const ks_options_head *head)
 {
@@ -157,7 +157,7 @@ bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head, const c
     return !builder->failed && !builder->built;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 const char *ksi_new_processor_name(ks_builder *builder, const char *prefix)
 {
@@ -191,7 +191,7 @@ const char *ksi_name_or_new(ks_builder *builder, const ks_options_head *head, co
     return ksi_suffixed_or_new(builder, head, name, "", prefix);
 }
 
-/* ---- the plan ------------------------------------------------------------------------------------------------------------ */
+/* ---- the plan -------------------------------------------------------------------------------- */
 
 ksi_plan_node *ksi_add_plan_node(ks_builder *builder, const char *name, ksi_plan_write_fn *write)
 {
@@ -226,7 +226,7 @@ ks_table *ksi_table_new(ks_builder *builder, const ks_table *values)
     return table;
 }
 
-/* ---- sources --------------------------------------------------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 static const ks_options_head *head_of(const ks_consumed *consumed)
 {

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * builder.h - the builder behind the handles of the DSL: names, the plan, and the first misuse. @java InternalStreamsBuilder
+ * builder.h - the builder behind the handles of the DSL: names, the plan, and the first misuse.
+ * @java InternalStreamsBuilder
  *
- * Names. One counter numbers processors and stores alike, ten digits wide. A user's name still uses up the number it replaces, because the
- * names of what comes after must not depend on it; the few operations where it does not say so.
+ * Names. One counter numbers processors and stores alike, ten digits wide. A user's name still uses
+ * up the number it replaces, because the names of what comes after must not depend on it; the few
+ * operations where it does not say so.
  *
- * Misuse. The first refused call is remembered with the line that made it (its options know); from then on every call returns the
- * builder's inert handles and does nothing, and ks_builder_build() reports it. What only shows when the topology is written (two
- * nodes of one name) is reported with the line of the plan node.
+ * Misuse. The first refused call is remembered with the line that made it (its options know); from
+ * then on every call returns the builder's inert handles and does nothing, and ks_builder_build()
+ * reports it. What only shows when the topology is written (two nodes of one name) is reported with
+ * the line of the plan node.
  *
- * Lifetimes. Handles and plan live in the builder; configurations of processors and users' pointers live in the topology, which the
- * builder makes when it is made and gives away when it builds.
+ * Lifetimes. Handles and plan live in the builder; configurations of processors and users' pointers
+ * live in the topology, which the builder makes when it is made and gives away when it builds.
  */
 #ifndef KSI_DSL_BUILDER_H
 #define KSI_DSL_BUILDER_H
@@ -90,39 +93,51 @@ struct ks_builder {
     ks_split inert_split;
 };
 
-/* ---- misuse ---------------------------------------------------------------------------------------------------------- */
+/* ---- misuse ---------------------------------------------------------------------------------- */
 
 /* Remembers the first misuse. `head` may be NULL. */
 void ksi_builder_fail(ks_builder *builder, const ks_options_head *head, ks_status code,
                       const char *where, const char *format, ...) KS_PRINTF(5, 6);
 void ksi_builder_fail_error(ks_builder *builder, const ks_options_head *head,
                             const ks_error *error);
-/* Frees `user` with the topology; called by every operation that takes a user pointer, refused or not. */
+/*
+ * Frees `user` with the topology; called by every operation that takes a user pointer, refused or
+ * not.
+ */
 void ksi_builder_own(ks_builder *builder, void *user, ks_free_fn *user_free);
-/* False, and the misuse remembered, when the builder has failed or built, or a needed argument is NULL. Every call begins so. */
+/*
+ * False, and the misuse remembered, when the builder has failed or built, or a needed argument is
+ * NULL. Every call begins so.
+ */
 bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head, const char *call,
                        bool is_complete);
 
-/* ---- names ----------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 const char *ksi_new_processor_name(ks_builder *builder, const char *prefix);
 const char *ksi_new_store_name(ks_builder *builder, const char *prefix);
-/* The user's name, checked and copied, or a generated one; uses up a number either way. NULL: the builder failed. */
+/*
+ * The user's name, checked and copied, or a generated one; uses up a number either way. NULL: the
+ * builder failed.
+ */
 const char *ksi_name_or_new(ks_builder *builder, const ks_options_head *head, const char *name,
                             const char *prefix);
 /* The same with a suffix behind the user's name. */
 const char *ksi_suffixed_or_new(ks_builder *builder, const ks_options_head *head, const char *name,
                                 const char *suffix, const char *prefix);
 
-/* ---- generated names (unnamed.c) ------------------------------------------------------------------------------------- */
+/* ---- generated names (unnamed.c) ------------------------------------------------------------- */
 
-/* Notes that a resource got a generated name; ksi_check_unnamed() refuses them when the properties ask for names. */
+/*
+ * Notes that a resource got a generated name; ksi_check_unnamed() refuses them when the properties
+ * ask for names.
+ */
 void ksi_note_unnamed_store(ks_builder *builder, const char *store, bool logging);
 void ksi_note_unnamed_repartition(ks_builder *builder, const char *topic);
 ks_status ksi_check_unnamed(const ks_builder *builder, ks_error *error);
 void ksi_unnamed_destroy(ksi_unnamed *unnamed);
 
-/* ---- the plan ---------------------------------------------------------------------------------------------------------- */
+/* ---- the plan -------------------------------------------------------------------------------- */
 
 ksi_plan_node *ksi_add_plan_node(ks_builder *builder, const char *name, ksi_plan_write_fn *write);
 /* Connects and numbers it. Once for each parent, as Java, which numbers a merge twice. */
@@ -131,7 +146,7 @@ void ksi_attach(ks_builder *builder, ksi_plan_node *parent, ksi_plan_node *node)
 ks_stream *ksi_stream_new(ks_builder *builder, const ks_stream *values);
 ks_table *ksi_table_new(ks_builder *builder, const ks_table *values);
 
-/* ---- stores ------------------------------------------------------------------------------------------------------------ */
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 /* Options of a store with everything decided. @java MaterializedInternal */
 typedef struct ksi_materialized {
@@ -141,13 +156,19 @@ typedef struct ksi_materialized {
 
 /* Whether the literal is Java's overload with Materialized, and not just one with Named. */
 bool ksi_is_materialized(const ks_materialized *options);
-/* Decides on the store of an operation; an unnamed store uses up a number. False: the builder failed. */
+/*
+ * Decides on the store of an operation; an unnamed store uses up a number. False: the builder
+ * failed.
+ */
 bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const char *prefix,
                      ksi_materialized *result);
 
-/* ---- repartition.c ------------------------------------------------------------------------------------------------------ */
+/* ---- repartition.c --------------------------------------------------------------------------- */
 
-/* The plan node of a repartition point, not attached yet; uses up three numbers. `base` names its topic. */
+/*
+ * The plan node of a repartition point, not attached yet; uses up three numbers. `base` names its
+ * topic.
+ */
 ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, bool is_user_named,
                                    const ks_serde *key, const ks_serde *value);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * graph.c - linking, merging and writing plan nodes. @java InternalStreamsBuilder#buildAndOptimizeTopology
+ * graph.c - linking, merging and writing plan nodes. @java
+ * InternalStreamsBuilder#buildAndOptimizeTopology
  *
- * Writing goes by a queue ordered by build priority. A node that comes up before one of its parents is passed over; the parent, when it
- * comes up, puts it into the queue again. Java queues a node once for each parent; queueing it at most once at a time gives the same
- * order, because its copies would come out one after the other.
+ * Writing goes by a queue ordered by build priority. A node that comes up before one of its parents
+ * is passed over; the parent, when it comes up, puts it into the queue again. Java queues a node
+ * once for each parent; queueing it at most once at a time gives the same order, because its copies
+ * would come out one after the other.
  */
 #include "dsl/graph.h"
 
@@ -15,7 +17,7 @@
 
 #include <string.h>
 
-/* ---- links ------------------------------------------------------------------------------------------------------------- */
+/* ---- links ----------------------------------------------------------------------------------- */
 
 ksi_plan_node *ksi_plan_node_new(ks_arena *arena, const char *name, ksi_plan_write_fn *write)
 {
@@ -80,7 +82,7 @@ static ks_status add_call_site(ks_status status, const ksi_plan_node *node, ks_e
     return status;
 }
 
-/* ---- merging sources ----------------------------------------------------------------------------------------------------- */
+/* ---- merging sources ------------------------------------------------------------------------- */
 
 static bool has_topic(const ksi_source *source, const char *topic)
 {
@@ -164,7 +166,7 @@ ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error)
     return KS_OK;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static int by_priority(const void *a, const void *b)
 {
@@ -214,7 +216,7 @@ ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology, ks_error *e
     return status;
 }
 
-/* ---- the kinds ------------------------------------------------------------------------------------------------------------- */
+/* ---- the kinds ------------------------------------------------------------------------------- */
 
 /* The names of the parents, in the topology. A repartition's children hang on its source. */
 static const char **parent_names(const ksi_plan_node *node, ks_topology *topology)

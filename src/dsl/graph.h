@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * graph.h - the logical plan: what the program asked for, before it becomes a topology. @java GraphNode
+ * graph.h - the logical plan: what the program asked for, before it becomes a topology. @java
+ * GraphNode
  *
- * A plan node stands for one operation, which may become several nodes of the topology (a repartition becomes filter, sink and source).
- * Plan nodes keep parents and children in the order of adding and carry a build priority, the number of their creation: nodes are
- * written in that order, but never before all their parents. An optimiser may move plan nodes about until then; that is why the
- * plan exists at all.
+ * A plan node stands for one operation, which may become several nodes of the topology (a
+ * repartition becomes filter, sink and source). Plan nodes keep parents and children in the order
+ * of adding and carry a build priority, the number of their creation: nodes are written in that
+ * order, but never before all their parents. An optimiser may move plan nodes about until then;
+ * that is why the plan exists at all.
  *
- * Everything here lives in the builder's arena, except what goes on into the topology: configurations of processors and patterns.
+ * Everything here lives in the builder's arena, except what goes on into the topology:
+ * configurations of processors and patterns.
  */
 #ifndef KSI_DSL_GRAPH_H
 #define KSI_DSL_GRAPH_H
@@ -63,7 +66,10 @@ void ksi_plan_connect(ksi_plan_node *parent, ksi_plan_node *child);
 void ksi_plan_disconnect(ksi_plan_node *parent, ksi_plan_node *child);
 void ksi_plan_node_destroy(ksi_plan_node *node); /* the lists; the node is the arena's */
 
-/* One stream source for each set of topics: merges later ones into the first. KS_E_TOPOLOGY for sets that overlap. */
+/*
+ * One stream source for each set of topics: merges later ones into the first. KS_E_TOPOLOGY for
+ * sets that overlap.
+ */
 ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error);
 
 /* Writes all nodes below `root`. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options.c - options for languages without compound literals, and what a Materialized literal means.
+ * options.c - options for languages without compound literals, and what a Materialized literal
+ * means.
  */
 #include "dsl/builder.h"
 
@@ -53,7 +54,7 @@ void ks_printed_init(ks_printed *options)
     init(options, sizeof *options);
 }
 
-/* ---- Materialized ------------------------------------------------------------------------------------------------------ */
+/* ---- Materialized ---------------------------------------------------------------------------- */
 
 bool ksi_is_materialized(const ks_materialized *options)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * repartition.c - repartition points: a filter that drops null keys, a sink, a topic of our own, a source.
+ * repartition.c - repartition points: a filter that drops null keys, a sink, a topic of our own, a
+ * source.
  *
- * A point uses up three numbers whether or not its nodes take the generated names. They do when the base of the topic's name was generated
- * itself ("KSTREAM-...-0000000007"); otherwise they are named after the topic, so that naming a grouping fixes everything about
- * its topic. @java KStreamImpl#createRepartitionedSource, OptimizableRepartitionNode, UnoptimizableRepartitionNode
+ * A point uses up three numbers whether or not its nodes take the generated names. They do when the
+ * base of the topic's name was generated itself ("KSTREAM-...-0000000007"); otherwise they are
+ * named after the topic, so that naming a grouping fixes everything about its topic. @java
+ * KStreamImpl#createRepartitionedSource, OptimizableRepartitionNode, UnoptimizableRepartitionNode
  */
 #include "dsl/builder.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * split.c - splitting a stream. A branch is named after the split: its own name, or its number (the default branch is 0), behind the
- * split's name; each branch uses up a number. @java BranchedKStreamImpl
+ * split.c - splitting a stream. A branch is named after the split: its own name, or its number (the
+ * default branch is 0), behind the split's name; each branch uses up a number. @java
+ * BranchedKStreamImpl
  */
 #include "dsl/builder.h"
 

@@ -2,8 +2,9 @@
 /*
  * stream.c - the stateless operations of a stream, merging, and sinks. @java KStreamImpl
  *
- * What a new stream knows of its serdes: operations that leave a side alone keep its serde, operations that make new keys or
- * values know nothing of theirs. Changing the key asks for a repartition before the next operation that needs equal keys together.
+ * What a new stream knows of its serdes: operations that leave a side alone keep its serde,
+ * operations that make new keys or values know nothing of theirs. Changing the key asks for a
+ * repartition before the next operation that needs equal keys together.
  */
 #include "dsl/builder.h"
 
@@ -12,7 +13,7 @@ static const ks_options_head *head_of(const ks_named *named)
     return named != NULL ? &named->head : NULL;
 }
 
-/* ---- one processor node behind a stream -------------------------------------------------------------------------------- */
+/* ---- one processor node behind a stream ------------------------------------------------------ */
 
 typedef struct operation {
     const char *call;
@@ -73,7 +74,7 @@ static ks_arena *configs(const ks_stream *stream)
     return &stream->builder->topology->arena;
 }
 
-/* ---- filter, map, flat map ------------------------------------------------------------------------------------------------ */
+/* ---- filter, map, flat map ------------------------------------------------------------------- */
 
 static ks_stream *filter(ks_stream *stream, ks_predicate_fn *predicate, bool negated,
                          const operation *op)
@@ -165,7 +166,7 @@ ks_stream *ks_stream_flat_map_values(ks_stream *stream, ks_action_fn *emit, void
         add_processor(stream, name, ksi_op_flat_map(configs(stream), emit, user, false)));
 }
 
-/* ---- actions ---------------------------------------------------------------------------------------------------------------- */
+/* ---- actions --------------------------------------------------------------------------------- */
 
 ks_stream *ks_stream_peek(ks_stream *stream, ks_action_fn *look, void *user, const ks_named *named)
 {
@@ -207,7 +208,7 @@ void ks_stream_print(ks_stream *stream, const ks_printed *printed)
     }
 }
 
-/* ---- merge ------------------------------------------------------------------------------------------------------------------ */
+/* ---- merge ----------------------------------------------------------------------------------- */
 
 ks_stream *ks_stream_merge(ks_stream *stream, ks_stream *other, const ks_named *named)
 {
@@ -235,7 +236,7 @@ ks_stream *ks_stream_merge(ks_stream *stream, ks_stream *other, const ks_named *
                                        .node = node});
 }
 
-/* ---- sinks ------------------------------------------------------------------------------------------------------------------ */
+/* ---- sinks ----------------------------------------------------------------------------------- */
 
 static void add_sink(ks_stream *stream, const char *call, ksi_sink sink, bool has_target,
                      const ks_produced *produced)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.c - grouping, aggregating, and the ways between stream and table. @java KStreamImpl, KGroupedStreamImpl, KTableImpl
+ * table.c - grouping, aggregating, and the ways between stream and table. @java KStreamImpl,
+ * KGroupedStreamImpl, KTableImpl
  *
- * A grouping repartitions nothing by itself: each aggregation of it does, into a topic named after the grouping when the user named it
- * (then they share one) and after the aggregation's store otherwise.
+ * A grouping repartitions nothing by itself: each aggregation of it does, into a topic named after
+ * the grouping when the user named it (then they share one) and after the aggregation's store
+ * otherwise.
  */
 #include "dsl/builder.h"
 
-/* ---- grouping ------------------------------------------------------------------------------------------------------------ */
+/* ---- grouping -------------------------------------------------------------------------------- */
 
 static ks_grouped_stream *group(ks_builder *builder, const ks_grouped_stream *values)
 {
@@ -63,7 +65,7 @@ ks_grouped_stream *ks_stream_group_by(ks_stream *stream, ks_mapper_fn *key, void
                                       .node = node});
 }
 
-/* ---- aggregating ----------------------------------------------------------------------------------------------------------- */
+/* ---- aggregating ----------------------------------------------------------------------------- */
 
 /* The node that the aggregation hangs on: the grouping's, or a repartition point behind it. */
 static ksi_plan_node *aggregation_parent(ks_grouped_stream *grouped, const ksi_materialized *store)
@@ -168,7 +170,7 @@ ks_table *ks_grouped_stream_aggregate(ks_grouped_stream *grouped, ks_initializer
         &(ksi_aggregate){.initialize = initialize, .aggregate = aggregator, .user = user});
 }
 
-/* ---- between stream and table ------------------------------------------------------------------------------------------------ */
+/* ---- between stream and table ---------------------------------------------------------------- */
 
 ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *options)
 {
@@ -231,7 +233,10 @@ ks_stream *ks_table_to_stream(ks_table *table, const ks_named *named)
 ks_stream *ks_table_to_stream_with_key(ks_table *table, ks_mapper_fn *key, void *user,
                                        const ks_named *named)
 {
-    /* Java names the stream of the table and lets the node that selects the key take a generated name. */
+    /*
+     * Java names the stream of the table and lets the node that selects the key take a generated
+     * name.
+     */
     ks_stream *stream = ks_table_to_stream(table, named);
     ks_named unnamed = {0};
     if (named != NULL) {

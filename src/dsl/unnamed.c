@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unnamed.c - stores, changelogs and repartition topics whose names were generated, and refusing them on request (KIP-1111).
+ * unnamed.c - stores, changelogs and repartition topics whose names were generated, and refusing
+ * them on request (KIP-1111).
  *
- * A generated name holds a number that changes when an operation is added before it, and then the state and the records under the old
- * name are lost to the application. ensure.explicit.internal.resource.naming=true refuses a topology that has any.
+ * A generated name holds a number that changes when an operation is added before it, and then the
+ * state and the records under the old name are lost to the application.
+ * ensure.explicit.internal.resource.naming=true refuses a topology that has any.
  * @java InternalTopologyBuilder#checkUnprovidedNames
  */
 #include "dsl/builder.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * action.c - peek, foreach, and the node that only passes on (merge, a branch). @java KStreamPeek, ForeachProcessor, PassThrough
+ * action.c - peek, foreach, and the node that only passes on (merge, a branch). @java KStreamPeek,
+ * ForeachProcessor, PassThrough
  */
 #include "base/arena.h"
 #include "ops/ops.h"

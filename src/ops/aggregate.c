@@ -2,9 +2,10 @@
 /*
  * aggregate.c - count, reduce and aggregate of a grouped stream, without windows.
  *
- * A record with a null key or null value is dropped and counted. The result's timestamp is the larger of the record's and the stored
- * one; a key that has no aggregate takes the record's. The headers of the row in the store are empty; those of the forwarded update are
- * the record's. @java KStreamAggregate, KStreamReduce
+ * A record with a null key or null value is dropped and counted. The result's timestamp is the
+ * larger of the record's and the stored one; a key that has no aggregate takes the record's. The
+ * headers of the row in the store are empty; those of the forwarded update are the record's. @java
+ * KStreamAggregate, KStreamReduce
  */
 #include "base/arena.h"
 #include "ops/ops.h"

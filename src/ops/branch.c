@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * branch.c - the node of a split: the first branch whose condition holds takes the record. @java KStreamBranch
+ * branch.c - the node of a split: the first branch whose condition holds takes the record. @java
+ * KStreamBranch
  *
- * Branch i is child i of the node: branches become nodes in the order in which they were added, and nothing else is ever a child of the
- * node. A default branch is the child behind the last condition, whenever it was added: Java counts the same way, so a branch added
- * after the default shifts it, there and here.
+ * Branch i is child i of the node: branches become nodes in the order in which they were added, and
+ * nothing else is ever a child of the node. A default branch is the child behind the last
+ * condition, whenever it was added: Java counts the same way, so a branch added after the default
+ * shifts it, there and here.
  */
 #include "base/arena.h"
 #include "ops/ops.h"

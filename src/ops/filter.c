@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter.c - filter, filterNot, and the filter before a repartition topic. Nulls are the predicate's business.
+ * filter.c - filter, filterNot, and the filter before a repartition topic. Nulls are the
+ * predicate's business.
  * @java KStreamFilter
  */
 #include "base/arena.h"
@@ -31,7 +32,10 @@ ksi_processor ksi_op_filter(ks_arena *arena, ks_predicate_fn *predicate, void *u
     return (ksi_processor){.class = &filter_class, .config = config};
 }
 
-/* A record without key has no partition to go to, and nothing that reads a repartition topic would take it (KIP-962). */
+/*
+ * A record without key has no partition to go to, and nothing that reads a repartition topic would
+ * take it (KIP-962).
+ */
 static void has_key_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
     KSI_UNUSED(config);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * flat_map.c - flatMap and flatMapValues: the callback emits what it likes, and each emission runs to the end before the next.
+ * flat_map.c - flatMap and flatMapValues: the callback emits what it likes, and each emission runs
+ * to the end before the next.
  *
- * Java collects an Iterable first and forwards afterwards. Emitting as we go allocates nothing and gives the same results, with one difference:
- * a callback that fails after emitting has already forwarded (docs/differences.md).
+ * Java collects an Iterable first and forwards afterwards. Emitting as we go allocates nothing and
+ * gives the same results, with one difference: a callback that fails after emitting has already
+ * forwarded (docs/differences.md).
  * @java KStreamFlatMap, KStreamFlatMapValues
  */
 #include "base/arena.h"

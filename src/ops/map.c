@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * map.c - map, selectKey, mapValues: one record out for each one in, with timestamp and headers of the input.
+ * map.c - map, selectKey, mapValues: one record out for each one in, with timestamp and headers of
+ * the input.
  * @java KStreamMap, KStreamMapValues
  */
 #include "base/arena.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ops.h - the operations of the DSL as processors: each function puts a configuration into `arena` (the topology's) and returns the
- * processor to add. What an operation does with nulls and timestamps stands in its file.
+ * ops.h - the operations of the DSL as processors: each function puts a configuration into `arena`
+ * (the topology's) and returns the processor to add. What an operation does with nulls and
+ * timestamps stands in its file.
  *
  * One file for each kind of operation; none knows the DSL above it or the runtime below it.
  */
@@ -28,7 +29,9 @@ ksi_processor ksi_op_peek(ks_arena *arena, ks_action_fn *action, void *user);
 ksi_processor ksi_op_foreach(ks_arena *arena, ks_action_fn *action, void *user);
 ksi_processor ksi_op_pass_through(void);
 
-/* print.c: `path` and `label` are copied; a file that cannot be opened fails the start of the task */
+/*
+ * print.c: `path` and `label` are copied; a file that cannot be opened fails the start of the task
+ */
 typedef struct ksi_print {
     const char *path;
     const char *label;
@@ -37,7 +40,10 @@ typedef struct ksi_print {
 } ksi_print;
 ksi_processor ksi_op_print(ks_arena *arena, const ksi_print *print);
 
-/* branch.c: branches are added while the topology is built; branch i goes to child i, the default to the child behind them */
+/*
+ * branch.c: branches are added while the topology is built; branch i goes to child i, the default
+ * to the child behind them
+ */
 typedef struct ksi_branches ksi_branches;
 ksi_branches *ksi_branches_new(ks_arena *arena);
 void ksi_branches_add(ksi_branches *branches, ks_arena *arena, ks_predicate_fn *condition,
@@ -45,7 +51,10 @@ void ksi_branches_add(ksi_branches *branches, ks_arena *arena, ks_predicate_fn *
 size_t ksi_branches_count(const ksi_branches *branches);
 ksi_processor ksi_op_branch(const ksi_branches *branches);
 
-/* table_source.c: `store` NULL = not materialized, which may still change until the topology is written */
+/*
+ * table_source.c: `store` NULL = not materialized, which may still change until the topology is
+ * written
+ */
 typedef struct ksi_table_source {
     const char *store;
     bool send_old_values;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table_source.c - the node where records become the updates of a table: of a topic (table) or of a stream (toTable).
+ * table_source.c - the node where records become the updates of a table: of a topic (table) or of a
+ * stream (toTable).
  *
- * A null key is dropped and counted, a null value deletes. Out-of-order updates are applied as they come. A table that nothing asks for has
- * no store: then every record is an update without an old value. @java KTableSource
+ * A null key is dropped and counted, a null value deletes. Out-of-order updates are applied as they
+ * come. A table that nothing asks for has no store: then every record is an update without an old
+ * value. @java KTableSource
  */
 #include "base/arena.h"
 #include "ops/ops.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table_store.c - see table_store.h. Values read from a store are copied into the record's arena where they are more than a number,
- * because a row is borrowed only until the next call on the store.
+ * table_store.c - see table_store.h. Values read from a store are copied into the record's arena
+ * where they are more than a number, because a row is borrowed only until the next call on the
+ * store.
  */
 #include "ops/table_store.h"
 
@@ -34,7 +35,7 @@ static ks_status serialize(const ksi_table_store *table, bool is_key, ks_value v
     return serde->serialize(serde, &where, value, table->ctx->arena, bytes, error);
 }
 
-/* ---- what the cache gives up ------------------------------------------------------------------------------------------- */
+/* ---- what the cache gives up ----------------------------------------------------------------- */
 
 static ks_status read_flushed(ksi_table_store *table, const ksi_row *new_row,
                               const ksi_row *old_row, ks_record *record, ksi_change *change,
@@ -83,7 +84,7 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     return status;
 }
 
-/* ---- the node's side ----------------------------------------------------------------------------------------------------- */
+/* ---- the node's side ------------------------------------------------------------------------- */
 
 ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name,
                                bool send_old_values, ks_error *error)

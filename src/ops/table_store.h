@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table_store.h - the store behind a table's node, seen through its serdes, and the way its updates leave the node.
+ * table_store.h - the store behind a table's node, seen through its serdes, and the way its updates
+ * leave the node.
  *
- * With a cache the node forwards nothing itself: what the cache gives up at a commit or an eviction is forwarded from the node then, under the
- * context of the row's last write. Without a cache the node forwards each update at once. table_store_update() does the right one.
+ * With a cache the node forwards nothing itself: what the cache gives up at a commit or an eviction
+ * is forwarded from the node then, under the context of the row's last write. Without a cache the
+ * node forwards each update at once. table_store_update() does the right one.
  * @java KeyValueStoreWrapper, TimestampedTupleForwarder, TimestampedCacheFlushListener
  */
 #ifndef KSI_OPS_TABLE_STORE_H
@@ -40,7 +42,10 @@ bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *ro
 /* Writes the new value of a key, null deletes. False: the context failed. */
 bool ksi_table_store_put(ksi_table_store *table, ks_value key, ks_value value, int64_t timestamp);
 
-/* Forwards an update that was put, unless the cache will. `record` has key, timestamp and headers of the update. */
+/*
+ * Forwards an update that was put, unless the cache will. `record` has key, timestamp and headers
+ * of the update.
+ */
 void ksi_table_store_forward(ksi_table_store *table, const ks_record *record, ks_value new_value,
                              ks_value old_value);
 

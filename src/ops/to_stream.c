@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * to_stream.c - a table's updates as records: the new value, null for a deletion. @java KTableImpl#toStream
+ * to_stream.c - a table's updates as records: the new value, null for a deletion. @java
+ * KTableImpl#toStream
  */
 #include "ops/ops.h"
 #include "topology/change.h"

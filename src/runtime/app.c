@@ -2,20 +2,24 @@
 /*
  * app.c - an application: checked, started, watched, closed. @java KafkaStreams
  *
- * Starting happens in the caller's thread, up to the point where records flow: assignment, internal topics, tasks. So a missing topic
- * or a serde that nobody named is the answer of ks_app_start() and not a line in a log. Only restoring is left to the threads.
+ * Starting happens in the caller's thread, up to the point where records flow: assignment, internal
+ * topics, tasks. So a missing topic or a serde that nobody named is the answer of ks_app_start()
+ * and not a line in a log. Only restoring is left to the threads.
  *
- * Ending has one way. Whoever wants the end (close, a failed thread) asks every thread to stop; each ends by itself, and the last one
- * leaves the group and makes the last step of the state. Joining them is left to close and free, which wait for that step first.
+ * Ending has one way. Whoever wants the end (close, a failed thread) asks every thread to stop;
+ * each ends by itself, and the last one leaves the group and makes the last step of the state.
+ * Joining them is left to close and free, which wait for that step first.
  *
- * Failure. The first failing thread's error is kept. Its tasks commit nothing; the other threads commit and close as at any end, which
- * is what Java does under SHUTDOWN_CLIENT.
+ * Failure. The first failing thread's error is kept. Its tasks commit nothing; the other threads
+ * commit and close as at any end, which is what Java does under SHUTDOWN_CLIENT.
  *
- * Caught up. One thread's answer is outdated when another sends to a repartition topic it reads. So all are asked twice: when every
- * one says yes both times, by the same end offsets, then between the two rounds nothing was left anywhere, because end offsets and
- * committed offsets only grow. A commit may be 30 s away; while somebody waits, a thread that runs out of work commits at once.
+ * Caught up. One thread's answer is outdated when another sends to a repartition topic it reads. So
+ * all are asked twice: when every one says yes both times, by the same end offsets, then between
+ * the two rounds nothing was left anywhere, because end offsets and committed offsets only grow. A
+ * commit may be 30 s away; while somebody waits, a thread that runs out of work commits at once.
  *
- * Lock order: the application's lock, then the log's or the logger's. No thread takes it while it holds one of those.
+ * Lock order: the application's lock, then the log's or the logger's. No thread takes it while it
+ * holds one of those.
  *
  * Thread rule: any thread, as <kstreams/app.h> says.
  */
@@ -29,7 +33,7 @@
 
 #include <unistd.h>
 
-/* ---- making ------------------------------------------------------------------------------------ */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 void ks_app_options_init(ks_app_options *options)
 {
@@ -48,8 +52,9 @@ static ks_status check_needed(const ks_config *config, const char *name, const c
 }
 
 /*
- * To Kafka the id is a group, and those are free text. But it begins the name of every repartition and changelog topic, so one that
- * is no part of a topic's name would fail late, by a topic that the program never wrote down.
+ * To Kafka the id is a group, and those are free text. But it begins the name of every repartition
+ * and changelog topic, so one that is no part of a topic's name would fail late, by a topic that
+ * the program never wrote down.
  */
 static ks_status check_application_id(const ks_config *config, ks_error *error)
 {
@@ -173,7 +178,7 @@ ks_app *ks_app_new(const ks_topology *topology, const ks_config *config,
     return ksi_app_new(topology, config, options, &ksi_system_clock, error);
 }
 
-/* ---- what the threads tell --------------------------------------------------------------------- */
+/* ---- what the threads tell ------------------------------------------------------------------- */
 
 static void stop_threads(ks_app *app)
 {
@@ -254,7 +259,7 @@ static void thread_body(void *user)
     ksi_stream_thread_run(thread, &events);
 }
 
-/* ---- starting ---------------------------------------------------------------------------------- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static ks_status make_thread(ks_app *app, size_t number, size_t count, ks_error *error)
 {
@@ -327,7 +332,9 @@ static ks_status start_threads(ks_app *app, ks_error *error)
     return KS_OK;
 }
 
-/* The lock is held throughout: a thread that is ready, and a close, wait until the start is over. */
+/*
+ * The lock is held throughout: a thread that is ready, and a close, wait until the start is over.
+ */
 static ks_status start_locked(ks_app *app, ks_error *error)
 {
     ks_error reason = {0};
@@ -366,7 +373,7 @@ ks_status ks_app_start(ks_app *app, ks_error *error)
     return status;
 }
 
-/* ---- waiting ----------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 /* People wait in the time of the machine, whatever clock the application goes by. */
 static int64_t machine_ms(void)
@@ -470,7 +477,7 @@ ks_app_stats ks_app_stats_of(ks_app *app)
     return all;
 }
 
-/* ---- closing ----------------------------------------------------------------------------------- */
+/* ---- closing --------------------------------------------------------------------------------- */
 
 static ks_status close_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
 {

@@ -2,8 +2,8 @@
 /*
  * app.h - an application inside: what its files share. The essay is in app.c.
  *
- * Thread rule: what stands below `lock` in the structure is guarded by it; the rest is constant after ksi_app_new() or, the threads and
- * the assignment, after ks_app_start().
+ * Thread rule: what stands below `lock` in the structure is guarded by it; the rest is constant
+ * after ksi_app_new() or, the threads and the assignment, after ks_app_start().
  */
 #ifndef KSI_RUNTIME_APP_H
 #define KSI_RUNTIME_APP_H
@@ -44,9 +44,11 @@ struct ks_app {
 ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
                     const ks_app_options *options, ksi_clock *clock, ks_error *error);
 
-/* ---- app_state.c; all with the lock held --------------------------------------------------------- */
+/* ---- app_state.c; all with the lock held ----------------------------------------------------- */
 
-/* Makes a transition and tells the listener; false, and nothing, for one that Java does not make. */
+/*
+ * Makes a transition and tells the listener; false, and nothing, for one that Java does not make.
+ */
 bool ksi_app_set_state(ks_app *app, ks_app_state to);
 /* NOT_RUNNING or ERROR. */
 bool ksi_app_has_ended(const ks_app *app);

@@ -2,18 +2,21 @@
 /*
  * app_run.c - running an application until SIGINT, SIGTERM or its own end.
  *
- * A handler writes a byte into a pipe; the caller's thread sleeps on the pipe's other end. When the application ends by itself, its last
- * thread writes into the same pipe (`wake_fd`).
+ * A handler writes a byte into a pipe; the caller's thread sleeps on the pipe's other end. When the
+ * application ends by itself, its last thread writes into the same pipe (`wake_fd`).
  *
- * Why a handler and not sigwait() in the caller's thread: the library's threads block all signals, but the program may have threads of
- * its own that do not, and the kernel gives a signal to any of them. With the default action in place that would be the end of the
- * process, without a commit. A handler works in whichever thread it is called.
+ * Why a handler and not sigwait() in the caller's thread: the library's threads block all signals,
+ * but the program may have threads of its own that do not, and the kernel gives a signal to any of
+ * them. With the default action in place that would be the end of the process, without a commit. A
+ * handler works in whichever thread it is called.
  *
- * Several applications of a process may run at once, and one signal closes them all: each takes a seat, and the handler writes to every
- * seat that is taken. A seat keeps its pipe for ever, so that a handler that is late never writes into a descriptor that means
- * something else by now. The process's own handlers come back with the last seat.
+ * Several applications of a process may run at once, and one signal closes them all: each takes a
+ * seat, and the handler writes to every seat that is taken. A seat keeps its pipe for ever, so that
+ * a handler that is late never writes into a descriptor that means something else by now. The
+ * process's own handlers come back with the last seat.
  *
- * The first signal closes, cleanly and for as long as that takes, after giving the old handlers back: a second Ctrl-C ends the process.
+ * The first signal closes, cleanly and for as long as that takes, after giving the old handlers
+ * back: a second Ctrl-C ends the process.
  *
  * Thread rule: any thread; `seat_lock` guards the table, and is taken under no other lock.
  */
@@ -42,7 +45,7 @@ static size_t seats_taken;
 static struct sigaction old_interrupt;
 static struct sigaction old_terminate;
 
-/* ---- seats ------------------------------------------------------------------------------------- */
+/* ---- seats ----------------------------------------------------------------------------------- */
 
 static void on_signal(int number)
 {
@@ -128,7 +131,7 @@ static void leave_seat(seat *own)
     ksi_mutex_unlock(&seat_lock);
 }
 
-/* ---- running ----------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 /* Lets both signals through in this thread; `before` is what it had. */
 static void unblock_signals(sigset_t *before)

@@ -17,11 +17,13 @@
  *   | PENDING_SHUTDOWN |---->| NOT_RUNNING |
  *   +------------------+     +-------------+
  *
- * A step that is not drawn is refused without a word, as Java does where threads race: a failure while the application closes does
- * not stop the closing, and closing an application in ERROR changes nothing.
+ * A step that is not drawn is refused without a word, as Java does where threads race: a failure
+ * while the application closes does not stop the closing, and closing an application in ERROR
+ * changes nothing.
  *
- * The listener is called with the application's lock held, so that it sees the steps in their order. Java calls it outside its lock,
- * where two steps may be told in the wrong order. That is why the listener must not call back.
+ * The listener is called with the application's lock held, so that it sees the steps in their
+ * order. Java calls it outside its lock, where two steps may be told in the wrong order. That is
+ * why the listener must not call back.
  *
  * Thread rule: the holder of the application's lock; reading the state any thread.
  */

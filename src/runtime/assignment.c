@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * assignment.c - partition counts, tasks and internal topics; assignment.h has the rules. @java RepartitionTopics, ChangelogTopics,
- * DefaultPartitionGrouper
+ * assignment.c - partition counts, tasks and internal topics; assignment.h has the rules. @java
+ * RepartitionTopics, ChangelogTopics, DefaultPartitionGrouper
  *
- * Repartition counts are found in passes. A pass gives a count to each repartition topic all of whose upstream topics have one; when
- * a pass finds none, there is a loop (a sub-topology that reads what it writes), and one topic takes the largest of the counts that are
- * known. Java takes the largest of what happens to be known when it comes by, in the order of its hash map, so that a chain of
- * repartitions may get fewer partitions than its widest input; here the order of the topology's nodes does not matter.
+ * Repartition counts are found in passes. A pass gives a count to each repartition topic all of
+ * whose upstream topics have one; when a pass finds none, there is a loop (a sub-topology that
+ * reads what it writes), and one topic takes the largest of the counts that are known. Java takes
+ * the largest of what happens to be known when it comes by, in the order of its hash map, so that a
+ * chain of repartitions may get fewer partitions than its widest input; here the order of the
+ * topology's nodes does not matter.
  *
- * A pattern never matches the internal topics of its own application: they do not exist at the first start, and an application that
- * read its own changelogs from the second start on would be another one.
+ * A pattern never matches the internal topics of its own application: they do not exist at the
+ * first start, and an application that read its own changelogs from the second start on would be
+ * another one.
  */
 #include "runtime/assignment.h"
 
@@ -25,7 +28,7 @@ typedef struct maker {
     ks_status status; /* of matching patterns: a visitor cannot return one */
 } maker;
 
-/* ---- inputs ------------------------------------------------------------------------------------ */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -168,7 +171,7 @@ static ks_status find_inputs(maker *self)
     return KS_OK;
 }
 
-/* ---- repartition topics ------------------------------------------------------------------------ */
+/* ---- repartition topics ---------------------------------------------------------------------- */
 
 static bool writes(const ks_topology *topology, int subtopology, const char *topic)
 {
@@ -182,7 +185,10 @@ static bool writes(const ks_topology *topology, int subtopology, const char *top
     return false;
 }
 
-/* The largest count above a repartition topic; `*complete` says whether every one above it is known. */
+/*
+ * The largest count above a repartition topic; `*complete` says whether every one above it is
+ * known.
+ */
 static int32_t count_above(const maker *self, const ksi_internal_topic *topic, bool *complete)
 {
     const ksi_assignment *assignment = self->assignment;
@@ -202,7 +208,10 @@ static int32_t count_above(const maker *self, const ksi_internal_topic *topic, b
     return largest;
 }
 
-/* Gives counts to what can have one; with `guess` to one topic of a loop. True when there was something. */
+/*
+ * Gives counts to what can have one; with `guess` to one topic of a loop. True when there was
+ * something.
+ */
 static bool resolve_counts(maker *self, bool guess)
 {
     bool progress = false;
@@ -230,7 +239,10 @@ static ks_status find_repartition_counts(maker *self)
     }
     for (size_t i = 0; i < self->assignment->input_count; i++) {
         const ksi_assigned_input *input = &self->assignment->inputs[i];
-        /* A pattern that matched nothing leaves what is below it without a count and without records. */
+        /*
+         * A pattern that matched nothing leaves what is below it without a count and without
+         * records.
+         */
         if (input->partitions == 0) {
             return ksi_error_set(
                 self->error, KS_E_TOPOLOGY, input->topic,
@@ -242,7 +254,7 @@ static ks_status find_repartition_counts(maker *self)
     return KS_OK;
 }
 
-/* ---- tasks and internal topics ----------------------------------------------------------------- */
+/* ---- tasks and internal topics --------------------------------------------------------------- */
 
 static void add_tasks(maker *self, int subtopology)
 {
@@ -295,7 +307,7 @@ static void find_needed_topics(maker *self)
     }
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 ks_status ksi_assignment_make(ksi_assignment *assignment, const ksi_assignment_options *options,
                               ks_error *error)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * assignment.h - which tasks an application has, worked out from its topology and the topics of the log.
+ * assignment.h - which tasks an application has, worked out from its topology and the topics of the
+ * log.
  *
- * A task is (sub-topology, partition); a sub-topology has as many tasks as the topic with the most partitions that it reads. So the
- * counts of all topics must be known first, and those of repartition topics depend on the topics above them:
+ * A task is (sub-topology, partition); a sub-topology has as many tasks as the topic with the most
+ * partitions that it reads. So the counts of all topics must be known first, and those of
+ * repartition topics depend on the topics above them:
  *
  *     external topic    the log says; missing is an error that names it
- *     repartition topic the number the topology gives, else the largest count among the inputs of the sub-topologies that write it
+ *     repartition topic the number the topology gives, else the largest count among the
+ *                       inputs of the sub-topologies that write it
  *     changelog topic   the number of tasks of the sub-topology that owns the store
  *
  * Nothing is created here: internal_topics.h makes the topics this asks for.
@@ -67,8 +70,9 @@ typedef struct ksi_assignment_options {
 } ksi_assignment_options;
 
 /*
- * Fills `assignment`, which need not be initialised. KS_E_UNKNOWN_TOPIC for an input topic that is not there; KS_E_TOPOLOGY when two
- * patterns match one topic or the partitions of a repartition topic cannot be known. After an error it is empty.
+ * Fills `assignment`, which need not be initialised. KS_E_UNKNOWN_TOPIC for an input topic that is
+ * not there; KS_E_TOPOLOGY when two patterns match one topic or the partitions of a repartition
+ * topic cannot be known. After an error it is empty.
  */
 ks_status ksi_assignment_make(ksi_assignment *assignment, const ksi_assignment_options *options,
                               ks_error *error);

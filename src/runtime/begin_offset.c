@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * begin_offset.c - committed offset, reset policy of the source, auto.offset.reset. @java StreamThread#resetOffsets
+ * begin_offset.c - committed offset, reset policy of the source, auto.offset.reset. @java
+ * StreamThread#resetOffsets
  *
- * A committed offset that lies outside the partition (the topic was made anew, or records were deleted) is no offset, as for Kafka's
- * consumer: the policy decides, and the log says so, because records may be skipped or read twice.
+ * A committed offset that lies outside the partition (the topic was made anew, or records were
+ * deleted) is no offset, as for Kafka's consumer: the policy decides, and the log says so, because
+ * records may be skipped or read twice.
  *
- * by_duration counts back from the wall clock of the application. A moment before the epoch is the beginning.
+ * by_duration counts back from the wall clock of the application. A moment before the epoch is the
+ * beginning.
  */
 #include "runtime/begin_offset.h"
 

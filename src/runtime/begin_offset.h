@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * begin_offset.h - where a task begins to read a partition: the group's committed offset, else what a reset policy says.
+ * begin_offset.h - where a task begins to read a partition: the group's committed offset, else what
+ * a reset policy says.
  *
  * Thread rule: constant once made; any thread may ask.
  */

@@ -23,7 +23,10 @@ void ksi_collector_destroy(ksi_collector *collector)
     collector->topics = NULL;
 }
 
-/* What is known of a topic; NULL when the log has none of that name. A topic that is missing now is looked for again. */
+/*
+ * What is known of a topic; NULL when the log has none of that name. A topic that is missing now is
+ * looked for again.
+ */
 static topic_facts *facts_of(ksi_collector *collector, const char *topic)
 {
     topic_facts *facts = ksi_map_get_cstr(collector->topics, topic);
@@ -87,7 +90,7 @@ void ksi_collector_fail_task(ksi_collector *collector, const ks_error *error)
     collector->ctx->failure = KSI_FAILURE_FATAL;
 }
 
-/* ---- changelogs ------------------------------------------------------------------------------------------------------ */
+/* ---- changelogs ------------------------------------------------------------------------------ */
 
 static ks_status append(ksi_changelog *changelog, ks_slice key, ks_slice value, int64_t timestamp,
                         const ks_headers *headers, ks_error *error)

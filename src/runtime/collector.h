@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * collector.h - where a task's records leave it, as bytes: a partition for each, the producer, the changelogs of its stores.
+ * collector.h - where a task's records leave it, as bytes: a partition for each, the producer, the
+ * changelogs of its stores.
  * @java RecordCollectorImpl
  *
- * A record without a partition goes to that of its key (murmur2, as Java's producer); records without key take turns. The producer copies
- * the bytes. A producer that refuses a record fails the task, whatever the processing handler says: that record would be lost.
+ * A record without a partition goes to that of its key (murmur2, as Java's producer); records
+ * without key take turns. The producer copies the bytes. A producer that refuses a record fails the
+ * task, whatever the processing handler says: that record would be lost.
  *
  * Thread rule: the owner of the task.
  */
@@ -36,7 +38,7 @@ int32_t ksi_collector_partition_count(ksi_collector *collector, const char *topi
 /* Fails the context for good: no handler may go on after a record that was not sent. */
 void ksi_collector_fail_task(ksi_collector *collector, const ks_error *error);
 
-/* ---- changelogs ------------------------------------------------------------------------------------------------------ */
+/* ---- changelogs ------------------------------------------------------------------------------ */
 
 /* The changelog of one store in one task. */
 typedef struct ksi_changelog_sink {

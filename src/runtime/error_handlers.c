@@ -21,7 +21,7 @@ void ksi_error_handlers_init(ksi_error_handlers *handlers, const ks_config *conf
         .dead_letter_topic = ksi_config_text(config, "errors.dead.letter.queue.topic.name")};
 }
 
-/* ---- dead letters ---------------------------------------------------------------------------------------------------- */
+/* ---- dead letters ---------------------------------------------------------------------------- */
 
 /* Where a source record came from and what it held. */
 typedef struct dead_record {
@@ -78,7 +78,7 @@ static dead_record record_in_hand(const ks_ctx *ctx)
                                     .headers = ctx->record.headers}};
 }
 
-/* ---- handlers -------------------------------------------------------------------------------------------------------- */
+/* ---- handlers -------------------------------------------------------------------------------- */
 
 ks_status ksi_handle_deserialization_error(ksi_error_handlers *handlers,
                                            const ksi_node_instance *source, const char *topic,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * internal_topics.c - creating what is missing and refusing what does not fit. @java InternalTopicManager
+ * internal_topics.c - creating what is missing and refusing what does not fit. @java
+ * InternalTopicManager
  *
- * A topic with another number of partitions holds rows and records that were placed by that number. Going on with it would look up
- * keys in the wrong partition, and growing it would not move a single record, so it is refused; what to do is the user's to decide.
+ * A topic with another number of partitions holds rows and records that were placed by that number.
+ * Going on with it would look up keys in the wrong partition, and growing it would not move a
+ * single record, so it is refused; what to do is the user's to decide.
  */
 #include "runtime/internal_topics.h"
 

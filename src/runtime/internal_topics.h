@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * internal_topics.h - the repartition and changelog topics of an application: there, and with the right number of partitions.
+ * internal_topics.h - the repartition and changelog topics of an application: there, and with the
+ * right number of partitions.
  *
  * Thread rule: the thread that starts the application.
  */
@@ -10,8 +11,8 @@
 #include "runtime/assignment.h"
 
 /*
- * Creates the needed topics that are missing. KS_E_TOPOLOGY for one that exists with another number of partitions: then nothing was
- * created.
+ * Creates the needed topics that are missing. KS_E_TOPOLOGY for one that exists with another number
+ * of partitions: then nothing was created.
  */
 ks_status ksi_internal_topics_make_ready(const ksi_assignment *assignment, ksi_transport *transport,
                                          ksi_logger *logger, ks_error *error);

@@ -32,7 +32,7 @@ void ksi_partition_group_destroy(ksi_partition_group *group)
     ksi_heap_destroy(&group->by_time);
 }
 
-/* ---- Java's order of the queues -------------------------------------------------------------------------------------- */
+/* ---- Java's order of the queues -------------------------------------------------------------- */
 
 /* The bucket of new HashMap<TopicPartition, ...> with so many entries. */
 static uint32_t bucket_of(const char *topic, int32_t partition, size_t count)
@@ -45,7 +45,10 @@ static uint32_t bucket_of(const char *topic, int32_t partition, size_t count)
     return (hash ^ (hash >> 16)) & (buckets - 1);
 }
 
-/* By insertion: tasks have few inputs, and inputs of one bucket stay in the order in which they were added. */
+/*
+ * By insertion: tasks have few inputs, and inputs of one bucket stay in the order in which they
+ * were added.
+ */
 static void sort_idle_order(ksi_partition_group *group, int32_t partition)
 {
     group->idle_order = ksi_realloc(group->idle_order, group->count * sizeof *group->idle_order);
@@ -74,7 +77,7 @@ ksi_record_queue *ksi_partition_group_add_queue(ksi_partition_group *group, cons
     return queue;
 }
 
-/* ---- in and out ------------------------------------------------------------------------------------------------------ */
+/* ---- in and out ------------------------------------------------------------------------------ */
 
 ks_status ksi_partition_group_enqueue(ksi_partition_group *group, size_t queue, const char *topic,
                                       const ks_log_record *record, ks_error *error)

@@ -2,9 +2,10 @@
 /*
  * record_queue.c - see record_queue.h.
  *
- * Records are laid one behind the other into blocks of 64 KiB, a bigger one into a block of its own. They leave in the order in which
- * they came, so a block only counts how many of its records are still needed; the last one out frees it, and one empty block is kept,
- * so that a queue that is filled and drained in turns allocates nothing.
+ * Records are laid one behind the other into blocks of 64 KiB, a bigger one into a block of its
+ * own. They leave in the order in which they came, so a block only counts how many of its records
+ * are still needed; the last one out frees it, and one empty block is kept, so that a queue that is
+ * filled and drained in turns allocates nothing.
  */
 #include "runtime/record_queue.h"
 
@@ -57,7 +58,7 @@ void ksi_record_queue_destroy(ksi_record_queue *queue)
     ksi_arena_destroy(&queue->arenas[1]);
 }
 
-/* ---- blocks -------------------------------------------------------------------------------------------------------- */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 static ksi_queue_block *new_block(ksi_record_queue *queue, size_t bytes)
 {
@@ -169,7 +170,7 @@ static const ksi_raw_record *next_raw(ksi_record_queue *queue)
     return &queued->raw;
 }
 
-/* ---- the head -------------------------------------------------------------------------------------------------------- */
+/* ---- the head -------------------------------------------------------------------------------- */
 
 static ks_status deserialize(const ks_serde *serde, const ks_serde_ctx *where, ks_slice bytes,
                              ks_arena *arena, ks_value *value, ks_error *error)
@@ -216,7 +217,9 @@ static ks_status extract_timestamp(ksi_record_queue *queue, const ksi_raw_record
     return status;
 }
 
-/* Fills the head from `raw`; `*skipped` when the handler or the extractor does not want the record. */
+/*
+ * Fills the head from `raw`; `*skipped` when the handler or the extractor does not want the record.
+ */
 static ks_status make_head(ksi_record_queue *queue, const ksi_raw_record *raw, bool *skipped,
                            ks_error *error)
 {

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record_queue.h - the records of one input of a task that wait their turn, first in, first out. @java RecordQueue
+ * record_queue.h - the records of one input of a task that wait their turn, first in, first out.
+ * @java RecordQueue
  *
- * All but the first wait as bytes. The first, the head, has been deserialized and has its timestamp, because which queue goes next is
- * decided by the timestamps of the heads. So what a broken record leads to (the handler, a dead letter) happens when the record
- * becomes the head: on arrival in an empty queue, or while the record before it is taken.
+ * All but the first wait as bytes. The first, the head, has been deserialized and has its
+ * timestamp, because which queue goes next is decided by the timestamps of the heads. So what a
+ * broken record leads to (the handler, a dead letter) happens when the record becomes the head: on
+ * arrival in an empty queue, or while the record before it is taken.
  *
- *     blocks  [ raw raw raw ][ raw raw       ]     copied on arrival, freed with the last record in them
+ *     blocks  [ raw raw raw ][ raw raw       ]     copied on arrival, freed with their last record
  *               ^ in hand     ^ waiting
  *                   ^ head
  *
- * A record that the handler or the timestamp extractor skips is gone, but when nothing follows it stays as a *corrupted* head:
- * taking it processes nothing and moves the offset past it (KAFKA-6502).
+ * A record that the handler or the timestamp extractor skips is gone, but when nothing follows it
+ * stays as a *corrupted* head: taking it processes nothing and moves the offset past it
+ * (KAFKA-6502).
  *
- * Two arenas take turns: what was deserialized for the record in hand must outlive the deserialization of the head behind it.
+ * Two arenas take turns: what was deserialized for the record in hand must outlive the
+ * deserialization of the head behind it.
  *
  * Thread rule: the owner of the task.
  */
@@ -76,8 +80,8 @@ void ksi_record_queue_add(ksi_record_queue *queue, const char *topic, const ks_l
 ks_status ksi_record_queue_update_head(ksi_record_queue *queue, ks_error *error);
 
 /*
- * Takes the head, which must be there, and makes the next one the head. What `record` points to lives until
- * ksi_record_queue_release(), which must come before the next poll.
+ * Takes the head, which must be there, and makes the next one the head. What `record` points to
+ * lives until ksi_record_queue_release(), which must come before the next poll.
  */
 ks_status ksi_record_queue_poll(ksi_record_queue *queue, ksi_stamped_record *record,
                                 ks_error *error);

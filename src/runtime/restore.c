@@ -2,10 +2,12 @@
 /*
  * restore.c - from the first record of a changelog to the last. @java StoreChangelogReader
  *
- * The end is looked up once, at the beginning: only this task writes the partition, and it does not run yet. A store that is
- * restored halfway must not be used, so a restore that was stopped is never followed by processing.
+ * The end is looked up once, at the beginning: only this task writes the partition, and it does not
+ * run yet. A store that is restored halfway must not be used, so a restore that was stopped is
+ * never followed by processing.
  *
- * A record without a key is nobody's row; Java's changelogs have none, and one that somebody else wrote is skipped.
+ * A record without a key is nobody's row; Java's changelogs have none, and one that somebody else
+ * wrote is skipped.
  */
 #include "runtime/restore.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sink.c - see sink.h. Serialized bytes live in the record's arena until the producer has copied them.
+ * sink.c - see sink.h. Serialized bytes live in the record's arena until the producer has copied
+ * them.
  */
 #include "runtime/sink.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sink.h - a sink as a task has it: finds the topic, asks the partitioner, serializes, and sends. @java SinkNode, RecordCollectorImpl#send
+ * sink.h - a sink as a task has it: finds the topic, asks the partitioner, serializes, and sends.
+ * @java SinkNode, RecordCollectorImpl#send
  *
- * The order is Java's: topic, partitioner, key, value. A record that goes nowhere is not serialized. A value of another kind than the
- * serde's fails the record at the sink's parent; a serde that fails asks the production handler first.
+ * The order is Java's: topic, partitioner, key, value. A record that goes nowhere is not
+ * serialized. A value of another kind than the serde's fails the record at the sink's parent; a
+ * serde that fails asks the production handler first.
  *
  * Thread rule: the owner of the task.
  */

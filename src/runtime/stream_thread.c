@@ -2,18 +2,22 @@
 /*
  * stream_thread.c - the loop of a thread; stream_thread.h has the invariants.
  *
- * A turn polls every input whose queue has room, processes up to a batch of each task, and commits when commit.interval.ms is over. The
- * bound of a queue is buffered.records.per.partition; a full queue's partition is not watched, so that its records do not end a wait
- * for which they are no work.
+ * A turn polls every input whose queue has room, processes up to a batch of each task, and commits
+ * when commit.interval.ms is over. The bound of a queue is buffered.records.per.partition; a full
+ * queue's partition is not watched, so that its records do not end a wait for which they are no
+ * work.
  *
- * Waiting. Without work the thread sleeps on its consumer: until records come, until a commit is due, or, when records are queued that
- * may not be processed yet (max.task.idle.ms), for poll.ms. It never sleeps for less than a millisecond, and never polls in between.
+ * Waiting. Without work the thread sleeps on its consumer: until records come, until a commit is
+ * due, or, when records are queued that may not be processed yet (max.task.idle.ms), for poll.ms.
+ * It never sleeps for less than a millisecond, and never polls in between.
  *
- * Others look at this thread: the application asks whether it has caught up and what it has done. That goes through atomics that are
- * written at the end of a turn and after a commit, never through the tasks.
+ * Others look at this thread: the application asks whether it has caught up and what it has done.
+ * That goes through atomics that are written at the end of a turn and after a commit, never through
+ * the tasks.
  *
- * The tempting wrong way is to commit the tasks that did not fail when one did. The cache and the producer are the thread's: what the
- * failed task left in them would be delivered without an offset that says so, and Java closes all tasks of the thread dirty, too.
+ * The tempting wrong way is to commit the tasks that did not fail when one did. The cache and the
+ * producer are the thread's: what the failed task left in them would be delivered without an offset
+ * that says so, and Java closes all tasks of the thread dirty, too.
  *
  * Thread rule: see stream_thread.h; lock order in README.md.
  */
@@ -75,7 +79,7 @@ static int64_t now_ms(const ksi_stream_thread *thread)
     return thread->options.clock->monotonic_ns(thread->options.clock) / 1000000;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 ksi_stream_thread *ksi_stream_thread_new(const ksi_stream_thread_options *options, ks_error *error)
 {
@@ -130,7 +134,7 @@ void *ksi_stream_thread_owner(const ksi_stream_thread *thread)
     return thread->options.owner;
 }
 
-/* ---- tasks ------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 /* Begins to read one partition for a task. */
 static ks_status open_input(ksi_stream_thread *thread, thread_task *task,
@@ -211,7 +215,7 @@ ksi_task *ksi_stream_thread_task_at(const ksi_stream_thread *thread, size_t inde
     return index < thread->task_count ? thread->tasks[index].task : NULL;
 }
 
-/* ---- restoring --------------------------------------------------------------------------------- */
+/* ---- restoring ------------------------------------------------------------------------------- */
 
 static ks_status restore_task(ksi_stream_thread *thread, const thread_task *task, ks_error *error)
 {
@@ -256,7 +260,7 @@ static bool commit_due(const ksi_stream_thread *thread)
     return now_ms(thread) - thread->last_commit_ms > thread->commit_interval_ms;
 }
 
-/* ---- a turn ------------------------------------------------------------------------------------ */
+/* ---- a turn ---------------------------------------------------------------------------------- */
 
 static void watch(ksi_stream_thread *thread, thread_input *input, bool watched)
 {
@@ -292,7 +296,8 @@ static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, thread_in
 }
 
 /*
- * Processes up to a batch of a task. A slow callback makes a batch long: a stop is seen after each record, the clock every few.
+ * Processes up to a batch of a task. A slow callback makes a batch long: a stop is seen after each
+ * record, the clock every few.
  */
 static ks_status process_batch(const ksi_stream_thread *thread, ksi_task *task, size_t *processed,
                                ks_error *error)
@@ -349,7 +354,7 @@ static ks_status turn_of_task(ksi_stream_thread *thread, thread_task *task, size
     return status;
 }
 
-/* ---- committing -------------------------------------------------------------------------------- */
+/* ---- committing ------------------------------------------------------------------------------ */
 
 /* A record that was dropped before it was processed moves an offset, too. */
 static bool needs_commit(const thread_task *task)
@@ -409,7 +414,10 @@ static void mark_committed(ksi_stream_thread *thread)
     }
 }
 
-/* Flushing a cache may process records below it, so all tasks are flushed before anything is waited for. */
+/*
+ * Flushing a cache may process records below it, so all tasks are flushed before anything is waited
+ * for.
+ */
 static ks_status commit(ksi_stream_thread *thread, ks_error *error)
 {
     const ksi_stream_thread_options *options = &thread->options;
@@ -460,7 +468,7 @@ ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks
     return status;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static bool has_queued(const ksi_stream_thread *thread)
 {
@@ -534,7 +542,7 @@ void ksi_stream_thread_run(ksi_stream_thread *thread, const ksi_stream_thread_ev
     events->ended(events->owner, failed ? &error : NULL);
 }
 
-/* ---- for other threads ------------------------------------------------------------------------- */
+/* ---- for other threads ----------------------------------------------------------------------- */
 
 void ksi_stream_thread_stop(ksi_stream_thread *thread)
 {

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_thread.h - one thread's share of an application: its tasks, its consumer, its producer and its record cache. @java StreamThread
+ * stream_thread.h - one thread's share of an application: its tasks, its consumer, its producer and
+ * its record cache. @java StreamThread
  *
  *     consumer --poll--> queues of the tasks --process--> producer
  *                              |                             |
  *                              +---- commit: flush caches, flush producer, then offsets
  *
- * The loop is ksi_stream_thread_run(); one turn of it is ksi_stream_thread_step(), which never waits and asks the time only of the
- * injected clock, so that a test can drive an application turn by turn.
+ * The loop is ksi_stream_thread_run(); one turn of it is ksi_stream_thread_step(), which never
+ * waits and asks the time only of the injected clock, so that a test can drive an application turn
+ * by turn.
  *
  * Invariants
  *   - Nothing is processed before every logged store of every task is restored.
- *   - An offset is committed only after the caches were flushed and the producer has delivered what the records before it led to.
- *   - After a failure nothing is committed: all of the thread's tasks go back to their last commit when the application starts again.
+ *   - An offset is committed only after the caches were flushed and the producer has delivered what
+ *     the records before it led to.
+ *   - After a failure nothing is committed: all of the thread's tasks go back to their last commit
+ *     when the application starts again.
  *
- * Thread rule: made and filled by the thread that starts the application, then handed to its own; functions marked "@thread any" may be
- * called by others between ksi_stream_thread_new() and ksi_stream_thread_free().
+ * Thread rule: made and filled by the thread that starts the application, then handed to its own;
+ * functions marked "@thread any" may be called by others between ksi_stream_thread_new() and
+ * ksi_stream_thread_free().
  */
 #ifndef KSI_RUNTIME_STREAM_THREAD_H
 #define KSI_RUNTIME_STREAM_THREAD_H
@@ -65,15 +70,18 @@ ks_status ksi_stream_thread_add_task(ksi_stream_thread *thread, ksi_assigned_tas
 /* Restores the stores of all tasks; ends early when the thread is to stop. */
 ks_status ksi_stream_thread_restore(ksi_stream_thread *thread, ks_error *error);
 
-/* One turn: polls, processes a batch of each task, commits when it is time. `*progressed`: whether there was anything to do. */
+/*
+ * One turn: polls, processes a batch of each task, commits when it is time. `*progressed`: whether
+ * there was anything to do.
+ */
 ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks_error *error);
 
 /* Waits until the next turn may have something to do, or ksi_stream_thread_wake(). */
 void ksi_stream_thread_wait(ksi_stream_thread *thread);
 
 /*
- * Commits when `clean`, and closes tasks and producer. What others may ask stays, and the consumer, which they may wake. Nothing the
- * second time.
+ * Commits when `clean`, and closes tasks and producer. What others may ask stays, and the consumer,
+ * which they may wake. Nothing the second time.
  */
 ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, bool clean, ks_error *error);
 
@@ -86,8 +94,9 @@ void ksi_stream_thread_stop(ksi_stream_thread *thread);
 void ksi_stream_thread_wake(ksi_stream_thread *thread);
 
 /*
- * Whether all that was in the inputs is processed and committed; adds the end offsets it went by to `*ends`. One answer may be
- * outdated by another thread's sends before it is given; app.c says how to ask several threads. @thread any
+ * Whether all that was in the inputs is processed and committed; adds the end offsets it went by to
+ * `*ends`. One answer may be outdated by another thread's sends before it is given; app.c says how
+ * to ask several threads. @thread any
  */
 bool ksi_stream_thread_caught_up(ksi_stream_thread *thread, uint64_t *ends);
 

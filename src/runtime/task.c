@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task.c - a task runs: takes one record at a time through its nodes, and flushes its stores. See task.h.
+ * task.c - a task runs: takes one record at a time through its nodes, and flushes its stores. See
+ * task.h.
  *
- *     enqueue -> record_queue -> partition_group -> source instance -> ... -> sink instance -> collector -> producer
+ *     enqueue -> record_queue -> partition_group -> source -> ... -> sink -> collector -> producer
  *                                                        |
  *                                                  stores -> changelog sinks -> collector
  *
- * An error that no handler took is kept: the task answers it from then on and does nothing more, so that a record which failed can
- * never be passed over by a later commit.
+ * An error that no handler took is kept: the task answers it from then on and does nothing more, so
+ * that a record which failed can never be passed over by a later commit.
  */
 #include "runtime/task_parts.h"
 
 #include "base/error.h"
 #include "serde/mismatch.h"
 
-/* ---- records --------------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 /* Keeps the first error, for good, and answers it. */
 static ks_status fail_task(ksi_task *task, const ks_error *reason, ks_error *error)
@@ -137,7 +138,7 @@ ks_status ksi_task_flush(ksi_task *task, ks_error *error)
     return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
 }
 
-/* ---- what others ask ------------------------------------------------------------------------------------------------- */
+/* ---- what others ask ------------------------------------------------------------------------- */
 
 const char *ksi_task_id(const ksi_task *task)
 {

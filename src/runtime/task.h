@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task.h - a task: one copy of some nodes for one partition, with its queues, stores and time. @java StreamTask
+ * task.h - a task: one copy of some nodes for one partition, with its queues, stores and time.
+ * @java StreamTask
  *
- * The owner (a stream thread, or the test driver) puts records into the task's queues, one for each topic it reads, and lets it process one
- * record at a time: the head with the lowest timestamp (record_queue.h, partition_group.h). Everything the record leads to happens
- * before ksi_task_process() returns. Sends go to the producer given, under the names of topics in the log.
+ * The owner (a stream thread, or the test driver) puts records into the task's queues, one for each
+ * topic it reads, and lets it process one record at a time: the head with the lowest timestamp
+ * (record_queue.h, partition_group.h). Everything the record leads to happens before
+ * ksi_task_process() returns. Sends go to the producer given, under the names of topics in the log.
  *
- * ksi_task_flush() empties the record caches, which may forward and send; after it and a flush of the producer the offsets of
- * ksi_task_offsets() may be committed.
+ * ksi_task_flush() empties the record caches, which may forward and send; after it and a flush of
+ * the producer the offsets of ksi_task_offsets() may be committed.
  *
  * Thread rule: one thread at a time owns a task.
  */
@@ -36,8 +38,9 @@ typedef struct ksi_task_options {
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
     /*
-     * Sources with a pattern: each of these topics of the log that a pattern matches is an input. NULL: a pattern is one input, which
-     * takes the records of all topics that match, as the test driver has it. @java TopologyTestDriver
+     * Sources with a pattern: each of these topics of the log that a pattern matches is an input.
+     * NULL: a pattern is one input, which takes the records of all topics that match, as the test
+     * driver has it. @java TopologyTestDriver
      */
     const char *const *matched_topics;
     size_t matched_topic_count;
@@ -57,25 +60,31 @@ size_t ksi_task_input_of(const ksi_task *task, const char *topic);
 const ksi_source *ksi_task_input_source(const ksi_task *task, size_t input);
 
 /*
- * Queues a record: key, value and headers are copied. `topic` NULL: the input's own. A record that cannot be read may end the task;
- * the next ksi_task_process() says so.
+ * Queues a record: key, value and headers are copied. `topic` NULL: the input's own. A record that
+ * cannot be read may end the task; the next ksi_task_process() says so.
  */
 void ksi_task_enqueue(ksi_task *task, size_t input, const char *topic, const ks_log_record *record);
 /* How many records wait in an input's queue. */
 size_t ksi_task_queued(const ksi_task *task, size_t input);
-/* What is known about records of an input that are not queued yet: true when it has been read to its end (KIP-695). */
+/*
+ * What is known about records of an input that are not queued yet: true when it has been read to
+ * its end (KIP-695).
+ */
 void ksi_task_set_caught_up(ksi_task *task, size_t input, bool caught_up);
 
 /*
- * Processes the next record if one may be processed now (max.task.idle.ms); `*processed` says whether there was one.
- * An error stops the task: it can only be freed.
+ * Processes the next record if one may be processed now (max.task.idle.ms); `*processed` says
+ * whether there was one. An error stops the task: it can only be freed.
  */
 ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error);
 
 /* Flushes the caches of the stores, in the order of their first nodes. */
 ks_status ksi_task_flush(ksi_task *task, ks_error *error);
 
-/* The offset to commit for an input: that of its queue's head, or one past the last record processed; -1 when nothing was consumed. */
+/*
+ * The offset to commit for an input: that of its queue's head, or one past the last record
+ * processed; -1 when nothing was consumed.
+ */
 int64_t ksi_task_offset(const ksi_task *task, size_t input);
 /* Whether something was processed since the last ksi_task_committed(). */
 bool ksi_task_commit_needed(const ksi_task *task);

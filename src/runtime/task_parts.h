@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task_parts.h - what a task is made of, for the two files that know: task_start.c makes and ends it, task.c runs it.
+ * task_parts.h - what a task is made of, for the two files that know: task_start.c makes and ends
+ * it, task.c runs it.
  *
  * Thread rule: the owner of the task.
  */
@@ -37,7 +38,10 @@ struct ksi_task {
     ks_error error;
 };
 
-/* User code asked a value for another kind: registered while the task runs any of it (serde/mismatch.h). `owner` is the context. */
+/*
+ * User code asked a value for another kind: registered while the task runs any of it
+ * (serde/mismatch.h). `owner` is the context.
+ */
 void ksi_task_on_mismatch(void *owner, const char *message);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task_start.c - a task comes to life: its stores, the instances of its nodes, its inputs, in Java's order; and how it ends.
+ * task_start.c - a task comes to life: its stores, the instances of its nodes, its inputs, in
+ * Java's order; and how it ends.
  *
- * The order: stores first (in the order of the first node that is connected to each, which is also the order of flushing), then the
- * instances, then the inputs, then each node's init in the order of the nodes. What fails ends the task again: nodes that were
- * initialised are closed, no others.
+ * The order: stores first (in the order of the first node that is connected to each, which is also
+ * the order of flushing), then the instances, then the inputs, then each node's init in the order
+ * of the nodes. What fails ends the task again: nodes that were initialised are closed, no others.
  *
  * What the context cannot do by itself comes back here through `services`.
  */
@@ -15,7 +16,7 @@
 #include "runtime/task_parts.h"
 #include "serde/mismatch.h"
 
-/* ---- services of the context ----------------------------------------------------------------------------------------- */
+/* ---- services of the context ----------------------------------------------------------------- */
 
 static bool handle_failure(ks_ctx *ctx)
 {
@@ -38,7 +39,10 @@ static ksi_key_value_store *connected_store(ks_ctx *ctx, const char *name)
 static const ksi_ctx_services services = {.handle_failure = handle_failure,
                                           .key_value_store = connected_store};
 
-/* User code asked a value for another kind: the caller of the node is asked what to do, as Java rethrows a ClassCastException. */
+/*
+ * User code asked a value for another kind: the caller of the node is asked what to do, as Java
+ * rethrows a ClassCastException.
+ */
 void ksi_task_on_mismatch(void *owner, const char *message)
 {
     ks_ctx *ctx = owner;
@@ -51,7 +55,7 @@ void ksi_task_on_mismatch(void *owner, const char *message)
     }
 }
 
-/* ---- making a task --------------------------------------------------------------------------------------------------- */
+/* ---- making a task --------------------------------------------------------------------------- */
 
 static bool belongs(const ksi_task *task, int subtopology)
 {
@@ -173,7 +177,7 @@ static void make_instances(ksi_task *task)
     }
 }
 
-/* ---- inputs ---------------------------------------------------------------------------------------------------------- */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 static ks_status add_input(ksi_task *task, ksi_node_instance *source, const char *topic,
                            ks_error *error)
@@ -230,7 +234,7 @@ static ks_status add_inputs(ksi_task *task, const ksi_task_options *options, ks_
     return KS_OK;
 }
 
-/* ---- starting and ending --------------------------------------------------------------------------------------------- */
+/* ---- starting and ending --------------------------------------------------------------------- */
 
 static ks_status start_node(ksi_task *task, ksi_node_instance *instance, ks_error *error)
 {

@@ -6,20 +6,23 @@
  *     list "a,b,c"  count 3 ---> block: used 3 of 4 [ a | b | c | - ]
  *     list "a,b,d"  count 3 ---> block: used 3 of 6 [ a | b | d | ... ]
  *
- * The problem: what one branch of a topology adds no other branch may see, yet adding one header after the other must not
- * copy the list each time. A list is therefore a count and a block. The first to add to the end of a block appends in place,
- * which nobody else can see, because every other list of that block ends before; whoever comes second finds the place taken
- * and copies.
+ * The problem: what one branch of a topology adds no other branch may see, yet adding one header
+ * after the other must not copy the list each time. A list is therefore a count and a block. The
+ * first to add to the end of a block appends in place, which nobody else can see, because every
+ * other list of that block ends before; whoever comes second finds the place taken and copies.
  *
  * Invariants
- *   - items before `used` never change; a list's count is at most its block's `used`; no list is empty (that is NULL)
- *   - a block, its lists and the bytes of its headers are in one arena. A list that is extended into another arena is copied
- *     whole: sharing the tail across arenas is the tempting wrong way, and the shorter-lived one takes the bytes with it
+ *   - items before `used` never change; a list's count is at most its block's `used`; no list is
+ *     empty (that is NULL)
+ *   - a block, its lists and the bytes of its headers are in one arena. A list that is extended
+ *     into another arena is copied whole: sharing the tail across arenas is the tempting wrong way,
+ *     and the shorter-lived one takes the bytes with it
  *   - an arena is known by its address: one that has lists in it does not move
- *   - releasing a mark of the arena may take headers from behind a list that is older than the mark. `used` then stays too
- *     large, which only makes the next one copy
+ *   - releasing a mark of the arena may take headers from behind a list that is older than the
+ *     mark. `used` then stays too large, which only makes the next one copy
  *
- * Thread rule: any thread may read a list; making one belongs to the arena's owner, who alone writes to its blocks.
+ * Thread rule: any thread may read a list; making one belongs to the arena's owner, who alone
+ * writes to its blocks.
  */
 #include "serde/headers.h"
 
@@ -93,7 +96,10 @@ static ks_header own_header(ks_arena *arena, ks_slice name, ks_slice value)
     return (ks_header){.name = ksi_arena_copy(arena, name), .value = ksi_arena_copy(arena, value)};
 }
 
-/* The headers of a list in a new block with room for more; the bytes are copied unless they are in `arena` already. */
+/*
+ * The headers of a list in a new block with room for more; the bytes are copied unless they are in
+ * `arena` already.
+ */
 static header_block *copy_block(ks_arena *arena, const ks_headers *headers, size_t spare)
 {
     size_t count = ks_headers_count(headers);

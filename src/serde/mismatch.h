@@ -2,9 +2,10 @@
 /*
  * mismatch.h - who is told when user code asks a value for another kind than it has.
  *
- * An accessor such as ks_value_i64() has no error to fill, and C has no exception to throw. While a task runs a callback it is
- * therefore registered here, on its own thread, and marks its context as failed; outside callbacks nobody is registered and the
- * mistake ends the program. A task that runs inside another's callback (a test driver in a processor) puts back what was there:
+ * An accessor such as ks_value_i64() has no error to fill, and C has no exception to throw. While a
+ * task runs a callback it is therefore registered here, on its own thread, and marks its context as
+ * failed; outside callbacks nobody is registered and the mistake ends the program. A task that runs
+ * inside another's callback (a test driver in a processor) puts back what was there:
  *
  *     ksi_mismatch_handler before = ksi_value_on_mismatch(fail_context, ctx);
  *     ... user code ...

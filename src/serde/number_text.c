@@ -2,15 +2,18 @@
 /*
  * number_text.c - floating-point numbers as Java writes them.
  *
- * Double.toString() writes the decimal with the fewest digits, but at least two, that reads back as the same number; of several
- * such decimals the one nearest to the number. It is written plainly from 0.001 up to, not including, 10^7, otherwise as 1.5E10,
- * and has a digit on each side of the point. (Java does so since release 19; before, one double in 350 and one float in nine,
- * taken at random, had a last digit that was not needed.)
+ * Double.toString() writes the decimal with the fewest digits, but at least two, that reads back as
+ * the same number; of several such decimals the one nearest to the number. It is written plainly
+ * from 0.001 up to, not including, 10^7, otherwise as 1.5E10, and has a digit on each side of the
+ * point. (Java does so since release 19; before, one double in 350 and one float in nine, taken at
+ * random, had a last digit that was not needed.)
  *
- * The digits come from the C library, which rounds exactly: ask for 2, 3, ... digits until the text reads back. One case needs a
- * second look. Below a power of two the doubles lie twice as close as above it, so the nearest decimal of n digits may lie just
- * below and be another number's while the next one above still reads back. "%.17g" is the tempting wrong way: right, but not the
- * shortest. Digits are taken without the decimal point, which the program's locale chooses; text is read back without one.
+ * The digits come from the C library, which rounds exactly: ask for 2, 3, ... digits until the text
+ * reads back. One case needs a second look. Below a power of two the doubles lie twice as close as
+ * above it, so the nearest decimal of n digits may lie just below and be another number's while the
+ * next one above still reads back. "%.17g" is the tempting wrong way: right, but not the shortest.
+ * Digits are taken without the decimal point, which the program's locale chooses; text is read back
+ * without one.
  *
  * Thread rule: any.
  */

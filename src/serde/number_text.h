@@ -9,7 +9,10 @@
 
 enum { KSI_NUMBER_TEXT_SIZE = 32 };
 
-/* Writes the text of Double.toString() or Float.toString(), NUL-terminated; returns its size. @thread any */
+/*
+ * Writes the text of Double.toString() or Float.toString(), NUL-terminated; returns its size.
+ * @thread any
+ */
 size_t ksi_f64_to_text(double number, char text[KSI_NUMBER_TEXT_SIZE]);
 size_t ksi_f32_to_text(float number, char text[KSI_NUMBER_TEXT_SIZE]);
 

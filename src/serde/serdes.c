@@ -10,11 +10,13 @@
  *     void                 nothing: null is its only value, and a serde is never called for null
  *
  * Invariants
- *   - what deserializes serializes again, and reading that gives an equal value; the bytes may differ (a lenient UUID)
+ *   - what deserializes serializes again, and reading that gives an equal value; the bytes may
+ *     differ (a lenient UUID)
  *   - a NaN keeps its bits in both directions, as in Java's raw conversions
  *   - the error's `where` is the topic; which record it was the caller adds
  *
- * The tempting wrong way is to serialize a number of another width ("it fits"): Java refuses it, and the next reader would too.
+ * The tempting wrong way is to serialize a number of another width ("it fits"): Java refuses it,
+ * and the next reader would too.
  *
  * Thread rule: any; the arena is the caller's.
  */
@@ -42,7 +44,7 @@ static ks_status refuse_kind(const ks_serde *serde, const ks_serde_ctx *ctx, ks_
                          ks_kind_name(ks_value_kind(value)));
 }
 
-/* ---- bool and numbers -------------------------------------------------------------------------------------------- */
+/* ---- bool and numbers ------------------------------------------------------------------------ */
 
 static size_t size_of_kind(ks_kind kind)
 {
@@ -85,7 +87,10 @@ static ks_status serialize_number(const ks_serde *serde, const ks_serde_ctx *ctx
     return KS_OK;
 }
 
-/* The bits of a value of the kind, as the ks_i16() family sets them: integers with their sign extended. */
+/*
+ * The bits of a value of the kind, as the ks_i16() family sets them: integers with their sign
+ * extended.
+ */
 static uint64_t bits_from(ks_kind kind, const char *from)
 {
     switch (kind) {
@@ -125,7 +130,7 @@ static ks_status deserialize_number(const ks_serde *serde, const ks_serde_ctx *c
     return KS_OK;
 }
 
-/* ---- text and bytes ---------------------------------------------------------------------------------------------- */
+/* ---- text and bytes -------------------------------------------------------------------------- */
 
 static ks_status serialize_slice(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
                                  ks_arena *arena, ks_slice *bytes, ks_error *error)
@@ -169,7 +174,7 @@ static ks_status deserialize_bytes(const ks_serde *serde, const ks_serde_ctx *ct
     return KS_OK;
 }
 
-/* ---- uuid and void ----------------------------------------------------------------------------------------------- */
+/* ---- uuid and void --------------------------------------------------------------------------- */
 
 static ks_status serialize_uuid(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
                                 ks_arena *arena, ks_slice *bytes, ks_error *error)
@@ -216,7 +221,7 @@ static ks_status deserialize_void(const ks_serde *serde, const ks_serde_ctx *ctx
                          serde->name, bytes.size);
 }
 
-/* ---- the serdes -------------------------------------------------------------------------------------------------- */
+/* ---- the serdes ------------------------------------------------------------------------------ */
 
 #define SERDE(serde_name, serde_kind, serialize_with, deserialize_with)              \
     {                                                                                \
@@ -236,7 +241,10 @@ const ks_serde ks_serde_bool = NUMBER_SERDE("bool", KS_KIND_BOOL);
 const ks_serde ks_serde_uuid = SERDE("uuid", KS_KIND_UUID, serialize_uuid, deserialize_uuid);
 const ks_serde ks_serde_void = SERDE("void", KS_KIND_NULL, serialize_void, deserialize_void);
 
-/* A serde's names: the C name, the word of the properties, and what stands behind Java's "...serialization.Serdes$". */
+/*
+ * A serde's names: the C name, the word of the properties, and what stands behind Java's
+ * "...serialization.Serdes$".
+ */
 static const struct {
     const char *name;
     const char *word;

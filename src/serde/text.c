@@ -2,9 +2,10 @@
 /*
  * text.c - small helpers for texts in callbacks: words, ASCII case, printf into an arena, C texts.
  *
- * They know ASCII and let every other byte pass. That is a choice: case and word boundaries of other scripts need tables that grow
- * with each Unicode version, and a stream whose words change with the version of a library cannot be replayed. isalnum() and
- * tolower() are the tempting wrong way: they obey the program's locale, and are undefined for negative chars.
+ * They know ASCII and let every other byte pass. That is a choice: case and word boundaries of
+ * other scripts need tables that grow with each Unicode version, and a stream whose words change
+ * with the version of a library cannot be replayed. isalnum() and tolower() are the tempting wrong
+ * way: they obey the program's locale, and are undefined for negative chars.
  *
  * Thread rule: the arena's owner; words any.
  */

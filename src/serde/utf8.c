@@ -2,11 +2,12 @@
 /*
  * utf8.c - UTF-8 as Java's decoder reads it: what is malformed becomes U+FFFD.
  *
- * The problem: two programs that read the same broken record must see the same text, so it matters how many U+FFFD a broken
- * sequence becomes. Java's decoder gives one for the longest beginning of a sequence that could have become a character
- * ("maximal subpart" in the words of the Unicode standard), and one for each byte that begins nothing. It leaves the standard in
- * one place: the three bytes of an encoded surrogate (ED A0..BF 80..BF) count as one broken character, where the standard sees
- * three; decoding by the standard's table is the tempting wrong way.
+ * The problem: two programs that read the same broken record must see the same text, so it matters
+ * how many U+FFFD a broken sequence becomes. Java's decoder gives one for the longest beginning of
+ * a sequence that could have become a character ("maximal subpart" in the words of the Unicode
+ * standard), and one for each byte that begins nothing. It leaves the standard in one place: the
+ * three bytes of an encoded surrogate (ED A0..BF 80..BF) count as one broken character, where the
+ * standard sees three; decoding by the standard's table is the tempting wrong way.
  *
  * Nearly all text is well formed, so the first pass only looks; well-formed text is not copied.
  *
@@ -40,7 +41,10 @@ static bool continues(const unsigned char *at, size_t left, size_t index)
     return index < left && (at[index] & 0xc0u) == 0x80u;
 }
 
-/* Whether the second byte may follow the first of a sequence of three or four: not when a shorter form would do. */
+/*
+ * Whether the second byte may follow the first of a sequence of three or four: not when a shorter
+ * form would do.
+ */
 static bool second_fits(const unsigned char *at, size_t left)
 {
     if (!continues(at, left, 1)) {
@@ -114,7 +118,10 @@ static size_t ascii_run(const unsigned char *at, size_t left)
     return run;
 }
 
-/* The size of the decoded text; equal to `bytes.size` without `*is_malformed` when there is nothing to repair. */
+/*
+ * The size of the decoded text; equal to `bytes.size` without `*is_malformed` when there is nothing
+ * to repair.
+ */
 static size_t decoded_size(ks_slice bytes, bool *is_malformed)
 {
     const unsigned char *at = (const unsigned char *)bytes.data;

@@ -7,7 +7,10 @@
 
 #include <kstreams/common.h>
 
-/* The text with U+FFFD for what is malformed: `bytes` itself when nothing is, else a copy in `arena`. Never the null slice. */
+/*
+ * The text with U+FFFD for what is malformed: `bytes` itself when nothing is, else a copy in
+ * `arena`. Never the null slice.
+ */
 ks_slice ksi_utf8_decode(ks_arena *arena, ks_slice bytes);
 
 #endif

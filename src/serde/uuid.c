@@ -2,11 +2,13 @@
 /*
  * uuid.c - UUIDs and their text, as java.util.UUID has them.
  *
- * The problem: UUID.fromString() is lenient, and a record that Java reads must not be an error here. It takes at most 36 characters
- * with four dashes; each of the five fields is a number as Long.parseLong() reads it in base 16 - an optional plus sign, any
- * count of digits, no overflow of 63 bits - of which the lowest bits that fit the field are kept. "1-2-3-4-5" is a UUID. So is one
- * written in the digits of another script: Character.digit() knows the decimal digits of all scripts and the full-width letters.
- * Those beyond the first 65,536 characters are two UTF-16 units in Java, none of which is a digit.
+ * The problem: UUID.fromString() is lenient, and a record that Java reads must not be an error
+ * here. It takes at most 36 characters with four dashes; each of the five fields is a number as
+ * Long.parseLong() reads it in base 16 - an optional plus sign, any count of digits, no overflow of
+ * 63 bits - of which the lowest bits that fit the field are kept. "1-2-3-4-5" is a UUID. So is one
+ * written in the digits of another script: Character.digit() knows the decimal digits of all
+ * scripts and the full-width letters. Those beyond the first 65,536 characters are two UTF-16 units
+ * in Java, none of which is a digit.
  *
  * Insisting on the 36 characters that everybody writes is the tempting wrong way.
  *

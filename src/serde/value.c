@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * value.c - what can be done with any value: name its kind, compare, copy, print, and refuse a wrong accessor.
+ * value.c - what can be done with any value: name its kind, compare, copy, print, and refuse a
+ * wrong accessor.
  *
- * Equality and text are those of Java's boxed values, because topologies are compared with Java's: a double equals itself when it
- * is NaN, and 0.0 is not -0.0 (Double.equals); numbers print as String.valueOf() prints them. Comparing doubles with == is the
- * tempting wrong way, and a record whose value is NaN would then never be a duplicate of itself.
+ * Equality and text are those of Java's boxed values, because topologies are compared with Java's:
+ * a double equals itself when it is NaN, and 0.0 is not -0.0 (Double.equals); numbers print as
+ * String.valueOf() prints them. Comparing doubles with == is the tempting wrong way, and a record
+ * whose value is NaN would then never be a duplicate of itself.
  *
- * Invariants: kinds above KS_KIND_RESERVED belong to rooms above this one. Nothing here looks behind their `bits`: they are copied
- * as they are, and are equal when these are.
+ * Invariants: kinds above KS_KIND_RESERVED belong to rooms above this one. Nothing here looks
+ * behind their `bits`: they are copied as they are, and are equal when these are.
  *
- * Thread rule: any, but for copies and texts, which belong to the arena's owner. The handler of mismatches is per thread.
+ * Thread rule: any, but for copies and texts, which belong to the arena's owner. The handler of
+ * mismatches is per thread.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -45,7 +48,7 @@ const char *ks_kind_name(ks_kind kind)
     return index < KS_KIND_RESERVED ? kind_names[index] : kind_names[KS_KIND_RESERVED];
 }
 
-/* ---- wrong accessors --------------------------------------------------------------------------------------------- */
+/* ---- wrong accessors ------------------------------------------------------------------------- */
 
 static _Thread_local ksi_mismatch_handler handler;
 
@@ -112,7 +115,7 @@ void *ks_value_object(ks_value value, const ks_serde *serde)
     return NULL;
 }
 
-/* ---- equality ---------------------------------------------------------------------------------------------------- */
+/* ---- equality -------------------------------------------------------------------------------- */
 
 static bool has_size(ks_value value)
 {
@@ -161,7 +164,7 @@ bool ks_value_equal(ks_value a, ks_value b)
     return a.bits == b.bits || (is_nan(a) && is_nan(b));
 }
 
-/* ---- copies ------------------------------------------------------------------------------------------------------ */
+/* ---- copies ---------------------------------------------------------------------------------- */
 
 ks_value ks_value_copy(ks_arena *arena, ks_value value)
 {
@@ -183,7 +186,7 @@ ks_value ks_value_copy(ks_arena *arena, ks_value value)
     return value;
 }
 
-/* ---- text -------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static ks_slice bytes_to_text(ks_arena *arena, ks_slice bytes)
 {

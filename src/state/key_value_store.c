@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * key_value_store.c - the key-value store of a task: the rows, the changelog below and the record cache above them.
+ * key_value_store.c - the key-value store of a task: the rows, the changelog below and the record
+ * cache above them.
  *
- * The order of things is Java's CachingKeyValueStore and ChangeLogging(Timestamped)KeyValueBytesStore:
- *   - A row that reaches the store is stored, then logged, then told of. It is logged without headers; a value of a timestamped
- *     store with the timestamp beside it, all else with the timestamp of the context of its write.
- *   - Whoever wants to be told of flushed rows makes the store look before it deletes: a row that is not there is neither deleted
- *     nor logged nor told of. With nobody to tell, and without a cache, every delete is logged.
- *   - A row that is read and not cached is put into the cache, clean, which may evict and so flush others. What is absent is not
- *     remembered.
+ * The order of things is Java's CachingKeyValueStore and
+ * ChangeLogging(Timestamped)KeyValueBytesStore:
+ *   - A row that reaches the store is stored, then logged, then told of. It is logged without
+ *     headers; a value of a timestamped store with the timestamp beside it, all else with the
+ *     timestamp of the context of its write.
+ *   - Whoever wants to be told of flushed rows makes the store look before it deletes: a row that
+ *     is not there is neither deleted nor logged nor told of. With nobody to tell, and without a
+ *     cache, every delete is logged.
+ *   - A row that is read and not cached is put into the cache, clean, which may evict and so flush
+ *     others. What is absent is not remembered.
  *
- * The tempting wrong way: keeping the old row by its address in the tree while the new one is put. The put overwrites it, so it is
- * copied, into one buffer for each level of nesting, because telling of a row may come back here.
+ * The tempting wrong way: keeping the old row by its address in the tree while the new one is put.
+ * The put overwrites it, so it is copied, into one buffer for each level of nesting, because
+ * telling of a row may come back here.
  *
- * Everything below the cache goes through find_stored() and store_row(): what transactions and RocksDB bring goes under these two.
+ * Everything below the cache goes through find_stored() and store_row(): what transactions and
+ * RocksDB bring goes under these two.
  *
  * Thread rule: the thread of the task.
  */
@@ -94,7 +100,7 @@ bool ksi_key_value_store_on_flush(ksi_key_value_store *store, ksi_flush_fn *flus
     return true;
 }
 
-/* ---- below the cache ------------------------------------------------------------------------------------------------- */
+/* ---- below the cache ------------------------------------------------------------------------- */
 
 static ksi_row row_of_entry(const ksi_tree_entry *entry)
 {
@@ -137,7 +143,7 @@ static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
     return KS_OK;
 }
 
-/* ---- what the cache gives up ----------------------------------------------------------------------------------------- */
+/* ---- what the cache gives up ----------------------------------------------------------------- */
 
 /* A copy of the bytes that lives until this level of nesting ends. */
 static ks_slice keep_old_value(ksi_key_value_store *store, ks_slice value)
@@ -183,7 +189,7 @@ static ks_status flush_row(void *owner, const ksi_cached_row *cached, ks_error *
     return status;
 }
 
-/* ---- reading and writing --------------------------------------------------------------------------------------------- */
+/* ---- reading and writing --------------------------------------------------------------------- */
 
 static ks_status read_cached(ksi_key_value_store *store, ks_slice key, ksi_row *row, bool *found,
                              ks_error *error)
@@ -242,7 +248,7 @@ void ksi_key_value_store_restore(ksi_key_value_store *store, ks_slice key, ks_sl
     store_row(store, &row);
 }
 
-/* ---- rows below the cache -------------------------------------------------------------------------------------------- */
+/* ---- rows below the cache -------------------------------------------------------------------- */
 
 bool ksi_key_value_store_stored(const ksi_key_value_store *store, ks_slice key, ksi_row *row)
 {

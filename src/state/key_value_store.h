@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * key_value_store.h - the key-value store of a task: bytes to bytes, with a changelog below and a record cache above.
+ * key_value_store.h - the key-value store of a task: bytes to bytes, with a changelog below and a
+ * record cache above.
  *
  *     get / put
  *        |
- *     record cache      (when the spec asks for it and the budget is not 0) dirty and clean rows, least recently used first
+ *     record cache      (when the spec asks for it and the budget is not 0) dirty and clean rows,
+ *        |              least recently used first
  *        |  flush: commit, or eviction of a dirty row
  *     changelog + rows  every row that gets here is logged, then stored
  *
- * A row of a timestamped store has a timestamp beside its value; Java keeps it as the first 8 bytes of the value, which matters
- * to nobody but the byte accounting of the cache.
+ * A row of a timestamped store has a timestamp beside its value; Java keeps it as the first 8 bytes
+ * of the value, which matters to nobody but the byte accounting of the cache.
  *
  * What RocksDB, transactions and restoring add goes below this line: callers see this header only.
  *
@@ -33,8 +35,9 @@ typedef struct ksi_row {
 } ksi_row;
 
 /*
- * Told of each dirty row that the cache gives up: what the row was before (null value: absent; only when `wants_old`), what it is,
- * and the context of its last write. A row that was absent and is deleted again is not told of.
+ * Told of each dirty row that the cache gives up: what the row was before (null value: absent; only
+ * when `wants_old`), what it is, and the context of its last write. A row that was absent and is
+ * deleted again is not told of.
  */
 typedef ks_status ksi_flush_fn(void *owner, const ksi_row *new_row, const ksi_row *old_row,
                                const ksi_record_context *context, ks_error *error);
@@ -52,17 +55,24 @@ void ksi_key_value_store_close(
 const ksi_store_spec *ksi_key_value_store_spec(const ksi_key_value_store *store);
 
 /*
- * Asks to be told of flushed rows. False when the store has no cache: then the caller forwards by itself at each put.
+ * Asks to be told of flushed rows. False when the store has no cache: then the caller forwards by
+ * itself at each put.
  * @java WrappedStateStore#setFlushListener
  */
 bool ksi_key_value_store_on_flush(ksi_key_value_store *store, ksi_flush_fn *flush, void *owner,
                                   bool wants_old);
 
-/* True and the row when the key is there. Reading through the cache may evict other rows, hence the status. */
+/*
+ * True and the row when the key is there. Reading through the cache may evict other rows, hence the
+ * status.
+ */
 ks_status ksi_key_value_store_read(ksi_key_value_store *store, ks_slice key, ksi_row *row,
                                    bool *found, ks_error *error);
 
-/* Puts or, with a null value, deletes. The timestamp of a store without timestamps is that of the context. */
+/*
+ * Puts or, with a null value, deletes. The timestamp of a store without timestamps is that of the
+ * context.
+ */
 ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks_slice value,
                                     int64_t timestamp, const ksi_record_context *context,
                                     ks_error *error);
@@ -77,7 +87,10 @@ void ksi_key_value_store_restore(ksi_key_value_store *store, ks_slice key, ks_sl
 /* The row of a key below the cache, borrowed until the row is written again. */
 bool ksi_key_value_store_stored(const ksi_key_value_store *store, ks_slice key, ksi_row *row);
 
-/* Rows below the cache, in key order: `after` null gives the first. False at the end. Survives writes in between. */
+/*
+ * Rows below the cache, in key order: `after` null gives the first. False at the end. Survives
+ * writes in between.
+ */
 bool ksi_key_value_store_next_stored(const ksi_key_value_store *store, ks_slice after,
                                      ksi_row *row);
 uint64_t ksi_key_value_store_count_stored(const ksi_key_value_store *store);

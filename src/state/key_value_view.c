@@ -2,7 +2,8 @@
 /*
  * key_value_view.c - see key_value_view.h.
  *
- * An iterator keeps the key it stands at, not a place in the store: it survives writes, and sees what was written behind it.
+ * An iterator keeps the key it stands at, not a place in the store: it survives writes, and sees
+ * what was written behind it.
  */
 #include "state/key_value_view.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * key_value_view.h - a key-value store as a user reads it: the rows below the record cache, through the store's serdes.
+ * key_value_view.h - a key-value store as a user reads it: the rows below the record cache, through
+ * the store's serdes.
  *
  * Thread rule: that of the store.
  */

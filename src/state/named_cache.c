@@ -5,19 +5,23 @@
  *     used     head: used last ... tail: goes first     every row
  *     dirty    first: updated first ... last            rows that were written and not flushed
  *
- * The problem: flushing calls back, and the callback may read and write this very store. Java lives with it because its entries
- * are immutable: a flush works on the entries as they were when it began, whatever happens to the cache meanwhile. Here a row is
- * reused in place, so what is being flushed (or was just read) is *held*: a held row is never changed nor freed. Writing its key
- * puts a new row in its place; evicting it takes it out of the table and leaves it to its holder.
+ * The problem: flushing calls back, and the callback may read and write this very store. Java lives
+ * with it because its entries are immutable: a flush works on the entries as they were when it
+ * began, whatever happens to the cache meanwhile. Here a row is reused in place, so what is being
+ * flushed (or was just read) is *held*: a held row is never changed nor freed. Writing its key puts
+ * a new row in its place; evicting it takes it out of the table and leaves it to its holder.
  *
  * What follows from Java, and looks odd:
- *   - Rows are clean from the moment a flush begins, so a nested write may evict, without a word, rows that this flush has yet to
- *     deliver; a nested read of those sees the store as it was before.
- *   - After a flush the keys that it deleted leave the cache, even one that a nested call has written again meanwhile: that write
- *     is lost. (Only a processor that writes into the table which calls it can do that.)
+ *   - Rows are clean from the moment a flush begins, so a nested write may evict, without a word,
+ *     rows that this flush has yet to deliver; a nested read of those sees the store as it was
+ *     before.
+ *   - After a flush the keys that it deleted leave the cache, even one that a nested call has
+ *     written again meanwhile: that write is lost. (Only a processor that writes into the table
+ *     which calls it can do that.)
  *   - Flushing does not count as use; reading and writing do.
  *
- * Steady state: rows that leave are kept with their buffers for the next new key, so that nothing is allocated.
+ * Steady state: rows that leave are kept with their buffers for the next new key, so that nothing
+ * is allocated.
  *
  * Thread rule: that of the record cache.
  */
@@ -34,7 +38,10 @@ enum {
     MAX_SPARE_ROWS = 64,
     MAX_SPARE_BYTES = 4096, /* a spare row with a larger buffer gives it back */
     ARENA_BLOCK_BYTES = 256,
-    /* Java's estimate of a node: three references; of an entry: its flag, timestamp, offset and partition. */
+    /*
+     * Java's estimate of a node: three references; of an entry: its flag, timestamp, offset and
+     * partition.
+     */
     NODE_BYTES = 3 * 8,
     ENTRY_BYTES = 1 + 8 + 8 + 4
 };
@@ -83,7 +90,7 @@ struct ksi_named_cache {
     const char *last_topic;
 };
 
-/* ---- Java's sizes ---------------------------------------------------------------------------------------------------- */
+/* ---- Java's sizes ---------------------------------------------------------------------------- */
 
 /* How many chars a Java string of this UTF-8 has. */
 static int64_t java_length(ks_slice text)
@@ -118,7 +125,7 @@ static int64_t size_of_row(const ksi_named_cache *cache, const ksi_cached_row *r
     return size + size_of_context(&row->context);
 }
 
-/* ---- the memory of rows ---------------------------------------------------------------------------------------------- */
+/* ---- the memory of rows ---------------------------------------------------------------------- */
 
 static void free_row(cache_row *row)
 {
@@ -185,7 +192,9 @@ static const char *own_topic(ksi_named_cache *cache, const char *topic)
     return cache->last_topic;
 }
 
-/* Copies the context into the row: the topic once for all rows, the rest into the row's own arena. */
+/*
+ * Copies the context into the row: the topic once for all rows, the rest into the row's own arena.
+ */
 static void own_context(ksi_named_cache *cache, cache_row *row, const ksi_record_context *context)
 {
     size_t count = ks_headers_count(context->headers);
@@ -222,7 +231,10 @@ static void fill(ksi_named_cache *cache, cache_row *row, const ksi_cached_row *i
     if (input->value.size > 0) {
         memmove(bytes + input->key.size, input->value.data, input->value.size);
     }
-    /* Rewritten in place the key is there already, and the slice given may lie in the value that was just overwritten. */
+    /*
+     * Rewritten in place the key is there already, and the slice given may lie in the value that
+     * was just overwritten.
+     */
     bool in_place = row->resident && bytes == row->bytes;
     if (input->key.size > 0 && !in_place) {
         memcpy(bytes, input->key.data, input->key.size);
@@ -245,7 +257,7 @@ static void fill(ksi_named_cache *cache, cache_row *row, const ksi_cached_row *i
     row->counted = size_of_row(cache, &row->row);
 }
 
-/* ---- the table and its lists ----------------------------------------------------------------------------------------- */
+/* ---- the table and its lists ----------------------------------------------------------------- */
 
 static cache_row **bucket_of(const ksi_named_cache *cache, uint64_t hash)
 {
@@ -331,7 +343,9 @@ static void add_to_table(ksi_named_cache *cache, cache_row *row)
     link_newest(cache, row);
 }
 
-/* Out of the table and the list of use; the caller sees to the dirty list and to the row's memory. */
+/*
+ * Out of the table and the list of use; the caller sees to the dirty list and to the row's memory.
+ */
 static void take_from_table(ksi_named_cache *cache, cache_row *row)
 {
     cache_row **at = bucket_of(cache, row->hash);
@@ -356,7 +370,7 @@ static void drop(ksi_named_cache *cache, cache_row *row)
     }
 }
 
-/* ---- made and gone --------------------------------------------------------------------------------------------------- */
+/* ---- made and gone --------------------------------------------------------------------------- */
 
 ksi_named_cache *ksi_named_cache_new(const ksi_named_cache_options *options)
 {
@@ -404,7 +418,7 @@ size_t ksi_named_cache_count(const ksi_named_cache *cache)
     return cache->count;
 }
 
-/* ---- reading and writing --------------------------------------------------------------------------------------------- */
+/* ---- reading and writing --------------------------------------------------------------------- */
 
 const ksi_cached_row *ksi_named_cache_get(ksi_named_cache *cache, ks_slice key)
 {
@@ -465,7 +479,7 @@ void ksi_named_cache_release(ksi_named_cache *cache, const ksi_cached_row *row)
     }
 }
 
-/* ---- flushing -------------------------------------------------------------------------------------------------------- */
+/* ---- flushing -------------------------------------------------------------------------------- */
 
 static flush_batch *take_batch(ksi_named_cache *cache)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * named_cache.h - the cached rows of one store: who was used last, who is dirty, how many bytes. @java NamedCache, LRUCacheEntry
+ * named_cache.h - the cached rows of one store: who was used last, who is dirty, how many bytes.
+ * @java NamedCache, LRUCacheEntry
  *
- * Knows nothing of budgets: record_cache.h, which stores call, decides when something must go. Only that file calls this one.
+ * Knows nothing of budgets: record_cache.h, which stores call, decides when something must go. Only
+ * that file calls this one.
  *
  * Thread rule: that of the record cache.
  */
@@ -22,16 +24,22 @@ size_t ksi_named_cache_count(const ksi_named_cache *cache);
 const ksi_cached_row *ksi_named_cache_get(ksi_named_cache *cache, ks_slice key);
 
 /*
- * Puts or replaces; the row becomes the one used last and, when dirty, the one updated last. Everything is copied.
- * Putting a clean row over a dirty one would lose an update: it aborts.
+ * Puts or replaces; the row becomes the one used last and, when dirty, the one updated last.
+ * Everything is copied. Putting a clean row over a dirty one would lose an update: it aborts.
  */
 const ksi_cached_row *ksi_named_cache_put(ksi_named_cache *cache, const ksi_cached_row *input);
 
-/* Between these a row outlives its eviction; after the second it is borrowed until the next put or get. */
+/*
+ * Between these a row outlives its eviction; after the second it is borrowed until the next put or
+ * get.
+ */
 void ksi_named_cache_hold(const ksi_cached_row *row);
 void ksi_named_cache_release(ksi_named_cache *cache, const ksi_cached_row *row);
 
-/* Gives up the row that was not used for longest; if it is dirty, flushes all dirty rows, this one first. */
+/*
+ * Gives up the row that was not used for longest; if it is dirty, flushes all dirty rows, this one
+ * first.
+ */
 ks_status ksi_named_cache_evict(ksi_named_cache *cache, ks_error *error);
 
 /* Flushes all dirty rows in the order of their last update; deleted ones leave the cache. */

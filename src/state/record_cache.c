@@ -2,11 +2,13 @@
 /*
  * record_cache.c - the budget of a thread's record cache, and who must go when it is exceeded.
  *
- * The sum of bytes is kept as Java's ThreadCache keeps it: every operation adds the difference that it made to its own store. When
- * operations on one store are nested (its flush forwards to a join, which reads the same store), the inner difference is counted
- * twice, so the sum drifts from the truth. Evictions are driven by that sum, and they decide what an application emits: summing up
- * "correctly" would give other results than Java does. But a sum that drifts for weeks makes the cache grow without bound or hold
- * nothing, so once the drift is far beyond anything a comparison of results could show, it is set right, between two operations.
+ * The sum of bytes is kept as Java's ThreadCache keeps it: every operation adds the difference that
+ * it made to its own store. When operations on one store are nested (its flush forwards to a join,
+ * which reads the same store), the inner difference is counted twice, so the sum drifts from the
+ * truth. Evictions are driven by that sum, and they decide what an application emits: summing up
+ * "correctly" would give other results than Java does. But a sum that drifts for weeks makes the
+ * cache grow without bound or hold nothing, so once the drift is far beyond anything a comparison
+ * of results could show, it is set right, between two operations.
  *
  * Thread rule: the stream thread that owns it.
  */
@@ -73,7 +75,7 @@ void ksi_record_cache_remove(ksi_record_cache *cache, ksi_named_cache *named)
     ksi_named_cache_free(named);
 }
 
-/* ---- what goes ------------------------------------------------------------------------------------------------------- */
+/* ---- what goes ------------------------------------------------------------------------------- */
 
 static void correct_drift(ksi_record_cache *cache)
 {
@@ -133,7 +135,7 @@ ks_status ksi_record_cache_resize(ksi_record_cache *cache, int64_t max_bytes, ks
     return status;
 }
 
-/* ---- for stores ------------------------------------------------------------------------------------------------------ */
+/* ---- for stores ------------------------------------------------------------------------------ */
 
 const ksi_cached_row *ksi_record_cache_get(ksi_named_cache *named, ks_slice key)
 {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record_cache.h - the record cache of a thread: one byte budget shared by the cached stores of its tasks. @java ThreadCache
+ * record_cache.h - the record cache of a thread: one byte budget shared by the cached stores of its
+ * tasks. @java ThreadCache
  *
- * Its evictions decide which intermediate results an application emits, so sizes and order are Java's (4.3.1, ThreadCache,
- * NamedCache, LRUCacheEntry): going over the budget evicts from the store being used only, least recently used first; evicting a
- * dirty row flushes all dirty rows of that store, the evicted one first, then the rest in the order of their last update.
+ * Its evictions decide which intermediate results an application emits, so sizes and order are
+ * Java's (4.3.1, ThreadCache, NamedCache, LRUCacheEntry): going over the budget evicts from the
+ * store being used only, least recently used first; evicting a dirty row flushes all dirty rows of
+ * that store, the evicted one first, then the rest in the order of their last update.
  *
- * A flush forwards, and what it reaches reads and writes other stores, or this one again: every function below may be called while
- * another is under way on the same cache.
+ * A flush forwards, and what it reaches reads and writes other stores, or this one again: every
+ * function below may be called while another is under way on the same cache.
  *
  * Each store has rows of its own in it, a ksi_named_cache.
  *
@@ -21,8 +23,9 @@
 typedef struct ksi_record_cache ksi_record_cache;
 
 /*
- * A budget of 0 still makes a cache, one that gives up each row as soon as it has it (Java's, when threads share less than a byte
- * each). `statestore.cache.max.bytes=0` is not this: there stores are opened without a cache.
+ * A budget of 0 still makes a cache, one that gives up each row as soon as it has it (Java's, when
+ * threads share less than a byte each). `statestore.cache.max.bytes=0` is not this: there stores
+ * are opened without a cache.
  */
 ksi_record_cache *ksi_record_cache_new(int64_t max_bytes);
 void ksi_record_cache_free(ksi_record_cache *cache); /* accepts NULL; its stores must be closed */
@@ -31,9 +34,12 @@ ks_status ksi_record_cache_resize(ksi_record_cache *cache, int64_t max_bytes, ks
 /* What counts against the budget, in Java's estimate. */
 int64_t ksi_record_cache_bytes(const ksi_record_cache *cache);
 
-/* ---- for stores ------------------------------------------------------------------------------------------------------ */
+/* ---- for stores ------------------------------------------------------------------------------ */
 
-/* A row in the cache. A null value is a delete that has not been flushed (dirty), or was and is still remembered. */
+/*
+ * A row in the cache. A null value is a delete that has not been flushed (dirty), or was and is
+ * still remembered.
+ */
 typedef struct ksi_cached_row {
     ks_slice key;
     ks_slice value;
@@ -59,12 +65,16 @@ ksi_named_cache *ksi_record_cache_add(ksi_record_cache *cache,
 void ksi_record_cache_remove(ksi_record_cache *cache,
                              ksi_named_cache *named); /* drops dirty rows; frees `named` */
 
-/* The row of a key, borrowed until the next call for this store; NULL when it is not cached. It becomes the one used last. */
+/*
+ * The row of a key, borrowed until the next call for this store; NULL when it is not cached. It
+ * becomes the one used last.
+ */
 const ksi_cached_row *ksi_record_cache_get(ksi_named_cache *named, ks_slice key);
 
 /*
- * Puts a row, copying it, then evicts from this store while the whole cache is over its budget: perhaps the row itself.
- * `stored` may be NULL; it gets the row as it was put, borrowed until the next call for this store even if it was evicted.
+ * Puts a row, copying it, then evicts from this store while the whole cache is over its budget:
+ * perhaps the row itself. `stored` may be NULL; it gets the row as it was put, borrowed until the
+ * next call for this store even if it was evicted.
  */
 ks_status ksi_record_cache_put(ksi_record_cache *cache, ksi_named_cache *named,
                                const ksi_cached_row *row, const ksi_cached_row **stored,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * capture.h - a producer that keeps everything it is given: the "log" of the test driver. @java MockProducer
+ * capture.h - a producer that keeps everything it is given: the "log" of the test driver. @java
+ * MockProducer
  *
- * Every topic exists, with one partition. Records are kept by topic for whoever reads them, and in one list in the order of their
- * production for the driver, which puts those of source and repartition topics back into the task.
+ * Every topic exists, with one partition. Records are kept by topic for whoever reads them, and in
+ * one list in the order of their production for the driver, which puts those of source and
+ * repartition topics back into the task.
  *
  * Thread rule: the driver's.
  */

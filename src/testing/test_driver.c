@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_driver.c - the topology test driver (testing.h): one task, a producer that keeps everything, a clock that stands still.
+ * test_driver.c - the topology test driver (testing.h): one task, a producer that keeps everything,
+ * a clock that stands still.
  * @java TopologyTestDriver
  *
  * The loop, which decides results and is therefore Java's to the letter:
@@ -10,7 +11,8 @@
  *             while a record may be processed:
  *                 process it, commit (flush the caches), put what was produced into the queues
  *
- * A source with a pattern has one queue and one count of offsets for all topics that match, as in Java's driver.
+ * A source with a pattern has one queue and one count of offsets for all topics that match, as in
+ * Java's driver.
  */
 #include "base/error.h"
 #include "base/memory.h"
@@ -54,7 +56,7 @@ struct ks_test_driver {
     size_t store_count;
 };
 
-/* ---- life ------------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static ks_status prepare_config(ks_test_driver *driver, const ks_config *config, ks_error *error)
 {
@@ -145,7 +147,7 @@ void ks_test_driver_free(ks_test_driver *driver)
     ksi_free(driver);
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static void enqueue(ks_test_driver *driver, size_t input, const char *topic,
                     const ks_log_record *record)
@@ -213,7 +215,7 @@ ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, 
     return process_all(driver, error);
 }
 
-/* ---- typed topics ------------------------------------------------------------------------------------------------------ */
+/* ---- typed topics ---------------------------------------------------------------------------- */
 
 ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *topic, const ks_serde *key,
                                     const ks_serde *value, int64_t start_ms, int64_t advance_ms)
@@ -315,7 +317,7 @@ size_t ks_test_output_size(const ks_test_output *output)
     return ks_test_driver_produced_count(output->driver, output->topic) - output->read;
 }
 
-/* ---- what was produced ------------------------------------------------------------------------------------------------- */
+/* ---- what was produced ----------------------------------------------------------------------- */
 
 size_t ks_test_driver_topic_count(const ks_test_driver *driver)
 {
@@ -344,7 +346,7 @@ bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic, si
     return true;
 }
 
-/* ---- stores, counters -------------------------------------------------------------------------------------------------- */
+/* ---- stores, counters ------------------------------------------------------------------------ */
 
 ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name)
 {

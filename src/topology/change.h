@@ -2,8 +2,9 @@
 /*
  * change.h - the update of a table between its nodes: new and old value in one. @java Change
  *
- * It travels as the value of a record under a kind of our own, so that table nodes and stream nodes have one signature. User code
- * never sees one: the node that leaves the table takes the new value out.
+ * It travels as the value of a record under a kind of our own, so that table nodes and stream nodes
+ * have one signature. User code never sees one: the node that leaves the table takes the new value
+ * out.
  */
 #ifndef KSI_TOPOLOGY_CHANGE_H
 #define KSI_TOPOLOGY_CHANGE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context.c - what callbacks may ask of their context, and how a failure travels upwards (context.h tells the rule).
+ * context.c - what callbacks may ask of their context, and how a failure travels upwards (context.h
+ * tells the rule).
  */
 #include "topology/context.h"
 
@@ -9,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* ---- failures ---------------------------------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 static void raise_failure(ks_ctx *ctx, ks_status code, const char *message)
 {
@@ -88,7 +89,7 @@ void ksi_ctx_drop(ks_ctx *ctx, const char *reason)
             (long long)ctx->record.offset, reason);
 }
 
-/* ---- what callbacks may ask --------------------------------------------------------------------------------------------- */
+/* ---- what callbacks may ask ------------------------------------------------------------------ */
 
 ks_arena *ks_ctx_arena(ks_ctx *ctx)
 {
@@ -156,7 +157,7 @@ const char *ks_ctx_node_name(const ks_ctx *ctx)
     return ctx->node != NULL ? ctx->node->node->name : "";
 }
 
-/* ---- serdes ------------------------------------------------------------------------------------------------------------- */
+/* ---- serdes ---------------------------------------------------------------------------------- */
 
 static ks_status resolve(const ks_serde *own, const ks_serde *fallback, const char *property,
                          const char *what, const ks_serde **serde, ks_error *error)

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context.h - the context of a task: what a node may do while it has a record in hand. @java ProcessorContextImpl
+ * context.h - the context of a task: what a node may do while it has a record in hand. @java
+ * ProcessorContextImpl
  *
- * One ks_ctx belongs to one task. While nodes run depth first, `node` is the node whose code runs and `record` says where the record
- * came from; both are put back when a call returns, so that a node may forward as often as it likes.
+ * One ks_ctx belongs to one task. While nodes run depth first, `node` is the node whose code runs
+ * and `record` says where the record came from; both are put back when a call returns, so that a
+ * node may forward as often as it likes.
  *
- * Failure. ks_ctx_fail() marks the context; everything below stops at its next call. On the way up the failure reaches the loop in
- * ksi_forward() that called the failing node, and there the processing exception handler decides: continue (the record counts as
- * dropped, the next sibling goes on) or fail (the mark becomes fatal and the whole record unwinds). Two failures pass by one level
- * before the handler is asked, as Java's exceptions do: a sink's, because a sink has no handler of its own, and a value of the wrong
- * kind, which Java rethrows as another exception.
+ * Failure. ks_ctx_fail() marks the context; everything below stops at its next call. On the way up
+ * the failure reaches the loop in ksi_forward() that called the failing node, and there the
+ * processing exception handler decides: continue (the record counts as dropped, the next sibling
+ * goes on) or fail (the mark becomes fatal and the whole record unwinds). Two failures pass by one
+ * level before the handler is asked, as Java's exceptions do: a sink's, because a sink has no
+ * handler of its own, and a value of the wrong kind, which Java rethrows as another exception.
  *
- * What the context cannot do by itself (stores, the handler) goes through `services`, which the runtime injects.
+ * What the context cannot do by itself (stores, the handler) goes through `services`, which the
+ * runtime injects.
  *
  * Thread rule: the thread of the task.
  */
@@ -80,7 +84,10 @@ void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error);
 /* Counts a dropped record and says why in the log. @java droppedRecordsSensor */
 void ksi_ctx_drop(ks_ctx *ctx, const char *reason);
 
-/* Hands a failure of `child` to the handler or passes it on; true when the caller may go on with the next child. */
+/*
+ * Hands a failure of `child` to the handler or passes it on; true when the caller may go on with
+ * the next child.
+ */
 bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child);
 
 static inline bool ksi_ctx_failed(const ks_ctx *ctx)
@@ -89,9 +96,10 @@ static inline bool ksi_ctx_failed(const ks_ctx *ctx)
 }
 
 /*
- * The record context follows the record: a forward of a record that is not the one the context was made for gives the nodes below
- * a copy with that record's timestamp and headers. What is done to a copy (a sink gives up the source bytes) does not reach the
- * nodes above; what is done to a shared one does. @java ProcessorContextImpl#forward
+ * The record context follows the record: a forward of a record that is not the one the context was
+ * made for gives the nodes below a copy with that record's timestamp and headers. What is done to a
+ * copy (a sink gives up the source bytes) does not reach the nodes above; what is done to a shared
+ * one does. @java ProcessorContextImpl#forward
  */
 typedef struct ksi_context_scope {
     ksi_record_context record;
@@ -119,7 +127,10 @@ static inline void ksi_context_leave(ks_ctx *ctx, const ksi_context_scope *scope
     }
 }
 
-/* Runs one child of the node in hand within the context as it is. False when the failure goes on upwards. */
+/*
+ * Runs one child of the node in hand within the context as it is. False when the failure goes on
+ * upwards.
+ */
 static inline bool ksi_run_child(ks_ctx *ctx, ksi_node_instance *child, const ks_record *record)
 {
     ksi_node_instance *here = ctx->node;
@@ -159,7 +170,10 @@ static inline void ksi_forward(ks_ctx *ctx, const ks_record *record)
     ksi_context_leave(ctx, &scope);
 }
 
-/* Forwards as a record of its own what was given: nodes that Java gives a FixedKeyRecord do, and so have a context of their own. */
+/*
+ * Forwards as a record of its own what was given: nodes that Java gives a FixedKeyRecord do, and so
+ * have a context of their own.
+ */
 static inline void ksi_forward_copy(ks_ctx *ctx, const ks_record *record)
 {
     const ks_record copy = *record;
@@ -167,8 +181,8 @@ static inline void ksi_forward_copy(ks_ctx *ctx, const ks_record *record)
 }
 
 /*
- * Serdes with the default of the properties filled in: KS_E_PROCESSING naming the node when there is none.
- * `what` says whose serde it is: "sink KSTREAM-SINK-0000000001".
+ * Serdes with the default of the properties filled in: KS_E_PROCESSING naming the node when there
+ * is none. `what` says whose serde it is: "sink KSTREAM-SINK-0000000001".
  */
 ks_status ksi_ctx_key_serde(const ks_ctx *ctx, const ks_serde *own, const char *what,
                             const ks_serde **serde, ks_error *error);

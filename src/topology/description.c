@@ -12,9 +12,10 @@
  *         Sink: NAME (topic: t)
  *           <-- PARENT
  *
- * The order of nodes is by the size of the tree below them, but the lists behind the arrows are sorted sets that are filled while those sizes
- * are still being counted, in the order of a hash map of names (tree_set.h, base/java_hash.h). Nothing about that order means
- * anything; it is reproduced so that the texts of both libraries can be compared as they are.
+ * The order of nodes is by the size of the tree below them, but the lists behind the arrows are
+ * sorted sets that are filled while those sizes are still being counted, in the order of a hash map
+ * of names (tree_set.h, base/java_hash.h). Nothing about that order means anything; it is
+ * reproduced so that the texts of both libraries can be compared as they are.
  */
 #include "base/buffer.h"
 #include "base/java_hash.h"
@@ -23,7 +24,7 @@
 
 #include <string.h>
 
-/* ---- lists in the order of Java's hash tables ------------------------------------------------------------------------ */
+/* ---- lists in the order of Java's hash tables ------------------------------------------------ */
 
 /* The capacity that `new HashSet<>(collection)` asks for. */
 static size_t copied_set_capacity(size_t count)
@@ -54,7 +55,7 @@ static void append_list(ksi_buffer *text, const char *const *items, size_t count
     ksi_buffer_append_text(text, "]");
 }
 
-/* ---- one sub-topology ------------------------------------------------------------------------------------------------- */
+/* ---- one sub-topology ------------------------------------------------------------------------ */
 
 typedef struct described_nodes {
     const ks_topology *topology;
@@ -114,7 +115,7 @@ static void connect(described_nodes *all)
     }
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 typedef struct name_list {
     ksi_buffer *text;

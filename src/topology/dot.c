@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dot.c - a topology as a Graphviz digraph: one cluster for each sub-topology, topics and stores as shapes of their own.
+ * dot.c - a topology as a Graphviz digraph: one cluster for each sub-topology, topics and stores as
+ * shapes of their own.
  */
 #include "base/buffer.h"
 #include "topology/topology.h"

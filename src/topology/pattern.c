@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pattern.c - regular expressions over whole topic names, by PCRE2, whose syntax covers what Java's Pattern is used for here.
+ * pattern.c - regular expressions over whole topic names, by PCRE2, whose syntax covers what Java's
+ * Pattern is used for here.
  *
- * A pattern belongs to the topology and is matched from any thread: match data is made for each match, which happens when topics
- * are looked up and never for a record.
+ * A pattern belongs to the topology and is matched from any thread: match data is made for each
+ * match, which happens when topics are looked up and never for a record.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "base/error.h"

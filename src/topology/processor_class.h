@@ -2,9 +2,10 @@
 /*
  * processor_class.h - what a node does: the vtable through which the runtime sees every operation.
  *
- * A processor is a class and its configuration. The configuration belongs to the topology and is shared by all tasks, so it is
- * const here; the state is the task's own: `state_size` zeroed bytes for each task. A class that forwards does it with
- * ksi_forward() (context.h); it reports a failure with ks_ctx_fail() or ksi_ctx_fail_with() and returns.
+ * A processor is a class and its configuration. The configuration belongs to the topology and is
+ * shared by all tasks, so it is const here; the state is the task's own: `state_size` zeroed bytes
+ * for each task. A class that forwards does it with ksi_forward() (context.h); it reports a failure
+ * with ks_ctx_fail() or ksi_ctx_fail_with() and returns.
  */
 #ifndef KSI_TOPOLOGY_PROCESSOR_CLASS_H
 #define KSI_TOPOLOGY_PROCESSOR_CLASS_H

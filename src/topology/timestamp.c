@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * timestamp.c - the built-in timestamp extractors. @java org.apache.kafka.streams.processor.*Timestamp*
+ * timestamp.c - the built-in timestamp extractors. @java
+ * org.apache.kafka.streams.processor.*Timestamp*
  */
 #include "base/check.h"
 #include "base/error.h"

@@ -2,11 +2,13 @@
 /*
  * topology.c - filling and freezing the graph of nodes. @java InternalTopologyBuilder
  *
- * The checks stand where Java has them, in Java's order, because a program that breaks two rules should hear of the same one in both
- * languages. A topology that refused something is left as it was before the call.
+ * The checks stand where Java has them, in Java's order, because a program that breaks two rules
+ * should hear of the same one in both languages. A topology that refused something is left as it
+ * was before the call.
  *
- * Sub-topologies are found by union-find while nodes are added: a node is united with its parents, and a processor with the first user of
- * each of its stores. Freezing numbers the groups by the first node of each, in the order of adding.
+ * Sub-topologies are found by union-find while nodes are added: a node is united with its parents,
+ * and a processor with the first user of each of its stores. Freezing numbers the groups by the
+ * first node of each, in the order of adding.
  */
 #include "topology/topology.h"
 
@@ -18,7 +20,7 @@
 
 #define MAX_NAME_LENGTH 249
 
-/* ---- life ----------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 ks_topology *ksi_topology_new(void)
 {
@@ -67,7 +69,7 @@ const char *ks_topology_dot(const ks_topology *topology)
     return topology->dot;
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static ks_status refuse_byte(const char *name, size_t at, ks_error *error)
 {
@@ -104,7 +106,7 @@ ks_status ksi_name_check(const char *name, ks_error *error)
     return KS_OK;
 }
 
-/* ---- union-find ------------------------------------------------------------------------------------------------------ */
+/* ---- union-find ------------------------------------------------------------------------------ */
 
 static size_t group_of(const ks_topology *topology, size_t node)
 {
@@ -120,7 +122,7 @@ static void unite(ks_topology *topology, size_t a, size_t b)
     topology->groups[group_of(topology, a)] = group_of(topology, b);
 }
 
-/* ---- adding nodes ---------------------------------------------------------------------------------------------------- */
+/* ---- adding nodes ---------------------------------------------------------------------------- */
 
 const ksi_node *ksi_topology_node(const ks_topology *topology, const char *name)
 {
@@ -190,7 +192,7 @@ static void connect_parents(ks_topology *topology, ksi_node *node, const char *c
     }
 }
 
-/* ---- sources --------------------------------------------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 static ks_status check_new_topic(const ks_topology *topology, const char *node, const char *topic,
                                  ks_error *error)
@@ -270,7 +272,7 @@ const ksi_node *ksi_topology_source_of(const ks_topology *topology, const char *
     return source;
 }
 
-/* ---- processors, sinks, stores ---------------------------------------------------------------------------------------- */
+/* ---- processors, sinks, stores --------------------------------------------------------------- */
 
 ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,
                                      const ksi_processor *processor, const char *const *parents,
@@ -320,7 +322,7 @@ ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *sp
     return KS_OK;
 }
 
-/* ---- internal topics --------------------------------------------------------------------------------------------------- */
+/* ---- internal topics ------------------------------------------------------------------------- */
 
 const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topology,
                                                       const char *topic)
@@ -362,7 +364,7 @@ const char *ksi_changelog_topic_name(const char *application_id, const char *sto
     return ksi_arena_format(arena, "%s-%s-changelog", application_id, store);
 }
 
-/* ---- freezing ---------------------------------------------------------------------------------------------------------- */
+/* ---- freezing -------------------------------------------------------------------------------- */
 
 void ksi_topology_freeze(ks_topology *topology)
 {

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topology.h - the graph of nodes: sources, processors, sinks, and the stores connected to them. @java InternalTopologyBuilder
+ * topology.h - the graph of nodes: sources, processors, sinks, and the stores connected to them.
+ * @java InternalTopologyBuilder
  *
- * A topology is filled by the DSL (or, later, by the Processor API), checked as it is filled, and frozen by ksi_topology_freeze(), which
- * finds the sub-topologies: nodes that are connected by edges or share a store. Order matters everywhere: nodes keep the order in which
- * they were added, a node's children the order in which those were added, and sub-topologies are numbered by their first node.
+ * A topology is filled by the DSL (or, later, by the Processor API), checked as it is filled, and
+ * frozen by ksi_topology_freeze(), which finds the sub-topologies: nodes that are connected by
+ * edges or share a store. Order matters everywhere: nodes keep the order in which they were added,
+ * a node's children the order in which those were added, and sub-topologies are numbered by their
+ * first node.
  *
- * Names of internal topics (repartition topics) stand here without the application id; ksi_topology_topic_name() puts it before them.
+ * Names of internal topics (repartition topics) stand here without the application id;
+ * ksi_topology_topic_name() puts it before them.
  *
  * Thread rule: the builder's thread until frozen, any thread afterwards.
  */
@@ -95,10 +99,16 @@ struct ks_topology {
 
 ks_topology *ksi_topology_new(void);
 
-/* Checks Java's rules for node, store and topic names: 1 to 249 of ASCII letters, digits, '.', '_', '-'; not "." or "..". */
+/*
+ * Checks Java's rules for node, store and topic names: 1 to 249 of ASCII letters, digits, '.', '_',
+ * '-'; not "." or "..".
+ */
 ks_status ksi_name_check(const char *name, ks_error *error);
 
-/* Adding; all answer KS_E_TOPOLOGY as Java's TopologyException. Strings and arrays are copied; parents are named. */
+/*
+ * Adding; all answer KS_E_TOPOLOGY as Java's TopologyException. Strings and arrays are copied;
+ * parents are named.
+ */
 ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const ksi_source *source,
                                   ks_error *error);
 ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,
@@ -122,14 +132,19 @@ const ksi_node *ksi_topology_node(const ks_topology *topology,
 const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topology,
                                                       const char *topic);
 
-/* The topic as the log knows it: internal topics get "<application.id>-" before them. In `arena`. */
+/*
+ * The topic as the log knows it: internal topics get "<application.id>-" before them. In `arena`.
+ */
 const char *ksi_topology_topic_name(const ks_topology *topology, const char *application_id,
                                     const char *topic, ks_arena *arena);
 /* "<application.id>-<store>-changelog" in `arena`. */
 const char *ksi_changelog_topic_name(const char *application_id, const char *store,
                                      ks_arena *arena);
 
-/* The source that reads `topic` (as named in the topology), by name or by pattern; NULL when there is none. */
+/*
+ * The source that reads `topic` (as named in the topology), by name or by pattern; NULL when there
+ * is none.
+ */
 const ksi_node *ksi_topology_source_of(const ks_topology *topology, const char *topic);
 
 /* description.c */

@@ -2,8 +2,9 @@
 /*
  * tree_set.c - insertion into a red-black tree, step by step as java.util.TreeMap does it.
  *
- * The algorithm is that of Cormen, Leiserson and Rivest, Introduction to Algorithms, which TreeMap follows; rebalancing must be the same
- * in every case, since the shape decides later comparisons (see the header). Nothing is ever removed.
+ * The algorithm is that of Cormen, Leiserson and Rivest, Introduction to Algorithms, which TreeMap
+ * follows; rebalancing must be the same in every case, since the shape decides later comparisons
+ * (see the header). Nothing is ever removed.
  */
 #include "topology/tree_set.h"
 

@@ -2,8 +2,9 @@
 /*
  * tree_set.h - a java.util.TreeSet of described nodes, red-black tree and all.
  *
- * Only for description.c, which fills such sets while the sizes that order them still grow: where an element ends up then depends
- * on which elements it was compared with, that is, on the exact shape of Java's tree at that moment.
+ * Only for description.c, which fills such sets while the sizes that order them still grow: where
+ * an element ends up then depends on which elements it was compared with, that is, on the exact
+ * shape of Java's tree at that moment.
  */
 #ifndef KSI_TOPOLOGY_TREE_SET_H
 #define KSI_TOPOLOGY_TREE_SET_H
@@ -27,7 +28,10 @@ struct ksi_described {
     ksi_tree_set children;
 };
 
-/* Adds a node unless it is there; ordered by descending size, then name, as they are at this moment. */
+/*
+ * Adds a node unless it is there; ordered by descending size, then name, as they are at this
+ * moment.
+ */
 void ksi_tree_set_add(ksi_tree_set *set, ksi_described *node, ks_arena *arena);
 
 /* Calls `visit` for each node in the order of the tree. */

@@ -2,9 +2,9 @@
 /*
  * log.c - the handle of log.h: a transport, a producer for ks_log_produce(), and readers.
  *
- * Everything here goes through the transport's class, so that it works on whatever log is behind it.
- * A producer belongs to one thread and ks_log_produce() may be called by any, so the handle has a
- * lock around its producer.
+ * Everything here goes through the transport's class, so that it works on whatever log is behind
+ * it. A producer belongs to one thread and ks_log_produce() may be called by any, so the handle has
+ * a lock around its producer.
  *
  * Thread rule: the handle any thread; a reader its owner.
  */
@@ -26,7 +26,7 @@ struct ks_log {
     ksi_map *turns; /* topic -> the turn of its next record without a key */
 };
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static ks_status check_bootstrap_servers(const char *servers, ks_error *error)
 {
@@ -87,7 +87,7 @@ ksi_transport *ksi_log_transport(ks_log *log)
     return log->transport;
 }
 
-/* ---- topics ------------------------------------------------------------------------------------ */
+/* ---- topics ---------------------------------------------------------------------------------- */
 
 static ks_status check_log(const ks_log *log, const char *topic, ks_error *error)
 {
@@ -112,7 +112,7 @@ int32_t ks_log_partition_count(ks_log *log, const char *topic)
     return log->transport->class->partition_count(log->transport, topic);
 }
 
-/* ---- producing --------------------------------------------------------------------------------- */
+/* ---- producing ------------------------------------------------------------------------------- */
 
 /* The next partition for a record without a key: each topic has its own turn. */
 static int32_t next_turn(ks_log *log, const char *topic, int32_t partitions)

@@ -2,9 +2,9 @@
 /*
  * log_reader.c - reading a topic from outside a topology.
  *
- * Partitions are read in turn, a batch of each, so that a reader that stops early has seen something
- * of every partition. Within a partition the order is that of the log; between partitions there is
- * none, as in Kafka.
+ * Partitions are read in turn, a batch of each, so that a reader that stops early has seen
+ * something of every partition. Within a partition the order is that of the log; between partitions
+ * there is none, as in Kafka.
  *
  * Thread rule: the reader's owner.
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topic_name.c - what may be the name of a topic. @java org.apache.kafka.common.internals.Topic#validate
+ * topic_name.c - what may be the name of a topic. @java
+ * org.apache.kafka.common.internals.Topic#validate
  *
- * Every transport asks here, so that a topic that one accepts is never refused by another: a program
- * developed on the embedded log must not meet its first bad name in front of a broker.
+ * Every transport asks here, so that a topic that one accepts is never refused by another: a
+ * program developed on the embedded log must not meet its first bad name in front of a broker.
  */
 #include "base/error.h"
 #include "transport/transport.h"

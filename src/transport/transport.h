@@ -4,7 +4,8 @@
  *
  * The runtime knows Kafka and the embedded log only through this. A transport is shared by the
  * threads of an application and is reference counted: whoever keeps it retains it. A consumer or a
- * producer belongs to one thread (but any thread may wake a consumer) and keeps its transport alive.
+ * producer belongs to one thread (but any thread may wake a consumer) and keeps its transport
+ * alive.
  *
  * Delivery. A producer's records may be buffered until flush(), which returns when all of them are
  * in the log: that is what a commit waits for before it commits offsets.
@@ -28,7 +29,7 @@ typedef struct ksi_topic_partition {
     int32_t partition;
 } ksi_topic_partition;
 
-/* ---- producer ---------------------------------------------------------------------------------- */
+/* ---- producer -------------------------------------------------------------------------------- */
 
 typedef struct ksi_producer_class {
     /* Sends a record to a partition (never -1); the bytes are copied before it returns.
@@ -46,7 +47,7 @@ struct ksi_producer {
     const ksi_producer_class *class;
 };
 
-/* ---- consumer ---------------------------------------------------------------------------------- */
+/* ---- consumer -------------------------------------------------------------------------------- */
 
 typedef struct ksi_consumer_class {
     /* Starts reading a partition at an offset and gives it a slot. */
@@ -61,8 +62,8 @@ typedef struct ksi_consumer_class {
     /* Whether records of a slot end a wait(): false while its reader has no room. True at first. */
     void (*watch)(ksi_consumer *consumer, size_t slot, bool watched);
     /*
-     * Waits until a watched slot may have records, the time is over (negative: for ever), or wake().
-     * A wake() that came before the wait ends it, too.
+     * Waits until a watched slot may have records, the time is over (negative: for ever), or
+     * wake(). A wake() that came before the wait ends it, too.
      */
     void (*wait)(ksi_consumer *consumer, int64_t timeout_ms);
     /* Ends a wait(). @thread any */
@@ -77,7 +78,7 @@ struct ksi_consumer {
     const ksi_consumer_class *class;
 };
 
-/* ---- the log ----------------------------------------------------------------------------------- */
+/* ---- the log --------------------------------------------------------------------------------- */
 
 typedef struct ksi_group_offset {
     ksi_topic_partition partition;
@@ -99,7 +100,9 @@ typedef struct ksi_transport_class {
     /* First and end offset (one past the last record). */
     ks_status (*offsets)(ksi_transport *transport, ksi_topic_partition partition, int64_t *begin,
                          int64_t *end, ks_error *error);
-    /* The first offset whose timestamp is `timestamp` or later; the end offset when there is none. */
+    /*
+     * The first offset whose timestamp is `timestamp` or later; the end offset when there is none.
+     */
     ks_status (*offset_at)(ksi_transport *transport, ksi_topic_partition partition,
                            int64_t timestamp, int64_t *offset, ks_error *error);
     /* The offsets a group committed: fills `offset` of each. */

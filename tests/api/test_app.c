@@ -20,7 +20,7 @@
 
 enum { EVENTS_SIZE = 512 };
 
-/* ---- what a test works with -------------------------------------------------------------------- */
+/* ---- what a test works with ------------------------------------------------------------------ */
 
 /* Fails with the library's own words. */
 static void assert_ok_at(ks_status status, const ks_error *error, int line)
@@ -197,7 +197,7 @@ static int64_t last_count(ks_log *log, const char *topic, const char *key)
     return last;
 }
 
-/* ---- topologies -------------------------------------------------------------------------------- */
+/* ---- topologies ------------------------------------------------------------------------------ */
 
 static void split_words(ks_ctx *ctx, const ks_record *line, void *user)
 {
@@ -248,7 +248,7 @@ static ks_log *word_count_log(void)
     return log;
 }
 
-/* ---- working ----------------------------------------------------------------------------------- */
+/* ---- working --------------------------------------------------------------------------------- */
 
 static void words_are_counted_through_a_repartition_topic(void **state)
 {
@@ -368,7 +368,7 @@ static void many_records_pass_a_small_queue(void **state)
     ks_log_free(log);
 }
 
-/* ---- refusals ---------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void assert_refused(ks_config *config, ks_topology *topology, ks_status code,
                            const char *where)
@@ -531,7 +531,7 @@ static void properties_without_effect_are_warned_of_once(void **state)
     ks_log_free(log);
 }
 
-/* ---- closing and waiting ----------------------------------------------------------------------- */
+/* ---- closing and waiting --------------------------------------------------------------------- */
 
 static void closing_is_fine_in_every_state(void **state)
 {
@@ -622,9 +622,12 @@ static void waiting_and_closing_stop_at_their_time(void **state)
     ks_log_free(log);
 }
 
-/* ---- signals ----------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
-/* Sends the process a signal at the third record. The library's threads block it, so another gets it. */
+/*
+ * Sends the process a signal at the third record. The library's threads block it, so another gets
+ * it.
+ */
 static void signal_at_third(ks_ctx *ctx, const ks_record *record, void *user)
 {
     (void)ctx;
@@ -711,7 +714,7 @@ static void one_signal_closes_every_application_that_runs(void **state)
     ks_log_free(log);
 }
 
-/* ---- failing ----------------------------------------------------------------------------------- */
+/* ---- failing --------------------------------------------------------------------------------- */
 
 static void fail_at_third(ks_ctx *ctx, const ks_record *record, void *user)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_differences.c - what docs/differences.md says of this library, through the public headers only.
+ * test_differences.c - what docs/differences.md says of this library, through the public headers
+ * only.
  *
- * A difference from Java is a promise, too: who moves a program over relies on it, and a change that brings one nearer to Java by
- * accident breaks that program. The page names the test of each row; most differences are pinned where their code is tested, and
- * here stand those that only a whole program can see.
+ * A difference from Java is a promise, too: who moves a program over relies on it, and a change
+ * that brings one nearer to Java by accident breaks that program. The page names the test of each
+ * row; most differences are pinned where their code is tested, and here stand those that only a
+ * whole program can see.
  *
  * Nothing here sleeps: tests wait until an application has caught up.
  */
@@ -22,7 +24,7 @@
 
 #include <cmocka.h>
 
-/* ---- what a test works with -------------------------------------------------------------------- */
+/* ---- what a test works with ------------------------------------------------------------------ */
 
 static void assert_ok_at(ks_status status, const ks_error *error, int line)
 {
@@ -148,7 +150,7 @@ static void say_nothing(ks_log_level level, const char *where, const char *messa
     (void)user;
 }
 
-/* ---- flat operations --------------------------------------------------------------------------- */
+/* ---- flat operations ------------------------------------------------------------------------- */
 
 static void emit_two_and_fail_on_bad(ks_ctx *ctx, const ks_record *record, void *user)
 {
@@ -208,7 +210,7 @@ static void a_flat_callback_that_fails_has_forwarded_what_it_emitted(void **stat
     }
 }
 
-/* ---- patterns ---------------------------------------------------------------------------------- */
+/* ---- patterns -------------------------------------------------------------------------------- */
 
 static bool reads(const char *pattern, const char *topic)
 {
@@ -257,7 +259,7 @@ static void patterns_have_the_syntax_of_pcre2(void **state)
     assert_false(reads("(a(?1)?b)", "aaabb"));
 }
 
-/* ---- printing ---------------------------------------------------------------------------------- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 static size_t count_lines_of(const char *path, const char *line)
 {
@@ -276,7 +278,7 @@ static size_t count_lines_of(const char *path, const char *line)
 static void printing_appends_to_what_the_file_had_whichever_task_writes(void **state)
 {
     (void)state;
-    enum { TASKS = 3, LINES = 20 };
+    enum { TASKS = 3, LINES = 700 };
     char path[] = "/tmp/kstreams-differences-XXXXXX";
     int file = mkstemp(path);
     assert_true(file >= 0);
@@ -309,7 +311,7 @@ static void printing_appends_to_what_the_file_had_whichever_task_writes(void **s
     ks_topology_free(topology);
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* Java 17 writes 1.9999999999999998E23 and 5.6843418860808015E-14. */
 static void doubles_print_with_the_fewest_digits_as_since_java_19(void **state)
@@ -323,7 +325,7 @@ static void doubles_print_with_the_fewest_digits_as_since_java_19(void **state)
     ks_arena_free(arena);
 }
 
-/* ---- constants --------------------------------------------------------------------------------- */
+/* ---- constants ------------------------------------------------------------------------------- */
 
 /* Text with the serde's own prefix on the topic. */
 static ks_status add_prefix(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
@@ -403,7 +405,10 @@ static ks_topology *exchange(void)
     return build(b);
 }
 
-/* Nothing is configured, copied or closed: two applications go by the same constants at the same time. */
+/*
+ * Nothing is configured, copied or closed: two applications go by the same constants at the same
+ * time.
+ */
 static void serdes_extractors_and_partitioners_are_constants_with_their_config(void **state)
 {
     (void)state;
@@ -441,7 +446,7 @@ static void serdes_extractors_and_partitioners_are_constants_with_their_config(v
     ks_log_free(log);
 }
 
-/* ---- the log for people ------------------------------------------------------------------------ */
+/* ---- the log for people ---------------------------------------------------------------------- */
 
 /* What a callback hears. All but the first two need no lock: that is what is tested. */
 typedef struct hearing {
@@ -552,7 +557,7 @@ static void without_a_callback_warnings_and_errors_go_to_standard_error(void **s
     assert_int_equal(errors, 1);
 }
 
-/* ---- signals ----------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 static const int some_signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2,
                                    SIGPIPE, SIGALRM, SIGTERM, SIGCHLD};
@@ -643,7 +648,7 @@ static void library_threads_block_signals_and_only_running_handles_any(void **st
     }
 }
 
-/* ---- being done -------------------------------------------------------------------------------- */
+/* ---- being done ------------------------------------------------------------------------------ */
 
 static void who_waits_until_it_has_caught_up_waits_for_no_commit_interval(void **state)
 {
@@ -680,7 +685,7 @@ static void who_waits_until_it_has_caught_up_waits_for_no_commit_interval(void *
     ks_log_free(log);
 }
 
-/* ---- names checked at once --------------------------------------------------------------------- */
+/* ---- names checked at once ------------------------------------------------------------------- */
 
 static void the_name_of_the_dead_letter_topic_is_checked_before_anything_runs(void **state)
 {
@@ -699,7 +704,7 @@ static void the_name_of_the_dead_letter_topic_is_checked_before_anything_runs(vo
     ks_topology_free(topology);
 }
 
-/* ---- the test driver --------------------------------------------------------------------------- */
+/* ---- the test driver ------------------------------------------------------------------------- */
 
 static void each_output_of_a_test_reads_its_topic_from_the_beginning(void **state)
 {

@@ -2,8 +2,9 @@
 /*
  * fuzz_config.c - any bytes as a properties file, and any pairs of texts as properties.
  *
- * Beside not crashing, what was taken must keep its promise: the getters have no errors, so each must be able to read every text
- * that was let in; a text that was taken is taken again; and what only this version refuses is taken by ksi_config_set_any().
+ * Beside not crashing, what was taken must keep its promise: the getters have no errors, so each
+ * must be able to read every text that was let in; a text that was taken is taken again; and what
+ * only this version refuses is taken by ksi_config_set_any().
  */
 #include "base/buffer.h"
 #include "base/check.h"
@@ -95,7 +96,10 @@ static void parse(ks_slice text)
     ks_config_free(config);
 }
 
-/* Whether the name is refused whatever its value. The search for the nearest name is slow here, and parse() makes it often enough. */
+/*
+ * Whether the name is refused whatever its value. The search for the nearest name is slow here, and
+ * parse() makes it often enough.
+ */
 static bool is_unknown(const char *name)
 {
     ksi_client_name meant = {0};
@@ -112,7 +116,10 @@ static void set_line(ks_config *config, const char *name, const char *value)
     }
 }
 
-/* Lines `name=value`, set one by one past what is refused, so that a later line is reached whatever stands before it. */
+/*
+ * Lines `name=value`, set one by one past what is refused, so that a later line is reached whatever
+ * stands before it.
+ */
 static void set_lines(ks_slice rest)
 {
     ks_config *config = ks_config_new();

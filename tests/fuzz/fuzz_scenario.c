@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_scenario.c - any bytes as a conformance scenario: parsed and, when they are one, built into a topology.
+ * fuzz_scenario.c - any bytes as a conformance scenario: parsed and, when they are one, built into
+ * a topology.
  *
- * What must hold: no bytes crash the reading of a scenario, nor what its ops ask of the library's builder; a topology that was
- * not built left a reason, either a problem of the scenario or an error with a code; one that was built can be described, also
- * after its builder is gone. Steps are read and not run.
+ * What must hold: no bytes crash the reading of a scenario, nor what its ops ask of the library's
+ * builder; a topology that was not built left a reason, either a problem of the scenario or an
+ * error with a code; one that was built can be described, also after its builder is gone. Steps are
+ * read and not run.
  *
- * Bytes turned at random are no JSON, and JSON turned at random is no topology: plain mutation never gets past the parser. So the
- * mutator below changes the tree of a scenario, with words of the vocabulary, and only now and then its bytes.
+ * Bytes turned at random are no JSON, and JSON turned at random is no topology: plain mutation
+ * never gets past the parser. So the mutator below changes the tree of a scenario, with words of
+ * the vocabulary, and only now and then its bytes.
  *
  * Thread rule: one thread.
  */
@@ -29,7 +32,7 @@ static void must(bool holds, const char *what)
     }
 }
 
-/* ---- the target -------------------------------------------------------------------------------------------------- */
+/* ---- the target ------------------------------------------------------------------------------ */
 
 static void build(cf_scenario *scenario)
 {
@@ -64,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* ---- the mutator ------------------------------------------------------------------------------------------------- */
+/* ---- the mutator ----------------------------------------------------------------------------- */
 
 /* Has an op of each kind, so that changes begin where topologies are. */
 static const char first_scenario[] =

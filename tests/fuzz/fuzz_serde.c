@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_serde.c - any bytes into every deserializer, and what comes out back through everything else.
+ * fuzz_serde.c - any bytes into every deserializer, and what comes out back through everything
+ * else.
  *
- * The bytes on a topic are somebody else's, so every deserializer must take any bytes whatever. What it takes must serialize, read
- * back as an equal value, and survive being copied and printed. Headers, words and case are fed with the same bytes; headers
- * are compared with a plain array.
+ * The bytes on a topic are somebody else's, so every deserializer must take any bytes whatever.
+ * What it takes must serialize, read back as an equal value, and survive being copied and printed.
+ * Headers, words and case are fed with the same bytes; headers are compared with a plain array.
  *
  * Every input goes through everything, in memory of exactly its size.
  */
@@ -133,7 +134,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ks_arena *arena = ks_arena_new();
     ks_arena *other = ks_arena_new();
-    /* An arena guards what it gave out to the byte, as the fuzzer does; a copy makes empty inputs valid addresses. */
+    /*
+     * An arena guards what it gave out to the byte, as the fuzzer does; a copy makes empty inputs
+     * valid addresses.
+     */
     ks_slice input = ks_arena_copy(arena, ks_slice_of(size > 0 ? (const void *)data : "", size));
     for (size_t i = 0; i < sizeof serdes / sizeof *serdes; i++) {
         check_serde(arena, serdes[i], input);

@@ -2,8 +2,8 @@
 /*
  * consumer.c - a program of a user who has only what `make install` put there.
  *
- * Builds the smallest topology and prints its description, then the version of the library it runs with. Fails when that is not
- * the version of the headers it was compiled with.
+ * Builds the smallest topology and prints its description, then the version of the library it runs
+ * with. Fails when that is not the version of the headers it was compiled with.
  */
 #include <kstreams/kstreams.h>
 #include <kstreams/testing.h>

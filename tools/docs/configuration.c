@@ -3,11 +3,12 @@
  * configuration.c - writes docs/reference/configuration.md from the property table.
  *
  *     generate-configuration FILE            writes the page
- *     generate-configuration --check FILE    says whether the page is what would be written; status 1 when it is not
+ *     generate-configuration --check FILE    status 1 when the page is not what would be written
  *
- * The page and ks_config_set() read the same rows, so neither can know a property, a default or a range that the other does not.
- * A test runs the check, so a row cannot change without its page. The page is Markdown that reads well as plain text, too: a heading a
- * property, because people arrive by searching for a name.
+ * The page and ks_config_set() read the same rows, so neither can know a property, a default or a
+ * range that the other does not. A test runs the check, so a row cannot change without its page.
+ * The page is Markdown that reads well as plain text, too: a heading a property, because people
+ * arrive by searching for a name.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -49,7 +50,7 @@ static const char *importance_of(const ksi_property *property)
     return words[property->importance];
 }
 
-/* ---- properties --------------------------------------------------------------------------- */
+/* ---- properties ------------------------------------------------------------------------------ */
 
 static void append_choices(ksi_buffer *page, const ksi_property *property)
 {
@@ -163,7 +164,7 @@ static void append_tables(ksi_buffer *page)
     }
 }
 
-/* ---- properties of clients ---------------------------------------------------------------- */
+/* ---- properties of clients ------------------------------------------------------------------- */
 
 static void append_prefixes(ksi_buffer *page)
 {
@@ -242,7 +243,7 @@ static void append_page(ksi_buffer *page)
     append_bare_names(page);
 }
 
-/* ---- the file ----------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static int fail(const char *path, const char *what)
 {

@@ -2,12 +2,13 @@
 /*
  * embedded_consumer.c - reading the log in memory, and sleeping until it grows.
  *
- * A slot is a partition and a cursor into it. Polling takes no lock and copies no bytes (partition.h
- * says why that is safe), so what a poll returned stays valid as long as the log.
+ * A slot is a partition and a cursor into it. Polling takes no lock and copies no bytes
+ * (partition.h says why that is safe), so what a poll returned stays valid as long as the log.
  *
- * Sleeping. The consumer raises `watchers` of its watched partitions, looks once more whether one of
- * them has records, and sleeps on the log's condition; both happen under `wait_lock`, which a writer
- * that saw a watcher takes before it wakes. So no record can slip in between the look and the sleep.
+ * Sleeping. The consumer raises `watchers` of its watched partitions, looks once more whether one
+ * of them has records, and sleeps on the log's condition; both happen under `wait_lock`, which a
+ * writer that saw a watcher takes before it wakes. So no record can slip in between the look and
+ * the sleep.
  *
  * Thread rule: the consumer's owner; wake() any thread.
  */
@@ -86,7 +87,7 @@ static int64_t consumer_end_offset(ksi_consumer *self, size_t slot)
     return ksi_partition_end(consumer_of(self)->slots[slot].partition);
 }
 
-/* ---- waiting ----------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static bool has_records(embedded_consumer *consumer)
 {
@@ -142,7 +143,7 @@ static void consumer_wake(ksi_consumer *self)
     ksi_mutex_unlock(&log->wait_lock);
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void consumer_close(ksi_consumer *self)
 {

@@ -13,7 +13,9 @@
 
 #include <stdlib.h>
 
-/* Bounded so that a slip in a configuration cannot eat the machine; a broker has such a bound, too. */
+/*
+ * Bounded so that a slip in a configuration cannot eat the machine; a broker has such a bound, too.
+ */
 #define MAX_PARTITIONS 100000
 
 static ksi_embedded_log *log_of(ksi_transport *transport)
@@ -21,7 +23,7 @@ static ksi_embedded_log *log_of(ksi_transport *transport)
     return (ksi_embedded_log *)transport;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void free_topic(void *pointer)
 {
@@ -53,7 +55,7 @@ static void log_release(ksi_transport *transport)
     ksi_free(log);
 }
 
-/* ---- topics ------------------------------------------------------------------------------------ */
+/* ---- topics ---------------------------------------------------------------------------------- */
 
 ksi_embedded_topic *ksi_embedded_log_topic(ksi_embedded_log *log, const char *name)
 {
@@ -166,7 +168,7 @@ static ks_status log_offset_at(ksi_transport *transport, ksi_topic_partition at,
     return KS_OK;
 }
 
-/* ---- groups ------------------------------------------------------------------------------------ */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 /* The key of a group's offset. NUL cannot be part of a group or a topic, so keys never meet. */
 static ks_slice offset_key(ksi_buffer *buffer, const char *group, ksi_topic_partition partition)

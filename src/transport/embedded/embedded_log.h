@@ -5,8 +5,8 @@
  * A topic, once created, lives as long as the log, and so does its address: consumers and producers
  * keep pointers to topics and partitions and look nothing up while records pass.
  *
- * Locks. `lock` guards the tables below it; `wait_lock` guards sleeping and waking. Neither is taken
- * while the other or a partition's lock is held.
+ * Locks. `lock` guards the tables below it; `wait_lock` guards sleeping and waking. Neither is
+ * taken while the other or a partition's lock is held.
  *
  * Thread rule: any thread; reference counted.
  */

@@ -61,7 +61,7 @@ void ksi_partition_destroy(ksi_partition *partition)
     ksi_mutex_destroy(&partition->lock);
 }
 
-/* ---- appending --------------------------------------------------------------------------------- */
+/* ---- appending ------------------------------------------------------------------------------- */
 
 static size_t field_bytes(uint32_t size)
 {
@@ -112,7 +112,10 @@ static const ks_headers *copy_headers(ks_arena *arena, const ks_headers *headers
     return copy;
 }
 
-/* A null slice has no bytes, whatever its size says: a reader finds the next record by what stands here. */
+/*
+ * A null slice has no bytes, whatever its size says: a reader finds the next record by what stands
+ * here.
+ */
 static ks_slice without_size_if_null(ks_slice slice)
 {
     return slice.data != NULL ? slice : ks_slice_null();
@@ -151,7 +154,7 @@ ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *re
     return KS_OK;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static const stored_record *record_at(const ksi_log_chunk *chunk, size_t position)
 {

@@ -15,9 +15,9 @@
  *
  * The tempting wrong way is an array of records that grows by realloc: it moves under the readers.
  *
- * Waiting. A consumer about to sleep raises `watchers` and then looks at `end`; a writer moves `end`
- * and then looks at `watchers`. Both pairs are sequentially consistent, so one of the two always
- * sees the other, and a writer whom nobody waits for pays a single load.
+ * Waiting. A consumer about to sleep raises `watchers` and then looks at `end`; a writer moves
+ * `end` and then looks at `watchers`. Both pairs are sequentially consistent, so one of the two
+ * always sees the other, and a writer whom nobody waits for pays a single load.
  *
  * Thread rule: any thread appends and reads; a cursor belongs to one thread.
  */

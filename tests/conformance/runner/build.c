@@ -2,9 +2,10 @@
 /*
  * build.c - reads the ops of a scenario in order and has each of them done; see ops.h.
  *
- * The table below is the vocabulary: an op that is in it without a function is known and not built yet, an op that is not in it
- * is unknown. Both fail the scenario. The builder is sticky: what the library refuses comes out of ks_builder_build(), and the
- * first refusal is where Java throws, so going on with inert handles after it changes nothing.
+ * The table below is the vocabulary: an op that is in it without a function is known and not built
+ * yet, an op that is not in it is unknown. Both fail the scenario. The builder is sticky: what the
+ * library refuses comes out of ks_builder_build(), and the first refusal is where Java throws, so
+ * going on with inert handles after it changes nothing.
  */
 #include "ops.h"
 
@@ -57,7 +58,7 @@ static const cf_op ops[] = {
     {"addReadOnlyStore", NULL},
 };
 
-/* ---- handles ----------------------------------------------------------------------------------------------------- */
+/* ---- handles --------------------------------------------------------------------------------- */
 
 bool build_is_sound(const cf_build *build)
 {
@@ -149,7 +150,7 @@ ks_stream *stream_input(cf_build *build, cf_fields *node)
     return handle_stream(build, input);
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static cf_handle make(cf_build *build, cf_fields *node)
 {

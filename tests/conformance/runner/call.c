@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.c - what the functions of the vocabulary are made of: texts, numbers and characters as Java has them.
+ * call.c - what the functions of the vocabulary are made of: texts, numbers and characters as Java
+ * has them.
  *
- * Java counts the characters of a text in UTF-16 units: one for a code point below U+10000 and two above it. Texts here are UTF-8,
- * so characters are counted by their first byte; a text that is no UTF-8 is walked byte by byte rather than past its end.
+ * Java counts the characters of a text in UTF-16 units: one for a code point below U+10000 and two
+ * above it. Texts here are UTF-8, so characters are counted by their first byte; a text that is no
+ * UTF-8 is walked byte by byte rather than past its end.
  */
 #include "function_tables.h"
 

@@ -2,9 +2,10 @@
 /*
  * compare.c - compares two outcomes member by member; see compare.h.
  *
- * Exactly: a whole number is never equal to a floating one, 0.0 is not -0.0, a member that only one side has is a difference.
- * How the run ended comes first, because all else follows from it; the description next, because its numbers explain the
- * names of topics and stores. The tempting json_equal() says only that two things differ.
+ * Exactly: a whole number is never equal to a floating one, 0.0 is not -0.0, a member that only one
+ * side has is a difference. How the run ended comes first, because all else follows from it; the
+ * description next, because its numbers explain the names of topics and stores. The tempting
+ * json_equal() says only that two things differ.
  */
 #include "compare.h"
 
@@ -26,7 +27,7 @@ typedef struct comparison {
 
 static bool equal(comparison *at, const json_t *want, const json_t *got);
 
-/* ---- saying it --------------------------------------------------------------------------------------------------- */
+/* ---- saying it ------------------------------------------------------------------------------- */
 
 /* JSON on one line, cut where it gets long; to be freed. */
 static char *shown(const json_t *json)
@@ -69,7 +70,7 @@ static void leave(comparison *at, size_t before)
     at->path_size = before;
 }
 
-/* ---- comparing --------------------------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 static bool equal_member(comparison *at, const char *name, const json_t *want, const json_t *got)
 {
@@ -139,7 +140,7 @@ static bool equal(comparison *at, const json_t *want, const json_t *got)
     }
 }
 
-/* ---- descriptions ------------------------------------------------------------------------------------------------ */
+/* ---- descriptions ---------------------------------------------------------------------------- */
 
 static json_t *line_at(const char *text)
 {

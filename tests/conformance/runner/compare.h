@@ -9,7 +9,8 @@
 #include <stdbool.h>
 
 /**
- * Compares two outcomes: first how they ended, then what they describe, produced, stored and dropped.
+ * Compares two outcomes: first how they ended, then what they describe, produced, stored and
+ * dropped.
  *
  * @param text  set to one line that says where they differ, what was wanted and what came
  * @return true when they are equal; `text` is then left alone

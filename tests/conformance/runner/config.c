@@ -2,9 +2,10 @@
 /*
  * config.c - the properties of a scenario.
  *
- * Names and values go to the library as they stand: it knows Kafka's properties, and short class names. Two checks come before,
- * because what fails them is a wrong scenario and must never be equal to a ConfigException that Java recorded: names that are
- * unknown or belong to the runner, and values of class properties outside the vocabulary.
+ * Names and values go to the library as they stand: it knows Kafka's properties, and short class
+ * names. Two checks come before, because what fails them is a wrong scenario and must never be
+ * equal to a ConfigException that Java recorded: names that are unknown or belong to the runner,
+ * and values of class properties outside the vocabulary.
  */
 #include "ops.h"
 
@@ -69,8 +70,9 @@ static bool is_runners(const char *name)
 }
 
 /*
- * The library answers alike to an unknown name and to a refused value, but it has a default for most properties that it knows,
- * and for those without one it takes a text, the name of a serde or a number.
+ * The library answers alike to an unknown name and to a refused value, but it has a default for
+ * most properties that it knows, and for those without one it takes a text, the name of a serde or
+ * a number.
  */
 static bool is_known(const char *name)
 {

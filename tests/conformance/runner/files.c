@@ -2,8 +2,9 @@
 /*
  * files.c - finds scenario files, reads them, makes and removes temporary folders; see files.h.
  *
- * A link to a folder is not followed below an argument, so that a link back up cannot make a walk endless, and removing a folder
- * never leaves it. The order of a walk is that of the bytes of the paths, which is the recorder's.
+ * A link to a folder is not followed below an argument, so that a link back up cannot make a walk
+ * endless, and removing a folder never leaves it. The order of a walk is that of the bytes of the
+ * paths, which is the recorder's.
  */
 #include "files.h"
 
@@ -34,7 +35,7 @@ static char *joined(const char *folder, const char *name)
     return path;
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 /* Takes the path over. */
 static void append(file_list *list, char *path)
@@ -80,7 +81,7 @@ static bool read_folder(file_list *entries, const char *folder)
     return reason == 0;
 }
 
-/* ---- the walk ---------------------------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 static bool ends_in_json(const char *path)
 {
@@ -132,7 +133,7 @@ bool file_list_add(file_list *list, const char *path, char **culprit)
     return true;
 }
 
-/* ---- contents ---------------------------------------------------------------------------------------------------- */
+/* ---- contents -------------------------------------------------------------------------------- */
 
 char *file_read(const char *path, size_t *size)
 {
@@ -161,7 +162,7 @@ char *file_read(const char *path, size_t *size)
     return bytes;
 }
 
-/* ---- temporary folders ------------------------------------------------------------------------------------------- */
+/* ---- temporary folders ----------------------------------------------------------------------- */
 
 char *folder_make_temporary(void)
 {

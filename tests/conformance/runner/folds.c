@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * folds.c - the key mappers, flat functions and folds (aggregators, reducers, mergers) of the vocabulary.
+ * folds.c - the key mappers, flat functions and folds (aggregators, reducers, mergers) of the
+ * vocabulary.
  */
 #include "function_tables.h"
 
 #include "numbers.h"
 
-/* ---- key mappers ------------------------------------------------------------------------------------------------- */
+/* ---- key mappers ----------------------------------------------------------------------------- */
 
 static ks_value key_is_value(const cf_call *call, ks_value key, ks_value value)
 {
@@ -42,7 +43,10 @@ static ks_value null_key(const cf_call *call, ks_value key, ks_value value)
     return ks_null();
 }
 
-/* The recorder takes a key without window here for an error of the scenario, so it is never recorded as one of the topology. */
+/*
+ * The recorder takes a key without window here for an error of the scenario, so it is never
+ * recorded as one of the topology.
+ */
 static const ks_windowed *windowed(const cf_call *call, ks_value key)
 {
     if (ks_value_kind(key) == KS_KIND_WINDOWED) {
@@ -82,7 +86,7 @@ static const cf_signature key_mappers[] = {
 const signature_table key_mapper_table = {"key mapper", key_mappers,
                                           sizeof key_mappers / sizeof key_mappers[0]};
 
-/* ---- flat functions ---------------------------------------------------------------------------------------------- */
+/* ---- flat functions -------------------------------------------------------------------------- */
 
 static void words(const cf_call *call, ks_value value)
 {
@@ -101,7 +105,10 @@ static void words(const cf_call *call, ks_value value)
     }
 }
 
-/* Java goes by UTF-16 units: a code point of two falls into halves, and half a pair is written as "?". */
+/*
+ * Java goes by UTF-16 units: a code point of two falls into halves, and half a pair is written as
+ * "?".
+ */
 static void chars(const cf_call *call, ks_value value)
 {
     if (ks_value_is_null(value)) {
@@ -144,7 +151,7 @@ static const cf_signature flats[] = {
 };
 const signature_table flat_table = {"flat function", flats, sizeof flats / sizeof flats[0]};
 
-/* ---- folds ------------------------------------------------------------------------------------------------------- */
+/* ---- folds ----------------------------------------------------------------------------------- */
 
 static ks_value concat(const cf_call *call, ks_value aggregate, ks_value value)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * function_tables.h - what functions.c and the files with the functions themselves share: one table for each kind of function.
+ * function_tables.h - what functions.c and the files with the functions themselves share: one table
+ * for each kind of function.
  *
- * A function is added by a line in its table. `skips_null` is the rule of the vocabulary said once: such a mapper gives null for
- * a null value, such a predicate is false for one, without being called.
+ * A function is added by a line in its table. `skips_null` is the rule of the vocabulary said once:
+ * such a mapper gives null for a null value, such a predicate is false for one, without being
+ * called.
  */
 #ifndef CONFORMANCE_FUNCTION_TABLES_H
 #define CONFORMANCE_FUNCTION_TABLES_H
@@ -66,10 +68,16 @@ struct cf_function {
 /** *text(x)* in the arena of the call. */
 ks_slice call_text(const cf_call *call, ks_value value);
 
-/** *num(x)*: the number itself, 0 for null, else its text parsed; a text that is no number fails the record. */
+/**
+ * *num(x)*: the number itself, 0 for null, else its text parsed; a text that is no number fails the
+ * record.
+ */
 ks_value call_number(const cf_call *call, ks_value value);
 
-/** The sum or difference of *num*s, in the width of `a` (of `b` if `a` is null; long if that is a text). */
+/**
+ * The sum or difference of *num*s, in the width of `a` (of `b` if `a` is null; long if that is a
+ * text).
+ */
 ks_value call_plus(const cf_call *call, ks_value a, ks_value b, int sign);
 
 /** Numbers by size, all else by the bytes of their texts. */
@@ -78,10 +86,16 @@ int call_compare(const cf_call *call, ks_value a, ks_value b);
 /** The three texts one after another. */
 ks_value call_join(const cf_call *call, ks_slice left, const char *between, ks_slice right);
 
-/** As many UTF-16 units of *text(value)* as the function's number says; a negative number fails the record. */
+/**
+ * As many UTF-16 units of *text(value)* as the function's number says; a negative number fails the
+ * record.
+ */
 ks_value call_first(const cf_call *call, ks_value value);
 
-/** What stands in *text(value)* before the first separator, the function's text; null when there is none. */
+/**
+ * What stands in *text(value)* before the first separator, the function's text; null when there is
+ * none.
+ */
 ks_value call_before(const cf_call *call, ks_value value);
 
 /** The same bytes; both are texts, so neither is the null slice. */
@@ -90,7 +104,10 @@ bool text_equal(ks_slice a, ks_slice b);
 /** Where `part` first stands in `text`, or SIZE_MAX; the empty part stands at 0. */
 size_t text_find(ks_slice text, ks_slice part);
 
-/** How many bytes the character at `at` has in UTF-8, and how many units a character of that size has in UTF-16. */
+/**
+ * How many bytes the character at `at` has in UTF-8, and how many units a character of that size
+ * has in UTF-16.
+ */
 size_t utf8_size(ks_slice text, size_t at);
 int64_t utf16_units(size_t size);
 

@@ -2,16 +2,17 @@
 /*
  * functions.c - from a function in JSON to a callback of the library; see functions.h.
  *
- * The functions accept values of every kind, as the recorder's do, so nothing here asks a value for a kind it may not have. What
- * throws in Java (a text that is no number) fails the record by ks_ctx_fail(). What in the recorder is an error of the scenario
- * (a window asked of a key that has none) is a problem; it also fails the record, so that the run ends there.
+ * The functions accept values of every kind, as the recorder's do, so nothing here asks a value for
+ * a kind it may not have. What throws in Java (a text that is no number) fails the record by
+ * ks_ctx_fail(). What in the recorder is an error of the scenario (a window asked of a key that has
+ * none) is a problem; it also fails the record, so that the run ends there.
  */
 #include "function_tables.h"
 
 #include "numbers.h"
 #include "types.h"
 
-/* ---- from JSON --------------------------------------------------------------------------------------------------- */
+/* ---- from JSON ------------------------------------------------------------------------------- */
 
 static bool keep_nothing(const cf_call *call, ks_value key, ks_value value)
 {
@@ -35,7 +36,10 @@ static void emit_nothing(const cf_call *call, ks_value value)
     (void)value;
 }
 
-/* What stands in for a function that is a problem: the scenario is not run, but the callback must not be NULL. */
+/*
+ * What stands in for a function that is a problem: the scenario is not run, but the callback must
+ * not be NULL.
+ */
 static const cf_signature no_function = {.name = "",
                                          .predicate = keep_nothing,
                                          .map = make_null,
@@ -130,7 +134,7 @@ void function_set_init(cf_scenario *scenario, cf_function *fold, const char *typ
     fold->literal = type_literal(&scenario->problem, scenario->arena, type, init);
 }
 
-/* ---- callbacks --------------------------------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------------------- */
 
 static cf_call call_of(ks_ctx *ctx, const cf_function *fn)
 {

@@ -2,8 +2,9 @@
 /*
  * functions.h - the built-in functions of the vocabulary, as callbacks of the library.
  *
- * A function of a scenario, "name" or ["name", arg...], becomes a `cf_function` that lives as long as the scenario; it is the user
- * pointer of the callbacks below. NULL is never returned: a wrong function is a problem, and one that does nothing.
+ * A function of a scenario, "name" or ["name", arg...], becomes a `cf_function` that lives as long
+ * as the scenario; it is the user pointer of the callbacks below. NULL is never returned: a wrong
+ * function is a problem, and one that does nothing.
  */
 #ifndef CONFORMANCE_FUNCTIONS_H
 #define CONFORMANCE_FUNCTIONS_H
@@ -18,7 +19,9 @@ cf_function *function_predicate(cf_scenario *scenario, const json_t *fn);
 cf_function *function_value_mapper(cf_scenario *scenario, const json_t *fn);
 cf_function *function_key_mapper(cf_scenario *scenario, const json_t *fn);
 cf_function *function_flat(cf_scenario *scenario, const json_t *fn);
-/** An aggregator or reducer; a number result takes the width of `type` where that is a number type. */
+/**
+ * An aggregator or reducer; a number result takes the width of `type` where that is a number type.
+ */
 cf_function *function_fold(cf_scenario *scenario, const json_t *fn, const char *type);
 /** Gives the fold its initial value, the literal `init` of `type`. */
 void function_set_init(cf_scenario *scenario, cf_function *fold, const char *type,

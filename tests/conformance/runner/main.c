@@ -3,13 +3,14 @@
  * main.c - ks-conformance: runs recorded scenarios on the library and compares with what Java did.
  *
  *     ks-conformance tests/conformance/scenarios
- *     ok a loop over a topic ends when nothing is left (tests/conformance/scenarios/stateless/a-loop.json)
- *     not ok a split (tests/conformance/scenarios/stateless/a-split.json): description[line 3]: want "...", got "..."
+ *     ok a loop over a topic ends when nothing is left (scenarios/stateless/a-loop.json)
+ *     not ok a split (scenarios/stateless/a-split.json): description[line 3]: want "...", got "..."
  *     1 passed, 1 failed
  *
- * One line a scenario, whatever stands in its name or its bytes, and a last line that counts, so that scripts can read it. A file
- * that is no scenario fails like a scenario that went wrong: skipping it would make a broken file look like a passed test. For the
- * same reason a run without any scenario does not succeed. Arguments are checked before anything runs.
+ * One line a scenario, whatever stands in its name or its bytes, and a last line that counts, so
+ * that scripts can read it. A file that is no scenario fails like a scenario that went wrong:
+ * skipping it would make a broken file look like a passed test. For the same reason a run without
+ * any scenario does not succeed. Arguments are checked before anything runs.
  *
  * Status: 0 all passed; 1 some failed, or there was none; 2 wrong arguments.
  */
@@ -37,7 +38,7 @@ static const char help[] =
     "`N passed, N failed`. Exits with 0 when all passed, 1 when one failed or there was\n"
     "none, 2 when the arguments are wrong.\n";
 
-/* ---- one scenario ------------------------------------------------------------------------------------------------ */
+/* ---- one scenario ---------------------------------------------------------------------------- */
 
 /* Runs a scenario that was loaded; false with what is wrong. */
 static bool run(cf_scenario *scenario, char *difference)
@@ -105,7 +106,7 @@ static bool run_file(const char *path)
     return passed;
 }
 
-/* ---- arguments --------------------------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 /* -1 to go on, else the status to end with; `*first` is the first path. */
 static int read_options(int argc, char **argv, int *first)

@@ -2,14 +2,14 @@
 /*
  * mappers.c - the predicates and value mappers of the vocabulary.
  *
- * length, first and reverse count characters as Java does (see call.c); upper and lower change ASCII letters only, as the library's
- * own do, and scenarios keep to ASCII there.
+ * length, first and reverse count characters as Java does (see call.c); upper and lower change
+ * ASCII letters only, as the library's own do, and scenarios keep to ASCII there.
  */
 #include "function_tables.h"
 
 #include "numbers.h"
 
-/* ---- predicates -------------------------------------------------------------------------------------------------- */
+/* ---- predicates ------------------------------------------------------------------------------ */
 
 static bool contains(const cf_call *call, ks_value key, ks_value value)
 {
@@ -86,7 +86,7 @@ static const cf_signature predicates[] = {
 const signature_table predicate_table = {"predicate", predicates,
                                          sizeof predicates / sizeof predicates[0]};
 
-/* ---- value mappers ----------------------------------------------------------------------------------------------- */
+/* ---- value mappers --------------------------------------------------------------------------- */
 
 static ks_value upper(const cf_call *call, ks_value key, ks_value value)
 {

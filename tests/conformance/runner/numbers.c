@@ -2,8 +2,9 @@
 /*
  * numbers.c - Java's number arithmetic on values; see numbers.h.
  *
- * C leaves undefined what Java defines: overflow of signed sums and out-of-range casts from floating numbers. So sums go through
- * unsigned numbers and casts check their range first. The tempting plain `(int64_t)number` gives INT64_MIN for every large double.
+ * C leaves undefined what Java defines: overflow of signed sums and out-of-range casts from
+ * floating numbers. So sums go through unsigned numbers and casts check their range first. The
+ * tempting plain `(int64_t)number` gives INT64_MIN for every large double.
  */
 #include "numbers.h"
 

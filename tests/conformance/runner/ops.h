@@ -2,8 +2,9 @@
 /*
  * ops.h - what build.c and the files with the ops share.
  *
- * An op reads its fields, and only if there is no problem so far calls the library; so no library call ever sees a missing topic,
- * function or handle. An op is added by a function in one of the ops_*.c and a line in the table of build.c.
+ * An op reads its fields, and only if there is no problem so far calls the library; so no library
+ * call ever sees a missing topic, function or handle. An op is added by a function in one of the
+ * ops_*.c and a line in the table of build.c.
  */
 #ifndef CONFORMANCE_OPS_H
 #define CONFORMANCE_OPS_H
@@ -61,7 +62,10 @@ cf_handle handle_input(cf_build *build, cf_fields *node);
 /** NULL with a problem when the handle is of another kind. */
 ks_stream *handle_stream(cf_build *build, cf_handle handle);
 ks_table *handle_table(cf_build *build, cf_handle handle);
-/** The one input of a node, which must be a stream; an op that Java has on tables, too, says that it is not built there yet. */
+/**
+ * The one input of a node, which must be a stream; an op that Java has on tables, too, says that it
+ * is not built there yet.
+ */
 ks_stream *stream_input(cf_build *build, cf_fields *node);
 
 /* options.c: options of the DSL from the fields of a node */

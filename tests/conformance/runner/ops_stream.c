@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ops_stream.c - the ops whose input is a topic or a stream and whose result is a stream or nothing.
+ * ops_stream.c - the ops whose input is a topic or a stream and whose result is a stream or
+ * nothing.
  */
 #include "ops.h"
 
@@ -33,7 +34,7 @@ cf_handle op_stream(cf_build *build, cf_fields *node)
     return stream_handle(ks_builder_stream_of(build->builder, topics, count, &consumed));
 }
 
-/* ---- one record in, some out ------------------------------------------------------------------------------------- */
+/* ---- one record in, some out ----------------------------------------------------------------- */
 
 cf_handle op_filter(cf_build *build, cf_fields *node)
 {
@@ -133,11 +134,11 @@ cf_handle op_print(cf_build *build, cf_fields *node)
     return handle_none();
 }
 
-/* ---- several streams --------------------------------------------------------------------------------------------- */
+/* ---- several streams ------------------------------------------------------------------------- */
 
 /*
- * A branch is referred to as ID.name, ID.1, ID.2 ... when it has none, and ID.0 when it is the unnamed default. Two branches of
- * one name are for the library to refuse.
+ * A branch is referred to as ID.name, ID.1, ID.2 ... when it has none, and ID.0 when it is the
+ * unnamed default. Two branches of one name are for the library to refuse.
  */
 static void add_branch(cf_build *build, const char *id, const char *name, size_t index,
                        ks_stream *stream)
@@ -221,7 +222,10 @@ cf_handle op_repartition(cf_build *build, cf_fields *node)
         problem_set(build_problem(build), "%s: Java has one name, give `name` or `topicName`",
                     node->where);
     }
-    /* Java takes 0 and fails only where it makes the topic; to the library it means none given. The driver makes no topics. */
+    /*
+     * Java takes 0 and fails only where it makes the topic; to the library it means none given. The
+     * driver makes no topics.
+     */
     int64_t partitions = 0;
     if (fields_number(node, "partitions", &partitions) && partitions != (int32_t)partitions) {
         problem_set(build_problem(build), "%s: `partitions` must have 32 bits", node->where);

@@ -46,7 +46,7 @@ cf_handle op_to_stream(cf_build *build, cf_fields *node)
     return handle_of(HANDLE_STREAM, stream);
 }
 
-/* ---- groups ------------------------------------------------------------------------------------------------------ */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 cf_handle op_group_by_key(cf_build *build, cf_fields *node)
 {
@@ -71,7 +71,7 @@ cf_handle op_group_by(cf_build *build, cf_fields *node)
                      ks_stream_group_by(stream, call_key_mapper, mapper, grouped));
 }
 
-/* ---- aggregations ------------------------------------------------------------------------------------------------ */
+/* ---- aggregations ---------------------------------------------------------------------------- */
 
 static ks_grouped_stream *grouped_input(cf_build *build, cf_fields *node)
 {
@@ -83,7 +83,10 @@ static ks_grouped_stream *grouped_input(cf_build *build, cf_fields *node)
     return input.object;
 }
 
-/* Java's reduce and aggregate of grouped streams have no overload with a name alone: the recorder adds an empty Materialized. */
+/*
+ * Java's reduce and aggregate of grouped streams have no overload with a name alone: the recorder
+ * adds an empty Materialized.
+ */
 static void complete_overload(ks_materialized *materialized)
 {
     bool named_alone = materialized->named != NULL && materialized->name == NULL &&

@@ -2,9 +2,10 @@
 /*
  * options.c - the options of the DSL from the fields of a node.
  *
- * Which overload of Java a scenario means decides how generated names are numbered, and here an overload is what the options say:
- * NULL is the shortest one. So these functions give NULL exactly where the recorder calls the shorter overload, and set
- * `unnamed_store` where it passes an empty Materialized.
+ * Which overload of Java a scenario means decides how generated names are numbered, and here an
+ * overload is what the options say: NULL is the shortest one. So these functions give NULL exactly
+ * where the recorder calls the shorter overload, and set `unnamed_store` where it passes an empty
+ * Materialized.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
@@ -15,7 +16,7 @@
 
 #include <pcre2.h>
 
-/* ---- timestamps -------------------------------------------------------------------------------------------------- */
+/* ---- timestamps ------------------------------------------------------------------------------ */
 
 /* The value as a whole number, or a text that is one; -1 for all else. */
 static ks_status extract_embedded(const ks_timestamp_extractor *extractor,
@@ -77,7 +78,7 @@ const ks_timestamp_extractor *extractor_of(cf_problem *problem, const char *name
     return NULL;
 }
 
-/* ---- sources and sinks ------------------------------------------------------------------------------------------- */
+/* ---- sources and sinks ----------------------------------------------------------------------- */
 
 const ks_named *named_of(cf_fields *node, ks_named *storage)
 {
@@ -167,7 +168,7 @@ ks_produced produced_of(cf_build *build, cf_fields *node, const char *topic)
                         .name = fields_text(node, "name"), );
 }
 
-/* ---- groups and stores ------------------------------------------------------------------------------------------- */
+/* ---- groups and stores ----------------------------------------------------------------------- */
 
 const ks_grouped *grouped_of(cf_build *build, cf_fields *node, ks_grouped *storage)
 {
@@ -192,7 +193,10 @@ static void set_store_type(cf_problem *problem, const char *type, ks_materialize
     }
 }
 
-/* Java's withRetention() means nothing to a key-value store, but it refuses a negative one, which cannot be said here. */
+/*
+ * Java's withRetention() means nothing to a key-value store, but it refuses a negative one, which
+ * cannot be said here.
+ */
 static void read_store(cf_problem *problem, cf_fields *store, ks_materialized *materialized)
 {
     materialized->name = fields_text(store, "name");

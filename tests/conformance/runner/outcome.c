@@ -2,9 +2,10 @@
 /*
  * outcome.c - reads topology, topics, stores and errors into JSON; see outcome.h.
  *
- * The recorder's masks are applied here and only here: the class of a topic extractor, and what the headers of a dead letter say
- * about an exception, are texts of Java's own. Everything else is compared as it is. In particular nothing is sorted: topics and
- * stores are JSON objects, and the entries of a key-value store come in the order that is expected of them.
+ * The recorder's masks are applied here and only here: the class of a topic extractor, and what the
+ * headers of a dead letter say about an exception, are texts of Java's own. Everything else is
+ * compared as it is. In particular nothing is sorted: topics and stores are JSON objects, and the
+ * entries of a key-value store come in the order that is expected of them.
  */
 #include "outcome.h"
 
@@ -12,7 +13,7 @@
 
 #include <stdio.h>
 
-/* ---- description ------------------------------------------------------------------------------------------------- */
+/* ---- description ----------------------------------------------------------------------------- */
 
 json_t *outcome_description(const ks_topology *topology)
 {
@@ -38,7 +39,7 @@ json_t *outcome_description(const ks_topology *topology)
     return json != NULL ? json : json_string("(no UTF-8)");
 }
 
-/* ---- produced ---------------------------------------------------------------------------------------------------- */
+/* ---- produced -------------------------------------------------------------------------------- */
 
 /* What a dead letter says about the exception: only that it is there is compared. */
 static bool is_masked(ks_slice name)
@@ -98,7 +99,7 @@ json_t *outcome_produced(cf_scenario *scenario, const ks_test_driver *driver)
     return produced;
 }
 
-/* ---- stores ------------------------------------------------------------------------------------------------------ */
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 /* Stores of stream-stream and foreign-key joins: visible by their changelogs only. */
 static bool only_serves_an_operator(const char *name)
@@ -183,7 +184,7 @@ json_t *outcome_stores(cf_scenario *scenario, ks_test_driver *driver)
     return stores;
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------------ */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static const char *kind_of(ks_status code)
 {

@@ -2,9 +2,9 @@
 /*
  * run.c - runs a scenario on the library's test driver; see run.h.
  *
- * Whatever the library refuses before the first step is an error at "build", later one at the index of its step; after an error
- * nothing but its place and kind is worth comparing, because nothing is promised about a task that failed. The state folder lives
- * as long as the run.
+ * Whatever the library refuses before the first step is an error at "build", later one at the index
+ * of its step; after an error nothing but its place and kind is worth comparing, because nothing is
+ * promised about a task that failed. The state folder lives as long as the run.
  */
 #include "run.h"
 
@@ -29,7 +29,10 @@ static bool is_sound(const cf_run *run)
     return !problem_is_set(&run->scenario->problem);
 }
 
-/* Ends the run with an error of the library; a problem that came before it, or instead of it, stays one. */
+/*
+ * Ends the run with an error of the library; a problem that came before it, or instead of it, stays
+ * one.
+ */
 static void fail(cf_run *run, json_t *at, const ks_error *error)
 {
     if (!is_sound(run)) {
@@ -42,7 +45,10 @@ static void fail(cf_run *run, json_t *at, const ks_error *error)
     }
 }
 
-/* Where the properties are refused, the ops are read all the same: a problem among them is one, whatever Java did. */
+/*
+ * Where the properties are refused, the ops are read all the same: a problem among them is one,
+ * whatever Java did.
+ */
 static void read_ops(cf_scenario *scenario)
 {
     ks_error ignored = {0};

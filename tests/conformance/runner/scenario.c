@@ -2,8 +2,9 @@
 /*
  * scenario.c - loads a scenario and reads its objects field by field; see scenario.h.
  *
- * JSON is parsed strictly: a name twice in one object is refused, because which of the two counts would depend on the parser.
- * Whole numbers are read as 64 bits exactly; one that does not fit is a parse error, never a rounded double.
+ * JSON is parsed strictly: a name twice in one object is refused, because which of the two counts
+ * would depend on the parser. Whole numbers are read as 64 bits exactly; one that does not fit is a
+ * parse error, never a rounded double.
  */
 #include "scenario.h"
 
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- problems ---------------------------------------------------------------------------------------------------- */
+/* ---- problems -------------------------------------------------------------------------------- */
 
 static void problem_vset(cf_problem *problem, const char *prefix, const char *format, va_list args)
 {
@@ -43,9 +44,11 @@ bool problem_is_set(const cf_problem *problem)
     return problem->text[0] != '\0';
 }
 
-/* ---- the scenario ------------------------------------------------------------------------------------------------ */
+/* ---- the scenario ---------------------------------------------------------------------------- */
 
-/* `topics`: for each the types of key and value. Whether a type is known is asked where it is used. */
+/*
+ * `topics`: for each the types of key and value. Whether a type is known is asked where it is used.
+ */
 static void check_topics(cf_scenario *scenario, const json_t *topics)
 {
     const char *topic;
@@ -126,7 +129,7 @@ const char *scenario_topic_type(const cf_scenario *scenario, const char *topic, 
     return json_string_value(json_object_get(types, side));
 }
 
-/* ---- fields ------------------------------------------------------------------------------------------------------ */
+/* ---- fields ---------------------------------------------------------------------------------- */
 
 void fields_open(cf_fields *fields, cf_problem *problem, const json_t *node,
                  const char *where_format, ...)
@@ -180,7 +183,10 @@ const json_t *fields_need(cf_fields *fields, const char *name)
     return value;
 }
 
-/* A text as a C string: names and topics go through C interfaces, where a NUL would cut them short unseen. */
+/*
+ * A text as a C string: names and topics go through C interfaces, where a NUL would cut them short
+ * unseen.
+ */
 static const char *c_text(cf_fields *fields, const char *name, const json_t *value)
 {
     if (!json_is_string(value)) {

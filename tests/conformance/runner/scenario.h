@@ -2,13 +2,15 @@
 /*
  * scenario.h - one scenario in memory, and its JSON objects read field by field.
  *
- * Two kinds of trouble must never be mixed up. What the library refuses or fails with is a *result*: it is compared with what
- * Java did. What is wrong with the scenario itself, or with this runner (an unknown op, a misspelt field, an operation that is
- * not built yet) is a *problem*: the scenario is "not ok" whatever it expected. Problems are collected here, the first one wins,
- * and code goes on with harmless values until somebody asks problem_is_set().
+ * Two kinds of trouble must never be mixed up. What the library refuses or fails with is a
+ * *result*: it is compared with what Java did. What is wrong with the scenario itself, or with this
+ * runner (an unknown op, a misspelt field, an operation that is not built yet) is a *problem*: the
+ * scenario is "not ok" whatever it expected. Problems are collected here, the first one wins, and
+ * code goes on with harmless values until somebody asks problem_is_set().
  *
- * `cf_fields` remembers which fields of an object were asked for; fields_done() then refuses all others, so that a misspelt field
- * is never a silent default. Explicit JSON nulls count as absent for texts, numbers and truth values, as in the recorder.
+ * `cf_fields` remembers which fields of an object were asked for; fields_done() then refuses all
+ * others, so that a misspelt field is never a silent default. Explicit JSON nulls count as absent
+ * for texts, numbers and truth values, as in the recorder.
  */
 #ifndef CONFORMANCE_SCENARIO_H
 #define CONFORMANCE_SCENARIO_H
@@ -27,7 +29,9 @@ void problem_set(cf_problem *problem, const char *format, ...) KS_PRINTF(2, 3);
 void problem_not_built(cf_problem *problem, const char *format, ...) KS_PRINTF(2, 3);
 bool problem_is_set(const cf_problem *problem);
 
-/** A scenario. Functions, texts and literals that its topology uses live in `arena` or in `root`. */
+/**
+ * A scenario. Functions, texts and literals that its topology uses live in `arena` or in `root`.
+ */
 typedef struct cf_scenario {
     json_t *root;
     ks_arena *arena;

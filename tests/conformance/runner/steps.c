@@ -2,9 +2,10 @@
 /*
  * steps.c - reads the steps of a scenario; see steps.h.
  *
- * Keys and values are serialized here, by the types that `topics` gives the topic (string for a topic it does not list), because
- * the driver takes bytes: its own typed topics would hide what stands in a record. So a step is checked in full before anything
- * runs. Reading each step only when its turn comes would let a typing error behind an expected error go unseen.
+ * Keys and values are serialized here, by the types that `topics` gives the topic (string for a
+ * topic it does not list), because the driver takes bytes: its own typed topics would hide what
+ * stands in a record. So a step is checked in full before anything runs. Reading each step only
+ * when its turn comes would let a typing error behind an expected error go unseen.
  */
 #include "steps.h"
 

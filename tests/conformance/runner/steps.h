@@ -21,7 +21,10 @@ typedef struct cf_steps {
     size_t count;
 } cf_steps;
 
-/** Reads all steps, so that a misspelt one is a problem even when an earlier one ends the run. None when there is a problem. */
+/**
+ * Reads all steps, so that a misspelt one is a problem even when an earlier one ends the run. None
+ * when there is a problem.
+ */
 cf_steps steps_read(cf_scenario *scenario);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * types.c - types of the vocabulary; see types.h.
  *
- * Numbers in JSON keep the form that Java's recorder gave them: whole types are JSON integers, floating types JSON reals (3.0 is
- * not 3), and a NaN or an infinity, which JSON has not, is its name as a text. A float goes through double, so 0.1f reads
- * 0.10000000149011612 on both sides.
+ * Numbers in JSON keep the form that Java's recorder gave them: whole types are JSON integers,
+ * floating types JSON reals (3.0 is not 3), and a NaN or an infinity, which JSON has not, is its
+ * name as a text. A float goes through double, so 0.1f reads 0.10000000149011612 on both sides.
  */
 #include "types.h"
 
@@ -57,7 +57,7 @@ ks_kind type_number_kind(const char *type)
     return KS_KIND_NULL;
 }
 
-/* ---- literals ---------------------------------------------------------------------------------------------------- */
+/* ---- literals -------------------------------------------------------------------------------- */
 
 static ks_slice text_of(const json_t *json)
 {
@@ -147,7 +147,7 @@ ks_value type_literal(cf_problem *problem, ks_arena *arena, const char *type, co
                                    : ks_text(text_of(json));
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 static bool is_hex_form(ks_slice text)
 {
@@ -215,7 +215,7 @@ ks_slice type_text(ks_arena *arena, ks_value value)
                                                  : ks_value_to_text(arena, value);
 }
 
-/* ---- JSON of what the library gives ------------------------------------------------------------------------------ */
+/* ---- JSON of what the library gives ---------------------------------------------------------- */
 
 /* Text that is no UTF-8 has no JSON form; it can only be wrong, so it is shown in hex. */
 static json_t *text_json(ks_arena *arena, ks_slice text)

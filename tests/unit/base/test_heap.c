@@ -22,8 +22,8 @@ static int by_priority(const void *a, const void *b)
 }
 
 /*
- * Written by Java's PriorityQueue under the same operations: for poll() the id or -1; for remove(Object) 1000 + id when it was
- * there, else 2000 + id; in the end everything that was left.
+ * Written by Java's PriorityQueue under the same operations: for poll() the id or -1; for
+ * remove(Object) 1000 + id when it was there, else 2000 + id; in the end everything that was left.
  */
 static const int answers_of_java[] = {
     -1,   1000, -1,   1,    -1,   2,    3,    5,    2003, 6,    4,    -1,   -1,   -1,   7,    9,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_memory.c - the door to the heap: sizes of zero, growing, and the end when there is no memory.
+ * test_memory.c - the door to the heap: sizes of zero, growing, and the end when there is no
+ * memory.
  */
 #include "base/memory.h"
 
@@ -73,7 +74,10 @@ static void a_list_grows_by_doubling_and_keeps_its_items(void **state)
     ksi_free(items);
 }
 
-/* Runs `body` in a child whose standard error is read; true when the child aborted after saying `words`. */
+/*
+ * Runs `body` in a child whose standard error is read; true when the child aborted after saying
+ * `words`.
+ */
 static bool aborts_saying(void (*body)(void), const char *words)
 {
     int output[2];

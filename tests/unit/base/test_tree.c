@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_tree.c - the ordered tree against a sorted array, through every way of looking up and removing.
+ * test_tree.c - the ordered tree against a sorted array, through every way of looking up and
+ * removing.
  */
 #include "base/tree.h"
 
@@ -137,7 +138,7 @@ static void a_value_may_be_put_from_the_tree_itself(void **state)
     ksi_tree_free(tree);
 }
 
-/* ---- against a model --------------------------------------------------------------------------- */
+/* ---- against a model ------------------------------------------------------------------------- */
 
 enum { MOST = 1500, LONGEST_KEY = 28, LONGEST_VALUE = 40 };
 

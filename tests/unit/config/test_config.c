@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- setting ------------------------------------------------------------------------------ */
+/* ---- setting --------------------------------------------------------------------------------- */
 
 static void a_value_is_kept_as_it_was_written_without_the_blanks_around_it(void **state)
 {
@@ -82,7 +82,7 @@ static void an_unknown_name_is_refused_with_the_nearest_one(void **state)
     assert_refused("", "1", KS_E_CONFIG, PARTS("no such property"));
 }
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void what_is_not_set_has_the_default_of_kafka(void **state)
 {
@@ -211,7 +211,7 @@ static void a_copy_is_a_set_of_its_own(void **state)
     ks_config_free(copy);
 }
 
-/* ---- what is not built -------------------------------------------------------------------- */
+/* ---- what is not built ----------------------------------------------------------------------- */
 
 static void what_would_change_results_is_refused_as_not_built(void **state)
 {
@@ -269,7 +269,7 @@ static void tools_may_set_what_is_not_built(void **state)
     ks_config_free(config);
 }
 
-/* ---- properties of clients ---------------------------------------------------------------- */
+/* ---- properties of clients ------------------------------------------------------------------- */
 
 static void a_prefix_takes_any_name_and_without_one_only_known_names_are_taken(void **state)
 {

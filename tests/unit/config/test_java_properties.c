@@ -2,9 +2,10 @@
 /*
  * test_java_properties.c - the property table against what Java printed of its own.
  *
- * java_properties.tsv holds every row of StreamsConfig.configDef() and every name of the clients (java/RecordProperties.java prints
- * it). Name, type, importance, default and what the validator takes must be equal. Where our row is narrower on purpose, because Java
- * takes a value and then fails on it, it stands in `narrower`.
+ * java_properties.tsv holds every row of StreamsConfig.configDef() and every name of the clients
+ * (java/RecordProperties.java prints it). Name, type, importance, default and what the validator
+ * takes must be equal. Where our row is narrower on purpose, because Java takes a value and then
+ * fails on it, it stands in `narrower`.
  */
 #include "config_test.h"
 
@@ -17,7 +18,10 @@
 #define RECORD "tests/unit/config/java_properties.tsv"
 #define COLUMNS 6
 
-/* Java fails later: on an empty name or directory, on a negative poll, and it never resumes a partition that holds more than -1. */
+/*
+ * Java fails later: on an empty name or directory, on a negative poll, and it never resumes a
+ * partition that holds more than -1.
+ */
 static const char *const narrower[] = {"application.id", "buffered.records.per.partition",
                                        "poll.ms", "state.dir"};
 
@@ -100,7 +104,7 @@ static const ksi_property *our_row(const java_row *row)
     return ours;
 }
 
-/* ---- columns ------------------------------------------------------------------------------ */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 static void check_type(const java_row *row)
 {
@@ -153,7 +157,7 @@ static void defaults_are_java_s(void **state)
     assert_int_equal(each_java_row("streams", check_default), 74);
 }
 
-/* ---- what is taken ------------------------------------------------------------------------ */
+/* ---- what is taken --------------------------------------------------------------------------- */
 
 /* Each word of "[a, b, c]" is a choice, and there are as many choices. */
 static void check_words(const ksi_property *ours, const char *words)
@@ -218,7 +222,7 @@ static void validators_are_java_s(void **state)
     assert_int_equal(each_java_row("streams", check_validator), 74);
 }
 
-/* ---- names -------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static bool java_has(const char *kind, const char *name)
 {

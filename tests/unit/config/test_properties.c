@@ -24,7 +24,7 @@ static void each_row(row_check *check)
     assert_true(rows > 80);
 }
 
-/* ---- rows --------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static void is_its_own_first_row(const ksi_property *row)
 {
@@ -136,7 +136,7 @@ static void every_choice_is_taken_in_each_of_its_forms(void **state)
     each_row(choices_are_where_they_are_needed);
 }
 
-/* ---- the nearest name --------------------------------------------------------------------- */
+/* ---- the nearest name ------------------------------------------------------------------------ */
 
 static void assert_nearest(const char *wrong, const char *expected)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_properties_file.c - the syntax of java.util.Properties, and the messages when a file is refused.
+ * test_properties_file.c - the syntax of java.util.Properties, and the messages when a file is
+ * refused.
  *
- * The syntax is watched through `client.id`, which takes any text, and through prefixed names, which take any name.
+ * The syntax is watched through `client.id`, which takes any text, and through prefixed names,
+ * which take any name.
  */
 #include "config_test.h"
 
@@ -53,7 +55,7 @@ static size_t count_of(const ks_config *config)
     return count;
 }
 
-/* ---- lines -------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static void a_name_ends_at_an_equals_sign_a_colon_or_a_blank(void **state)
 {
@@ -138,7 +140,7 @@ static void an_empty_line_ends_a_continued_one(void **state)
     ks_config_free(config);
 }
 
-/* ---- escapes ------------------------------------------------------------------------------ */
+/* ---- escapes --------------------------------------------------------------------------------- */
 
 static void escapes_of_java_are_replaced(void **state)
 {
@@ -201,7 +203,7 @@ static void a_nul_is_refused_raw_and_escaped(void **state)
     assert_malformed(ks_slice_cstr("client.id=a\\u0000b"), "NUL");
 }
 
-/* ---- errors ------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static void a_refused_property_is_named_with_file_and_line(void **state)
 {
@@ -242,7 +244,7 @@ static void a_line_without_a_name_is_refused(void **state)
     assert_malformed(ks_slice_cstr("client.id=x\n : y"), "test.properties:2: ");
 }
 
-/* ---- files -------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const char *text, size_t size)
 {

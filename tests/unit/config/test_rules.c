@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_rules.c - what properties demand of one another, and what is said of those that do not do what they say.
+ * test_rules.c - what properties demand of one another, and what is said of those that do not do
+ * what they say.
  *
- * Exactly-once and the streams protocol are not built; their rules are, and are tested on sets that may hold anything.
+ * Exactly-once and the streams protocol are not built; their rules are, and are tested on sets that
+ * may hold anything.
  */
 #include "config_test.h"
 
 #include <string.h>
 
-/* ---- rules -------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 /* Takes the set. */
 static void assert_valid(ks_config *config)
@@ -147,7 +149,7 @@ static void a_segment_has_room_for_a_batch(void **state)
     assert_valid(config_of(name, "10", NULL));
 }
 
-/* ---- notices ------------------------------------------------------------------------------ */
+/* ---- notices --------------------------------------------------------------------------------- */
 
 typedef struct notices {
     int count;

@@ -40,7 +40,7 @@ static void assert_fails(const ksi_property *property, const char *text, const c
     assert_contains(error.message, part);
 }
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void numbers_are_read_as_java_reads_them(void **state)
 {
@@ -111,7 +111,7 @@ static void items_of_a_list_are_trimmed(void **state)
     assert_false(ksi_value_next_item(&rest, &item));
 }
 
-/* ---- checking ----------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------- */
 
 static void numbers_have_the_width_of_their_type(void **state)
 {

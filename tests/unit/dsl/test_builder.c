@@ -12,7 +12,7 @@
 
 #include <kstreams/kstreams.h>
 
-/* ---- callbacks: never run here ------------------------------------------------------------------------------------------ */
+/* ---- callbacks: never run here --------------------------------------------------------------- */
 
 static bool keep_all(ks_ctx *ctx, const ks_record *record, void *user)
 {
@@ -78,7 +78,7 @@ static ks_value newest(ks_ctx *ctx, ks_value aggregate, ks_value value, void *us
     return value;
 }
 
-/* ---- helpers -------------------------------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 static ks_topology *built(ks_builder *builder)
 {
@@ -114,7 +114,7 @@ static void assert_call_site(const ks_error *error, int line)
     assert_mentions(error, site);
 }
 
-/* ---- numbers and names ---------------------------------------------------------------------------------------------------- */
+/* ---- numbers and names ----------------------------------------------------------------------- */
 
 static void word_count_reads_as_in_java(void **state)
 {
@@ -259,7 +259,7 @@ static void streams_of_the_same_topics_share_one_source(void **state)
     ks_builder_free(b);
 }
 
-/* ---- serdes ------------------------------------------------------------------------------------------------------------------ */
+/* ---- serdes ---------------------------------------------------------------------------------- */
 
 static void handles_carry_their_serdes_to_the_sink(void **state)
 {
@@ -299,7 +299,7 @@ static void handles_carry_their_serdes_to_the_sink(void **state)
     ks_builder_free(b);
 }
 
-/* ---- misuse ------------------------------------------------------------------------------------------------------------------ */
+/* ---- misuse ---------------------------------------------------------------------------------- */
 
 static void a_misuse_is_reported_with_its_line_and_only_the_first(void **state)
 {
@@ -611,7 +611,7 @@ static void a_literal_knows_its_file_and_line(void **state)
     assert_null(named->guard);
 }
 
-/* ---- user pointers ------------------------------------------------------------------------------------------------------------- */
+/* ---- user pointers --------------------------------------------------------------------------- */
 
 static void count_free(void *user)
 {

@@ -9,8 +9,8 @@
  *     assert_string_equal(harness_trace(&h), "0:1=2@10 ");
  *     harness_stop(&h);
  *
- * A record is written as `child:key=value@timestamp`, a change as `child:key=new<-old@timestamp`, both with the value of the header
- * "h" behind a plus sign when there is one.
+ * A record is written as `child:key=value@timestamp`, a change as `child:key=new<-old@timestamp`,
+ * both with the value of the header "h" behind a plus sign when there is one.
  */
 #ifndef TEST_OPS_HARNESS_H
 #define TEST_OPS_HARNESS_H

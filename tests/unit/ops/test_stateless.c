@@ -105,7 +105,7 @@ static void mapping_keeps_timestamp_and_headers(void **state)
     }
 }
 
-/* ---- flat ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- flat ------------------------------------------------------------------------------------ */
 
 static void emit_words(ks_ctx *ctx, const ks_record *record, void *user)
 {
@@ -193,7 +193,7 @@ static void a_thousand_emissions_hold_the_memory_of_one(void **state)
     harness_stop(&h);
 }
 
-/* ---- actions --------------------------------------------------------------------------------------------------------------------- */
+/* ---- actions --------------------------------------------------------------------------------- */
 
 static void count_calls(ks_ctx *ctx, const ks_record *record, void *user)
 {
@@ -219,7 +219,7 @@ static void peek_passes_on_and_foreach_ends(void **state)
     }
 }
 
-/* ---- branches --------------------------------------------------------------------------------------------------------------------- */
+/* ---- branches -------------------------------------------------------------------------------- */
 
 static void the_first_branch_that_wants_a_record_gets_it(void **state)
 {
@@ -259,7 +259,7 @@ static void a_condition_that_fails_stops_the_search(void **state)
     harness_stop(&h);
 }
 
-/* ---- print ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- print ----------------------------------------------------------------------------------- */
 
 static ks_slice value_only(ks_ctx *ctx, const ks_record *record, void *user)
 {

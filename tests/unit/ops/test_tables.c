@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_tables.c - the operations with a store: what they keep, and when and as what an update leaves them.
+ * test_tables.c - the operations with a store: what they keep, and when and as what an update
+ * leaves them.
  */
 #include "harness.h"
 
@@ -12,7 +13,7 @@
 
 #include <cmocka.h>
 
-/* ---- tables of a topic ------------------------------------------------------------------------------------------------------------- */
+/* ---- tables of a topic ----------------------------------------------------------------------- */
 
 static const harness_options uncached = {
     .children = 1, .store = "rows", .store_value = &ks_serde_string};
@@ -130,7 +131,7 @@ static void a_value_of_another_kind_fails_the_record_and_names_the_node(void **s
     harness_stop(&h);
 }
 
-/* ---- aggregates ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- aggregates ------------------------------------------------------------------------------ */
 
 static void count_counts_and_keeps_the_latest_time(void **state)
 {

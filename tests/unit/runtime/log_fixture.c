@@ -20,7 +20,7 @@ void assert_ok_at(ks_status status, const ks_error *error, int line)
     }
 }
 
-/* ---- the log ----------------------------------------------------------------------------------- */
+/* ---- the log --------------------------------------------------------------------------------- */
 
 ks_log *log_open(void)
 {
@@ -91,7 +91,7 @@ int64_t log_committed(ks_log *log, const char *group, const char *topic, int32_t
     return offset.offset;
 }
 
-/* ---- properties -------------------------------------------------------------------------------- */
+/* ---- properties ------------------------------------------------------------------------------ */
 
 ks_config *config_of(const char *application_id)
 {
@@ -107,7 +107,7 @@ void config_put(ks_config *config, const char *name, const char *value)
     assert_ok(ksi_config_set_any(config, name, value, &error), &error);
 }
 
-/* ---- topologies -------------------------------------------------------------------------------- */
+/* ---- topologies ------------------------------------------------------------------------------ */
 
 ks_topology *topology_of(ks_builder *builder)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log_fixture.h - what the tests of applications and threads share: a log, its records, and small topologies of texts.
+ * log_fixture.h - what the tests of applications and threads share: a log, its records, and small
+ * topologies of texts.
  */
 #ifndef TESTS_UNIT_RUNTIME_LOG_FIXTURE_H
 #define TESTS_UNIT_RUNTIME_LOG_FIXTURE_H

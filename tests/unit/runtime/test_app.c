@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_app.c - what of an application needs more than the public headers: several threads, and failures while closing.
+ * test_app.c - what of an application needs more than the public headers: several threads, and
+ * failures while closing.
  *
- * Several threads stand behind a property that this version refuses; the code is ready for them, and this is where that is held to.
+ * Several threads stand behind a property that this version refuses; the code is ready for them,
+ * and this is where that is held to.
  */
 #include "log_fixture.h"
 
@@ -75,7 +77,7 @@ static void catch_up(const fixture *self)
     assert_ok(ks_app_wait_until_caught_up(self->app, -1, &error), &error);
 }
 
-/* ---- several threads --------------------------------------------------------------------------- */
+/* ---- several threads ------------------------------------------------------------------------- */
 
 static ks_value first_letter(ks_ctx *ctx, const ks_record *record, void *user)
 {
@@ -222,7 +224,7 @@ static void one_failing_thread_stops_all_and_the_others_commit(void **state)
     ks_log_free(log);
 }
 
-/* ---- closing ----------------------------------------------------------------------------------- */
+/* ---- closing --------------------------------------------------------------------------------- */
 
 /* Whether the count was reached, told by a callback to the test. */
 typedef struct signal_seen {
@@ -284,7 +286,9 @@ static void a_commit_that_fails_while_closing_is_not_hidden(void **state)
     ksi_mutex_destroy(&seen.lock);
 }
 
-/* Started and closed at once, in every phase there may be: restoring, running, or not even there. */
+/*
+ * Started and closed at once, in every phase there may be: restoring, running, or not even there.
+ */
 static void starting_and_closing_at_once_loses_nothing(void **state)
 {
     (void)state;
@@ -308,7 +312,10 @@ static void starting_and_closing_at_once_loses_nothing(void **state)
     ks_log_free(log);
 }
 
-/* In the thread of ks_app_run(), when the application begins to close: who would get a second signal? */
+/*
+ * In the thread of ks_app_run(), when the application begins to close: who would get a second
+ * signal?
+ */
 static bool handler_is_back;
 
 static void look_at_handler(ks_app_state from, ks_app_state to, void *user)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_assignment.c - partition counts, tasks and internal topics (assignment.c, internal_topics.c).
+ * test_assignment.c - partition counts, tasks and internal topics (assignment.c,
+ * internal_topics.c).
  */
 #include "log_fixture.h"
 
@@ -13,7 +14,7 @@
 
 #include <cmocka.h>
 
-/* ---- helpers ----------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 typedef struct fixture {
     ks_log *log;
@@ -94,7 +95,7 @@ static void to_out(ks_stream *stream)
     ks_stream_to(stream, "out", KS_PRODUCED(.key = text, .value = text));
 }
 
-/* ---- counts ------------------------------------------------------------------------------------ */
+/* ---- counts ---------------------------------------------------------------------------------- */
 
 static void a_subtopology_has_as_many_tasks_as_its_widest_topic(void **state)
 {
@@ -221,7 +222,7 @@ static void stores_that_are_not_logged_need_no_topic(void **state)
     free_fixture(self);
 }
 
-/* ---- topics that are missing or matched -------------------------------------------------------- */
+/* ---- topics that are missing or matched ------------------------------------------------------ */
 
 static void a_missing_topic_is_named_with_its_reader(void **state)
 {
@@ -304,7 +305,7 @@ static void two_patterns_do_not_match_one_topic(void **state)
     free_fixture(self);
 }
 
-/* ---- internal topics --------------------------------------------------------------------------- */
+/* ---- internal topics ------------------------------------------------------------------------- */
 
 static void internal_topics_are_created_once(void **state)
 {

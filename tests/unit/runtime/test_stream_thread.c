@@ -19,7 +19,7 @@ enum { TEXT_SIZE = 512 };
 
 static const ks_serde *const text = &ks_serde_string;
 
-/* ---- one thread -------------------------------------------------------------------------------- */
+/* ---- one thread ------------------------------------------------------------------------------ */
 
 typedef struct fixture {
     ks_log *log;
@@ -124,7 +124,7 @@ static ks_config *config_with(const char *name, const char *value)
     return config;
 }
 
-/* ---- committing -------------------------------------------------------------------------------- */
+/* ---- committing ------------------------------------------------------------------------------ */
 
 static void a_commit_comes_when_its_interval_is_over(void **state)
 {
@@ -288,9 +288,12 @@ static void what_was_not_committed_is_processed_again(void **state)
     ks_log_free(log);
 }
 
-/* ---- a log that refuses ------------------------------------------------------------------------ */
+/* ---- a log that refuses ---------------------------------------------------------------------- */
 
-/* The classes of the log with a few functions of the test's; which of them refuse, and in what order they were called. */
+/*
+ * The classes of the log with a few functions of the test's; which of them refuse, and in what
+ * order they were called.
+ */
 static ksi_transport_class watched_transport;
 static ksi_producer_class watched_producer;
 static const ksi_transport_class *real_transport;
@@ -399,7 +402,7 @@ static void what_the_log_refuses_is_not_committed(void **state)
     }
 }
 
-/* ---- queues and time --------------------------------------------------------------------------- */
+/* ---- queues and time ------------------------------------------------------------------------- */
 
 static ks_topology *merging(void)
 {
@@ -530,7 +533,7 @@ static void stats_count_what_is_behind(void **state)
     ks_log_free(log);
 }
 
-/* ---- stopping ---------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 typedef struct ending {
     int ready;

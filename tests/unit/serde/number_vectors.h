@@ -2,8 +2,9 @@
 /*
  * number_vectors.h - floating-point numbers by their bits, and the texts Java writes for them.
  *
- * The first two tables are Double.toString() and Float.toString(), alike in every release. The last two are numbers for which the
- * releases before 19 wrote a digit too many, or not the nearest digits; they have the texts of today.
+ * The first two tables are Double.toString() and Float.toString(), alike in every release. The last
+ * two are numbers for which the releases before 19 wrote a digit too many, or not the nearest
+ * digits; they have the texts of today.
  */
 #ifndef KSI_TEST_NUMBER_VECTORS_H
 #define KSI_TEST_NUMBER_VECTORS_H

@@ -18,7 +18,10 @@ typedef struct decoding {
     const char *text;
 } decoding;
 
-/* Written by Java: the bytes, and new String(bytes, UTF_8).getBytes(UTF_8). The last forty are random. */
+/*
+ * Written by Java: the bytes, and new String(bytes, UTF_8).getBytes(UTF_8). The last forty are
+ * random.
+ */
 static const decoding decodings[] = {
     {"\x80", "\xef\xbf\xbd"},
     {"\xc0", "\xef\xbf\xbd"},

@@ -43,7 +43,7 @@ static void assert_text(ks_slice slice, const char *text)
     assert_memory_equal(slice.data, text, slice.size);
 }
 
-/* ---- kinds and equality ------------------------------------------------------------------------ */
+/* ---- kinds and equality ---------------------------------------------------------------------- */
 
 static void every_kind_has_a_name_of_its_own(void **state)
 {
@@ -122,7 +122,7 @@ static void objects_are_equal_when_they_are_the_same(void **state)
     assert_false(ks_value_equal(ks_object_value(&a), ks_object_value(&b)));
 }
 
-/* ---- copies ------------------------------------------------------------------------------------ */
+/* ---- copies ---------------------------------------------------------------------------------- */
 
 static void a_copy_outlives_the_bytes_it_was_made_from(void **state)
 {
@@ -171,7 +171,7 @@ static void empty_text_stays_text(void **state)
     assert_non_null(ks_value_text(copy).data);
 }
 
-/* ---- text -------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void values_print_as_in_java(void **state)
 {
@@ -212,7 +212,7 @@ static void objects_print_the_name_of_their_serde(void **state)
     assert_text(ks_value_to_text(*state, ks_object_value(&object)), "object of payment");
 }
 
-/* ---- wrong accessors --------------------------------------------------------------------------- */
+/* ---- wrong accessors ------------------------------------------------------------------------- */
 
 typedef struct told {
     int count;

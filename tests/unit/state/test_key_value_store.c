@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_key_value_store.c - the contract of a key-value store, against a model that is three plain arrays.
+ * test_key_value_store.c - the contract of a key-value store, against a model that is three plain
+ * arrays.
  *
  *     now     what a read must find            changed by each write
  *     logged  the changelog played back        changed by each append
  *     told    what the listener was told last  changed by each flushed row
  *
- * Every way to open a store runs the same random operations: cached or not, with timestamps or not, logged or not, with a listener
- * that wants old values, one that does not, or none, and cache budgets from nothing to everything. Keys come in lengths of their own,
- * values may be empty, which is not null.
+ * Every way to open a store runs the same random operations: cached or not, with timestamps or not,
+ * logged or not, with a listener that wants old values, one that does not, or none, and cache
+ * budgets from nothing to everything. Keys come in lengths of their own, values may be empty, which
+ * is not null.
  */
 #include "state/key_value_store.h"
 
@@ -25,7 +27,7 @@
 
 enum { KEYS = 48, LONGEST_VALUE = 24 };
 
-/* ---- the model ------------------------------------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------- */
 
 typedef struct model_row {
     bool present;
@@ -107,7 +109,7 @@ static void assert_row(const model_row *expected, ks_slice value, int64_t timest
     }
 }
 
-/* ---- what hangs below the store --------------------------------------------------------------------------------------- */
+/* ---- what hangs below the store -------------------------------------------------------------- */
 
 static ks_status append(ksi_changelog *changelog, ks_slice key, ks_slice value, int64_t timestamp,
                         const ks_headers *headers, ks_error *error)
@@ -156,7 +158,7 @@ static ks_status flushed(void *owner, const ksi_row *new_row, const ksi_row *old
     return status;
 }
 
-/* ---- operations -------------------------------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static void open_rig(test_rig *rig, ksi_record_cache *cache)
 {
@@ -274,7 +276,7 @@ static void run_random(test_rig *rig, int operations)
     flush_and_compare(rig);
 }
 
-/* ---- the contract ------------------------------------------------------------------------------------------------------ */
+/* ---- the contract ---------------------------------------------------------------------------- */
 
 static void a_store_without_a_cache_is_its_model(void **state)
 {
@@ -312,7 +314,10 @@ static void a_cached_store_is_its_model_at_every_budget(void **state)
     }
 }
 
-/* A flushed row of one store is written to the next, which may give up rows of its own, and is read back. */
+/*
+ * A flushed row of one store is written to the next, which may give up rows of its own, and is read
+ * back.
+ */
 static ks_status write_next(void *owner, const ksi_row *new_row, const ksi_row *old_row,
                             const ksi_record_context *context, ks_error *error)
 {
@@ -359,7 +364,10 @@ static void flushes_that_write_other_stores_of_the_same_cache_lose_nothing(void 
     }
 }
 
-/* A flushed row leads to a read and a write of its own store: what a processor connected to the table above it can do. */
+/*
+ * A flushed row leads to a read and a write of its own store: what a processor connected to the
+ * table above it can do.
+ */
 static ks_status use_own_store(void *owner, const ksi_row *new_row, const ksi_row *old_row,
                                const ksi_record_context *context, ks_error *error)
 {
@@ -460,7 +468,7 @@ static void old_values_survive_flushes_within_flushes(void **state)
     ksi_record_cache_free(cache);
 }
 
-/* ---- the changelog ------------------------------------------------------------------------------------------------------ */
+/* ---- the changelog --------------------------------------------------------------------------- */
 
 typedef struct test_journal {
     ksi_changelog changelog;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* ---- a store of integers by text ------------------------------------------------------------------------------------------ */
+/* ---- a store of integers by text ------------------------------------------------------------- */
 
 typedef struct fixture {
     ksi_store_spec spec;
@@ -48,7 +48,7 @@ static void write_number(fixture *f, const char *key, int8_t number, int64_t tim
     write_bytes(f, key, ks_slice_of(bytes, 4), timestamp);
 }
 
-/* ---- looking up ------------------------------------------------------------------------------------------------------------- */
+/* ---- looking up ------------------------------------------------------------------------------ */
 
 static void an_entry_is_found_by_its_key(void **state)
 {
@@ -109,7 +109,7 @@ static void bytes_of_another_serde_are_an_error_that_names_the_store(void **stat
     stop(&f);
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static void expect_next(ks_key_value_iterator *all, const char *key, int32_t value)
 {

@@ -2,12 +2,14 @@
 /*
  * test_record_cache.c - the record cache against numbers that Kafka Streams 4.3.1 gave.
  *
- * A generator that both languages have (xorshift) drives a cache of three stores through reads, clean puts, writes, deletes, flushes
- * and resizes. Everything that can be seen goes into one hash: what a read finds, the order and content of what is flushed, and the
- * counted bytes after every operation and during every flush. `expected` below is what Java's ThreadCache computed from the same
- * seeds; in the runs with `reentrant`, one of so many flushed rows starts another operation on the cache from within the flush.
- * A single byte counted otherwise, or a row evicted one too early, changes all that follows. (Resizing goes round the stores in the
- * order of a hash map in Java; the names there were chosen so that it is the order of creation, which it is here.)
+ * A generator that both languages have (xorshift) drives a cache of three stores through reads,
+ * clean puts, writes, deletes, flushes and resizes. Everything that can be seen goes into one hash:
+ * what a read finds, the order and content of what is flushed, and the counted bytes after every
+ * operation and during every flush. `expected` below is what Java's ThreadCache computed from the
+ * same seeds; in the runs with `reentrant`, one of so many flushed rows starts another operation on
+ * the cache from within the flush. A single byte counted otherwise, or a row evicted one too early,
+ * changes all that follows. (Resizing goes round the stores in the order of a hash map in Java; the
+ * names there were chosen so that it is the order of creation, which it is here.)
  */
 #include "state/record_cache.h"
 
@@ -24,7 +26,7 @@
 #define STORES 3
 #define KEYS 24
 
-/* ---- the same run as Java's ------------------------------------------------------------------------------------------ */
+/* ---- the same run as Java's ------------------------------------------------------------------ */
 
 typedef struct trace {
     uint64_t random;
@@ -230,7 +232,7 @@ static void operations_within_a_flush_do_what_they_do_in_java(void **state)
     assert_equals_java(expected, sizeof expected / sizeof *expected);
 }
 
-/* ---- one thing at a time --------------------------------------------------------------------------------------------- */
+/* ---- one thing at a time --------------------------------------------------------------------- */
 
 typedef struct log_of_keys {
     char text[256];

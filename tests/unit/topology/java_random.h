@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * java_random.h - a generator of numbers (xorshift64) and a hash (FNV-1a) that are one line each in Java, too.
+ * java_random.h - a generator of numbers (xorshift64) and a hash (FNV-1a) that are one line each in
+ * Java, too.
  *
- * Tests that compare with Java run the same random program in both languages and compare one hash of all that came out: the
- * expected numbers in those tests were printed by Kafka Streams 4.3.1.
+ * Tests that compare with Java run the same random program in both languages and compare one hash
+ * of all that came out: the expected numbers in those tests were printed by Kafka Streams 4.3.1.
  */
 #ifndef TEST_JAVA_RANDOM_H
 #define TEST_JAVA_RANDOM_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_context.c - how a record goes down a few nodes, how a failure comes up, and what a callback may ask.
+ * test_context.c - how a record goes down a few nodes, how a failure comes up, and what a callback
+ * may ask.
  *
  *     top -> middle -> left
  *                   -> right     (or a sink in the place of left)
@@ -15,7 +16,7 @@
 
 #include <cmocka.h>
 
-/* ---- a tree of nodes -------------------------------------------------------------------------------------------------------- */
+/* ---- a tree of nodes ------------------------------------------------------------------------- */
 
 typedef enum behaviour {
     FORWARDS, /* what it was given */
@@ -140,7 +141,7 @@ static void fell(tree *t)
     ksi_arena_destroy(&t->arena);
 }
 
-/* ---- down --------------------------------------------------------------------------------------------------------------------- */
+/* ---- down ------------------------------------------------------------------------------------ */
 
 static void records_go_depth_first_in_the_order_of_children(void **state)
 {
@@ -167,7 +168,7 @@ static void the_context_follows_the_record_and_comes_back(void **state)
     fell(&t);
 }
 
-/* ---- up ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- up -------------------------------------------------------------------------------------- */
 
 static void a_failure_that_is_continued_drops_the_record_for_that_node_only(void **state)
 {
@@ -290,7 +291,7 @@ static void emitting_outside_a_flat_operation_fails(void **state)
     fell(&t);
 }
 
-/* ---- what may be asked ----------------------------------------------------------------------------------------------------------- */
+/* ---- what may be asked ----------------------------------------------------------------------- */
 
 static void a_context_answers_for_its_record_and_task(void **state)
 {

@@ -16,7 +16,7 @@
 static const ksi_processor_class some_class = {.kind = "some"};
 static const ksi_processor some_processor = {.class = &some_class};
 
-/* ---- random graphs, as the same program builds them in Java ------------------------------------------------------------------ */
+/* ---- random graphs, as the same program builds them in Java ---------------------------------- */
 
 enum { MAX_NODES = 30, MAX_TOPICS = 4 };
 
@@ -131,7 +131,7 @@ static void two_thousand_random_graphs_read_as_in_java(void **state)
     }
 }
 
-/* ---- what Java has no equal of ------------------------------------------------------------------------------------------------ */
+/* ---- what Java has no equal of --------------------------------------------------------------- */
 
 static ks_slice some_topic(ks_ctx *ctx, const ks_record *record, void *user)
 {

@@ -13,7 +13,7 @@
 static const ksi_processor_class some_class = {.kind = "some"};
 static const ksi_processor some_processor = {.class = &some_class};
 
-/* ---- helpers ---------------------------------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 static ks_status add_source(ks_topology *topology, const char *name, const char *topic,
                             ks_error *error)
@@ -57,7 +57,7 @@ static void assert_refused(ks_status status, const ks_error *error, const char *
     }
 }
 
-/* ---- names -------------------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void names_follow_the_rules_of_topics(void **state)
 {
@@ -96,7 +96,7 @@ static void a_refused_byte_is_shown_readably(void **state)
     assert_non_null(strstr(error.message, "byte 0xc3 at position 3"));
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void names_are_unique_over_all_kinds_of_nodes(void **state)
 {
@@ -175,7 +175,7 @@ static void store_names_are_unique(void **state)
     ks_topology_free(topology);
 }
 
-/* ---- what is kept --------------------------------------------------------------------------------------------------------------- */
+/* ---- what is kept ---------------------------------------------------------------------------- */
 
 static void names_and_topics_are_copied(void **state)
 {
@@ -229,7 +229,7 @@ static void what_was_registered_is_freed_with_the_topology(void **state)
     ks_topology_free(NULL);
 }
 
-/* ---- freezing ------------------------------------------------------------------------------------------------------------------- */
+/* ---- freezing -------------------------------------------------------------------------------- */
 
 static void subtopologies_are_numbered_by_their_first_node(void **state)
 {

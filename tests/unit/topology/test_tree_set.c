@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_tree_set.c - the set behind a description, against a list and against java.util.TreeSet itself.
+ * test_tree_set.c - the set behind a description, against a list and against java.util.TreeSet
+ * itself.
  */
 #include "topology/tree_set.h"
 
@@ -93,8 +94,8 @@ static void a_thousand_ascending_nodes_stay_in_order_and_are_found_again(void **
 }
 
 /*
- * 500 sets; in every other one the sizes change between additions, so that where a node ends up (and whether it gets in twice)
- * depends on the shape of the tree.
+ * 500 sets; in every other one the sizes change between additions, so that where a node ends up
+ * (and whether it gets in twice) depends on the shape of the tree.
  */
 static void sizes_that_change_meanwhile_lead_to_the_order_of_java(void **state)
 {

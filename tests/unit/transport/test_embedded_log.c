@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-/* ---- helpers ----------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 static ks_log *open_log(void)
 {
@@ -54,7 +54,7 @@ static ksi_topic_partition at(const char *topic, int32_t partition)
     return (ksi_topic_partition){.topic = topic, .partition = partition};
 }
 
-/* ---- opening ----------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void only_the_log_in_memory_opens(void **state)
 {
@@ -98,7 +98,7 @@ static void a_transport_outlives_the_handle_it_came_from(void **state)
     transport->class->release(transport);
 }
 
-/* ---- topics ------------------------------------------------------------------------------------ */
+/* ---- topics ---------------------------------------------------------------------------------- */
 
 static void topics_are_named_by_kafkas_rules(void **state)
 {
@@ -160,7 +160,7 @@ static void topics_are_visited_in_the_order_of_names(void **state)
     ks_log_free(log);
 }
 
-/* ---- producing and reading --------------------------------------------------------------------- */
+/* ---- producing and reading ------------------------------------------------------------------- */
 
 static void what_was_produced_is_read_back(void **state)
 {
@@ -435,7 +435,7 @@ static void an_offset_is_found_by_its_timestamp(void **state)
     ks_log_free(log);
 }
 
-/* ---- groups ------------------------------------------------------------------------------------ */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 static void a_group_keeps_its_own_offsets(void **state)
 {
@@ -480,7 +480,7 @@ static void a_group_has_one_member(void **state)
     ks_log_free(log);
 }
 
-/* ---- waiting and threads ----------------------------------------------------------------------- */
+/* ---- waiting and threads --------------------------------------------------------------------- */
 
 static void a_wait_ends_at_its_time_or_at_a_wake(void **state)
 {
@@ -578,7 +578,9 @@ static void a_waiting_reader_sees_every_record_of_every_writer_in_order(void **s
     ks_log_free(log);
 }
 
-/* Two threads send one record to and fro: each turn is a sleep and a wake-up, so a lost one hangs. */
+/*
+ * Two threads send one record to and fro: each turn is a sleep and a wake-up, so a lost one hangs.
+ */
 enum { TURNS = 2000 };
 
 typedef struct player {
