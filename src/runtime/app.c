@@ -358,7 +358,7 @@ static ks_status start_locked(ks_app *app, ks_error *error)
     stop_threads(app);
     if (app->live == 0) {
         for (size_t i = 0; i < app->thread_count; i++) {
-            (void)ksi_stream_thread_finish(app->threads[i], false, NULL);
+            ksi_stream_thread_abandon(app->threads[i]);
         }
         end(app);
     }

@@ -114,7 +114,7 @@ void ksi_stream_thread_free(ksi_stream_thread *thread)
     if (thread == NULL) {
         return;
     }
-    (void)ksi_stream_thread_finish(thread, false, NULL); /* which cannot fail without a commit */
+    ksi_stream_thread_abandon(thread);
     if (thread->consumer != NULL) {
         thread->consumer->class->close(thread->consumer);
     }
@@ -496,14 +496,10 @@ void ksi_stream_thread_wait(ksi_stream_thread *thread)
     thread->consumer->class->wait(thread->consumer, timeout_ms);
 }
 
-ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, bool clean, ks_error *error)
+void ksi_stream_thread_abandon(ksi_stream_thread *thread)
 {
     if (atomic_load(&thread->finished)) {
-        return KS_OK;
-    }
-    ks_status status = KS_OK;
-    if (clean && any_needs_commit(thread)) {
-        status = commit(thread, error);
+        return;
     }
     if (thread->task_count > 0) {
         publish_counts(thread);
@@ -519,6 +515,15 @@ ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, bool clean, ks_err
     thread->producer = NULL;
     thread->cache = NULL;
     atomic_store(&thread->finished, true);
+}
+
+ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error)
+{
+    ks_status status = KS_OK;
+    if (!atomic_load(&thread->finished) && any_needs_commit(thread)) {
+        status = commit(thread, error);
+    }
+    ksi_stream_thread_abandon(thread);
     return status;
 }
 
@@ -537,9 +542,12 @@ void ksi_stream_thread_run(ksi_stream_thread *thread, const ksi_stream_thread_ev
             ksi_stream_thread_wait(thread);
         }
     }
-    ks_status closed = ksi_stream_thread_finish(thread, status == KS_OK, &error);
-    bool failed = status != KS_OK || closed != KS_OK;
-    events->ended(events->owner, failed ? &error : NULL);
+    if (status == KS_OK) {
+        status = ksi_stream_thread_finish(thread, &error);
+    } else {
+        ksi_stream_thread_abandon(thread);
+    }
+    events->ended(events->owner, status != KS_OK ? &error : NULL);
 }
 
 /* ---- for other threads ----------------------------------------------------------------------- */

@@ -57,35 +57,38 @@ typedef struct ksi_stream_thread_events {
 } ksi_stream_thread_events;
 
 ksi_stream_thread *ksi_stream_thread_new(const ksi_stream_thread_options *options, ks_error *error);
-/* Finishes without a commit when nobody finished it. Accepts NULL. */
+/* Abandons what nobody finished. Accepts NULL. */
 void ksi_stream_thread_free(ksi_stream_thread *thread);
 
 const char *ksi_stream_thread_name(const ksi_stream_thread *thread);
 void *ksi_stream_thread_owner(const ksi_stream_thread *thread);
 
 /* Makes a task of the assignment and finds where its inputs begin. */
-ks_status ksi_stream_thread_add_task(ksi_stream_thread *thread, ksi_assigned_task id,
-                                     ks_error *error);
+KS_NODISCARD ks_status ksi_stream_thread_add_task(ksi_stream_thread *thread, ksi_assigned_task id,
+                                                  ks_error *error);
 
 /* Restores the stores of all tasks; ends early when the thread is to stop. */
-ks_status ksi_stream_thread_restore(ksi_stream_thread *thread, ks_error *error);
+KS_NODISCARD ks_status ksi_stream_thread_restore(ksi_stream_thread *thread, ks_error *error);
 
 /*
  * One turn: polls, processes a batch of each task, commits when it is time. `*progressed`: whether
  * there was anything to do.
  */
-ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks_error *error);
+KS_NODISCARD ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed,
+                                              ks_error *error);
 
 /* Waits until the next turn may have something to do, or ksi_stream_thread_wake(). */
 void ksi_stream_thread_wait(ksi_stream_thread *thread);
 
 /*
- * Commits when `clean`, and closes tasks and producer. What others may ask stays, and the consumer,
- * which they may wake. Nothing the second time.
+ * Commits, and closes tasks and producer, whether or not the commit succeeds. What others may ask
+ * stays, and the consumer, which they may wake. Nothing the second time.
  */
-ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, bool clean, ks_error *error);
+KS_NODISCARD ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error);
+/* The same without the commit. */
+void ksi_stream_thread_abandon(ksi_stream_thread *thread);
 
-/* Restores, takes turns until it is to stop or fails, and finishes. */
+/* Restores, takes turns until it is to stop or fails, and finishes, or abandons what failed. */
 void ksi_stream_thread_run(ksi_stream_thread *thread, const ksi_stream_thread_events *events);
 
 /* Ends the loop at the end of its turn. @thread any */

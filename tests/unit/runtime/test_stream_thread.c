@@ -94,7 +94,7 @@ static void step_until_idle(const fixture *self)
 static void finish(const fixture *self)
 {
     ks_error error = {0};
-    assert_ok(ksi_stream_thread_finish(self->thread, true, &error), &error);
+    assert_ok(ksi_stream_thread_finish(self->thread, &error), &error);
 }
 
 static bool caught_up(const fixture *self)
@@ -261,7 +261,7 @@ static void nothing_is_committed_after_a_failure(void **state)
     assert_int_equal(ksi_stream_thread_step(self->thread, &progressed, &error), KS_E_PROCESSING);
     assert_non_null(strstr(error.message, "no b here"));
     assert_non_null(strstr(error.message, "topic in, partition 1, offset 0"));
-    assert_ok(ksi_stream_thread_finish(self->thread, false, &error), &error);
+    ksi_stream_thread_abandon(self->thread);
     assert_int_equal(log_committed(log, "app", "in", 0), 1);
     assert_int_equal(log_committed(log, "app", "in", 1), -1);
     free_thread(self);
@@ -395,7 +395,7 @@ static void what_the_log_refuses_is_not_committed(void **state)
         assert_string_equal(calls, i == 0 ? "flush " : "flush commit ");
         assert_false(caught_up(self));
         assert_int_equal(ksi_stream_thread_stats_of(self->thread).commits, 0);
-        assert_ok(ksi_stream_thread_finish(self->thread, false, &error), &error);
+        ksi_stream_thread_abandon(self->thread);
         assert_int_equal(log_committed(log, "app", "in", 0), -1);
         free_thread(self);
         ks_log_free(log);
