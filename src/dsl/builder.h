@@ -134,7 +134,7 @@ const char *ksi_suffixed_or_new(ks_builder *builder, const ks_options_head *head
  */
 void ksi_note_unnamed_store(ks_builder *builder, const char *store, bool logging);
 void ksi_note_unnamed_repartition(ks_builder *builder, const char *topic);
-ks_status ksi_check_unnamed(const ks_builder *builder, ks_error *error);
+KS_NODISCARD ks_status ksi_check_unnamed(const ks_builder *builder, ks_error *error);
 void ksi_unnamed_destroy(ksi_unnamed *unnamed);
 
 /* ---- the plan -------------------------------------------------------------------------------- */

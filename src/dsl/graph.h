@@ -70,10 +70,10 @@ void ksi_plan_node_destroy(ksi_plan_node *node); /* the lists; the node is the a
  * One stream source for each set of topics: merges later ones into the first. KS_E_TOPOLOGY for
  * sets that overlap.
  */
-ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error);
+KS_NODISCARD ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error);
 
 /* Writes all nodes below `root`. */
-ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology, ks_error *error);
+KS_NODISCARD ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology, ks_error *error);
 
 /* The kinds of plan nodes. */
 ksi_plan_write_fn ksi_plan_write_source;

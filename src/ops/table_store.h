@@ -33,8 +33,8 @@ typedef struct ksi_table_row {
 } ksi_table_row;
 
 /* From a node's init. `name` is a store that is connected to the node. */
-ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name,
-                               bool send_old_values, ks_error *error);
+KS_NODISCARD ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name,
+                                            bool send_old_values, ks_error *error);
 
 /* Reads a key; the value lives in the record's arena. False: the context failed. */
 bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row);

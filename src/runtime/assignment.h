@@ -74,8 +74,8 @@ typedef struct ksi_assignment_options {
  * not there; KS_E_TOPOLOGY when two patterns match one topic or the partitions of a repartition
  * topic cannot be known. After an error it is empty.
  */
-ks_status ksi_assignment_make(ksi_assignment *assignment, const ksi_assignment_options *options,
-                              ks_error *error);
+KS_NODISCARD ks_status ksi_assignment_make(ksi_assignment *assignment,
+                                           const ksi_assignment_options *options, ks_error *error);
 void ksi_assignment_destroy(ksi_assignment *assignment);
 
 /* How many tasks a sub-topology has. */

@@ -23,10 +23,12 @@ typedef struct ksi_offset_rules {
 } ksi_offset_rules;
 
 /* The policy of auto.offset.reset. KS_E_NOT_BUILT for one this version does not have. */
-ks_status ksi_offset_fallback(const ks_config *config, ks_offset_reset *fallback, ks_error *error);
+KS_NODISCARD ks_status ksi_offset_fallback(const ks_config *config, ks_offset_reset *fallback,
+                                           ks_error *error);
 
 /* KS_E_STATE when there is no usable offset and the policy is `none`. */
-ks_status ksi_begin_offset(const ksi_offset_rules *rules, ksi_topic_partition partition,
-                           const ksi_source *source, int64_t *offset, ks_error *error);
+KS_NODISCARD ks_status ksi_begin_offset(const ksi_offset_rules *rules,
+                                        ksi_topic_partition partition, const ksi_source *source,
+                                        int64_t *offset, ks_error *error);
 
 #endif

@@ -29,8 +29,8 @@ void ksi_collector_init(ksi_collector *collector, ks_ctx *ctx, ksi_producer *pro
 void ksi_collector_destroy(ksi_collector *collector);
 
 /* Sends bytes; partition -1 is chosen by the key. An error ends the task. */
-ks_status ksi_collector_send(ksi_collector *collector, const char *topic,
-                             const ks_log_record *record, ks_error *error);
+KS_NODISCARD ks_status ksi_collector_send(ksi_collector *collector, const char *topic,
+                                          const ks_log_record *record, ks_error *error);
 
 /* How many partitions a topic has; 0 with an error when the log has no such topic. */
 int32_t ksi_collector_partition_count(ksi_collector *collector, const char *topic, ks_error *error);

@@ -32,10 +32,11 @@ void ksi_error_handlers_init(ksi_error_handlers *handlers, const ks_config *conf
  * A record that a serde could not read. KS_OK: it is skipped and counted as dropped; an error ends
  * the task.
  */
-ks_status ksi_handle_deserialization_error(ksi_error_handlers *handlers,
-                                           const ksi_node_instance *source, const char *topic,
-                                           const ks_log_record *record, const ks_error *reason,
-                                           ks_error *error);
+KS_NODISCARD ks_status ksi_handle_deserialization_error(ksi_error_handlers *handlers,
+                                                        const ksi_node_instance *source,
+                                                        const char *topic,
+                                                        const ks_log_record *record,
+                                                        const ks_error *reason, ks_error *error);
 
 /* The failure on the context, of the node in hand. True: go on with the next sibling. */
 bool ksi_handle_processing_error(ksi_error_handlers *handlers);

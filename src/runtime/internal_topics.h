@@ -14,7 +14,8 @@
  * Creates the needed topics that are missing. KS_E_TOPOLOGY for one that exists with another number
  * of partitions: then nothing was created.
  */
-ks_status ksi_internal_topics_make_ready(const ksi_assignment *assignment, ksi_transport *transport,
-                                         ksi_logger *logger, ks_error *error);
+KS_NODISCARD ks_status ksi_internal_topics_make_ready(const ksi_assignment *assignment,
+                                                      ksi_transport *transport, ksi_logger *logger,
+                                                      ks_error *error);
 
 #endif

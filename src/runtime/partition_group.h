@@ -41,8 +41,9 @@ ksi_record_queue *ksi_partition_group_add_queue(ksi_partition_group *group, cons
                                                 int32_t partition);
 
 /* Queues a record. An error is that of a record which became a head. */
-ks_status ksi_partition_group_enqueue(ksi_partition_group *group, size_t queue, const char *topic,
-                                      const ks_log_record *record, ks_error *error);
+KS_NODISCARD ks_status ksi_partition_group_enqueue(ksi_partition_group *group, size_t queue,
+                                                   const char *topic, const ks_log_record *record,
+                                                   ks_error *error);
 
 /* Whether a record may be taken now. */
 bool ksi_partition_group_ready(ksi_partition_group *group, ksi_clock *clock);
@@ -51,7 +52,8 @@ bool ksi_partition_group_ready(ksi_partition_group *group, ksi_clock *clock);
  * Takes the next record; `*queue` is NULL when there is none. Stream time moves on. Release the
  * queue when the record is done.
  */
-ks_status ksi_partition_group_next(ksi_partition_group *group, ksi_record_queue **queue,
-                                   ksi_stamped_record *record, ks_error *error);
+KS_NODISCARD ks_status ksi_partition_group_next(ksi_partition_group *group,
+                                                ksi_record_queue **queue,
+                                                ksi_stamped_record *record, ks_error *error);
 
 #endif

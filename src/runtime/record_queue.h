@@ -77,14 +77,14 @@ void ksi_record_queue_destroy(ksi_record_queue *queue);
 void ksi_record_queue_add(ksi_record_queue *queue, const char *topic, const ks_log_record *record);
 
 /* Makes the next record the head when there is none. An error is the end of the task. */
-ks_status ksi_record_queue_update_head(ksi_record_queue *queue, ks_error *error);
+KS_NODISCARD ks_status ksi_record_queue_update_head(ksi_record_queue *queue, ks_error *error);
 
 /*
  * Takes the head, which must be there, and makes the next one the head. What `record` points to
  * lives until ksi_record_queue_release(), which must come before the next poll.
  */
-ks_status ksi_record_queue_poll(ksi_record_queue *queue, ksi_stamped_record *record,
-                                ks_error *error);
+KS_NODISCARD ks_status ksi_record_queue_poll(ksi_record_queue *queue, ksi_stamped_record *record,
+                                             ks_error *error);
 void ksi_record_queue_release(ksi_record_queue *queue);
 
 static inline size_t ksi_record_queue_size(const ksi_record_queue *queue)

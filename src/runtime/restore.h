@@ -22,6 +22,6 @@ typedef struct ksi_restore {
 } ksi_restore;
 
 /* Reads the changelog from its beginning to the end it has when this is called. */
-ks_status ksi_restore_store(ksi_restore *restore, ks_error *error);
+KS_NODISCARD ks_status ksi_restore_store(ksi_restore *restore, ks_error *error);
 
 #endif

@@ -25,8 +25,9 @@ typedef struct ksi_sink_state {
 } ksi_sink_state;
 
 /* Resolves topic and serdes. */
-ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_topology *topology,
-                        ksi_error_handlers *handlers, ks_error *error);
+KS_NODISCARD ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node,
+                                     const ks_topology *topology, ksi_error_handlers *handlers,
+                                     ks_error *error);
 /* The `process` of a sink's instance. Failures are raised on the context. */
 void ksi_sink_process(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record);
 

@@ -76,10 +76,10 @@ void ksi_task_set_caught_up(ksi_task *task, size_t input, bool caught_up);
  * Processes the next record if one may be processed now (max.task.idle.ms); `*processed` says
  * whether there was one. An error stops the task: it can only be freed.
  */
-ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error);
+KS_NODISCARD ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error);
 
 /* Flushes the caches of the stores, in the order of their first nodes. */
-ks_status ksi_task_flush(ksi_task *task, ks_error *error);
+KS_NODISCARD ks_status ksi_task_flush(ksi_task *task, ks_error *error);
 
 /*
  * The offset to commit for an input: that of its queue's head, or one past the last record

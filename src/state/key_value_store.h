@@ -66,19 +66,20 @@ bool ksi_key_value_store_on_flush(ksi_key_value_store *store, ksi_flush_fn *flus
  * True and the row when the key is there. Reading through the cache may evict other rows, hence the
  * status.
  */
-ks_status ksi_key_value_store_read(ksi_key_value_store *store, ks_slice key, ksi_row *row,
-                                   bool *found, ks_error *error);
+KS_NODISCARD ks_status ksi_key_value_store_read(ksi_key_value_store *store, ks_slice key,
+                                                ksi_row *row, bool *found, ks_error *error);
 
 /*
  * Puts or, with a null value, deletes. The timestamp of a store without timestamps is that of the
  * context.
  */
-ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks_slice value,
-                                    int64_t timestamp, const ksi_record_context *context,
-                                    ks_error *error);
+KS_NODISCARD ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key,
+                                                 ks_slice value, int64_t timestamp,
+                                                 const ksi_record_context *context,
+                                                 ks_error *error);
 
 /* Flushes the dirty rows of the cache, in the order of their last update. Before every commit. */
-ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error);
+KS_NODISCARD ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error);
 
 /* Puts a row that came from the changelog: not logged, not told of. */
 void ksi_key_value_store_restore(ksi_key_value_store *store, ks_slice key, ks_slice value,

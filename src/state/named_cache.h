@@ -40,9 +40,9 @@ void ksi_named_cache_release(ksi_named_cache *cache, const ksi_cached_row *row);
  * Gives up the row that was not used for longest; if it is dirty, flushes all dirty rows, this one
  * first.
  */
-ks_status ksi_named_cache_evict(ksi_named_cache *cache, ks_error *error);
+KS_NODISCARD ks_status ksi_named_cache_evict(ksi_named_cache *cache, ks_error *error);
 
 /* Flushes all dirty rows in the order of their last update; deleted ones leave the cache. */
-ks_status ksi_named_cache_flush(ksi_named_cache *cache, ks_error *error);
+KS_NODISCARD ks_status ksi_named_cache_flush(ksi_named_cache *cache, ks_error *error);
 
 #endif

@@ -30,7 +30,8 @@ typedef struct ksi_record_cache ksi_record_cache;
 ksi_record_cache *ksi_record_cache_new(int64_t max_bytes);
 void ksi_record_cache_free(ksi_record_cache *cache); /* accepts NULL; its stores must be closed */
 /* A smaller budget evicts at once what no longer fits, from one store after the other. */
-ks_status ksi_record_cache_resize(ksi_record_cache *cache, int64_t max_bytes, ks_error *error);
+KS_NODISCARD ks_status ksi_record_cache_resize(ksi_record_cache *cache, int64_t max_bytes,
+                                               ks_error *error);
 /* What counts against the budget, in Java's estimate. */
 int64_t ksi_record_cache_bytes(const ksi_record_cache *cache);
 
@@ -76,11 +77,12 @@ const ksi_cached_row *ksi_record_cache_get(ksi_named_cache *named, ks_slice key)
  * perhaps the row itself. `stored` may be NULL; it gets the row as it was put, borrowed until the
  * next call for this store even if it was evicted.
  */
-ks_status ksi_record_cache_put(ksi_record_cache *cache, ksi_named_cache *named,
-                               const ksi_cached_row *row, const ksi_cached_row **stored,
-                               ks_error *error);
+KS_NODISCARD ks_status ksi_record_cache_put(ksi_record_cache *cache, ksi_named_cache *named,
+                                            const ksi_cached_row *row,
+                                            const ksi_cached_row **stored, ks_error *error);
 
 /* Flushes the dirty rows of one store in the order of their last update. */
-ks_status ksi_record_cache_flush(ksi_record_cache *cache, ksi_named_cache *named, ks_error *error);
+KS_NODISCARD ks_status ksi_record_cache_flush(ksi_record_cache *cache, ksi_named_cache *named,
+                                              ks_error *error);
 
 #endif

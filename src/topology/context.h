@@ -184,9 +184,9 @@ static inline void ksi_forward_copy(ks_ctx *ctx, const ks_record *record)
  * Serdes with the default of the properties filled in: KS_E_PROCESSING naming the node when there
  * is none. `what` says whose serde it is: "sink KSTREAM-SINK-0000000001".
  */
-ks_status ksi_ctx_key_serde(const ks_ctx *ctx, const ks_serde *own, const char *what,
-                            const ks_serde **serde, ks_error *error);
-ks_status ksi_ctx_value_serde(const ks_ctx *ctx, const ks_serde *own, const char *what,
-                              const ks_serde **serde, ks_error *error);
+KS_NODISCARD ks_status ksi_ctx_key_serde(const ks_ctx *ctx, const ks_serde *own, const char *what,
+                                         const ks_serde **serde, ks_error *error);
+KS_NODISCARD ks_status ksi_ctx_value_serde(const ks_ctx *ctx, const ks_serde *own, const char *what,
+                                           const ks_serde **serde, ks_error *error);
 
 #endif

@@ -103,22 +103,24 @@ ks_topology *ksi_topology_new(void);
  * Checks Java's rules for node, store and topic names: 1 to 249 of ASCII letters, digits, '.', '_',
  * '-'; not "." or "..".
  */
-ks_status ksi_name_check(const char *name, ks_error *error);
+KS_NODISCARD ks_status ksi_name_check(const char *name, ks_error *error);
 
 /*
  * Adding; all answer KS_E_TOPOLOGY as Java's TopologyException. Strings and arrays are copied;
  * parents are named.
  */
-ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const ksi_source *source,
-                                  ks_error *error);
-ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,
-                                     const ksi_processor *processor, const char *const *parents,
-                                     size_t parent_count, ks_error *error);
-ks_status ksi_topology_add_sink(ks_topology *topology, const char *name, const ksi_sink *sink,
-                                const char *const *parents, size_t parent_count, ks_error *error);
+KS_NODISCARD ks_status ksi_topology_add_source(ks_topology *topology, const char *name,
+                                               const ksi_source *source, ks_error *error);
+KS_NODISCARD ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,
+                                                  const ksi_processor *processor,
+                                                  const char *const *parents, size_t parent_count,
+                                                  ks_error *error);
+KS_NODISCARD ks_status ksi_topology_add_sink(ks_topology *topology, const char *name,
+                                             const ksi_sink *sink, const char *const *parents,
+                                             size_t parent_count, ks_error *error);
 /* Adds a store and connects it to a processor. */
-ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec,
-                                 const char *processor, ks_error *error);
+KS_NODISCARD ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec,
+                                              const char *processor, ks_error *error);
 /* Adding a repartition topic twice keeps the later partition count, as Java. */
 void ksi_topology_add_internal_topic(ks_topology *topology, const char *name, int32_t partitions);
 

@@ -129,6 +129,6 @@ struct ksi_transport {
 ksi_transport *ksi_log_transport(ks_log *log);
 
 /* Kafka's rule for names of topics: 1 to 249 of [a-zA-Z0-9._-], and neither "." nor "..". */
-ks_status ksi_topic_name_check(const char *topic, ks_error *error);
+KS_NODISCARD ks_status ksi_topic_name_check(const char *topic, ks_error *error);
 
 #endif

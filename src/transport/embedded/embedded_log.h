@@ -41,8 +41,8 @@ ksi_transport *ksi_embedded_log_new(void);
 ksi_embedded_topic *ksi_embedded_log_topic(ksi_embedded_log *log, const char *name);
 
 /* Finds a partition: KS_E_UNKNOWN_TOPIC, KS_E_ARGUMENT. */
-ks_status ksi_embedded_log_partition(ksi_embedded_log *log, ksi_topic_partition at,
-                                     ksi_partition **partition, ks_error *error);
+KS_NODISCARD ks_status ksi_embedded_log_partition(ksi_embedded_log *log, ksi_topic_partition at,
+                                                  ksi_partition **partition, ks_error *error);
 
 /* Wakes the consumers that sleep; called after a watched partition grew. */
 void ksi_embedded_log_notify(ksi_embedded_log *log);

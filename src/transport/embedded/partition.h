@@ -54,8 +54,8 @@ void ksi_partition_init(ksi_partition *partition, int32_t number);
 void ksi_partition_destroy(ksi_partition *partition);
 
 /* Appends a record; partition and offset of `record` are ignored. KS_E_LIMIT when it is too big. */
-ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *record,
-                               ks_error *error);
+KS_NODISCARD ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *record,
+                                            ks_error *error);
 
 /* A cursor that begins at `offset`, which may be anything from 0 to beyond the end. */
 ksi_partition_cursor ksi_partition_seek(int64_t offset);
