@@ -35,10 +35,9 @@ static void pass_through_process(ks_ctx *ctx, const void *config, void *state,
     ksi_forward(ctx, record);
 }
 
-static const ksi_processor_class peek_class = {.kind = "peek", .process = peek_process};
-static const ksi_processor_class foreach_class = {.kind = "foreach", .process = foreach_process};
-static const ksi_processor_class pass_through_class = {.kind = "pass-through",
-                                                       .process = pass_through_process};
+static const ksi_processor_class peek_class = {.process = peek_process};
+static const ksi_processor_class foreach_class = {.process = foreach_process};
+static const ksi_processor_class pass_through_class = {.process = pass_through_process};
 
 static ksi_processor make(ks_arena *arena, const ksi_processor_class *class, ks_action_fn *action,
                           void *user)

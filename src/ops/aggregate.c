@@ -63,10 +63,8 @@ static void aggregate_process(ks_ctx *ctx, const void *config, void *state, cons
     }
 }
 
-static const ksi_processor_class aggregate_class = {.kind = "aggregate",
-                                                    .state_size = sizeof(aggregate_state),
-                                                    .init = aggregate_init,
-                                                    .process = aggregate_process};
+static const ksi_processor_class aggregate_class = {
+    .state_size = sizeof(aggregate_state), .init = aggregate_init, .process = aggregate_process};
 
 ksi_processor ksi_op_aggregate(const ksi_aggregate *aggregate)
 {

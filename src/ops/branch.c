@@ -63,7 +63,7 @@ static void branch_process(ks_ctx *ctx, const void *config, void *state, const k
     }
 }
 
-static const ksi_processor_class branch_class = {.kind = "branch", .process = branch_process};
+static const ksi_processor_class branch_class = {.process = branch_process};
 
 ksi_processor ksi_op_branch(const ksi_branches *branches)
 {

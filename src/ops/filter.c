@@ -23,7 +23,7 @@ static void filter_process(ks_ctx *ctx, const void *config, void *state, const k
     }
 }
 
-static const ksi_processor_class filter_class = {.kind = "filter", .process = filter_process};
+static const ksi_processor_class filter_class = {.process = filter_process};
 
 ksi_processor ksi_op_filter(ks_arena *arena, ks_predicate_fn *predicate, void *user, bool negated)
 {
@@ -45,7 +45,7 @@ static void has_key_process(ks_ctx *ctx, const void *config, void *state, const 
     }
 }
 
-static const ksi_processor_class has_key_class = {.kind = "has-key", .process = has_key_process};
+static const ksi_processor_class has_key_class = {.process = has_key_process};
 
 ksi_processor ksi_op_has_key(void)
 {

@@ -31,7 +31,7 @@ static void flat_map_process(ks_ctx *ctx, const void *config, void *state, const
     ctx->emits_keys = outer_keys;
 }
 
-static const ksi_processor_class flat_map_class = {.kind = "flat-map", .process = flat_map_process};
+static const ksi_processor_class flat_map_class = {.process = flat_map_process};
 
 ksi_processor ksi_op_flat_map(ks_arena *arena, ks_action_fn *emit, void *user, bool emits_keys)
 {

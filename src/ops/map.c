@@ -45,11 +45,9 @@ static void map_values_process(ks_ctx *ctx, const void *config, void *state,
     ksi_forward(ctx, &mapped);
 }
 
-static const ksi_processor_class map_class = {.kind = "map", .process = map_process};
-static const ksi_processor_class select_key_class = {.kind = "select-key",
-                                                     .process = select_key_process};
-static const ksi_processor_class map_values_class = {.kind = "map-values",
-                                                     .process = map_values_process};
+static const ksi_processor_class map_class = {.process = map_process};
+static const ksi_processor_class select_key_class = {.process = select_key_process};
+static const ksi_processor_class map_values_class = {.process = map_values_process};
 
 static ksi_processor make(ks_arena *arena, const ksi_processor_class *class, map_config values)
 {

@@ -74,8 +74,7 @@ static void print_close(const void *config, void *state)
     }
 }
 
-static const ksi_processor_class print_class = {.kind = "print",
-                                                .state_size = sizeof(print_state),
+static const ksi_processor_class print_class = {.state_size = sizeof(print_state),
                                                 .init = print_init,
                                                 .process = print_process,
                                                 .close = print_close};

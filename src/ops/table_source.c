@@ -27,7 +27,7 @@ static ks_status table_source_init(ks_ctx *ctx, const void *config, void *state,
 
 static void forward_unmaterialized(ks_ctx *ctx, const ks_record *record)
 {
-    ksi_change change = {.new_value = record->value, .old_value = ks_null(), .is_latest = true};
+    ksi_change change = {.new_value = record->value, .old_value = ks_null()};
     ks_record update = *record;
     update.value = ksi_change_value(&change);
     ksi_forward(ctx, &update);
@@ -54,8 +54,7 @@ static void table_source_process(ks_ctx *ctx, const void *config, void *state,
     }
 }
 
-static const ksi_processor_class table_source_class = {.kind = "table-source",
-                                                       .state_size = sizeof(table_source_state),
+static const ksi_processor_class table_source_class = {.state_size = sizeof(table_source_state),
                                                        .init = table_source_init,
                                                        .process = table_source_process};
 

@@ -62,7 +62,7 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     ctx->record = *context;
     ctx->context_of = NULL;
 
-    ksi_change change = {.is_latest = true};
+    ksi_change change = {0};
     ks_record record = {.timestamp =
                             new_row->value.data != NULL ? new_row->timestamp : context->timestamp,
                         .headers = context->headers};
@@ -153,8 +153,7 @@ void ksi_table_store_forward(ksi_table_store *table, const ks_record *record, ks
         return;
     }
     ksi_change change = {.new_value = new_value,
-                         .old_value = table->send_old_values ? old_value : ks_null(),
-                         .is_latest = true};
+                         .old_value = table->send_old_values ? old_value : ks_null()};
     ks_record update = *record;
     update.value = ksi_change_value(&change);
     ksi_forward(table->ctx, &update);

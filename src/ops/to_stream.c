@@ -16,8 +16,7 @@ static void to_stream_process(ks_ctx *ctx, const void *config, void *state, cons
     ksi_forward(ctx, &out);
 }
 
-static const ksi_processor_class to_stream_class = {.kind = "to-stream",
-                                                    .process = to_stream_process};
+static const ksi_processor_class to_stream_class = {.process = to_stream_process};
 
 ksi_processor ksi_op_to_stream(void)
 {

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "state/key_value_store.h"
 #include "state/record_cache.h"
 #include "topology/topology.h"
 #include "transport/transport.h"
@@ -46,18 +47,18 @@ typedef struct ksi_task_options {
     size_t matched_topic_count;
 } ksi_task_options;
 
-/* Makes the task and starts its nodes. NULL with an error; nothing is left behind. */
+/*
+ * Makes the task and starts its nodes; what `options` points to is borrowed until the task is
+ * freed, texts are copied. NULL with an error; nothing is left behind.
+ */
 ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error);
 void ksi_task_free(ksi_task *task); /* closes the nodes and drops what was not flushed */
 const char *ksi_task_id(const ksi_task *task);
 
 /* The topics the task reads, as the log names them: one queue each. */
 size_t ksi_task_input_count(const ksi_task *task);
-const char *ksi_task_input_topic(const ksi_task *task, size_t input);
 /* The input that reads a topic of the log, by name or by pattern; SIZE_MAX when there is none. */
 size_t ksi_task_input_of(const ksi_task *task, const char *topic);
-/* The reset policy of the source behind an input. */
-const ksi_source *ksi_task_input_source(const ksi_task *task, size_t input);
 
 /*
  * Queues a record: key, value and headers are copied. `topic` NULL: the input's own. A record that
@@ -90,14 +91,14 @@ int64_t ksi_task_offset(const ksi_task *task, size_t input);
 bool ksi_task_commit_needed(const ksi_task *task);
 void ksi_task_committed(ksi_task *task);
 
+/* Records dropped, and records handed to the producer, since the task was made. */
 uint64_t ksi_task_dropped(const ksi_task *task);
 uint64_t ksi_task_sent(const ksi_task *task);
 
 /* A store of the task by name, or NULL; and stores in the order of their first nodes. */
-struct ksi_key_value_store;
-struct ksi_key_value_store *ksi_task_key_value_store(const ksi_task *task, const char *name);
+ksi_key_value_store *ksi_task_key_value_store(const ksi_task *task, const char *name);
 size_t ksi_task_store_count(const ksi_task *task);
-struct ksi_key_value_store *ksi_task_store_at(const ksi_task *task, size_t index);
+ksi_key_value_store *ksi_task_store_at(const ksi_task *task, size_t index);
 /* The serdes of a store, with defaults filled in. */
 void ksi_task_store_serdes(const ksi_task *task, size_t index, const ks_serde **key,
                            const ks_serde **value);

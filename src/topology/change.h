@@ -16,7 +16,6 @@
 typedef struct ksi_change {
     ks_value new_value;
     ks_value old_value; /* null unless a node below asked for old values */
-    bool is_latest;     /* false: an out-of-order update of a versioned table */
 } ksi_change;
 
 static inline ks_value ksi_change_value(const ksi_change *change)

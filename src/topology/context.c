@@ -38,16 +38,6 @@ void ks_ctx_fail(ks_ctx *ctx, const char *format, ...)
     raise_failure(ctx, KS_E_PROCESSING, message);
 }
 
-void ksi_ctx_fail_with(ks_ctx *ctx, ks_status code, const char *format, ...)
-{
-    char message[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    raise_failure(ctx, code, message);
-}
-
 void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error)
 {
     char message[sizeof error->where + sizeof error->message + 2];

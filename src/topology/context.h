@@ -76,9 +76,7 @@ struct ks_ctx {
     ks_error error; /* of the failure */
 };
 
-/* Marks the context as failed, unless it is already. */
-void ksi_ctx_fail_with(ks_ctx *ctx, ks_status code, const char *format, ...) KS_PRINTF(3, 4);
-/* The same with an error that was made elsewhere. */
+/* ks_ctx_fail() with an error that was made elsewhere. */
 void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error);
 
 /* Counts a dropped record and says why in the log. @java droppedRecordsSensor */

@@ -5,7 +5,7 @@
  * A processor is a class and its configuration. The configuration belongs to the topology and is
  * shared by all tasks, so it is const here; the state is the task's own: `state_size` zeroed bytes
  * for each task. A class that forwards does it with ksi_forward() (context.h); it reports a failure
- * with ks_ctx_fail() or ksi_ctx_fail_with() and returns.
+ * with ks_ctx_fail() or ksi_ctx_fail_error() and returns.
  */
 #ifndef KSI_TOPOLOGY_PROCESSOR_CLASS_H
 #define KSI_TOPOLOGY_PROCESSOR_CLASS_H
@@ -18,7 +18,6 @@ typedef struct ksi_processor {
 } ksi_processor;
 
 typedef struct ksi_processor_class {
-    const char *kind; /* for messages: "filter" */
     size_t state_size;
     /* Called when a task starts, with the node as the context's node. May be NULL. */
     ks_status (*init)(ks_ctx *ctx, const void *config, void *state, ks_error *error);

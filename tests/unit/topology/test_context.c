@@ -254,7 +254,7 @@ static void only_the_first_failure_counts_and_forwarding_stops(void **state)
     t.ctx.record.topic = "in";
     ks_ctx_fail(&t.ctx, "first");
     ks_ctx_fail(&t.ctx, "second");
-    ksi_ctx_fail_with(&t.ctx, KS_E_SERDE, "third");
+    ksi_ctx_fail_error(&t.ctx, &(ks_error){.code = KS_E_SERDE, .message = "third"});
     assert_int_equal(t.ctx.error.code, KS_E_PROCESSING);
     assert_non_null(strstr(t.ctx.error.message, "first"));
     const ks_record record = {.timestamp = 0};

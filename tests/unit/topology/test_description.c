@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-static const ksi_processor_class some_class = {.kind = "some"};
+static const ksi_processor_class some_class = {.state_size = 0};
 static const ksi_processor some_processor = {.class = &some_class};
 
 /* ---- random graphs, as the same program builds them in Java ---------------------------------- */
