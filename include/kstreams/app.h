@@ -20,6 +20,7 @@
 extern "C" {
 #endif
 
+/** An application: a topology that runs on a log. @java KafkaStreams */
 typedef struct ks_app ks_app;
 
 /** @java KafkaStreams.State */
@@ -36,6 +37,7 @@ typedef enum ks_app_state {
 /** The name of a state, such as "RUNNING". Never NULL. @thread any */
 KS_API const char *ks_app_state_name(ks_app_state state);
 
+/** How much a line of the library's log matters. */
 typedef enum ks_log_level {
     KS_LOG_LEVEL_DEBUG = 0,
     KS_LOG_LEVEL_INFO,
@@ -43,7 +45,11 @@ typedef enum ks_log_level {
     KS_LOG_LEVEL_ERROR
 } ks_log_level;
 
-/** One line of the library's own log. Called from any library thread, one at a time. */
+/**
+ * One line of the library's own log: `where` is the object it is about (an application, a node, a
+ * topic), both texts are borrowed until the call returns. Called from any library thread and from
+ * threads that call the library, one at a time; must not call back into the app.
+ */
 typedef void ks_log_line_fn(ks_log_level level, const char *where, const char *message, void *user);
 
 /**
@@ -52,16 +58,18 @@ typedef void ks_log_line_fn(ks_log_level level, const char *where, const char *m
  */
 typedef void ks_state_listener_fn(ks_app_state from, ks_app_state to, void *user);
 
+/** What an application has beside its properties. NULL or zero: the defaults. */
 typedef struct ks_app_options {
     ks_options_head head;
     ks_use_designated_initializers *guard;
-    ks_log
-        *log; /**< work on this log instead of opening `bootstrap.servers`; borrowed, kept alive */
+    /** work on this log instead of opening `bootstrap.servers`; borrowed, kept alive */
+    ks_log *log;
     ks_log_line_fn *log_line; /**< NULL: warnings and errors to standard error */
     ks_state_listener_fn *state_listener;
     void *user; /**< for both */
 } ks_app_options;
 #define KS_APP_OPTIONS(...) (&(const ks_app_options){KS_OPTIONS_HEAD(ks_app_options), __VA_ARGS__})
+/** For C++ and other languages: the head filled and all else zero. @thread any */
 KS_API void ks_app_options_init(ks_app_options *options);
 
 /**
@@ -71,8 +79,10 @@ KS_API void ks_app_options_init(ks_app_options *options);
  *
  * @param topology  borrowed until the application is freed
  * @param config    copied
- * @return owned: free with ks_app_free(); NULL on error
+ * @return owned: free with ks_app_free(); NULL on error: KS_E_CONFIG, KS_E_TOPOLOGY for a topology
+ *         without a source, or what ks_log_open() answers
  * @thread any
+ * @java   KafkaStreams(Topology, Properties)
  */
 KS_API ks_app *ks_app_new(const ks_topology *topology, const ks_config *config,
                           const ks_app_options *options, ks_error *error);
@@ -84,17 +94,26 @@ KS_API ks_app *ks_app_new(const ks_topology *topology, const ks_config *config,
 KS_API void ks_app_free(ks_app *app);
 
 /**
- * Creates internal topics, makes the tasks and starts the threads.
- * @return KS_OK; KS_E_STATE when it was started before; KS_E_UNKNOWN_TOPIC for a missing source
- *         topic; KS_E_TOPOLOGY for sources that must have equal partition counts and have not
+ * Creates internal topics, makes the tasks and starts the threads. After a failed start the
+ * application ends in state ERROR.
+ *
+ * @return KS_OK; KS_E_STATE when it was started before, or the group has a member already;
+ *         KS_E_UNKNOWN_TOPIC for a missing source topic; KS_E_TOPOLOGY for an internal topic that
+ *         exists with another number of partitions, and for two patterns that match one topic; else
+ *         the first error of a task, such as a serde that nobody named
+ * @thread any but a library thread
+ * @java   KafkaStreams#start
  */
 KS_NODISCARD KS_API ks_status ks_app_start(ks_app *app, ks_error *error);
 
 /**
  * Waits until everything that is in the input topics has been processed and committed. Records
  * produced meanwhile count.
+ *
  * @param timeout_ms  negative = for ever
- * @return KS_OK; KS_E_TIMEOUT; the error that stopped the application
+ * @return KS_OK; KS_E_TIMEOUT; the error that stopped the application; KS_E_STATE when it does not
+ *         run
+ * @thread any but a library thread
  */
 KS_NODISCARD KS_API ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms,
                                                           ks_error *error);
@@ -126,8 +145,8 @@ KS_NODISCARD KS_API ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_e
  */
 KS_NODISCARD KS_API ks_status ks_app_run(ks_app *app, ks_error *error);
 
-/** @thread any */
-KS_API ks_app_state ks_app_state_of(ks_app *app);
+/** The state at the moment. @thread any @java KafkaStreams#state */
+KS_API ks_app_state ks_app_state_of(const ks_app *app);
 
 /** What an application has done since it was started. */
 typedef struct ks_app_stats {

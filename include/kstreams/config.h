@@ -16,11 +16,12 @@
 extern "C" {
 #endif
 
-/** A set of properties. A topology or an application copies what it needs. */
+/** A set of properties. A builder or an application copies what it needs. @java StreamsConfig */
 typedef struct ks_config ks_config;
 
 /** An empty set: all defaults. Owned: free with ks_config_free(). @thread any */
 KS_API ks_config *ks_config_new(void);
+/** Frees the set and the texts that were borrowed from it. @thread the owner's */
 KS_API void ks_config_free(ks_config *config);
 
 /**
@@ -44,7 +45,7 @@ KS_NODISCARD KS_API ks_status ks_config_load(ks_config *config, const char *path
 
 /**
  * The text of a property: as set, else its default; NULL when it has neither or the name is
- * unknown. Borrowed until it is set again.
+ * unknown. Borrowed until it is set again. @thread the owner's
  */
 KS_API const char *ks_config_get(const ks_config *config, const char *name);
 

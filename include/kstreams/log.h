@@ -15,6 +15,7 @@
 extern "C" {
 #endif
 
+/** A log, by reference: the handle and every application that works on it keep it alive. */
 typedef struct ks_log ks_log;
 
 /** A record of a log, as bytes. */
@@ -22,10 +23,10 @@ typedef struct ks_log_record {
     ks_slice key;
     ks_slice value;
     int64_t timestamp; /**< milliseconds of the epoch; producing with -1 takes the time of now */
-    int32_t
-        partition;  /**< producing with -1 chooses by murmur2 of the key, in turn for null keys */
-    int64_t offset; /**< set when read, ignored when produced */
-    const ks_headers *headers;
+    /** producing with -1 chooses by murmur2 of the key, in turn for null keys */
+    int32_t partition;
+    int64_t offset;            /**< set when read, ignored when produced */
+    const ks_headers *headers; /**< NULL: none */
 } ks_log_record;
 
 /**
@@ -61,15 +62,18 @@ KS_NODISCARD KS_API ks_status ks_log_produce(ks_log *log, const char *topic,
 typedef struct ks_log_reader ks_log_reader;
 
 /**
- * @return owned: free with ks_log_reader_free(); NULL with KS_E_UNKNOWN_TOPIC @thread any; a reader
- * belongs to one thread
+ * A reader at the beginning of a topic.
+ *
+ * @return owned: free with ks_log_reader_free(); NULL with KS_E_UNKNOWN_TOPIC or KS_E_ARGUMENT
+ * @thread any; the reader then belongs to one thread
  */
 KS_API ks_log_reader *ks_log_reader_open(ks_log *log, const char *topic, ks_error *error);
+/** Ends the reading; the log is as it was. @thread the reader's */
 KS_API void ks_log_reader_free(ks_log_reader *reader);
 
 /**
  * The next record; false when there is none at the moment. What `record` points to is borrowed
- * until the next call.
+ * until the next call. @thread the reader's
  */
 KS_NODISCARD KS_API bool ks_log_reader_next(ks_log_reader *reader, ks_log_record *record);
 

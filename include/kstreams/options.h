@@ -54,8 +54,8 @@ struct ks_timestamp_extractor {
 KS_API extern const ks_timestamp_extractor ks_timestamp_fail_on_invalid; /**< the default */
 KS_API extern const ks_timestamp_extractor ks_timestamp_log_and_skip_on_invalid;
 KS_API extern const ks_timestamp_extractor ks_timestamp_use_partition_time_on_invalid;
-KS_API extern const ks_timestamp_extractor
-    ks_timestamp_wallclock; /**< the application's clock, so a test's clock too */
+/** the application's clock, so a test's clock too */
+KS_API extern const ks_timestamp_extractor ks_timestamp_wallclock;
 
 /** The partitions a record goes to; empty until a partitioner says something. */
 typedef struct ks_partitions ks_partitions;
@@ -63,7 +63,7 @@ typedef struct ks_partitions ks_partitions;
 /** The record goes to this partition, too. @return KS_E_ARGUMENT when there is no such partition */
 KS_NODISCARD KS_API ks_status ks_partitions_add(ks_partitions *partitions, int32_t partition);
 
-/** The record goes nowhere and is counted in `dropped-records`. */
+/** The record goes nowhere, whatever was added before, and is counted in `dropped-records`. */
 KS_API void ks_partitions_drop(ks_partitions *partitions);
 
 typedef struct ks_partitioner ks_partitioner;
@@ -200,6 +200,10 @@ typedef struct ks_branched {
 } ks_branched;
 #define KS_BRANCHED(...) (&(const ks_branched){KS_OPTIONS_HEAD(ks_branched), __VA_ARGS__})
 
+/**
+ * The text of a record behind its label, in the record's arena or anywhere that lives longer.
+ * @thread a stream thread
+ */
 typedef ks_slice ks_print_mapper_fn(ks_ctx *ctx, const ks_record *record, void *user);
 
 /** Where ks_stream_print() writes `[label]: key, value` lines. @java Printed */

@@ -61,18 +61,18 @@ struct ks_serde {
  * The built-in serdes; bytes as Java's Serdes.*: big endian, IEEE 754, UTF-8, 36 characters for a
  * UUID.
  */
-KS_API extern const ks_serde
-    ks_serde_string; /**< text; malformed UTF-8 reads as U+FFFD, as in Java */
-KS_API extern const ks_serde ks_serde_bytes;
-KS_API extern const ks_serde ks_serde_i16;  /**< @java Serdes.Short */
-KS_API extern const ks_serde ks_serde_i32;  /**< @java Serdes.Integer */
-KS_API extern const ks_serde ks_serde_i64;  /**< @java Serdes.Long */
-KS_API extern const ks_serde ks_serde_f32;  /**< @java Serdes.Float */
-KS_API extern const ks_serde ks_serde_f64;  /**< @java Serdes.Double */
-KS_API extern const ks_serde ks_serde_bool; /**< one byte, 0 or 1 @java Serdes.Boolean */
-KS_API extern const ks_serde ks_serde_uuid; /**< 36 characters of text @java Serdes.UUID */
-KS_API extern const ks_serde
-    ks_serde_void; /**< only null; any bytes are an error @java Serdes.Void */
+/** text; malformed UTF-8 reads as U+FFFD, as in Java @java Serdes.String */
+KS_API extern const ks_serde ks_serde_string;
+KS_API extern const ks_serde ks_serde_bytes; /**< @java Serdes.ByteArray */
+KS_API extern const ks_serde ks_serde_i16;   /**< @java Serdes.Short */
+KS_API extern const ks_serde ks_serde_i32;   /**< @java Serdes.Integer */
+KS_API extern const ks_serde ks_serde_i64;   /**< @java Serdes.Long */
+KS_API extern const ks_serde ks_serde_f32;   /**< @java Serdes.Float */
+KS_API extern const ks_serde ks_serde_f64;   /**< @java Serdes.Double */
+KS_API extern const ks_serde ks_serde_bool;  /**< one byte, 0 or 1 @java Serdes.Boolean */
+KS_API extern const ks_serde ks_serde_uuid;  /**< 36 characters of text @java Serdes.UUID */
+/** only null; any bytes are an error @java Serdes.Void */
+KS_API extern const ks_serde ks_serde_void;
 
 /**
  * A built-in serde by name: "string", "bytes", "short", "integer", "long", "float", "double",
@@ -87,6 +87,7 @@ KS_API const ks_serde *ks_serde_by_name(const char *name);
  * @thread any
  */
 KS_API ks_arena *ks_arena_new(void);
+/** Resets the arena and frees it; only for one of ks_arena_new(). @thread the arena's owner */
 KS_API void ks_arena_free(ks_arena *arena);
 
 /**

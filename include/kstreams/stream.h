@@ -60,19 +60,21 @@ typedef ks_slice ks_topic_name_fn(ks_ctx *ctx, const ks_record *record, void *us
  * A builder of one topology.
  *
  * @param config  copied; NULL = defaults. What shapes a topology is read from it:
- *                topology.optimization, dsl.store.suppliers.class,
- *                ensure.explicit.internal.resource.naming
+ *                dsl.store.suppliers.class and ensure.explicit.internal.resource.naming
  * @return owned: free with ks_builder_free(), before or after the topology it built
  * @java StreamsBuilder(TopologyConfig)
  */
 KS_API ks_builder *ks_builder_new(const ks_config *config);
+/** Frees the builder and its handles, not the topology it gave away. @thread builder thread */
 KS_API void ks_builder_free(ks_builder *builder);
 
 /**
  * The topology of everything asked for so far. A builder builds once.
  *
  * @return owned: free with ks_topology_free(); NULL when anything was misused: `error` then has the
- *         first misuse
+ *         first misuse; NULL with KS_E_STATE the second time
+ * @thread builder thread
+ * @java   StreamsBuilder#build
  */
 KS_API ks_topology *ks_builder_build(ks_builder *builder, ks_error *error);
 

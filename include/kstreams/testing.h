@@ -32,10 +32,11 @@ extern "C" {
 /** @java TopologyTestDriver */
 typedef struct ks_test_driver ks_test_driver;
 
+/** What a driver has beside its properties. NULL or zero: the defaults. */
 typedef struct ks_test_driver_options {
     ks_options_head head;
     ks_use_designated_initializers *guard;
-    int64_t wall_clock_ms;    /**< the clock at the start */
+    int64_t wall_clock_ms;    /**< the clock at the start, milliseconds of the epoch */
     ks_log_line_fn *log_line; /**< NULL: the library's log goes nowhere */
     void *user;
 } ks_test_driver_options;
@@ -53,6 +54,7 @@ typedef struct ks_test_driver_options {
  */
 KS_API ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config *config,
                                           const ks_test_driver_options *options, ks_error *error);
+/** Closes the task and frees all that the driver gave out. @java close */
 KS_API void ks_test_driver_free(ks_test_driver *driver);
 
 /* ---- typed topics ---------------------------------------------------------------------------- */
@@ -61,9 +63,12 @@ KS_API void ks_test_driver_free(ks_test_driver *driver);
 typedef struct ks_test_input ks_test_input;
 
 /**
- * @param start_ms    timestamp of the first record piped without one
+ * An input for a topic. Name and serdes are looked at when a record is piped.
+ *
+ * @param start_ms    timestamp of the first record piped without one, milliseconds of the epoch
  * @param advance_ms  added after each such record
- * @return owned by the driver
+ * @return owned by the driver, never NULL
+ * @java   createInputTopic
  */
 KS_API ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *topic,
                                            const ks_serde *key, const ks_serde *value,
@@ -86,13 +91,18 @@ KS_API void ks_test_input_advance_time(ks_test_input *input, int64_t ms);
 /** A topic to read what was produced. @java TestOutputTopic */
 typedef struct ks_test_output ks_test_output;
 
-/** @return owned by the driver; each handle reads the topic from its beginning */
+/**
+ * An output for a topic, which may have no record yet. Each handle reads from the beginning.
+ *
+ * @return owned by the driver, never NULL
+ * @java   createOutputTopic
+ */
 KS_API ks_test_output *ks_test_driver_output(ks_test_driver *driver, const char *topic,
                                              const ks_serde *key, const ks_serde *value);
 
 /**
  * The next record; false at the end, and on bytes the serdes cannot read (`error->code` tells).
- * Borrowed until the driver is freed.
+ * Borrowed until the driver is freed. @java readRecord
  */
 KS_NODISCARD KS_API bool ks_test_output_read(ks_test_output *output, ks_record *record,
                                              ks_error *error);
@@ -105,6 +115,8 @@ KS_API size_t ks_test_output_size(const ks_test_output *output);
 /**
  * Pipes a record of bytes. `record->partition` and `offset` are ignored; a timestamp is taken as it
  * is.
+ *
+ * @return KS_OK; KS_E_ARGUMENT when no source reads the topic; else what the topology failed with
  */
 KS_NODISCARD KS_API ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic,
                                                   const ks_log_record *record, ks_error *error);
@@ -130,7 +142,12 @@ KS_NODISCARD KS_API bool ks_test_driver_produced(const ks_test_driver *driver, c
 
 /* ---- time, stores, counters ------------------------------------------------------------------ */
 
-/** Moves the wall clock once by the whole amount and punctuates. @java advanceWallClockTime */
+/**
+ * Moves the wall clock on, once by the whole amount, and commits.
+ *
+ * @return KS_OK; KS_E_ARGUMENT when `ms` is negative; else what the topology failed with
+ * @java   advanceWallClockTime
+ */
 KS_NODISCARD KS_API ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms,
                                                                 ks_error *error);
 

@@ -44,12 +44,8 @@ typedef enum ks_kind {
 typedef struct ks_value {
     uint64_t bits; /**< the number, or the address of the bytes */
     uint32_t size; /**< of the bytes */
-    uint32_t
-        /**
-         * ks_kind; as wide as `size`, so that making a value writes whole words
-         * (docs/decisions/0007)
-         */
-        kind;
+    /** ks_kind; as wide as `size`, so that making a value writes whole words */
+    uint32_t kind;
 } ks_value;
 
 /** A key in a window. `end` is exclusive for time windows and inclusive for session windows. */
@@ -246,12 +242,13 @@ static inline ks_slice ks_value_bytes(ks_value value)
     return ks_slice_of((const void *)(uintptr_t)value.bits, value.size);
 }
 
-/** The 16 bytes of a UUID, or NULL. */
+/** The 16 bytes of a UUID, borrowed from where the value points; NULL for another kind. */
 static inline const uint8_t *ks_value_uuid(ks_value value)
 {
     return ks_value_expect(value, KS_KIND_UUID) ? (const uint8_t *)(uintptr_t)value.bits : NULL;
 }
 
+/** The windowed key, borrowed from where the value points; NULL for another kind. */
 static inline const ks_windowed *ks_value_windowed(ks_value value)
 {
     return ks_value_expect(value, KS_KIND_WINDOWED) ? (const ks_windowed *)(uintptr_t)value.bits
@@ -271,7 +268,10 @@ static inline const ks_windowed *ks_value_windowed(ks_value value)
 KS_API void *ks_object_new(ks_arena *arena, const struct ks_serde *serde, size_t size,
                            ks_value *value);
 
-/** The payload of an object of that serde, or NULL (reported) when the value is of another. */
+/**
+ * The payload of an object of that serde, borrowed from where the value points. NULL for null, and,
+ * reported as the top of this file says, for any other value. @thread any
+ */
 KS_API void *ks_value_object(ks_value value, const struct ks_serde *serde);
 
 /**
@@ -306,7 +306,7 @@ typedef struct ks_header {
     ks_slice value;
 } ks_header;
 
-/** How many. @thread any */
+/** How many headers; 0 for NULL. @thread any */
 KS_API size_t ks_headers_count(const ks_headers *headers);
 
 /**
@@ -316,19 +316,26 @@ KS_API size_t ks_headers_count(const ks_headers *headers);
 KS_API ks_header ks_headers_at(const ks_headers *headers, size_t index);
 
 /**
- * The value of the last header of that name (null slice when there is none or its value is null).
- * @java Headers#lastHeader
+ * Finds the last header of that name.
+ *
+ * @param value  set to its value, borrowed as the list is; to the null slice when there is none
+ * @return whether there is one
+ * @thread any
+ * @java   Headers#lastHeader
  */
 KS_API bool ks_headers_last(const ks_headers *headers, const char *name, ks_slice *value);
 
 /**
  * The list with one header more; name and value are copied into `arena`, where the list lives.
- * @java Headers#add
+ * `headers` itself does not change. @thread the arena's owner @java Headers#add
  */
 KS_API const ks_headers *ks_headers_with(ks_arena *arena, const ks_headers *headers, ks_slice name,
                                          ks_slice value);
 
-/** The list without any header of that name; lives in `arena`. @java Headers#remove */
+/**
+ * The list without any header of that name; lives in `arena`. `headers` itself does not change.
+ * @thread the arena's owner @java Headers#remove
+ */
 KS_API const ks_headers *ks_headers_without(ks_arena *arena, const ks_headers *headers,
                                             const char *name);
 

@@ -396,7 +396,7 @@ static bool wait_for_change(ks_app *app, int64_t deadline_ms)
     return true;
 }
 
-static bool all_caught_up(ks_app *app, uint64_t *ends)
+static bool all_caught_up(const ks_app *app, uint64_t *ends)
 {
     for (size_t i = 0; i < app->thread_count; i++) {
         if (!ksi_stream_thread_caught_up(app->threads[i], ends)) {
@@ -406,7 +406,7 @@ static bool all_caught_up(ks_app *app, uint64_t *ends)
     return true;
 }
 
-static bool caught_up(ks_app *app)
+static bool caught_up(const ks_app *app)
 {
     uint64_t first = 0;
     uint64_t second = 0;

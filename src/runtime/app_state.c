@@ -64,7 +64,7 @@ const char *ks_app_state_name(ks_app_state state)
     return "UNKNOWN";
 }
 
-ks_app_state ks_app_state_of(ks_app *app)
+ks_app_state ks_app_state_of(const ks_app *app)
 {
     return (ks_app_state)atomic_load(&app->state);
 }
@@ -87,6 +87,6 @@ bool ksi_app_set_state(ks_app *app, ks_app_state to)
 
 bool ksi_app_has_ended(const ks_app *app)
 {
-    int state = atomic_load(&app->state);
+    ks_app_state state = ks_app_state_of(app);
     return state == KS_APP_NOT_RUNNING || state == KS_APP_ERROR;
 }

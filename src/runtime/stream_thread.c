@@ -572,7 +572,7 @@ static int64_t end_of(const ksi_stream_thread *thread, const thread_input *input
     return transport->class->offsets(transport, input->at, &begin, &end, NULL) == KS_OK ? end : 0;
 }
 
-bool ksi_stream_thread_caught_up(ksi_stream_thread *thread, uint64_t *ends)
+bool ksi_stream_thread_caught_up(const ksi_stream_thread *thread, uint64_t *ends)
 {
     for (size_t t = 0; t < thread->task_count; t++) {
         const thread_task *task = &thread->tasks[t];
@@ -587,7 +587,7 @@ bool ksi_stream_thread_caught_up(ksi_stream_thread *thread, uint64_t *ends)
     return true;
 }
 
-ksi_stream_thread_stats ksi_stream_thread_stats_of(ksi_stream_thread *thread)
+ksi_stream_thread_stats ksi_stream_thread_stats_of(const ksi_stream_thread *thread)
 {
     ksi_stream_thread_stats stats = {.processed = atomic_load(&thread->processed),
                                      .sent = atomic_load(&thread->sent),

@@ -101,7 +101,7 @@ void ksi_stream_thread_wake(ksi_stream_thread *thread);
  * `*ends`. One answer may be outdated by another thread's sends before it is given; app.c says how
  * to ask several threads. @thread any
  */
-bool ksi_stream_thread_caught_up(ksi_stream_thread *thread, uint64_t *ends);
+bool ksi_stream_thread_caught_up(const ksi_stream_thread *thread, uint64_t *ends);
 
 typedef struct ksi_stream_thread_stats {
     uint64_t processed;
@@ -112,7 +112,7 @@ typedef struct ksi_stream_thread_stats {
 } ksi_stream_thread_stats;
 
 /* At most a turn old. @thread any */
-ksi_stream_thread_stats ksi_stream_thread_stats_of(ksi_stream_thread *thread);
+ksi_stream_thread_stats ksi_stream_thread_stats_of(const ksi_stream_thread *thread);
 
 /* The tasks, for tests; NULL past the end or when finished. */
 ksi_task *ksi_stream_thread_task_at(const ksi_stream_thread *thread, size_t index);
