@@ -51,8 +51,8 @@ const char *ksi_client_property_at(size_t index);
 typedef struct ksi_client_rule {
     const char *name; /* without prefix */
     unsigned clients;
-    const char
-        *kept; /* the value that is used whatever is set; NULL when the library computes it */
+    /* the value that is used whatever is set; NULL when the library computes it */
+    const char *kept;
     const char *const *allowed; /* texts that Kafka takes, NULL at the end; NULL: any */
     const char *const *built;   /* texts beside `kept` that do what they say; NULL at the end */
     bool refused;               /* another value than those is not built; else it is ignored */

@@ -56,8 +56,8 @@ typedef enum ksi_importance {
 /* A value of a CHOICE or CLASS. Several classes may share a word: then they mean the same here. */
 typedef struct ksi_choice {
     const char *word; /* what the code compares; NULL ends the list */
-    const char
-        *java; /* the full class name of CLASS; taken too, as is what follows its last '.' or '$' */
+    /* the full class name of CLASS; taken too, as is what follows its last '.' or '$' */
+    const char *java;
 } ksi_choice;
 
 typedef struct ksi_property {

@@ -139,9 +139,8 @@ bool ksi_table_store_put(ksi_table_store *table, ks_value key, ks_value value, i
                                            &table->ctx->record, &error);
     }
     if (status != KS_OK) {
-        ksi_ctx_fail_error(
-            table->ctx,
-            &error); /* says nothing when a flush below has failed the context already */
+        /* Says nothing when a flush below has failed the context already. */
+        ksi_ctx_fail_error(table->ctx, &error);
     }
     return status == KS_OK;
 }

@@ -46,8 +46,7 @@ typedef struct ksi_assigned_task {
 
 typedef struct ksi_assignment {
     ks_arena arena;
-    const char *
-        *matched_topics; /* what the patterns of the topology matched, in the order of names */
+    const char **matched_topics; /* what the topology's patterns matched, in the order of names */
     size_t matched_topic_count;
     size_t matched_topic_capacity;
     ksi_assigned_input *inputs; /* in the order of the source nodes */

@@ -26,7 +26,10 @@ typedef struct ksi_offset_rules {
 KS_NODISCARD ks_status ksi_offset_fallback(const ks_config *config, ks_offset_reset *fallback,
                                            ks_error *error);
 
-/* KS_E_STATE when there is no usable offset and the policy is `none`. */
+/*
+ * Sets `*offset` to where the group begins to read the partition; `source` is the node that reads
+ * it. KS_E_STATE when there is no usable offset and the policy is `none`.
+ */
 KS_NODISCARD ks_status ksi_begin_offset(const ksi_offset_rules *rules,
                                         ksi_topic_partition partition, const ksi_source *source,
                                         int64_t *offset, ks_error *error);

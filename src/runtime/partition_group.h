@@ -45,7 +45,7 @@ KS_NODISCARD ks_status ksi_partition_group_enqueue(ksi_partition_group *group, s
                                                    const char *topic, const ks_log_record *record,
                                                    ks_error *error);
 
-/* Whether a record may be taken now. */
+/* Whether a record may be taken now. Asking starts or ends the waiting for an empty input. */
 bool ksi_partition_group_ready(ksi_partition_group *group, ksi_clock *clock);
 
 /*

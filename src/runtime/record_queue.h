@@ -42,8 +42,8 @@ typedef struct ksi_stamped_record {
 } ksi_stamped_record;
 
 typedef struct ksi_record_queue {
-    const char
-        *topic; /* as the log names it; the pattern's text when it takes all topics that match */
+    /* as the log names it; the pattern's text when it takes all topics that match */
+    const char *topic;
     ksi_node_instance *source;
     const ks_serde *key;
     const ks_serde *value;

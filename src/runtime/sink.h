@@ -24,7 +24,10 @@ typedef struct ksi_sink_state {
     ksi_error_handlers *handlers;
 } ksi_sink_state;
 
-/* Resolves topic and serdes. */
+/*
+ * Resolves topic and serdes when the task starts. KS_E_PROCESSING for a serde that nobody named.
+ * The handlers are borrowed.
+ */
 KS_NODISCARD ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node,
                                      const ks_topology *topology, ksi_error_handlers *handlers,
                                      ks_error *error);

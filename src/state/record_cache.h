@@ -55,8 +55,8 @@ typedef struct ksi_named_cache ksi_named_cache;
 typedef ks_status ksi_cache_flush_fn(void *owner, const ksi_cached_row *row, ks_error *error);
 
 typedef struct ksi_named_cache_options {
-    size_t
-        value_overhead; /* what Java keeps in the bytes of a value beside it: 8 for a timestamp */
+    /* what Java keeps in the bytes of a value beside it: 8 for a timestamp */
+    size_t value_overhead;
     ksi_cache_flush_fn *flush;
     void *owner;
 } ksi_named_cache_options;

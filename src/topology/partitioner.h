@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * partitioner.h - what a call to a user's partitioner decided.
+ *
+ * The caller makes one for each record with topic, count and error, and frees `items` afterwards.
+ *
+ * Thread rule: the thread of the task.
  */
 #ifndef KSI_TOPOLOGY_PARTITIONER_H
 #define KSI_TOPOLOGY_PARTITIONER_H

@@ -127,10 +127,12 @@ void ksi_topology_add_internal_topic(ks_topology *topology, const char *name, in
 /* Calls `release(pointer)` when the topology is freed: user pointers, configurations. */
 void ksi_topology_on_free(ks_topology *topology, ks_free_fn *release, void *pointer);
 
+/* Numbers the sub-topologies and makes the texts; after it nothing is added. */
 void ksi_topology_freeze(ks_topology *topology);
 
-const ksi_node *ksi_topology_node(const ks_topology *topology,
-                                  const char *name); /* NULL when there is none */
+/* NULL when there is none of that name. */
+const ksi_node *ksi_topology_node(const ks_topology *topology, const char *name);
+/* NULL when the topic is none of the topology's own. */
 const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topology,
                                                       const char *topic);
 
@@ -154,7 +156,10 @@ char *ksi_topology_description(const ks_topology *topology); /* heap */
 /* dot.c */
 char *ksi_topology_dot_text(const ks_topology *topology); /* heap */
 
-/* pattern.c: regular expressions over whole topic names */
+/*
+ * pattern.c: regular expressions over whole topic names. NULL with KS_E_ARGUMENT for a text that is
+ * none.
+ */
 ksi_pattern *ksi_pattern_compile(const char *text, ks_error *error);
 void ksi_pattern_free(ksi_pattern *pattern);
 bool ksi_pattern_matches(const ksi_pattern *pattern, const char *topic);
