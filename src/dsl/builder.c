@@ -292,7 +292,7 @@ ks_stream *ks_builder_stream_of(ks_builder *builder, const char *const *topics, 
         bool seen = topics[i] == NULL;
         if (topics[i] == NULL) {
             ksi_builder_fail(builder, head_of(consumed), KS_E_ARGUMENT, "ks_builder_stream",
-                             "topic %zu is NULL", i);
+                             "topic %zu is NULL; give a name", i);
         }
         for (size_t j = 0; !seen && j < source.topic_count; j++) {
             seen = strcmp(distinct[j], topics[i]) == 0;

@@ -123,8 +123,7 @@ static ks_status merge_source(ksi_plan_node *main, ksi_plan_node *other, ks_erro
     if (!same_topics(&main->source, &other->source)) {
         return ksi_error_set(error, KS_E_TOPOLOGY, other->name,
                              "its topics overlap those of source %s without being the same; read "
-                             "each topic once, or "
-                             "the same set of topics everywhere",
+                             "each topic once, or the same set of topics everywhere",
                              main->name);
     }
     if (main->source.offset_reset != other->source.offset_reset ||

@@ -224,7 +224,7 @@ ks_stream *ks_stream_merge(ks_stream *stream, ks_stream *other, const ks_named *
     }
     if (other->builder != builder) {
         ksi_builder_fail(builder, head_of(named), KS_E_ARGUMENT, name,
-                         "the two streams belong to different builders");
+                         "the two streams belong to different builders; use one for both");
         return &builder->inert_stream;
     }
     ksi_plan_node *node = add_processor(stream, name, ksi_op_pass_through());

@@ -43,7 +43,9 @@ static const char *topic_of(ks_ctx *ctx, const ksi_node *node, const ksi_sink_st
         return NULL;
     }
     if (name.data == NULL) {
-        ks_ctx_fail(ctx, "the topic-name function gave no topic for the record");
+        ks_ctx_fail(ctx,
+                    "the topic-name function gave no topic for the record; filter such records out "
+                    "before the sink, or name a topic for them");
         return NULL;
     }
     return ks_text_cstr(ctx->arena, name);

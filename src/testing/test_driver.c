@@ -82,7 +82,7 @@ static ks_status start_task(ks_test_driver *driver, const ks_topology *topology,
                             .clock = &driver->clock.clock,
                             .logger = logger},
         error);
-    return driver->task != NULL ? KS_OK : KS_E_PROCESSING;
+    return driver->task != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the task said */
 }
 
 static void view_stores(ks_test_driver *driver)
@@ -197,7 +197,9 @@ ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic,
 {
     size_t input = ksi_task_input_of(driver->task, topic);
     if (input == SIZE_MAX) {
-        return ksi_error_set(error, KS_E_ARGUMENT, topic, "no source of the topology reads it");
+        return ksi_error_set(error, KS_E_ARGUMENT, topic,
+                             "no source of the topology reads this topic; pipe into one that "
+                             "ks_topology_describe() shows behind a source");
     }
     enqueue(driver, input, topic, record);
     return process_all(driver, error);

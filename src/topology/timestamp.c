@@ -20,8 +20,7 @@ static ks_status fail_on_invalid(const ks_timestamp_extractor *extractor,
     }
     return ksi_error_set(error, KS_E_TIMESTAMP, record->topic,
                          "record at partition %d offset %lld has the negative timestamp %lld; "
-                         "another timestamp extractor "
-                         "can skip such records or give them a time",
+                         "another timestamp extractor can skip such records or give them a time",
                          (int)record->partition, (long long)record->offset, (long long)*timestamp);
 }
 
@@ -49,7 +48,7 @@ static ks_status or_partition_time(const ks_timestamp_extractor *extractor,
     }
     return ksi_error_set(error, KS_E_TIMESTAMP, record->topic,
                          "record at partition %d offset %lld has a negative timestamp, and none "
-                         "before it had a valid one",
+                         "before it had a valid one; another timestamp extractor can skip it",
                          (int)record->partition, (long long)record->offset);
 }
 

@@ -207,8 +207,9 @@ static ks_status check_new_topic(const ks_topology *topology, const char *node, 
         if (other->kind == KSI_NODE_SOURCE && other->source.pattern != NULL &&
             ksi_pattern_matches(other->source.pattern, topic)) {
             return ksi_error_set(error, KS_E_TOPOLOGY, node,
-                                 "topic '%s' matches the pattern '%s' of source %s", topic,
-                                 ksi_pattern_text(other->source.pattern), other->name);
+                                 "topic '%s' matches the pattern '%s' of source %s; make the "
+                                 "pattern exclude it, or read it there only",
+                                 topic, ksi_pattern_text(other->source.pattern), other->name);
         }
     }
     return KS_OK;
@@ -225,9 +226,11 @@ static ks_status check_pattern(const ks_topology *topology, const char *node,
         memcpy(text, topic.data, length);
         text[length] = '\0';
         if (ksi_pattern_matches(pattern, text)) {
-            return ksi_error_set(error, KS_E_TOPOLOGY, node,
-                                 "pattern '%s' matches topic '%s', which another source reads",
-                                 ksi_pattern_text(pattern), text);
+            return ksi_error_set(
+                error, KS_E_TOPOLOGY, node,
+                "pattern '%s' matches topic '%s', which another source reads; make the "
+                "pattern exclude it",
+                ksi_pattern_text(pattern), text);
         }
     }
     return KS_OK;
