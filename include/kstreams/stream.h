@@ -90,8 +90,9 @@ KS_API ks_stream *ks_builder_stream_of(ks_builder *builder, const char *const *t
                                        const ks_consumed *consumed);
 
 /**
- * A stream of all topics whose whole name matches a regular expression (PCRE2, which reads Java's
- * patterns). @java StreamsBuilder#stream(Pattern, Consumed)
+ * A stream of all topics whose whole name matches a regular expression (PCRE2;
+ * docs/differences.md says where it reads another language than Java's). An application looks for
+ * them when it starts. @java StreamsBuilder#stream(Pattern, Consumed)
  */
 KS_API ks_stream *ks_builder_stream_matching(ks_builder *builder, const char *pattern,
                                              const ks_consumed *consumed);

@@ -704,6 +704,36 @@ static void the_name_of_the_dead_letter_topic_is_checked_before_anything_runs(vo
     ks_topology_free(topology);
 }
 
+/* ---- dead letters ---------------------------------------------------------------------------- */
+
+static void assert_header(const ks_headers *headers, const char *name, const char *beginning)
+{
+    ks_slice value;
+    assert_true(ks_headers_last(headers, name, &value));
+    assert_true(value.size >= strlen(beginning));
+    assert_memory_equal(value.data, beginning, strlen(beginning));
+}
+
+static void a_dead_letter_says_status_and_node_where_java_names_a_class(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_log_record letter;
+    ks_config *config = ks_config_new();
+    set(config, "errors.dead.letter.queue.topic.name", "dead-letters");
+    ks_topology *topology = looking(fail_on_bad, NULL);
+    ks_test_driver *driver = drive(topology, config, NULL);
+    assert_int_equal(pipe_text(driver, "in", "bad", &error), KS_E_PROCESSING);
+    assert_true(ks_test_driver_produced(driver, "dead-letters", 0, &letter));
+    assert_header(letter.headers, "__streams.errors.exception", "KS_E_PROCESSING");
+    assert_header(letter.headers, "__streams.errors.message", "task 0_0, topic in, partition 0");
+    assert_header(letter.headers, "__streams.errors.stacktrace",
+                  "KS_E_PROCESSING at KSTREAM-PEEK-0000000001: ");
+    ks_test_driver_free(driver);
+    ks_topology_free(topology);
+    ks_config_free(config);
+}
+
 /* ---- the test driver ------------------------------------------------------------------------- */
 
 static void each_output_of_a_test_reads_its_topic_from_the_beginning(void **state)
@@ -791,6 +821,7 @@ int main(void)
         cmocka_unit_test(library_threads_block_signals_and_only_running_handles_any),
         cmocka_unit_test(who_waits_until_it_has_caught_up_waits_for_no_commit_interval),
         cmocka_unit_test(the_name_of_the_dead_letter_topic_is_checked_before_anything_runs),
+        cmocka_unit_test(a_dead_letter_says_status_and_node_where_java_names_a_class),
         cmocka_unit_test(each_output_of_a_test_reads_its_topic_from_the_beginning),
         cmocka_unit_test(the_clock_of_a_test_begins_at_zero_and_stamps_records),
     };
