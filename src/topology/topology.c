@@ -262,19 +262,6 @@ ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const
     return KS_OK;
 }
 
-const ksi_node *ksi_topology_source_of(const ks_topology *topology, const char *topic)
-{
-    const ksi_node *source = ksi_map_get_cstr(topology->sources_by_topic, topic);
-    for (size_t i = 0; source == NULL && i < topology->node_count; i++) {
-        const ksi_node *node = topology->nodes[i];
-        if (node->kind == KSI_NODE_SOURCE && node->source.pattern != NULL &&
-            ksi_pattern_matches(node->source.pattern, topic)) {
-            source = node;
-        }
-    }
-    return source;
-}
-
 /* ---- processors, sinks, stores --------------------------------------------------------------- */
 
 ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,

@@ -145,12 +145,6 @@ const char *ksi_topology_topic_name(const ks_topology *topology, const char *app
 const char *ksi_changelog_topic_name(const char *application_id, const char *store,
                                      ks_arena *arena);
 
-/*
- * The source that reads `topic` (as named in the topology), by name or by pattern; NULL when there
- * is none.
- */
-const ksi_node *ksi_topology_source_of(const ks_topology *topology, const char *topic);
-
 /* description.c */
 char *ksi_topology_description(const ks_topology *topology); /* heap */
 /* dot.c */

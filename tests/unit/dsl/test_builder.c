@@ -248,13 +248,14 @@ static void streams_of_the_same_topics_share_one_source(void **state)
     ks_topology *topology = built(b);
     assert_int_equal(topology->node_count, 6);
     assert_int_equal(topology->subtopology_count, 2);
-    const ksi_node *source = ksi_topology_source_of(topology, "b");
+    const ksi_node *source = ksi_map_get_cstr(topology->sources_by_topic, "b");
     assert_string_equal(source->name, "KSTREAM-SOURCE-0000000000");
     assert_int_equal(source->source.topic_count, 2);
     assert_int_equal(source->child_count, 2);
-    assert_ptr_equal(ksi_topology_source_of(topology, "a"), source);
-    assert_string_equal(ksi_topology_source_of(topology, "cc")->name, "KSTREAM-SOURCE-0000000004");
-    assert_null(ksi_topology_source_of(topology, "d"));
+    assert_ptr_equal(ksi_map_get_cstr(topology->sources_by_topic, "a"), source);
+    const ksi_node *matching = ksi_topology_node(topology, "KSTREAM-SOURCE-0000000004");
+    assert_true(ksi_pattern_matches(matching->source.pattern, "cc"));
+    assert_int_equal(matching->child_count, 2);
     ks_topology_free(topology);
     ks_builder_free(b);
 }

@@ -146,16 +146,16 @@ static void a_topic_has_one_source_by_name_or_by_pattern(void **state)
     assert_refused(ksi_topology_add_source(topology, "b",
                                            &(ksi_source){.topics = both, .topic_count = 2}, &error),
                    &error, "b", "'payments'");
-    assert_null(ksi_topology_source_of(topology, "fresh")); /* refused as a whole */
+    assert_null(ksi_map_get_cstr(topology->sources_by_topic, "fresh")); /* refused as a whole */
     assert_refused(add_matching(topology, "b", pays, &error), &error, "b", "'payments'");
     assert_int_equal(add_matching(topology, "b", orders, &error), KS_OK);
     assert_refused(add_source(topology, "c", "orders-eu", &error), &error, "c", "'orders-.*'");
     assert_int_equal(add_source(topology, "c", "orders", &error), KS_OK);
     assert_refused(ksi_topology_add_source(topology, "d", &(ksi_source){0}, &error), &error, "d",
                    "no topic");
-    assert_string_equal(ksi_topology_source_of(topology, "orders-eu")->name, "b");
-    assert_string_equal(ksi_topology_source_of(topology, "orders")->name, "c");
-    assert_null(ksi_topology_source_of(topology, "orders2"));
+    assert_ptr_equal(ksi_topology_node(topology, "b")->source.pattern, orders);
+    assert_ptr_equal(ksi_map_get_cstr(topology->sources_by_topic, "orders"),
+                     ksi_topology_node(topology, "c"));
     ks_topology_free(topology);
     ksi_pattern_free(orders);
     ksi_pattern_free(pays);
