@@ -254,13 +254,13 @@ ks_status ksi_stream_thread_restore(ksi_stream_thread *thread, ks_error *error)
     return KS_OK;
 }
 
+/* ---- a turn ---------------------------------------------------------------------------------- */
+
 /* Strictly more than the interval, as Java. */
 static bool commit_due(const ksi_stream_thread *thread)
 {
     return now_ms(thread) - thread->last_commit_ms > thread->commit_interval_ms;
 }
-
-/* ---- a turn ---------------------------------------------------------------------------------- */
 
 static void watch(ksi_stream_thread *thread, thread_input *input, bool watched)
 {

@@ -288,8 +288,8 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     ksi_error_handlers_init(&task->handlers, options->config, &task->ctx, &task->collector);
     ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
     task->topics = ksi_map_new();
-    make_instances(task);
     open_stores(task, options->cache);
+    make_instances(task);
     if (add_inputs(task, options, reason) != KS_OK || start_nodes(task, reason) != KS_OK) {
         ksi_task_free(task);
         return NULL;
