@@ -228,11 +228,6 @@ ks_table *ksi_table_new(ks_builder *builder, const ks_table *values)
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
-static const ks_options_head *head_of(const ks_consumed *consumed)
-{
-    return consumed != NULL ? &consumed->head : NULL;
-}
-
 static ksi_source source_of(const ks_consumed *consumed)
 {
     ksi_source source = {0};
@@ -261,7 +256,7 @@ static bool has_valid_reset(ks_builder *builder, const ks_consumed *consumed)
 static ks_stream *add_stream_source(ks_builder *builder, const ks_consumed *consumed,
                                     const ksi_source *source)
 {
-    const char *name = ksi_name_or_new(builder, head_of(consumed),
+    const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(consumed),
                                        consumed != NULL ? consumed->name : NULL, STREAM_SOURCE);
     if (name == NULL || !has_valid_reset(builder, consumed)) {
         return &builder->inert_stream;
@@ -278,11 +273,11 @@ static ks_stream *add_stream_source(ks_builder *builder, const ks_consumed *cons
 ks_stream *ks_builder_stream_of(ks_builder *builder, const char *const *topics, size_t count,
                                 const ks_consumed *consumed)
 {
-    if (!ksi_builder_ready(builder, head_of(consumed), "ks_builder_stream", topics != NULL)) {
+    if (!ksi_builder_ready(builder, KSI_HEAD_OF(consumed), "ks_builder_stream", topics != NULL)) {
         return &builder->inert_stream;
     }
     if (count == 0) {
-        ksi_builder_fail(builder, head_of(consumed), KS_E_TOPOLOGY, "ks_builder_stream",
+        ksi_builder_fail(builder, KSI_HEAD_OF(consumed), KS_E_TOPOLOGY, "ks_builder_stream",
                          "it reads no topic; name at least one");
         return &builder->inert_stream;
     }
@@ -291,7 +286,7 @@ ks_stream *ks_builder_stream_of(ks_builder *builder, const char *const *topics, 
     for (size_t i = 0; i < count; i++) {
         bool seen = topics[i] == NULL;
         if (topics[i] == NULL) {
-            ksi_builder_fail(builder, head_of(consumed), KS_E_ARGUMENT, "ks_builder_stream",
+            ksi_builder_fail(builder, KSI_HEAD_OF(consumed), KS_E_ARGUMENT, "ks_builder_stream",
                              "topic %zu is NULL; give a name", i);
         }
         for (size_t j = 0; !seen && j < source.topic_count; j++) {
@@ -318,7 +313,7 @@ static void free_pattern(void *pattern)
 ks_stream *ks_builder_stream_matching(ks_builder *builder, const char *pattern,
                                       const ks_consumed *consumed)
 {
-    if (!ksi_builder_ready(builder, head_of(consumed), "ks_builder_stream_matching",
+    if (!ksi_builder_ready(builder, KSI_HEAD_OF(consumed), "ks_builder_stream_matching",
                            pattern != NULL)) {
         return &builder->inert_stream;
     }
@@ -326,7 +321,7 @@ ks_stream *ks_builder_stream_matching(ks_builder *builder, const char *pattern,
     ksi_source source = source_of(consumed);
     ksi_pattern *compiled = ksi_pattern_compile(pattern, &error);
     if (compiled == NULL) {
-        ksi_builder_fail_error(builder, head_of(consumed), &error);
+        ksi_builder_fail_error(builder, KSI_HEAD_OF(consumed), &error);
         return &builder->inert_stream;
     }
     ksi_topology_on_free(builder->topology, free_pattern, compiled);
@@ -340,8 +335,8 @@ static ks_table *add_table_source(ks_builder *builder, const ksi_source *source,
 {
     const char *user_name = consumed != NULL ? consumed->name : NULL;
     const char *source_name =
-        ksi_suffixed_or_new(builder, head_of(consumed), user_name, "-source", STREAM_SOURCE);
-    const char *name = ksi_name_or_new(builder, head_of(consumed), user_name, TABLE_SOURCE);
+        ksi_suffixed_or_new(builder, KSI_HEAD_OF(consumed), user_name, "-source", STREAM_SOURCE);
+    const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(consumed), user_name, TABLE_SOURCE);
     if (source_name == NULL || name == NULL || !has_valid_reset(builder, consumed)) {
         return &builder->inert_table;
     }
@@ -366,8 +361,7 @@ ks_table *ks_builder_table(ks_builder *builder, const char *topic, const ks_cons
                            const ks_materialized *materialized)
 {
     ksi_materialized store;
-    const ks_options_head *head =
-        consumed != NULL || materialized == NULL ? head_of(consumed) : &materialized->head;
+    const ks_options_head *head = consumed != NULL ? &consumed->head : KSI_HEAD_OF(materialized);
     if (!ksi_builder_ready(builder, head, "ks_builder_table", topic != NULL)) {
         return &builder->inert_table;
     }

@@ -14,6 +14,8 @@
  *
  * Lifetimes. Handles and plan live in the builder; configurations of processors and users' pointers
  * live in the topology, which the builder makes when it is made and gives away when it builds.
+ *
+ * Thread rule: the builder's thread.
  */
 #ifndef KSI_DSL_BUILDER_H
 #define KSI_DSL_BUILDER_H
@@ -92,6 +94,9 @@ struct ks_builder {
     ks_grouped_stream inert_grouped;
     ks_split inert_split;
 };
+
+/* The head of options that may be NULL. */
+#define KSI_HEAD_OF(options) ((options) != NULL ? &(options)->head : NULL)
 
 /* ---- misuse ---------------------------------------------------------------------------------- */
 

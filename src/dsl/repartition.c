@@ -64,8 +64,7 @@ ks_stream *ks_stream_repartition(ks_stream *stream, const ks_repartitioned *opti
     ks_builder *builder = stream->builder;
     const ks_repartitioned none = {0};
     const ks_repartitioned *how = options != NULL ? options : &none;
-    if (!ksi_builder_ready(builder, options != NULL ? &options->head : NULL,
-                           "ks_stream_repartition", true)) {
+    if (!ksi_builder_ready(builder, KSI_HEAD_OF(options), "ks_stream_repartition", true)) {
         return &builder->inert_stream;
     }
     if (how->partitions < 0) {

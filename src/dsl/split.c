@@ -9,7 +9,7 @@
 ks_split *ks_stream_split(ks_stream *stream, const ks_named *named)
 {
     ks_builder *builder = stream->builder;
-    const ks_options_head *head = named != NULL ? &named->head : NULL;
+    const ks_options_head *head = KSI_HEAD_OF(named);
     if (!ksi_builder_ready(builder, head, "ks_stream_split", true)) {
         return &builder->inert_split;
     }
@@ -50,7 +50,7 @@ ks_stream *ks_split_branch(ks_split *split, ks_predicate_fn *condition, void *us
                            const ks_branched *branched)
 {
     ks_builder *builder = split->builder;
-    const ks_options_head *head = branched != NULL ? &branched->head : NULL;
+    const ks_options_head *head = KSI_HEAD_OF(branched);
     ksi_builder_own(builder, user, branched != NULL ? branched->user_free : NULL);
     if (!ksi_builder_ready(builder, head, "ks_split_branch", condition != NULL)) {
         return &builder->inert_stream;
@@ -62,7 +62,7 @@ ks_stream *ks_split_branch(ks_split *split, ks_predicate_fn *condition, void *us
 ks_stream *ks_split_default_branch(ks_split *split, const ks_branched *branched)
 {
     ks_builder *builder = split->builder;
-    const ks_options_head *head = branched != NULL ? &branched->head : NULL;
+    const ks_options_head *head = KSI_HEAD_OF(branched);
     if (!ksi_builder_ready(builder, head, "ks_split_default_branch", true)) {
         return &builder->inert_stream;
     }

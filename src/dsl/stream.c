@@ -8,11 +8,6 @@
  */
 #include "dsl/builder.h"
 
-static const ks_options_head *head_of(const ks_named *named)
-{
-    return named != NULL ? &named->head : NULL;
-}
-
 /* ---- one processor node behind a stream ------------------------------------------------------ */
 
 typedef struct operation {
@@ -29,11 +24,11 @@ static const char *begin(const operation *op)
 {
     ks_builder *builder = op->stream->builder;
     ksi_builder_own(builder, op->user, op->named != NULL ? op->named->user_free : NULL);
-    if (!ksi_builder_ready(builder, head_of(op->named), op->call, op->has_function)) {
+    if (!ksi_builder_ready(builder, KSI_HEAD_OF(op->named), op->call, op->has_function)) {
         return NULL;
     }
-    return ksi_name_or_new(builder, head_of(op->named), op->named != NULL ? op->named->name : NULL,
-                           op->prefix);
+    return ksi_name_or_new(builder, KSI_HEAD_OF(op->named),
+                           op->named != NULL ? op->named->name : NULL, op->prefix);
 }
 
 static ksi_plan_node *add_processor(ks_stream *parent, const char *name, ksi_processor processor)
@@ -192,7 +187,7 @@ void ks_stream_print(ks_stream *stream, const ks_printed *printed)
 {
     const ks_printed none = {0};
     const ks_printed *how = printed != NULL ? printed : &none;
-    const ks_options_head *head = printed != NULL ? &printed->head : NULL;
+    const ks_options_head *head = KSI_HEAD_OF(printed);
     ks_builder *builder = stream->builder;
     ksi_builder_own(builder, how->user, how->user_free);
     if (!ksi_builder_ready(builder, head, "ks_stream_print", true)) {
@@ -213,17 +208,17 @@ void ks_stream_print(ks_stream *stream, const ks_printed *printed)
 ks_stream *ks_stream_merge(ks_stream *stream, ks_stream *other, const ks_named *named)
 {
     ks_builder *builder = stream->builder;
-    if (!ksi_builder_ready(builder, head_of(named), "ks_stream_merge", other != NULL) ||
+    if (!ksi_builder_ready(builder, KSI_HEAD_OF(named), "ks_stream_merge", other != NULL) ||
         other == NULL) {
         return &builder->inert_stream;
     }
-    const char *name = ksi_name_or_new(builder, head_of(named), named != NULL ? named->name : NULL,
-                                       "KSTREAM-MERGE-");
+    const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(named),
+                                       named != NULL ? named->name : NULL, "KSTREAM-MERGE-");
     if (name == NULL) {
         return &builder->inert_stream;
     }
     if (other->builder != builder) {
-        ksi_builder_fail(builder, head_of(named), KS_E_ARGUMENT, name,
+        ksi_builder_fail(builder, KSI_HEAD_OF(named), KS_E_ARGUMENT, name,
                          "the two streams belong to different builders; use one for both");
         return &builder->inert_stream;
     }
@@ -243,7 +238,7 @@ static void add_sink(ks_stream *stream, const char *call, ksi_sink sink, bool ha
 {
     const ks_produced none = {0};
     const ks_produced *how = produced != NULL ? produced : &none;
-    const ks_options_head *head = produced != NULL ? &produced->head : NULL;
+    const ks_options_head *head = KSI_HEAD_OF(produced);
     ks_builder *builder = stream->builder;
     if (!ksi_builder_ready(builder, head, call, has_target)) {
         return;

@@ -22,8 +22,7 @@ static ks_grouped_stream *group(ks_builder *builder, const ks_grouped_stream *va
 ks_grouped_stream *ks_stream_group_by_key(ks_stream *stream, const ks_grouped *options)
 {
     ks_builder *builder = stream->builder;
-    if (!ksi_builder_ready(builder, options != NULL ? &options->head : NULL,
-                           "ks_stream_group_by_key", true)) {
+    if (!ksi_builder_ready(builder, KSI_HEAD_OF(options), "ks_stream_group_by_key", true)) {
         return &builder->inert_grouped;
     }
     ks_grouped_stream values = {.name = stream->name,
@@ -43,7 +42,7 @@ ks_grouped_stream *ks_stream_group_by(ks_stream *stream, ks_mapper_fn *key, void
                                       const ks_grouped *options)
 {
     ks_builder *builder = stream->builder;
-    const ks_options_head *head = options != NULL ? &options->head : NULL;
+    const ks_options_head *head = KSI_HEAD_OF(options);
     ksi_builder_own(builder, user, options != NULL ? options->user_free : NULL);
     if (!ksi_builder_ready(builder, head, "ks_stream_group_by", key != NULL)) {
         return &builder->inert_grouped;
@@ -106,17 +105,12 @@ static ks_table *add_aggregation(ks_grouped_stream *grouped, const char *name,
                                      .node = node});
 }
 
-static const ks_options_head *head_of(const ks_materialized *options)
-{
-    return options != NULL ? &options->head : NULL;
-}
-
 /* Checks the call; false: the builder failed. */
 static bool begin(ks_grouped_stream *grouped, const char *call, bool has_function, void *user,
                   const ks_materialized *options)
 {
     ksi_builder_own(grouped->builder, user, options != NULL ? options->user_free : NULL);
-    return ksi_builder_ready(grouped->builder, head_of(options), call, has_function);
+    return ksi_builder_ready(grouped->builder, KSI_HEAD_OF(options), call, has_function);
 }
 
 static ks_table *aggregate(ks_grouped_stream *grouped, const ks_materialized *options,
@@ -130,15 +124,15 @@ static ks_table *aggregate(ks_grouped_stream *grouped, const ks_materialized *op
     }
     store.spec.key = store.spec.key != NULL ? store.spec.key : grouped->key;
     store.spec.value = store.spec.value != NULL ? store.spec.value : default_value;
-    const char *name =
-        ksi_name_or_new(builder, head_of(options), options != NULL ? options->named : NULL, prefix);
+    const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(options),
+                                       options != NULL ? options->named : NULL, prefix);
     return name != NULL ? add_aggregation(grouped, name, &store, how) : &builder->inert_table;
 }
 
 ks_table *ks_grouped_stream_count(ks_grouped_stream *grouped, const ks_materialized *options)
 {
     ks_builder *builder = grouped->builder;
-    if (!ksi_builder_ready(builder, head_of(options), "ks_grouped_stream_count", true)) {
+    if (!ksi_builder_ready(builder, KSI_HEAD_OF(options), "ks_grouped_stream_count", true)) {
         return &builder->inert_table;
     }
     if (ksi_is_materialized(options) && options->name == NULL) {
@@ -175,12 +169,12 @@ ks_table *ks_grouped_stream_aggregate(ks_grouped_stream *grouped, ks_initializer
 ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *options)
 {
     ks_builder *builder = stream->builder;
-    if (!ksi_builder_ready(builder, head_of(options), "ks_stream_to_table", true)) {
+    if (!ksi_builder_ready(builder, KSI_HEAD_OF(options), "ks_stream_to_table", true)) {
         return &builder->inert_table;
     }
     const char *prefix = "KSTREAM-TOTABLE-";
     const char *own = options != NULL ? options->named : NULL;
-    const char *name = ksi_name_or_new(builder, head_of(options), own, prefix);
+    const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(options), own, prefix);
     ksi_materialized store;
     if (name == NULL || !ksi_materialize(builder, options, prefix, &store)) {
         return &builder->inert_table;
@@ -213,7 +207,7 @@ ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *options)
 ks_stream *ks_table_to_stream(ks_table *table, const ks_named *named)
 {
     ks_builder *builder = table->builder;
-    const ks_options_head *head = named != NULL ? &named->head : NULL;
+    const ks_options_head *head = KSI_HEAD_OF(named);
     if (!ksi_builder_ready(builder, head, "ks_table_to_stream", true)) {
         return &builder->inert_stream;
     }
