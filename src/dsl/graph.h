@@ -11,6 +11,8 @@
  *
  * Everything here lives in the builder's arena, except what goes on into the topology:
  * configurations of processors and patterns.
+ *
+ * Thread rule: the builder's thread.
  */
 #ifndef KSI_DSL_GRAPH_H
 #define KSI_DSL_GRAPH_H

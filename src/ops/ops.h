@@ -5,6 +5,8 @@
  * timestamps stands in its file.
  *
  * One file for each kind of operation; none knows the DSL above it or the runtime below it.
+ *
+ * Thread rule: made by the builder's thread; run by the threads of the tasks, each with its state.
  */
 #ifndef KSI_OPS_OPS_H
 #define KSI_OPS_OPS_H

@@ -5,8 +5,10 @@
  *
  * With a cache the node forwards nothing itself: what the cache gives up at a commit or an eviction
  * is forwarded from the node then, under the context of the row's last write. Without a cache the
- * node forwards each update at once. table_store_update() does the right one.
+ * node forwards each update at once. ksi_table_store_forward() does the right one.
  * @java KeyValueStoreWrapper, TimestampedTupleForwarder, TimestampedCacheFlushListener
+ *
+ * Thread rule: the thread of the task.
  */
 #ifndef KSI_OPS_TABLE_STORE_H
 #define KSI_OPS_TABLE_STORE_H

@@ -5,6 +5,8 @@
  * It travels as the value of a record under a kind of our own, so that table nodes and stream nodes
  * have one signature. User code never sees one: the node that leaves the table takes the new value
  * out.
+ *
+ * Thread rule: a change belongs to the thread whose record it is, and lives while it is forwarded.
  */
 #ifndef KSI_TOPOLOGY_CHANGE_H
 #define KSI_TOPOLOGY_CHANGE_H

@@ -6,6 +6,8 @@
  * shared by all tasks, so it is const here; the state is the task's own: `state_size` zeroed bytes
  * for each task. A class that forwards does it with ksi_forward() (context.h); it reports a failure
  * with ks_ctx_fail() or ksi_ctx_fail_error() and returns.
+ *
+ * Thread rule: class and configuration any thread; state the thread of its task.
  */
 #ifndef KSI_TOPOLOGY_PROCESSOR_CLASS_H
 #define KSI_TOPOLOGY_PROCESSOR_CLASS_H

@@ -5,6 +5,8 @@
  * Only for description.c, which fills such sets while the sizes that order them still grow: where
  * an element ends up then depends on which elements it was compared with, that is, on the exact
  * shape of Java's tree at that moment.
+ *
+ * Thread rule: the owner's.
  */
 #ifndef KSI_TOPOLOGY_TREE_SET_H
 #define KSI_TOPOLOGY_TREE_SET_H
