@@ -42,6 +42,8 @@ typedef struct ks_test_driver_options {
 } ks_test_driver_options;
 #define KS_TEST_DRIVER_OPTIONS(...) \
     (&(const ks_test_driver_options){KS_OPTIONS_HEAD(ks_test_driver_options), __VA_ARGS__})
+/** For C++ and other languages: the head filled and all else zero. */
+KS_API void ks_test_driver_options_init(ks_test_driver_options *options);
 
 /**
  * A driver for a topology.
