@@ -7,32 +7,25 @@
 #include "ops/table_store.h"
 
 #include "base/error.h"
+#include "serde/convert.h"
 
 static ks_status deserialize(const ksi_table_store *table, bool is_key, ks_slice bytes,
                              ks_value *value, ks_error *error)
 {
     const ks_serde *serde = is_key ? table->key : table->value;
-    ks_serde_ctx where = {.topic = table->topic, .is_key = is_key};
-    if (bytes.data == NULL) {
-        *value = ks_null();
-        return KS_OK;
-    }
+    const ks_serde_ctx where = {.topic = table->topic, .is_key = is_key};
     if (serde->kind >= KS_KIND_UUID) {
         bytes = ksi_arena_copy(table->ctx->arena, bytes);
     }
-    return serde->deserialize(serde, &where, bytes, table->ctx->arena, value, error);
+    return ksi_deserialize(serde, &where, bytes, table->ctx->arena, value, error);
 }
 
 static ks_status serialize(const ksi_table_store *table, bool is_key, ks_value value,
                            ks_slice *bytes, ks_error *error)
 {
     const ks_serde *serde = is_key ? table->key : table->value;
-    ks_serde_ctx where = {.topic = table->topic, .is_key = is_key};
-    if (ks_value_is_null(value)) {
-        *bytes = ks_slice_null();
-        return KS_OK;
-    }
-    return serde->serialize(serde, &where, value, table->ctx->arena, bytes, error);
+    const ks_serde_ctx where = {.topic = table->topic, .is_key = is_key};
+    return ksi_serialize(serde, &where, value, table->ctx->arena, bytes, error);
 }
 
 /* ---- what the cache gives up ----------------------------------------------------------------- */

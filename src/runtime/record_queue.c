@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "serde/convert.h"
 #include "serde/headers.h"
 
 #define BLOCK_BYTES ((size_t)64 * 1024)
@@ -172,27 +173,17 @@ static const ksi_raw_record *next_raw(ksi_record_queue *queue)
 
 /* ---- the head -------------------------------------------------------------------------------- */
 
-static ks_status deserialize(const ks_serde *serde, const ks_serde_ctx *where, ks_slice bytes,
-                             ks_arena *arena, ks_value *value, ks_error *error)
-{
-    if (bytes.data == NULL) {
-        *value = ks_null();
-        return KS_OK;
-    }
-    return serde->deserialize(serde, where, bytes, arena, value, error);
-}
-
 static ks_status read_record(ksi_record_queue *queue, const ksi_raw_record *raw, ks_record *record,
                              ks_error *error)
 {
     ks_arena *arena = &queue->arenas[queue->head_arena];
     ks_serde_ctx where = {.topic = raw->topic, .is_key = true, .headers = raw->record.headers};
-    if (deserialize(queue->key, &where, raw->record.key, arena, &record->key, error) != KS_OK) {
+    if (ksi_deserialize(queue->key, &where, raw->record.key, arena, &record->key, error) != KS_OK) {
         ksi_error_prefix(error, "the key: ");
         return error->code;
     }
     where.is_key = false;
-    if (deserialize(queue->value, &where, raw->record.value, arena, &record->value, error) !=
+    if (ksi_deserialize(queue->value, &where, raw->record.value, arena, &record->value, error) !=
         KS_OK) {
         ksi_error_prefix(error, "the value: ");
         return error->code;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "serde/convert.h"
 #include "topology/partitioner.h"
 
 ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_topology *topology,
@@ -57,11 +58,7 @@ static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *b
     const ks_serde *serde = is_key ? out->sink->key : out->sink->value;
     ks_value value = is_key ? out->record->key : out->record->value;
     const char *part = is_key ? "key" : "value";
-    if (ks_value_is_null(value)) {
-        *bytes = ks_slice_null();
-        return true;
-    }
-    if (ks_value_kind(value) != serde->kind) {
+    if (!ks_value_is_null(value) && ks_value_kind(value) != serde->kind) {
         ks_ctx_fail(ctx,
                     "writing to topic %s: the %s is %s and the serde \"%s\" of this sink writes "
                     "%s; give the right one with %s(.%s = ...)",
@@ -74,7 +71,7 @@ static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *b
     ks_error reason = {0};
     const ks_serde_ctx where = {
         .topic = out->topic, .is_key = is_key, .headers = out->record->headers};
-    if (serde->serialize(serde, &where, value, ctx->arena, bytes, &reason) != KS_OK) {
+    if (ksi_serialize(serde, &where, value, ctx->arena, bytes, &reason) != KS_OK) {
         ksi_error_prefix(&reason, "writing the %s to topic %s: ", part, out->topic);
         ksi_handle_serialization_error(out->sink->handlers, &reason);
         return false;

@@ -18,7 +18,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "runtime/task.h"
-#include "serde/headers.h"
+#include "serde/convert.h"
 #include "state/key_value_view.h"
 #include "testing/capture.h"
 
@@ -104,6 +104,11 @@ static void view_stores(ks_test_driver *driver)
         }
         driver->store_names[at] = name;
     }
+}
+
+void ks_test_driver_options_init(ks_test_driver_options *options)
+{
+    *options = (ks_test_driver_options){.head.struct_size = sizeof *options};
 }
 
 ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config *config,
@@ -208,8 +213,8 @@ ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic,
 ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, ks_error *error)
 {
     if (ms < 0) {
-        return ksi_error_set(error, KS_E_ARGUMENT, NULL,
-                             "the wall clock does not go back: %lld ms were asked for",
+        return ksi_error_set(error, KS_E_ARGUMENT, "wall clock",
+                             "it does not go back: %lld ms were asked for; give 0 or more",
                              (long long)ms);
     }
     driver->clock.now_ms += ms;
@@ -237,11 +242,7 @@ static ks_status serialize(const ks_test_input *input, bool is_key, ks_value val
 {
     const ks_serde *serde = is_key ? input->key : input->value;
     const ks_serde_ctx where = {.topic = input->topic, .is_key = is_key, .headers = headers};
-    if (ks_value_is_null(value)) {
-        *bytes = ks_slice_null();
-        return KS_OK;
-    }
-    ks_status status = serde->serialize(serde, &where, value, &input->driver->arena, bytes, error);
+    ks_status status = ksi_serialize(serde, &where, value, &input->driver->arena, bytes, error);
     if (status != KS_OK) {
         ksi_error_prefix(error, "the %s piped into topic %s: ", is_key ? "key" : "value",
                          input->topic);
@@ -285,12 +286,7 @@ static ks_status deserialize(const ks_test_output *output, bool is_key, ks_slice
 {
     const ks_serde *serde = is_key ? output->key : output->value;
     const ks_serde_ctx where = {.topic = output->topic, .is_key = is_key, .headers = headers};
-    if (bytes.data == NULL) {
-        *value = ks_null();
-        return KS_OK;
-    }
-    ks_status status =
-        serde->deserialize(serde, &where, bytes, &output->driver->arena, value, error);
+    ks_status status = ksi_deserialize(serde, &where, bytes, &output->driver->arena, value, error);
     if (status != KS_OK) {
         ksi_error_prefix(error, "the %s of record %zu of topic %s: ", is_key ? "key" : "value",
                          output->read, output->topic);
