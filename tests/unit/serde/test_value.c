@@ -154,6 +154,20 @@ static void a_copied_object_keeps_its_payload(void **state)
     assert_ptr_equal(ks_value_object(copy, &serde), &payload);
 }
 
+static void a_new_object_is_zeroed_and_knows_its_serde(void **state)
+{
+    ks_serde serde = own_serde("a");
+    const uint64_t zeros[4] = {0};
+    ks_value value;
+    memset(ks_arena_alloc(*state, 256), 0xAB, 256);
+    ks_arena_reset(*state);
+    void *payload = ks_object_new(*state, &serde, sizeof zeros, &value);
+    assert_memory_equal(payload, zeros, sizeof zeros);
+    assert_int_equal(ks_value_kind(value), KS_KIND_OBJECT);
+    assert_ptr_equal(ks_value_object(value, &serde), payload);
+    assert_null(ks_value_object(ks_null(), &serde));
+}
+
 static void copies_of_numbers_null_and_internal_kinds_are_the_same_bits(void **state)
 {
     ks_value values[] = {ks_null(), ks_bool(true), ks_i64(INT64_MIN), ks_f64(-0.0),
@@ -336,6 +350,7 @@ int main(void)
         cmocka_unit_test(objects_are_equal_when_they_are_the_same),
         cmocka_unit_test(a_copy_outlives_the_bytes_it_was_made_from),
         cmocka_unit_test(a_copied_object_keeps_its_payload),
+        cmocka_unit_test(a_new_object_is_zeroed_and_knows_its_serde),
         cmocka_unit_test(copies_of_numbers_null_and_internal_kinds_are_the_same_bits),
         cmocka_unit_test(empty_text_stays_text),
         cmocka_unit_test(values_print_as_in_java),
