@@ -162,8 +162,8 @@ static void spoil(const ks_arena *arena, ksi_arena_mark mark)
         }
     }
 #else
-    KSI_UNUSED(arena);
-    KSI_UNUSED(mark);
+    (void)arena;
+    (void)mark;
 #endif
 }
 

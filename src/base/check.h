@@ -19,6 +19,4 @@ KS_NORETURN void ksi_check_failed(const char *file, int line, const char *condit
 #define KSI_ASSERT(condition) ((void)0)
 #endif
 
-#define KSI_UNUSED(name) ((void)(name))
-
 #endif

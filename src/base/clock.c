@@ -15,7 +15,7 @@
 
 static int64_t system_wall_ms(ksi_clock *clock)
 {
-    KSI_UNUSED(clock);
+    (void)clock;
     struct timespec now;
     KSI_CHECK(clock_gettime(CLOCK_REALTIME, &now) == 0);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -23,7 +23,7 @@ static int64_t system_wall_ms(ksi_clock *clock)
 
 static int64_t system_monotonic_ns(ksi_clock *clock)
 {
-    KSI_UNUSED(clock);
+    (void)clock;
     struct timespec now;
     KSI_CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;

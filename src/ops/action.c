@@ -15,7 +15,7 @@ typedef struct action_config {
 static void peek_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
     const action_config *peek = config;
-    KSI_UNUSED(state);
+    (void)state;
     peek->action(ctx, record, peek->user);
     ksi_forward_copy(ctx, record);
 }
@@ -23,15 +23,15 @@ static void peek_process(ks_ctx *ctx, const void *config, void *state, const ks_
 static void foreach_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
     const action_config *each = config;
-    KSI_UNUSED(state);
+    (void)state;
     each->action(ctx, record, each->user);
 }
 
 static void pass_through_process(ks_ctx *ctx, const void *config, void *state,
                                  const ks_record *record)
 {
-    KSI_UNUSED(config);
-    KSI_UNUSED(state);
+    (void)config;
+    (void)state;
     ksi_forward(ctx, record);
 }
 

@@ -7,7 +7,6 @@
  * headers of the row in the store are empty; those of the forwarded update are the record's. @java
  * KStreamAggregate, KStreamReduce
  */
-#include "base/arena.h"
 #include "ops/ops.h"
 #include "ops/table_store.h"
 

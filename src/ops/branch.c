@@ -50,7 +50,7 @@ static void branch_process(ks_ctx *ctx, const void *config, void *state, const k
 {
     const ksi_branches *branches = config;
     ksi_node_instance *here = ctx->node;
-    KSI_UNUSED(state);
+    (void)state;
     size_t child = 0;
     for (const branch *b = branches->first; b != NULL; b = b->next, child++) {
         bool taken = b->condition(ctx, record, b->user);

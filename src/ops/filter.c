@@ -17,7 +17,7 @@ typedef struct filter_config {
 static void filter_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
     const filter_config *filter = config;
-    KSI_UNUSED(state);
+    (void)state;
     if (filter->predicate(ctx, record, filter->user) != filter->negated) {
         ksi_forward_copy(ctx, record);
     }
@@ -38,8 +38,8 @@ ksi_processor ksi_op_filter(ks_arena *arena, ks_predicate_fn *predicate, void *u
  */
 static void has_key_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
-    KSI_UNUSED(config);
-    KSI_UNUSED(state);
+    (void)config;
+    (void)state;
     if (!ks_value_is_null(record->key)) {
         ksi_forward_copy(ctx, record);
     }

@@ -21,7 +21,7 @@ typedef struct flat_map_config {
 static void flat_map_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
     const flat_map_config *flat = config;
-    KSI_UNUSED(state);
+    (void)state;
     const ks_record *outer = ctx->emitting;
     bool outer_keys = ctx->emits_keys;
     ctx->emitting = record;

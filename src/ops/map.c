@@ -17,7 +17,7 @@ typedef struct map_config {
 static void map_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
     const map_config *map = config;
-    KSI_UNUSED(state);
+    (void)state;
     ks_record mapped = *record;
     ks_pair pair = map->pair(ctx, record, map->user);
     mapped.key = pair.key;
@@ -29,7 +29,7 @@ static void select_key_process(ks_ctx *ctx, const void *config, void *state,
                                const ks_record *record)
 {
     const map_config *map = config;
-    KSI_UNUSED(state);
+    (void)state;
     ks_record mapped = *record;
     mapped.key = map->one(ctx, record, map->user);
     ksi_forward(ctx, &mapped);
@@ -39,7 +39,7 @@ static void map_values_process(ks_ctx *ctx, const void *config, void *state,
                                const ks_record *record)
 {
     const map_config *map = config;
-    KSI_UNUSED(state);
+    (void)state;
     ks_record mapped = *record;
     mapped.value = map->one(ctx, record, map->user);
     ksi_forward(ctx, &mapped);

@@ -24,7 +24,7 @@ static ks_status print_init(ks_ctx *ctx, const void *config, void *state, ks_err
 {
     const ksi_print *print = config;
     print_state *here = state;
-    KSI_UNUSED(ctx);
+    (void)ctx;
     here->file = print->path != NULL ? fopen(print->path, "a") : stdout;
     if (here->file == NULL) {
         return ksi_error_set(error, KS_E_IO, print->path, "cannot be opened to print to: %s",

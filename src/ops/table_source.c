@@ -7,7 +7,6 @@
  * come. A table that nothing asks for has no store: then every record is an update without an old
  * value. @java KTableSource
  */
-#include "base/arena.h"
 #include "ops/ops.h"
 #include "ops/table_store.h"
 

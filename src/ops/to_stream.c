@@ -9,8 +9,8 @@
 
 static void to_stream_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
-    KSI_UNUSED(config);
-    KSI_UNUSED(state);
+    (void)config;
+    (void)state;
     ks_record out = *record;
     out.value = ksi_value_change(record->value)->new_value;
     ksi_forward(ctx, &out);

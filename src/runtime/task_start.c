@@ -128,7 +128,7 @@ static void open_stores(ksi_task *task, ksi_record_cache *cache)
 
 static void run_source(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record)
 {
-    KSI_UNUSED(instance);
+    (void)instance;
     ksi_forward(ctx, record);
 }
 

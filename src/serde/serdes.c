@@ -23,7 +23,6 @@
 #include <kstreams/serde.h>
 
 #include "base/arena.h"
-#include "base/check.h"
 #include "base/endian.h"
 #include "base/error.h"
 #include "serde/utf8.h"
@@ -110,7 +109,7 @@ static uint64_t bits_from(ks_kind kind, const char *from)
 static ks_status deserialize_number(const ks_serde *serde, const ks_serde_ctx *ctx, ks_slice bytes,
                                     ks_arena *arena, ks_value *value, ks_error *error)
 {
-    KSI_UNUSED(arena);
+    (void)arena;
     size_t size = size_of_kind(serde->kind);
     if (bytes.size != size) {
         return ksi_error_set(error, KS_E_SERDE, where_of(ctx),
@@ -135,7 +134,7 @@ static ks_status deserialize_number(const ks_serde *serde, const ks_serde_ctx *c
 static ks_status serialize_slice(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
                                  ks_arena *arena, ks_slice *bytes, ks_error *error)
 {
-    KSI_UNUSED(arena);
+    (void)arena;
     if (ks_value_kind(value) != serde->kind) {
         return refuse_kind(serde, ctx, value, error);
     }
@@ -166,7 +165,7 @@ static ks_status deserialize_string(const ks_serde *serde, const ks_serde_ctx *c
 static ks_status deserialize_bytes(const ks_serde *serde, const ks_serde_ctx *ctx, ks_slice bytes,
                                    ks_arena *arena, ks_value *value, ks_error *error)
 {
-    KSI_UNUSED(arena);
+    (void)arena;
     if (bytes.size > UINT32_MAX) {
         return refuse_size(serde, ctx, bytes.size, error);
     }
@@ -205,16 +204,16 @@ static ks_status deserialize_uuid(const ks_serde *serde, const ks_serde_ctx *ctx
 static ks_status serialize_void(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
                                 ks_arena *arena, ks_slice *bytes, ks_error *error)
 {
-    KSI_UNUSED(arena);
-    KSI_UNUSED(bytes);
+    (void)arena;
+    (void)bytes;
     return refuse_kind(serde, ctx, value, error);
 }
 
 static ks_status deserialize_void(const ks_serde *serde, const ks_serde_ctx *ctx, ks_slice bytes,
                                   ks_arena *arena, ks_value *value, ks_error *error)
 {
-    KSI_UNUSED(arena);
-    KSI_UNUSED(value);
+    (void)arena;
+    (void)value;
     return ksi_error_set(error, KS_E_SERDE, where_of(ctx),
                          "the serde %s reads only null, and there are %zu bytes: what was written "
                          "here is of another type",

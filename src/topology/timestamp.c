@@ -3,7 +3,6 @@
  * timestamp.c - the built-in timestamp extractors. @java
  * org.apache.kafka.streams.processor.*Timestamp*
  */
-#include "base/check.h"
 #include "base/error.h"
 
 #include <kstreams/options.h>
@@ -12,8 +11,8 @@ static ks_status fail_on_invalid(const ks_timestamp_extractor *extractor,
                                  const ks_source_record *record, int64_t partition_time,
                                  int64_t *timestamp, ks_error *error)
 {
-    KSI_UNUSED(extractor);
-    KSI_UNUSED(partition_time);
+    (void)extractor;
+    (void)partition_time;
     *timestamp = record->record.timestamp;
     if (*timestamp >= 0) {
         return KS_OK;
@@ -27,9 +26,9 @@ static ks_status fail_on_invalid(const ks_timestamp_extractor *extractor,
 static ks_status as_it_is(const ks_timestamp_extractor *extractor, const ks_source_record *record,
                           int64_t partition_time, int64_t *timestamp, ks_error *error)
 {
-    KSI_UNUSED(extractor);
-    KSI_UNUSED(partition_time);
-    KSI_UNUSED(error);
+    (void)extractor;
+    (void)partition_time;
+    (void)error;
     *timestamp = record->record.timestamp;
     return KS_OK;
 }
@@ -38,7 +37,7 @@ static ks_status or_partition_time(const ks_timestamp_extractor *extractor,
                                    const ks_source_record *record, int64_t partition_time,
                                    int64_t *timestamp, ks_error *error)
 {
-    KSI_UNUSED(extractor);
+    (void)extractor;
     *timestamp = record->record.timestamp;
     if (*timestamp < 0) {
         *timestamp = partition_time;
@@ -55,9 +54,9 @@ static ks_status or_partition_time(const ks_timestamp_extractor *extractor,
 static ks_status wallclock(const ks_timestamp_extractor *extractor, const ks_source_record *record,
                            int64_t partition_time, int64_t *timestamp, ks_error *error)
 {
-    KSI_UNUSED(extractor);
-    KSI_UNUSED(partition_time);
-    KSI_UNUSED(error);
+    (void)extractor;
+    (void)partition_time;
+    (void)error;
     *timestamp = record->wall_clock_ms;
     return KS_OK;
 }
