@@ -83,7 +83,10 @@ KS_API ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *t
 KS_NODISCARD KS_API ks_status ks_test_input_pipe(ks_test_input *input, ks_value key, ks_value value,
                                                  ks_error *error);
 
-/** Pipes a record with its own timestamp and headers. @java pipeInput(TestRecord) */
+/**
+ * Pipes a record with its own timestamp and headers. @return KS_OK, or what the topology failed with
+ * @java pipeInput(TestRecord)
+ */
 KS_NODISCARD KS_API ks_status ks_test_input_pipe_record(ks_test_input *input,
                                                         const ks_record *record, ks_error *error);
 
