@@ -53,8 +53,8 @@ typedef enum ks_log_level {
 typedef void ks_log_line_fn(ks_log_level level, const char *where, const char *message, void *user);
 
 /**
- * Called on each state change, in their order, from the thread that made it; must not call back into
- * the app. Java's gets the new state first. @java StateListener
+ * Called on each state change, in their order, from the thread that made it; must not call back
+ * into the app. Java's gets the new state first. @java StateListener
  */
 typedef void ks_state_listener_fn(ks_app_state from, ks_app_state to, void *user);
 

@@ -84,8 +84,8 @@ KS_NODISCARD KS_API ks_status ks_test_input_pipe(ks_test_input *input, ks_value 
                                                  ks_error *error);
 
 /**
- * Pipes a record with its own timestamp and headers. @return KS_OK, or what the topology failed with
- * @java pipeInput(TestRecord)
+ * Pipes a record with its own timestamp and headers. @return KS_OK, or what the topology failed
+ * with @java pipeInput(TestRecord)
  */
 KS_NODISCARD KS_API ks_status ks_test_input_pipe_record(ks_test_input *input,
                                                         const ks_record *record, ks_error *error);
