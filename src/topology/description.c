@@ -63,19 +63,47 @@ typedef struct described_nodes {
     ksi_described *nodes; /* in the order in which Java's map gives them */
     size_t count;
     ksi_described **by_index;
+    uint32_t *growth; /* by index, of the nodes that are about to grow: see grow_sizes() */
+    bool *grows;
 } described_nodes;
 
-static void grow_sizes(ksi_described *node, int by);
+typedef struct pass_on {
+    described_nodes *all;
+    uint32_t by;
+    size_t open;
+} pass_on;
 
-static void grow_size_of(ksi_described *node, void *by)
+static void grow_parent(ksi_described *parent, void *user)
 {
-    grow_sizes(node, *(const int *)by);
+    pass_on *self = user;
+    self->open += self->all->grows[parent->index] ? 0 : 1;
+    self->all->grows[parent->index] = true;
+    self->all->growth[parent->index] += self->by;
 }
 
-static void grow_sizes(ksi_described *node, int by)
+/*
+ * `by` more for `node` and for all above it, once for every path that leads there. Java walks each
+ * path, and there are 2^n of them through n pairs of branches that meet again; here a node passes
+ * on the sum of what all its paths bring. A parent is always older than its child, so going down
+ * the indexes meets a node behind all of its children. Sums wrap around as Java's int does.
+ */
+static void grow_sizes(described_nodes *all, const ksi_described *node, uint32_t by)
 {
-    node->size += by;
-    ksi_tree_set_each(&node->parents, grow_size_of, &by);
+    size_t open = 1; /* nodes at or below `at` that have something to pass on */
+    all->growth[node->index] = by;
+    all->grows[node->index] = true;
+    for (size_t at = node->index; open > 0; at--) {
+        if (!all->grows[at]) {
+            continue;
+        }
+        ksi_described *grown = all->by_index[at];
+        grown->size = (int)((uint32_t)grown->size + all->growth[at]);
+        pass_on passing = {.all = all, .by = all->growth[at], .open = open - 1};
+        ksi_tree_set_each(&grown->parents, grow_parent, &passing);
+        open = passing.open;
+        all->growth[at] = 0;
+        all->grows[at] = false;
+    }
 }
 
 /* The nodes of a sub-topology, in the order of a hash map filled from a hash set. */
@@ -94,6 +122,8 @@ static void collect(described_nodes *all, int subtopology)
     all->nodes = ksi_arena_zalloc(all->arena, count * sizeof *all->nodes);
     all->count = count;
     all->by_index = ksi_arena_zalloc(all->arena, topology->node_count * sizeof(ksi_described *));
+    all->growth = ksi_arena_zalloc(all->arena, topology->node_count * sizeof *all->growth);
+    all->grows = ksi_arena_zalloc(all->arena, topology->node_count * sizeof *all->grows);
     for (size_t i = 0; i < count; i++) {
         size_t index = ksi_topology_node(topology, from_map[i])->index;
         all->nodes[i] = (ksi_described){.name = from_map[i], .index = index, .size = 1};
@@ -110,7 +140,7 @@ static void connect(described_nodes *all)
             ksi_described *parent = all->by_index[origin->parents[p]->index];
             ksi_tree_set_add(&node->parents, parent, all->arena);
             ksi_tree_set_add(&parent->children, node, all->arena);
-            grow_sizes(parent, node->size);
+            grow_sizes(all, parent, (uint32_t)node->size);
         }
     }
 }

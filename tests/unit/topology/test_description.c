@@ -131,6 +131,37 @@ static void two_thousand_random_graphs_read_as_in_java(void **state)
     }
 }
 
+/* 40 times two processors with one child: 2^40 paths lead from the last node to the first. */
+static void a_graph_with_a_million_million_paths_is_described_at_once(void **state)
+{
+    (void)state;
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    ks_topology *topology = ksi_topology_new();
+    const char *above = "source";
+    const char *topic = "in";
+    const ksi_source source = {.topics = &topic, .topic_count = 1};
+    assert_int_equal(ksi_topology_add_source(topology, above, &source, NULL), KS_OK);
+    for (int i = 0; i < 40; i++) {
+        const char *pair[2] = {ksi_arena_format(&arena, "left-%02d", i),
+                               ksi_arena_format(&arena, "right-%02d", i)};
+        for (int side = 0; side < 2; side++) {
+            assert_int_equal(
+                ksi_topology_add_processor(topology, pair[side], &some_processor, &above, 1, NULL),
+                KS_OK);
+        }
+        above = ksi_arena_format(&arena, "both-%02d", i);
+        assert_int_equal(
+            ksi_topology_add_processor(topology, above, &some_processor, pair, 2, NULL), KS_OK);
+    }
+    ksi_topology_freeze(topology);
+    const char *text = ks_topology_describe(topology);
+    assert_non_null(
+        strstr(text, "both-39 (stores: [])\n      --> none\n      <-- left-39, right-39"));
+    ks_topology_free(topology);
+    ksi_arena_destroy(&arena);
+}
+
 /* ---- what Java has no equal of --------------------------------------------------------------- */
 
 static ks_slice some_topic(ks_ctx *ctx, const ks_record *record, void *user)
@@ -222,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_thousand_random_graphs_read_as_in_java),
+        cmocka_unit_test(a_graph_with_a_million_million_paths_is_described_at_once),
         cmocka_unit_test(patterns_and_dynamic_sinks_are_described),
         cmocka_unit_test(the_drawing_has_every_node_topic_store_and_edge_once),
     };
