@@ -74,8 +74,15 @@ static void match_topic(void *user, const char *topic)
     const ksi_node *first = NULL;
     for (size_t i = 0; i < topology->node_count; i++) {
         const ksi_node *node = topology->nodes[i];
-        if (node->kind != KSI_NODE_SOURCE || node->source.pattern == NULL ||
-            !ksi_pattern_matches(node->source.pattern, topic)) {
+        bool matches = false;
+        if (node->kind != KSI_NODE_SOURCE || node->source.pattern == NULL) {
+            continue;
+        }
+        self->status = ksi_pattern_match(node->source.pattern, topic, &matches, self->error);
+        if (self->status != KS_OK) {
+            return;
+        }
+        if (!matches) {
             continue;
         }
         if (first != NULL) {

@@ -47,13 +47,29 @@ void ksi_pattern_free(ksi_pattern *pattern)
     }
 }
 
-bool ksi_pattern_matches(const ksi_pattern *pattern, const char *topic)
+ks_status ksi_pattern_match(const ksi_pattern *pattern, const char *topic, bool *matches,
+                            ks_error *error)
 {
     pcre2_match_data *data = pcre2_match_data_create_from_pattern(pattern->code, NULL);
     int found =
         pcre2_match(pattern->code, (PCRE2_SPTR)topic, PCRE2_ZERO_TERMINATED, 0, 0, data, NULL);
     pcre2_match_data_free(data);
-    return found >= 0;
+    *matches = found >= 0;
+    if (found >= 0 || found == PCRE2_ERROR_NOMATCH) {
+        return KS_OK;
+    }
+    PCRE2_UCHAR reason[160];
+    pcre2_get_error_message(found, reason, sizeof reason);
+    return ksi_error_set(error, KS_E_LIMIT, pattern->text,
+                         "whether topic '%s' matches this pattern cannot be told: %s; avoid "
+                         "repetitions of repetitions, such as (a+)+",
+                         topic, (const char *)reason);
+}
+
+bool ksi_pattern_matches(const ksi_pattern *pattern, const char *topic)
+{
+    bool matches = false;
+    return ksi_pattern_match(pattern, topic, &matches, NULL) == KS_OK && matches;
 }
 
 const char *ksi_pattern_text(const ksi_pattern *pattern)

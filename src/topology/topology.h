@@ -156,6 +156,10 @@ char *ksi_topology_dot_text(const ks_topology *topology); /* heap */
  */
 ksi_pattern *ksi_pattern_compile(const char *text, ks_error *error);
 void ksi_pattern_free(ksi_pattern *pattern);
+/* KS_E_LIMIT when matching was given up: such a topic is not simply one that does not match. */
+ks_status ksi_pattern_match(const ksi_pattern *pattern, const char *topic, bool *matches,
+                            ks_error *error);
+/* The same where that has been asked before; given up is no match. */
 bool ksi_pattern_matches(const ksi_pattern *pattern, const char *topic);
 const char *ksi_pattern_text(const ksi_pattern *pattern);
 

@@ -63,11 +63,32 @@ static void what_is_no_pattern_is_refused_with_the_place(void **state)
     }
 }
 
+/* The second alternative matches; the first is what never gets to it. */
+static void matching_that_is_given_up_is_an_error_and_not_a_topic_less(void **state)
+{
+    (void)state;
+    char topic[80];
+    memset(topic, 'a', sizeof topic);
+    memcpy(topic + sizeof topic - 2, "c", 2);
+    ks_error error = {0};
+    bool matches = true;
+    ksi_pattern *pattern = ksi_pattern_compile("(a+)+b|a+c", &error);
+    assert_non_null(pattern);
+    assert_int_equal(ksi_pattern_match(pattern, topic, &matches, &error), KS_E_LIMIT);
+    assert_string_equal(error.where, "(a+)+b|a+c");
+    assert_non_null(strstr(error.message, "cannot be told"));
+    assert_false(ksi_pattern_matches(pattern, topic));
+    assert_int_equal(ksi_pattern_match(pattern, "ac", &matches, &error), KS_OK);
+    assert_true(matches);
+    ksi_pattern_free(pattern);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_name_must_match),
         cmocka_unit_test(what_is_no_pattern_is_refused_with_the_place),
+        cmocka_unit_test(matching_that_is_given_up_is_an_error_and_not_a_topic_less),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
