@@ -588,6 +588,14 @@ class TheCommandLine(Runner):
         done = self.run_program("--version")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"ks-conformance {version}\n", ""))
 
+    @unittest.skipUnless(pathlib.Path("/dev/full").exists(), "/dev/full is not here")
+    def test_results_that_cannot_be_written_are_a_failure(self):
+        for arguments in (["--help"], ["--version"], [self.write("good.json", ALL[0][1])]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("could not be written", done.stderr)
+
 
 if __name__ == "__main__":
     PROGRAM = find_program()

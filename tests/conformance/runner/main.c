@@ -148,12 +148,22 @@ static bool find_files(int count, char **paths, file_list *files)
     return true;
 }
 
+/* The status, or that of a failure when the lines did not get to where they should. */
+static int written(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return status;
+    }
+    fprintf(stderr, "ks-conformance: results could not be written to standard output\n");
+    return status == STATUS_PASSED ? STATUS_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
     int first = 0;
     int status = read_options(argc, argv, &first);
     if (status >= 0) {
-        return status;
+        return written(status);
     }
     file_list files = {0};
     if (!find_files(argc - first, argv + first, &files)) {
@@ -170,5 +180,5 @@ int main(int argc, char **argv)
     printf("%zu passed, %zu failed\n", passed, files.count - passed);
     bool succeeded = files.count > 0 && passed == files.count;
     file_list_free(&files);
-    return succeeded ? STATUS_PASSED : STATUS_FAILED;
+    return written(succeeded ? STATUS_PASSED : STATUS_FAILED);
 }
