@@ -34,29 +34,35 @@ void ksi_partition_group_destroy(ksi_partition_group *group)
 
 /* ---- Java's order of the queues -------------------------------------------------------------- */
 
-/* The bucket of new HashMap<TopicPartition, ...> with so many entries. */
-static uint32_t bucket_of(const char *topic, int32_t partition, size_t count)
+/* The table of new HashMap<TopicPartition, ...> with so many entries. */
+static uint32_t buckets_for(size_t count)
 {
     uint32_t buckets = 16;
     while (count * 4 > (size_t)buckets * 3) {
         buckets *= 2;
     }
+    return buckets;
+}
+
+static uint32_t spread_hash(const char *topic, int32_t partition)
+{
     uint32_t hash = 31u * (31u + (uint32_t)partition) + (uint32_t)ksi_java_string_hash(topic);
-    return (hash ^ (hash >> 16)) & (buckets - 1);
+    return hash ^ (hash >> 16);
 }
 
 /*
- * By insertion: tasks have few inputs, and inputs of one bucket stay in the order in which they
- * were added.
+ * By insertion, so that inputs of one bucket stay in the order in which they were added. Only the
+ * new one is put in place, unless the table has grown for it: then all buckets are others.
  */
-static void sort_idle_order(ksi_partition_group *group, int32_t partition)
+static void sort_idle_order(ksi_partition_group *group)
 {
+    uint32_t mask = buckets_for(group->count) - 1;
+    bool grown = group->count == 1 || buckets_for(group->count - 1) - 1 != mask;
     group->idle_order = ksi_realloc(group->idle_order, group->count * sizeof *group->idle_order);
-    for (size_t i = 0; i < group->count; i++) {
-        uint32_t bucket = bucket_of(group->queues[i]->topic, partition, group->count);
+    for (size_t i = grown ? 0 : group->count - 1; i < group->count; i++) {
+        uint32_t bucket = group->queues[i]->hash & mask;
         size_t at = i;
-        while (at > 0 && bucket_of(group->queues[group->idle_order[at - 1]]->topic, partition,
-                                   group->count) > bucket) {
+        while (at > 0 && (group->queues[group->idle_order[at - 1]]->hash & mask) > bucket) {
             group->idle_order[at] = group->idle_order[at - 1];
             at--;
         }
@@ -72,8 +78,9 @@ ksi_record_queue *ksi_partition_group_add_queue(ksi_partition_group *group, cons
     ksi_record_queue *queue = ksi_alloc(sizeof *queue);
     ksi_record_queue_init(queue);
     queue->topic = topic;
+    queue->hash = spread_hash(topic, partition);
     group->queues[group->count++] = queue;
-    sort_idle_order(group, partition);
+    sort_idle_order(group);
     return queue;
 }
 

@@ -44,6 +44,7 @@ typedef struct ksi_stamped_record {
 typedef struct ksi_record_queue {
     /* as the log names it; the pattern's text when it takes all topics that match */
     const char *topic;
+    uint32_t hash; /* of topic and partition, for the group's order of idle queues */
     ksi_node_instance *source;
     const ks_serde *key;
     const ks_serde *value;
