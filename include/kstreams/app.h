@@ -99,7 +99,8 @@ KS_API void ks_app_free(ks_app *app);
  *
  * @return KS_OK; KS_E_STATE when it was started before, or the group has a member already;
  *         KS_E_UNKNOWN_TOPIC for a missing source topic; KS_E_TOPOLOGY for an internal topic that
- *         exists with another number of partitions, and for two patterns that match one topic; else
+ *         exists with another number of partitions, and for two patterns that match one topic;
+ *         KS_E_LIMIT for a pattern that takes too many steps on the name of a topic; else
  *         the first error of a task, such as a serde that nobody named
  * @thread any but a library thread
  * @java   KafkaStreams#start
@@ -112,7 +113,7 @@ KS_NODISCARD KS_API ks_status ks_app_start(ks_app *app, ks_error *error);
  *
  * @param timeout_ms  negative = for ever
  * @return KS_OK; KS_E_TIMEOUT; the error that stopped the application; KS_E_STATE when it does not
- *         run
+ *         run, and in its own callbacks
  * @thread any but a library thread
  */
 KS_NODISCARD KS_API ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms,
@@ -125,9 +126,10 @@ KS_NODISCARD KS_API ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t t
  *
  * @param timeout_ms  how long to wait for the end; 0 = only ask for it; negative = for ever
  * @return KS_OK, also when the application had failed before (its state is then ERROR);
- *         KS_E_TIMEOUT when it has not ended yet; the error when the closing itself fails, such as
- *         in its last commit
- * @thread any but a library thread
+ *         KS_E_TIMEOUT when it has not ended yet; KS_E_STATE in one of its own callbacks, which
+ *         may only ask for the end; the error when the closing itself fails, such as in its last
+ *         commit
+ * @thread any but a library thread; any with a time of 0
  * @java   KafkaStreams#close
  */
 KS_NODISCARD KS_API ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_error *error);

@@ -26,6 +26,7 @@
 #include "runtime/app.h"
 
 #include "base/buffer.h"
+#include "base/check.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "config/config.h"
@@ -92,6 +93,18 @@ static ks_status check_config(const ks_config *config, ks_error *error)
     return ksi_config_validate(config, error);
 }
 
+/* Far above what helps; makes a typing error a message instead of a machine without memory. */
+enum { MOST_THREADS = 10000 };
+
+static ks_status check_threads(int32_t threads, ks_error *error)
+{
+    if (threads < 0 || threads > MOST_THREADS) {
+        return ksi_error_set(error, KS_E_CONFIG, "num.stream.threads",
+                             "%d threads; give from 1 to %d", (int)threads, MOST_THREADS);
+    }
+    return KS_OK;
+}
+
 /* @java TopologyMetadata#getNumStreamThreads */
 static ks_status check_topology(const ks_topology *topology, const ks_config *config,
                                 ks_error *error)
@@ -104,14 +117,12 @@ static ks_status check_topology(const ks_topology *topology, const ks_config *co
         has_source = has_source || topology->nodes[i]->kind == KSI_NODE_SOURCE;
     }
     int32_t threads = ksi_config_i32(config, "num.stream.threads");
-    if (threads < 0) {
-        return ksi_error_set(error, KS_E_CONFIG, "num.stream.threads", "%d threads; give 1 or more",
-                             (int)threads);
-    }
+    KS_TRY(check_threads(threads, error));
     if (!has_source || threads == 0) {
         return ksi_error_set(error, KS_E_TOPOLOGY, "topology",
                              "Topology has no stream threads and no global threads, must subscribe "
-                             "to at least one source topic or global table.");
+                             "to at least one source topic or global table.%s",
+                             has_source ? " num.stream.threads is 0: give 1 or more." : "");
     }
     return KS_OK;
 }
@@ -250,10 +261,26 @@ static void on_ended(void *owner, const ks_error *failure)
     ksi_mutex_unlock(&app->lock);
 }
 
+/* The application whose stream thread this is: it must not wait for its own end. */
+static _Thread_local const ks_app *app_of_this_thread;
+
+ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *error)
+{
+    if (app_of_this_thread == app) {
+        return ksi_error_set(error, KS_E_STATE, app->application_id,
+                             "%s was called by a callback of the application, which would wait for "
+                             "itself; call it in a thread of the program (to ask for the end only, "
+                             "ks_app_close() with a timeout of 0 will do)",
+                             call);
+    }
+    return KS_OK;
+}
+
 static void thread_body(void *user)
 {
     ksi_stream_thread *thread = user;
     ks_app *app = ksi_stream_thread_owner(thread);
+    app_of_this_thread = app;
     const ksi_stream_thread_events events = {
         .ready = on_ready, .idle = on_idle, .ended = on_ended, .owner = app};
     ksi_stream_thread_run(thread, &events);
@@ -396,6 +423,13 @@ static bool wait_for_change(ks_app *app, int64_t deadline_ms)
     return true;
 }
 
+/* Negative: none. A timeout longer than the clock counts is none, too. */
+static int64_t deadline_of(int64_t timeout_ms)
+{
+    int64_t now_ms = machine_ms();
+    return timeout_ms < 0 || timeout_ms > INT64_MAX - now_ms ? -1 : now_ms + timeout_ms;
+}
+
 static bool all_caught_up(const ks_app *app, uint64_t *ends)
 {
     for (size_t i = 0; i < app->thread_count; i++) {
@@ -449,7 +483,8 @@ static ks_status wait_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
 
 ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms, ks_error *error)
 {
-    int64_t deadline_ms = timeout_ms < 0 ? -1 : machine_ms() + timeout_ms;
+    KS_TRY(ksi_app_check_may_wait(app, "ks_app_wait_until_caught_up()", error));
+    int64_t deadline_ms = deadline_of(timeout_ms);
     ksi_mutex_lock(&app->lock);
     atomic_fetch_add(&app->waiters, 1);
     for (size_t i = 0; i < app->thread_count; i++) {
@@ -506,7 +541,10 @@ static ks_status close_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
 
 ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_error *error)
 {
-    int64_t deadline_ms = timeout_ms < 0 ? -1 : machine_ms() + timeout_ms;
+    if (timeout_ms != 0) {
+        KS_TRY(ksi_app_check_may_wait(app, "ks_app_close()", error));
+    }
+    int64_t deadline_ms = deadline_of(timeout_ms);
     ksi_mutex_lock(&app->lock);
     ks_status status = close_locked(app, deadline_ms, error);
     ksi_mutex_unlock(&app->lock);
@@ -518,6 +556,7 @@ void ks_app_free(ks_app *app)
     if (app == NULL) {
         return;
     }
+    KSI_CHECK(app_of_this_thread != app); /* a callback cannot free the application it runs in */
     if (app->thread_count > 0) {
         ks_status status = ks_app_close(app, -1, NULL);
         (void)status; /* nobody to tell: a failure was logged when it happened */

@@ -44,6 +44,9 @@ struct ks_app {
 ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
                     const ks_app_options *options, ksi_clock *clock, ks_error *error);
 
+/* KS_E_STATE in a callback of this application; `call` is what would wait there for ever. */
+ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *error);
+
 /* ---- app_state.c; all with the lock held ----------------------------------------------------- */
 
 /*

@@ -181,6 +181,7 @@ ks_status ks_app_run(ks_app *app, ks_error *error)
 {
     seat *own = NULL;
     sigset_t before;
+    KS_TRY(ksi_app_check_may_wait(app, "ks_app_run()", error));
     KS_TRY(take_seat(&own, error));
     KSI_CHECK(own != NULL);
     unblock_signals(&before);

@@ -622,6 +622,80 @@ static void waiting_and_closing_stop_at_their_time(void **state)
     ks_log_free(log);
 }
 
+/* What a callback got when it waited for its own application. */
+typedef struct waiting_callback {
+    _Atomic(ks_app *) app;
+    ks_status waited;
+    ks_status closed;
+    ks_status ran;
+    ks_status asked;
+} waiting_callback;
+
+static void wait_for_itself(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    waiting_callback *self = user;
+    ks_app *app = atomic_load(&self->app);
+    (void)ctx;
+    (void)record;
+    self->waited = ks_app_wait_until_caught_up(app, -1, NULL);
+    self->closed = ks_app_close(app, INT64_MAX, NULL);
+    self->ran = ks_app_run(app, NULL);
+    self->asked = ks_app_close(app, 0, NULL);
+}
+
+static void a_callback_does_not_wait_for_its_own_application(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    waiting_callback callback = {.app = NULL};
+    ks_log *log = open_log();
+    create(log, "in", 1);
+    create(log, "out", 1);
+    running *self = new_app(log, new_config("app"), pass_through(wait_for_itself, &callback));
+    atomic_store(&callback.app, self->app);
+    produce(log, "in", "key", "value");
+    assert_ok(ks_app_run(self->app, &error), &error); /* ends because the callback asked for it */
+    assert_int_equal(callback.waited, KS_E_STATE);
+    assert_int_equal(callback.closed, KS_E_STATE);
+    assert_int_equal(callback.ran, KS_E_STATE);
+    assert_int_equal(callback.asked, KS_E_TIMEOUT);
+    assert_int_equal(ks_app_state_of(self->app), KS_APP_NOT_RUNNING);
+    assert_int_equal(count_records(log, "out"), 1);
+    free_app(self);
+    ks_log_free(log);
+}
+
+static void the_longest_time_is_for_ever(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_log *log = word_count_log();
+    running *self = new_app(log, new_config("wc"), word_count());
+    start(self);
+    assert_ok(ks_app_wait_until_caught_up(self->app, INT64_MAX, &error), &error);
+    assert_ok(ks_app_close(self->app, INT64_MAX, &error), &error);
+    free_app(self);
+    ks_log_free(log);
+}
+
+static void a_number_of_threads_that_cannot_be_meant_is_refused(void **state)
+{
+    (void)state;
+    static const char *const counts[] = {"-1", "0", "10001", "2147483647"};
+    ks_topology *topology = word_count();
+    ks_config *config = new_config("wc");
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        ks_error error = {0};
+        set(config, "num.stream.threads", counts[i]);
+        assert_null(ks_app_new(topology, config, NULL, &error));
+        assert_int_equal(error.code, i == 1 ? KS_E_TOPOLOGY : KS_E_CONFIG); /* 0: as in Java */
+        char text[800];
+        assert_non_null(strstr(ks_error_text(&error, text, sizeof text), "num.stream.threads"));
+    }
+    ks_config_free(config);
+    ks_topology_free(topology);
+}
+
 /* ---- signals --------------------------------------------------------------------------------- */
 
 /*
@@ -797,6 +871,9 @@ int main(void)
         cmocka_unit_test(properties_without_effect_are_warned_of_once),
         cmocka_unit_test(closing_is_fine_in_every_state),
         cmocka_unit_test(waiting_and_closing_stop_at_their_time),
+        cmocka_unit_test(a_callback_does_not_wait_for_its_own_application),
+        cmocka_unit_test(the_longest_time_is_for_ever),
+        cmocka_unit_test(a_number_of_threads_that_cannot_be_meant_is_refused),
         cmocka_unit_test(sigterm_closes_cleanly),
         cmocka_unit_test(one_signal_closes_every_application_that_runs),
         cmocka_unit_test(a_failing_callback_stops_the_application_and_names_its_node),
