@@ -65,7 +65,8 @@ KS_API void ks_test_driver_free(ks_test_driver *driver);
 typedef struct ks_test_input ks_test_input;
 
 /**
- * An input for a topic. Name and serdes are looked at when a record is piped.
+ * An input for a topic. Name and serdes are looked at when a record is piped; a NULL serde takes
+ * only null.
  *
  * @param start_ms    timestamp of the first record piped without one, milliseconds of the epoch
  * @param advance_ms  added after each such record

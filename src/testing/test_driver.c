@@ -114,6 +114,11 @@ void ks_test_driver_options_init(ks_test_driver_options *options)
 ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config *config,
                                    const ks_test_driver_options *options, ks_error *error)
 {
+    if (topology == NULL) {
+        ksi_error_set(error, KS_E_ARGUMENT, "topology",
+                      "must not be NULL; ks_builder_build() said why it made none");
+        return NULL;
+    }
     ks_test_driver *driver = ksi_calloc(1, sizeof *driver);
     bool logs = options != NULL && options->log_line != NULL;
     ksi_arena_init(&driver->arena, 0);
@@ -200,9 +205,9 @@ static ks_status process_all(ks_test_driver *driver, ks_error *error)
 ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic,
                               const ks_log_record *record, ks_error *error)
 {
-    size_t input = ksi_task_input_of(driver->task, topic);
+    size_t input = topic != NULL ? ksi_task_input_of(driver->task, topic) : SIZE_MAX;
     if (input == SIZE_MAX) {
-        return ksi_error_set(error, KS_E_ARGUMENT, topic,
+        return ksi_error_set(error, KS_E_ARGUMENT, topic != NULL ? topic : "topic",
                              "no source of the topology reads this topic; pipe into one that "
                              "ks_topology_describe() shows behind a source");
     }
@@ -237,11 +242,23 @@ ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *topic, c
     return input;
 }
 
+/* NULL is no default here: a topic of a test is not told by the topology what is in it. */
+static ks_status missing_serde(const char *topic, bool is_key, ks_error *error)
+{
+    return ksi_error_set(error, KS_E_ARGUMENT, topic,
+                         "the %s serde of this topic of the test is NULL; name one, or "
+                         "ks_serde_void where there is only null",
+                         is_key ? "key" : "value");
+}
+
 static ks_status serialize(const ks_test_input *input, bool is_key, ks_value value,
                            const ks_headers *headers, ks_slice *bytes, ks_error *error)
 {
     const ks_serde *serde = is_key ? input->key : input->value;
     const ks_serde_ctx where = {.topic = input->topic, .is_key = is_key, .headers = headers};
+    if (serde == NULL && !ks_value_is_null(value)) {
+        return missing_serde(input->topic, is_key, error);
+    }
     ks_status status = ksi_serialize(serde, &where, value, &input->driver->arena, bytes, error);
     if (status != KS_OK) {
         ksi_error_prefix(error, "the %s piped into topic %s: ", is_key ? "key" : "value",
@@ -286,6 +303,9 @@ static ks_status deserialize(const ks_test_output *output, bool is_key, ks_slice
 {
     const ks_serde *serde = is_key ? output->key : output->value;
     const ks_serde_ctx where = {.topic = output->topic, .is_key = is_key, .headers = headers};
+    if (serde == NULL && bytes.data != NULL) {
+        return missing_serde(output->topic, is_key, error);
+    }
     ks_status status = ksi_deserialize(serde, &where, bytes, &output->driver->arena, value, error);
     if (status != KS_OK) {
         ksi_error_prefix(error, "the %s of record %zu of topic %s: ", is_key ? "key" : "value",
@@ -327,16 +347,21 @@ const char *ks_test_driver_topic_name(const ks_test_driver *driver, size_t index
     return index < driver->capture.topic_count ? driver->capture.topics[index]->name : NULL;
 }
 
+static const ksi_captured_topic *captured_topic(const ks_test_driver *driver, const char *topic)
+{
+    return topic != NULL ? ksi_capture_topic(&driver->capture, topic) : NULL;
+}
+
 size_t ks_test_driver_produced_count(const ks_test_driver *driver, const char *topic)
 {
-    const ksi_captured_topic *captured = ksi_capture_topic(&driver->capture, topic);
+    const ksi_captured_topic *captured = captured_topic(driver, topic);
     return captured != NULL ? captured->count : 0;
 }
 
 bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic, size_t index,
                              ks_log_record *record)
 {
-    const ksi_captured_topic *captured = ksi_capture_topic(&driver->capture, topic);
+    const ksi_captured_topic *captured = captured_topic(driver, topic);
     if (captured == NULL || index >= captured->count) {
         return false;
     }
@@ -348,7 +373,7 @@ bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic, si
 
 ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name)
 {
-    for (size_t i = 0; i < driver->store_count; i++) {
+    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
         if (strcmp(ksi_key_value_store_spec(driver->views[i].store)->name, name) == 0) {
             return &driver->views[i];
         }

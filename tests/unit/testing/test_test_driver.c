@@ -115,6 +115,33 @@ static void what_makes_no_sense_is_refused(void **state)
     assert_int_equal(ks_test_driver_advance_wall_clock(self->driver, 0, &error), KS_OK);
 }
 
+static void what_is_missing_is_told_instead_of_read(void **state)
+{
+    const fixture *self = *state;
+    ks_test_driver *driver = self->driver;
+    ks_error error = {0};
+    ks_record record;
+    assert_null(ks_test_driver_new(NULL, NULL, NULL, &error));
+    assert_string_equal(error.where, "topology");
+
+    ks_test_input *bare = ks_test_driver_input(driver, "in", NULL, NULL, 0, 1);
+    assert_int_equal(ks_test_input_pipe(bare, ks_null(), ks_null(), &error), KS_OK);
+    assert_int_equal(ks_test_input_pipe(bare, ks_null(), ks_text_of("x"), &error), KS_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "value serde"));
+    ks_test_input *nowhere = ks_test_driver_input(driver, NULL, NULL, NULL, 0, 1);
+    assert_int_equal(ks_test_input_pipe(nowhere, ks_null(), ks_null(), &error), KS_E_ARGUMENT);
+
+    const ks_serde *text = &ks_serde_string;
+    pipe_a(ks_test_driver_input(driver, "in", text, text, 0, 0));
+    ks_test_output *out = ks_test_driver_output(driver, "out", text, NULL);
+    assert_false(ks_test_output_read(out, &record, &error));
+    assert_int_equal(error.code, KS_E_ARGUMENT);
+    assert_string_equal(error.where, "out");
+    assert_int_equal(ks_test_output_size(out), 1);
+    assert_int_equal(ks_test_driver_produced_count(driver, NULL), 0);
+    assert_null(ks_test_driver_key_value_store(driver, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +151,7 @@ int main(void)
                                         start, stop),
         cmocka_unit_test_setup_teardown(what_the_serdes_cannot_read_is_told_and_stays, start, stop),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_missing_is_told_instead_of_read, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
