@@ -91,6 +91,15 @@ ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, cons
     return code;
 }
 
+ks_status ksi_error_complete(ks_error *error, ks_status status, const char *what, const char *name)
+{
+    if (error == NULL || error->code != KS_OK) {
+        return status;
+    }
+    return ksi_error_set(error, status, name, "the %s \"%s\" failed and filled no ks_error", what,
+                         name != NULL ? name : "");
+}
+
 void ksi_error_prefix(ks_error *error, const char *format, ...)
 {
     if (error == NULL) {

@@ -26,6 +26,12 @@ ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, cons
 void ksi_error_prefix(ks_error *error, const char *format, ...) KS_PRINTF(2, 3);
 
 /*
+ * For what a user's function answered: an error it did not fill becomes one with its status, or the
+ * failure would be lost. `what` is such as "serde", `name` the one that failed. Returns `status`.
+ */
+ks_status ksi_error_complete(ks_error *error, ks_status status, const char *what, const char *name);
+
+/*
  * Or-s ks_error_flags into the error and returns its code (KS_E_PROCESSING for NULL, so that a
  * failure stays one).
  */

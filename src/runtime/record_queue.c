@@ -201,11 +201,14 @@ static ks_status extract_timestamp(ksi_record_queue *queue, const ksi_raw_record
                                      .wall_clock_ms = ksi_wall_ms(queue->ctx->clock)};
     ks_status status = queue->extractor->extract(queue->extractor, &source, queue->partition_time,
                                                  &record->timestamp, error);
-    if (status == KS_OK && ksi_ctx_failed(queue->ctx)) { /* it asked a value for another kind */
+    if (status != KS_OK) {
+        return ksi_error_complete(error, status, "timestamp extractor", queue->extractor->name);
+    }
+    if (ksi_ctx_failed(queue->ctx)) { /* it asked a value for another kind */
         *error = queue->ctx->error;
         return error->code;
     }
-    return status;
+    return KS_OK;
 }
 
 /*

@@ -21,6 +21,10 @@ ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_to
                                                ctx->task_arena);
         state->is_internal = ksi_topology_internal_topic(topology, node->sink.topic) != NULL;
     }
+    if (node->sink.partitioner != NULL && node->sink.partitioner->partition == NULL) {
+        return ksi_error_set(error, KS_E_ARGUMENT, what,
+                             "its partitioner has no function; give it one");
+    }
     KS_TRY(ksi_ctx_key_serde(ctx, node->sink.key, what, &state->key, error));
     return ksi_ctx_value_serde(ctx, node->sink.value, what, &state->value, error);
 }
@@ -104,6 +108,7 @@ static bool choose_partitions(ks_ctx *ctx, const ks_partitioner *partitioner, co
         partitioner->partition(partitioner, out->topic, out->record, count, chosen, &error);
     chosen->error = NULL;
     if (status != KS_OK) {
+        (void)ksi_error_complete(&error, status, "partitioner", partitioner->name);
         ksi_ctx_fail_error(ctx, &error);
     } else if (!ksi_ctx_failed(ctx) && chosen->decided && chosen->count == 0) {
         ksi_ctx_drop(ctx, "the partitioner chose no partition");

@@ -190,6 +190,10 @@ static ks_status add_input(ksi_task *task, ksi_node_instance *source, const char
     queue->handlers = &task->handlers;
     queue->extractor =
         of->timestamp_extractor != NULL ? of->timestamp_extractor : task->default_extractor;
+    if (queue->extractor->extract == NULL) {
+        return ksi_error_set(error, KS_E_ARGUMENT, what,
+                             "its timestamp extractor has no function; give it one");
+    }
     KS_TRY(ksi_ctx_key_serde(&task->ctx, of->key, what, &queue->key, error));
     return ksi_ctx_value_serde(&task->ctx, of->value, what, &queue->value, error);
 }

@@ -10,6 +10,8 @@
 #ifndef KSI_SERDE_CONVERT_H
 #define KSI_SERDE_CONVERT_H
 
+#include "base/error.h"
+
 #include <kstreams/serde.h>
 
 /* Null gives the null slice. */
@@ -21,7 +23,8 @@ KS_NODISCARD static inline ks_status ksi_serialize(const ks_serde *serde, const 
         *bytes = ks_slice_null();
         return KS_OK;
     }
-    return serde->serialize(serde, where, value, arena, bytes, error);
+    ks_status status = serde->serialize(serde, where, value, arena, bytes, error);
+    return status == KS_OK ? KS_OK : ksi_error_complete(error, status, "serde", serde->name);
 }
 
 /* The null slice gives null. */
@@ -34,7 +37,8 @@ KS_NODISCARD static inline ks_status ksi_deserialize(const ks_serde *serde,
         *value = ks_null();
         return KS_OK;
     }
-    return serde->deserialize(serde, where, bytes, arena, value, error);
+    ks_status status = serde->deserialize(serde, where, bytes, arena, value, error);
+    return status == KS_OK ? KS_OK : ksi_error_complete(error, status, "serde", serde->name);
 }
 
 #endif

@@ -160,6 +160,11 @@ static ks_status resolve(const ks_serde *own, const ks_serde *fallback, const ch
                              strcmp(property, "default.key.serde") == 0 ? "key" : "value",
                              property);
     }
+    if ((*serde)->serialize == NULL || (*serde)->deserialize == NULL) {
+        return ksi_error_set(error, KS_E_ARGUMENT, what,
+                             "its serde \"%s\" needs both functions, serialize and deserialize",
+                             (*serde)->name != NULL ? (*serde)->name : "");
+    }
     return KS_OK;
 }
 
