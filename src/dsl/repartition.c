@@ -59,6 +59,9 @@ ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, bool i
     return node;
 }
 
+/* As many as a topic of the embedded log has at most; each becomes a task. */
+enum { MOST_PARTITIONS = 100000 };
+
 ks_stream *ks_stream_repartition(ks_stream *stream, const ks_repartitioned *options)
 {
     ks_builder *builder = stream->builder;
@@ -67,10 +70,10 @@ ks_stream *ks_stream_repartition(ks_stream *stream, const ks_repartitioned *opti
     if (!ksi_builder_ready(builder, KSI_HEAD_OF(options), "ks_stream_repartition", true)) {
         return &builder->inert_stream;
     }
-    if (how->partitions < 0) {
+    if (how->partitions < 0 || how->partitions > MOST_PARTITIONS) {
         ksi_builder_fail(builder, &how->head, KS_E_ARGUMENT, "ks_stream_repartition",
-                         "%d partitions; give 1 or more, or 0 for as many as the topics above have",
-                         (int)how->partitions);
+                         "%d partitions; give 1 to %d, or 0 for as many as the topics above have",
+                         (int)how->partitions, MOST_PARTITIONS);
         return &builder->inert_stream;
     }
     const char *base =

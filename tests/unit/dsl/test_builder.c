@@ -436,6 +436,13 @@ static int a_negative_partition_count(ks_builder *b, ks_stream *in)
     return __LINE__ - 1;
 }
 
+static int a_partition_count_without_end(ks_builder *b, ks_stream *in)
+{
+    (void)b;
+    ks_stream_repartition(in, KS_REPARTITIONED(.partitions = INT32_MAX));
+    return __LINE__ - 1;
+}
+
 static int two_default_branches(ks_builder *b, ks_stream *in)
 {
     (void)b;
@@ -534,6 +541,7 @@ static void every_misuse_names_the_line_that_made_it(void **state)
         {a_table_without_topic, KS_E_ARGUMENT, "ks_builder_table"},
         {a_bad_store_name, KS_E_TOPOLOGY, "a/b"},
         {a_negative_partition_count, KS_E_ARGUMENT, "-4 partitions"},
+        {a_partition_count_without_end, KS_E_ARGUMENT, "2147483647 partitions"},
         {two_default_branches, KS_E_ARGUMENT, "default branch"},
         {a_stream_of_another_builder, KS_E_ARGUMENT, "different builders"},
         {merging_nothing, KS_E_ARGUMENT, "ks_stream_merge"},
