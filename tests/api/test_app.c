@@ -833,108 +833,6 @@ static void a_failing_callback_stops_the_application_and_names_its_node(void **s
     ks_log_free(log);
 }
 
-/* What says no without a word: every function that a user may write and that has a ks_error. */
-static ks_status serialize_mutely(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
-                                  ks_arena *arena, ks_slice *bytes, ks_error *error)
-{
-    (void)serde, (void)ctx, (void)value, (void)arena, (void)bytes, (void)error;
-    return KS_E_SERDE;
-}
-
-static ks_status deserialize_mutely(const ks_serde *serde, const ks_serde_ctx *ctx, ks_slice bytes,
-                                    ks_arena *arena, ks_value *value, ks_error *error)
-{
-    (void)serde, (void)ctx, (void)bytes, (void)arena, (void)value, (void)error;
-    return KS_E_SERDE;
-}
-
-static ks_status partition_mutely(const ks_partitioner *partitioner, const char *topic,
-                                  const ks_record *record, int32_t count, ks_partitions *partitions,
-                                  ks_error *error)
-{
-    (void)partitioner, (void)topic, (void)record, (void)count, (void)partitions, (void)error;
-    return KS_E_PROCESSING;
-}
-
-static ks_status extract_mutely(const ks_timestamp_extractor *extractor,
-                                const ks_source_record *record, int64_t partition_time,
-                                int64_t *timestamp, ks_error *error)
-{
-    (void)extractor, (void)record, (void)partition_time, (void)timestamp, (void)error;
-    return KS_E_TIMESTAMP;
-}
-
-static const ks_serde mute_serde = {.struct_size = sizeof mute_serde,
-                                    .name = "mute",
-                                    .kind = KS_KIND_TEXT,
-                                    .serialize = serialize_mutely,
-                                    .deserialize = deserialize_mutely};
-static const ks_partitioner mute_partitioner = {
-    .struct_size = sizeof mute_partitioner, .name = "mute", .partition = partition_mutely};
-static const ks_timestamp_extractor mute_extractor = {
-    .struct_size = sizeof mute_extractor, .name = "mute", .extract = extract_mutely};
-static const ks_serde empty_serde = {.struct_size = sizeof empty_serde, .name = "empty"};
-static const ks_partitioner empty_partitioner = {.struct_size = sizeof empty_partitioner};
-static const ks_timestamp_extractor empty_extractor = {.struct_size = sizeof empty_extractor};
-
-/* What "in" to "out" ends with under these options. */
-static void run_with(const ks_consumed *consumed, const ks_produced *produced, ks_error *error)
-{
-    ks_log *log = open_log();
-    create(log, "in", 1);
-    create(log, "out", 1);
-    produce(log, "in", "key", "value");
-    ks_builder *b = ks_builder_new(NULL);
-    ks_stream_to(ks_builder_stream(b, "in", consumed), "out", produced);
-    running *self = new_app(log, new_config("app"), build(b));
-    *error = (ks_error){0};
-    if (ks_app_start(self->app, error) == KS_OK) {
-        ks_status waited = ks_app_wait_until_caught_up(self->app, -1, error);
-        assert_int_equal(waited, error->code);
-    }
-    assert_int_equal(count_records(log, "out"), 0);
-    free_app(self);
-    ks_log_free(log);
-}
-
-static void what_fails_without_a_word_fails_all_the_same(void **state)
-{
-    (void)state;
-    ks_error error;
-    const ks_serde *text = &ks_serde_string;
-    const ks_consumed *in = KS_CONSUMED(.key = text, .value = text);
-    const ks_produced *out = KS_PRODUCED(.key = text, .value = text);
-    run_with(KS_CONSUMED(.key = text, .value = &mute_serde), out, &error);
-    assert_non_null(strstr(error.message, "the serde \"mute\" failed and filled no ks_error"));
-    run_with(in, KS_PRODUCED(.key = text, .value = &mute_serde), &error);
-    assert_non_null(strstr(error.message, "the serde \"mute\" failed and filled no ks_error"));
-    run_with(in, KS_PRODUCED(.key = text, .value = text, .partitioner = &mute_partitioner), &error);
-    assert_non_null(strstr(error.message, "the partitioner \"mute\" failed"));
-    run_with(KS_CONSUMED(.key = text, .value = text, .timestamp_extractor = &mute_extractor), out,
-             &error);
-    assert_int_equal(error.code, KS_E_TIMESTAMP);
-    assert_non_null(strstr(error.message, "the timestamp extractor \"mute\" failed"));
-}
-
-static void what_has_no_function_is_refused_at_the_start(void **state)
-{
-    (void)state;
-    ks_error error;
-    const ks_serde *text = &ks_serde_string;
-    const ks_consumed *in = KS_CONSUMED(.key = text, .value = text);
-    const ks_produced *out = KS_PRODUCED(.key = text, .value = text);
-    run_with(KS_CONSUMED(.key = text, .value = &empty_serde), out, &error);
-    assert_int_equal(error.code, KS_E_ARGUMENT);
-    run_with(in, KS_PRODUCED(.key = &empty_serde, .value = text), &error);
-    assert_int_equal(error.code, KS_E_ARGUMENT);
-    run_with(in, KS_PRODUCED(.key = text, .value = text, .partitioner = &empty_partitioner),
-             &error);
-    assert_int_equal(error.code, KS_E_ARGUMENT);
-    run_with(KS_CONSUMED(.key = text, .value = text, .timestamp_extractor = &empty_extractor), out,
-             &error);
-    assert_int_equal(error.code, KS_E_ARGUMENT);
-}
-
 static void running_answers_the_error_that_stopped_it(void **state)
 {
     (void)state;
@@ -979,8 +877,6 @@ int main(void)
         cmocka_unit_test(sigterm_closes_cleanly),
         cmocka_unit_test(one_signal_closes_every_application_that_runs),
         cmocka_unit_test(a_failing_callback_stops_the_application_and_names_its_node),
-        cmocka_unit_test(what_fails_without_a_word_fails_all_the_same),
-        cmocka_unit_test(what_has_no_function_is_refused_at_the_start),
         cmocka_unit_test(running_answers_the_error_that_stopped_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
