@@ -120,7 +120,8 @@ KS_API size_t ks_test_output_size(const ks_test_output *output);
 
 /**
  * Pipes a record of bytes. `record->partition` and `offset` are ignored; a timestamp is taken as it
- * is.
+ * is. Returns when nothing is left to process: a topology that feeds a topic it reads must come to
+ * an end by itself.
  *
  * @return KS_OK; KS_E_ARGUMENT when no source reads the topic; else what the topology failed with
  */

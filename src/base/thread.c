@@ -108,6 +108,9 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
+/* Nodes run depth first, each in frames of its own, so a deep topology needs room. */
+#define STACK_BYTES ((size_t)16 * 1024 * 1024)
+
 int ksi_thread_start(ksi_thread *thread, const char *name, ksi_thread_fn *body, void *user)
 {
     birth *given = ksi_alloc(sizeof *given);
@@ -118,7 +121,11 @@ int ksi_thread_start(ksi_thread *thread, const char *name, ksi_thread_fn *body, 
     sigset_t before;
     KSI_CHECK(sigfillset(&all) == 0);
     KSI_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    int result = pthread_create(&thread->native, NULL, thread_main, given);
+    pthread_attr_t attributes;
+    KSI_CHECK(pthread_attr_init(&attributes) == 0);
+    KSI_CHECK(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
+    int result = pthread_create(&thread->native, &attributes, thread_main, given);
+    KSI_CHECK(pthread_attr_destroy(&attributes) == 0);
     KSI_CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
 
     thread->started = result == 0;

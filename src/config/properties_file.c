@@ -26,8 +26,10 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/slice.h"
 
 /* Far above any file of properties; keeps a wrong path from filling the memory. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* what some editors put first */
 #define FILE_LIMIT ((size_t)1024 * 1024)
 
 typedef struct reader {
@@ -280,6 +282,10 @@ static ks_status set_line(reader *in, ks_config *config, ks_error *error)
 
 ks_status ksi_config_parse(ks_config *config, ks_slice text, const char *source, ks_error *error)
 {
+    if (ksi_slice_starts_with(text, ks_slice_cstr(BYTE_ORDER_MARK))) {
+        text =
+            ks_slice_of(text.data + strlen(BYTE_ORDER_MARK), text.size - strlen(BYTE_ORDER_MARK));
+    }
     reader in = {.text = text, .next_line = 1, .source = source};
     ks_status status = KS_OK;
     while (status == KS_OK && logical_line(&in)) {

@@ -80,6 +80,9 @@ ks_topology *ks_builder_build(ks_builder *builder, ks_error *error)
         if (status == KS_OK) {
             status = ksi_check_unnamed(builder, &refused);
         }
+        if (status == KS_OK) {
+            status = ksi_topology_check_depth(builder->topology, &refused);
+        }
         builder->failed = status != KS_OK;
         builder->error = refused;
     }

@@ -20,6 +20,8 @@
 
 #define MAX_NAME_LENGTH 249
 
+enum { DEEPEST = 10000 };
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 ks_topology *ksi_topology_new(void)
@@ -355,6 +357,28 @@ const char *ksi_changelog_topic_name(const char *application_id, const char *sto
 }
 
 /* ---- freezing -------------------------------------------------------------------------------- */
+
+ks_status ksi_topology_check_depth(const ks_topology *topology, ks_error *error)
+{
+    size_t *depths = ksi_calloc(topology->node_count + 1, sizeof *depths);
+    ks_status status = KS_OK;
+    for (size_t i = 0; status == KS_OK && i < topology->node_count; i++) {
+        const ksi_node *node = topology->nodes[i];
+        depths[i]++; /* parents stand before their children */
+        if (depths[i] > DEEPEST) {
+            status = ksi_error_set(error, KS_E_LIMIT, node->name,
+                                   "more than %d nodes lead to this one in a row; put a "
+                                   "repartition topic between, or do more in one callback",
+                                   DEEPEST);
+        }
+        for (size_t c = 0; c < node->child_count; c++) {
+            size_t child = node->children[c]->index;
+            depths[child] = depths[child] > depths[i] ? depths[child] : depths[i];
+        }
+    }
+    ksi_free(depths);
+    return status;
+}
 
 void ksi_topology_freeze(ks_topology *topology)
 {

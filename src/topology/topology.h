@@ -128,6 +128,12 @@ void ksi_topology_add_internal_topic(ks_topology *topology, const char *name, in
 void ksi_topology_on_free(ks_topology *topology, ks_free_fn *release, void *pointer);
 
 /* Numbers the sub-topologies and makes the texts; after it nothing is added. */
+/*
+ * KS_E_LIMIT when a record would pass through more than 10,000 nodes in a row: each runs in the one
+ * above it, and the stack ends somewhere.
+ */
+KS_NODISCARD ks_status ksi_topology_check_depth(const ks_topology *topology, ks_error *error);
+
 void ksi_topology_freeze(ks_topology *topology);
 
 /* NULL when there is none of that name. */

@@ -133,6 +133,8 @@ bool file_list_add(file_list *list, const char *path, char **culprit)
     return true;
 }
 
+#define FILE_LIMIT ((size_t)256 * 1024 * 1024) /* no scenario is anywhere near it */
+
 /* ---- contents -------------------------------------------------------------------------------- */
 
 char *file_read(const char *path, size_t *size)
@@ -147,6 +149,12 @@ char *file_read(const char *path, size_t *size)
     size_t got = 0;
     while ((got = fread(bytes + *size, 1, room - *size, file)) > 0) {
         *size += got;
+        if (*size > FILE_LIMIT) {
+            fclose(file);
+            free(bytes);
+            errno = EFBIG;
+            return NULL;
+        }
         if (*size == room) {
             room *= 2;
             bytes = need(realloc(bytes, room));

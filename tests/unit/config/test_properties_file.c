@@ -224,6 +224,14 @@ static void a_refused_property_is_named_with_file_and_line(void **state)
     ks_config_free(config);
 }
 
+static void a_byte_order_mark_belongs_to_no_name(void **state)
+{
+    (void)state;
+    assert_parsed("\xef\xbb\xbf"
+                  "client.id=one\n",
+                  "client.id", "one");
+}
+
 static void a_continued_line_counts_by_its_first(void **state)
 {
     (void)state;
@@ -337,6 +345,7 @@ int main(void)
         cmocka_unit_test(bytes_of_utf_8_pass_unchanged),
         cmocka_unit_test(a_nul_is_refused_raw_and_escaped),
         cmocka_unit_test(a_refused_property_is_named_with_file_and_line),
+        cmocka_unit_test(a_byte_order_mark_belongs_to_no_name),
         cmocka_unit_test(a_continued_line_counts_by_its_first),
         cmocka_unit_test(the_last_of_two_lines_wins),
         cmocka_unit_test(a_line_without_a_name_is_refused),

@@ -567,6 +567,32 @@ static void every_misuse_names_the_line_that_made_it(void **state)
     }
 }
 
+static ks_value same_value(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    (void)ctx;
+    (void)user;
+    return record->value;
+}
+
+/* Each node runs in the frames of the one above it, so the depth is bounded and said to be. */
+static void a_chain_of_more_than_ten_thousand_nodes_is_refused(void **state)
+{
+    (void)state;
+    for (int more = 0; more <= 1; more++) {
+        ks_error error = {0};
+        ks_builder *b = ks_builder_new(NULL);
+        ks_stream *stream = ks_builder_stream(b, "in", NULL);
+        for (int i = 0; i < 9999 + more; i++) {
+            stream = ks_stream_map_values(stream, same_value, NULL, NULL);
+        }
+        ks_topology *topology = ks_builder_build(b, &error);
+        assert_int_equal(topology == NULL, more);
+        assert_int_equal(error.code, more ? KS_E_LIMIT : KS_OK);
+        ks_topology_free(topology);
+        ks_builder_free(b);
+    }
+}
+
 static void a_builder_builds_once(void **state)
 {
     (void)state;
@@ -785,6 +811,7 @@ int main(void)
         cmocka_unit_test(a_misuse_is_reported_with_its_line_and_only_the_first),
         cmocka_unit_test(every_call_on_a_failed_builder_gives_an_inert_handle),
         cmocka_unit_test(every_misuse_names_the_line_that_made_it),
+        cmocka_unit_test(a_chain_of_more_than_ten_thousand_nodes_is_refused),
         cmocka_unit_test(a_builder_builds_once),
         cmocka_unit_test(options_without_literals_start_with_their_size_and_nothing_else),
         cmocka_unit_test(a_literal_knows_its_file_and_line),
