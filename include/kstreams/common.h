@@ -124,7 +124,8 @@ typedef enum ks_status {
     KS_E_NOT_BUILT = -12,
     KS_E_STORE = -13, /**< no store of that name here, or it is of another kind */
     /** writing out a store's cache failed (@java ProcessorStateException) */
-    KS_E_PROCESSOR_STATE = -14
+    KS_E_PROCESSOR_STATE = -14,
+    KS_E_CORRUPT = -15 /**< files that do not read back as they were written */
 } ks_status;
 
 /** The name of a status code, such as "KS_E_CONFIG". Never NULL. @thread any */

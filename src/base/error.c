@@ -39,6 +39,7 @@ static const struct {
     {KS_E_NOT_BUILT, "KS_E_NOT_BUILT"},
     {KS_E_STORE, "KS_E_STORE"},
     {KS_E_PROCESSOR_STATE, "KS_E_PROCESSOR_STATE"},
+    {KS_E_CORRUPT, "KS_E_CORRUPT"},
 };
 
 const char *ks_status_name(ks_status status)

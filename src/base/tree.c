@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tree.c - the ordered tree: a B-tree of addresses of entries, with a piece of every key in the
- * node.
+ * tree.c - the ordered tree: a B-tree of addresses of items, with a piece of every key in the node.
  *
  *     node     skip = 12     first  [ "00000017" | "00000042" | ... ]   8 key bytes behind `skip`
- *                            items  [    *       |    *       | ... ]   entry, key, value
+ *                            items  [    *       |    *       | ... ]   the owner's items
  *                            child  [ * |       *      |      ... ]       only in inner nodes
  *
  * The problem: a state store holds up to millions of rows, and a search that follows an address for
@@ -20,10 +19,8 @@
  *     slower); `first[i]` is always up to date with `skip`, short keys padded with zeros: unequal
  *     numbers order as the keys do, equal numbers say nothing
  *   - every node but the root has at least LEAST items, all leaves have the same depth
- *   - an entry never moves while its key is in the tree: nodes hold addresses. A value that
- *     outgrows its place goes into memory of its own, which is given back when it outgrows that
- *   - slices given to a put may lie in the tree, also in the very entry that is replaced: nothing
- *     is freed before it is copied
+ *   - the tree never looks at an item but for its key, and never moves or frees one: a row's
+ *     address is good for as long as its owner wants
  *
  * The tempting wrong way is a sorted array per node holding the keys themselves: twice as fast to
  * scan, and every split moves rows that iterators and callers still look at.
@@ -38,17 +35,12 @@
 #include "base/slice.h"
 
 enum {
-    MOST = 31,        /* items of a node */
-    LEAST = MOST / 2, /* of a node that is not the root */
-    DEEPEST = 16      /* 16^16 items are enough */
+    MOST = 31,                 /* items of a node */
+    LEAST = MOST / 2,          /* of a node that is not the root */
+    DEEPEST = KSI_TREE_DEEPEST /* 16^16 items are enough */
 };
 
-typedef struct item {
-    ksi_tree_entry
-        entry;    /* the first member: a caller's address of one is the address of the item */
-    size_t room;  /* for the value, where it is now */
-    char bytes[]; /* the key, and the value unless it lies outside */
-} item;
+typedef ksi_tree_item item;
 
 typedef struct node {
     uint16_t count;
@@ -62,7 +54,7 @@ typedef struct node {
 struct ksi_tree {
     node *root; /* NULL when empty */
     uint64_t count;
-    uint64_t bytes;
+    uint64_t changes; /* of its structure: cursors look whether their way still holds */
 };
 
 /* One step of the way from the root: which node, and the position that was taken in it. */
@@ -75,71 +67,6 @@ typedef struct path {
     step steps[DEEPEST];
     size_t depth;
 } path;
-
-/* ---- items ----------------------------------------------------------------------------------- */
-
-static bool value_is_outside(const item *it)
-{
-    return it->entry.value.data != NULL && it->entry.value.data != it->bytes + it->entry.key.size;
-}
-
-static item *new_item(ks_slice key, ks_slice value, int64_t timestamp)
-{
-    KSI_CHECK(key.size <= SIZE_MAX / 4 && value.size <= SIZE_MAX / 4);
-    item *it = ksi_alloc(sizeof *it + key.size + value.size);
-    it->room = value.size;
-    it->entry.timestamp = timestamp;
-    if (key.size > 0) {
-        memcpy(it->bytes, key.data, key.size);
-    }
-    it->entry.key = ks_slice_of(it->bytes, key.size);
-    it->entry.value = ks_slice_null();
-    if (value.data != NULL) {
-        if (value.size > 0) {
-            memcpy(it->bytes + key.size, value.data, value.size);
-        }
-        it->entry.value = ks_slice_of(it->bytes + key.size, value.size);
-    }
-    return it;
-}
-
-static void free_item(item *it)
-{
-    if (value_is_outside(it)) {
-        ksi_free((void *)(uintptr_t)it->entry.value.data);
-    }
-    ksi_free(it);
-}
-
-static void set_value(item *it, ks_slice value)
-{
-    char *place = it->entry.value.data != NULL ? (char *)(uintptr_t)it->entry.value.data : NULL;
-    if (value.data == NULL) {
-        if (value_is_outside(it)) {
-            ksi_free(place);
-            it->room = 0;
-        }
-        it->entry.value = ks_slice_null();
-        return;
-    }
-    if (place == NULL) {
-        place = it->bytes + it->entry.key.size;
-    }
-    if (value.size <= it->room) {
-        memmove(place, value.data, value.size);
-        it->entry.value = ks_slice_of(place, value.size);
-        return;
-    }
-    KSI_CHECK(value.size <= SIZE_MAX / 4);
-    size_t room = value.size + value.size / 4;
-    char *outside = ksi_alloc(room);
-    memcpy(outside, value.data, value.size);
-    if (value_is_outside(it)) {
-        ksi_free(place);
-    }
-    it->room = room;
-    it->entry.value = ks_slice_of(outside, value.size);
-}
 
 /* ---- keys in a node -------------------------------------------------------------------------- */
 
@@ -171,7 +98,7 @@ static void set_skip(node *at, size_t skip)
 {
     at->skip = skip;
     for (size_t i = 0; i < at->count; i++) {
-        at->first[i] = first_bytes(at->items[i]->entry.key, skip);
+        at->first[i] = first_bytes(at->items[i]->key, skip);
     }
 }
 
@@ -182,8 +109,8 @@ static void set_skip(node *at, size_t skip)
 static void refresh(node *at)
 {
     if (at->count > 0) {
-        ks_slice key = at->items[0]->entry.key;
-        set_skip(at, shared_bytes(key, at->items[at->count - 1]->entry.key, SIZE_MAX));
+        ks_slice key = at->items[0]->key;
+        set_skip(at, shared_bytes(key, at->items[at->count - 1]->key, SIZE_MAX));
     }
 }
 
@@ -196,7 +123,7 @@ static size_t position_in(const node *at, ks_slice key, bool *found)
     *found = false;
     if (at->skip > 0) {
         size_t common = key.size < at->skip ? key.size : at->skip;
-        int order = common > 0 ? memcmp(key.data, at->items[0]->entry.key.data, common) : 0;
+        int order = common > 0 ? memcmp(key.data, at->items[0]->key.data, common) : 0;
         if (order != 0 || common < at->skip) {
             return order > 0 ? at->count : 0;
         }
@@ -216,7 +143,7 @@ static size_t position_in(const node *at, ks_slice key, bool *found)
     }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = ksi_slice_compare(at->items[middle]->entry.key, key);
+        int order = ksi_slice_compare(at->items[middle]->key, key);
         if (order == 0) {
             *found = true;
             return middle;
@@ -242,9 +169,6 @@ static void free_node(node *at)
     if (at == NULL) {
         return;
     }
-    for (size_t i = 0; i < at->count; i++) {
-        free_item(at->items[i]);
-    }
     if (!at->is_leaf) {
         for (size_t i = 0; i <= at->count; i++) {
             free_node(at->children[i]); /* as deep as the tree: a handful of frames */
@@ -264,7 +188,7 @@ void ksi_tree_free(ksi_tree *tree)
 void ksi_tree_clear(ksi_tree *tree)
 {
     free_node(tree->root);
-    *tree = (ksi_tree){0};
+    *tree = (ksi_tree){.changes = tree->changes + 1};
 }
 
 uint64_t ksi_tree_count(const ksi_tree *tree)
@@ -272,19 +196,14 @@ uint64_t ksi_tree_count(const ksi_tree *tree)
     return tree->count;
 }
 
-uint64_t ksi_tree_bytes(const ksi_tree *tree)
-{
-    return tree->bytes;
-}
-
-const ksi_tree_entry *ksi_tree_get(const ksi_tree *tree, ks_slice key)
+ksi_tree_item *ksi_tree_get(const ksi_tree *tree, ks_slice key)
 {
     const node *at = tree->root;
     while (at != NULL) {
         bool found;
         size_t position = position_in(at, key, &found);
         if (found) {
-            return &at->items[position]->entry;
+            return at->items[position];
         }
         at = at->is_leaf ? NULL : at->children[position];
     }
@@ -292,14 +211,14 @@ const ksi_tree_entry *ksi_tree_get(const ksi_tree *tree, ks_slice key)
 }
 
 /* The smallest entry that is greater than the key, or equal to it when `or_equal`. */
-static const ksi_tree_entry *next_entry(const ksi_tree *tree, ks_slice key, bool or_equal)
+static ksi_tree_item *next_entry(const ksi_tree *tree, ks_slice key, bool or_equal)
 {
-    const item *best = NULL;
+    item *best = NULL;
     for (const node *at = tree->root; at != NULL;) {
         bool found;
         size_t position = position_in(at, key, &found);
         if (found && or_equal) {
-            return &at->items[position]->entry;
+            return at->items[position];
         }
         position += found ? 1 : 0;
         if (position < at->count) {
@@ -307,63 +226,161 @@ static const ksi_tree_entry *next_entry(const ksi_tree *tree, ks_slice key, bool
         }
         at = at->is_leaf ? NULL : at->children[position];
     }
-    return best != NULL ? &best->entry : NULL;
+    return best;
 }
 
 /* The greatest entry that is smaller than the key, or equal to it when `or_equal`. */
-static const ksi_tree_entry *previous_entry(const ksi_tree *tree, ks_slice key, bool or_equal)
+static ksi_tree_item *previous_entry(const ksi_tree *tree, ks_slice key, bool or_equal)
 {
-    const item *best = NULL;
+    item *best = NULL;
     for (const node *at = tree->root; at != NULL;) {
         bool found;
         size_t position = position_in(at, key, &found);
         if (found && or_equal) {
-            return &at->items[position]->entry;
+            return at->items[position];
         }
         if (position > 0) {
             best = at->items[position - 1];
         }
         at = at->is_leaf ? NULL : at->children[position];
     }
-    return best != NULL ? &best->entry : NULL;
+    return best;
 }
 
-const ksi_tree_entry *ksi_tree_first(const ksi_tree *tree)
+ksi_tree_item *ksi_tree_first(const ksi_tree *tree)
 {
     const node *at = tree->root;
     while (at != NULL && !at->is_leaf) {
         at = at->children[0];
     }
-    return at != NULL ? &at->items[0]->entry : NULL;
+    return at != NULL ? at->items[0] : NULL;
 }
 
-const ksi_tree_entry *ksi_tree_last(const ksi_tree *tree)
+ksi_tree_item *ksi_tree_last(const ksi_tree *tree)
 {
     const node *at = tree->root;
     while (at != NULL && !at->is_leaf) {
         at = at->children[at->count];
     }
-    return at != NULL ? &at->items[at->count - 1]->entry : NULL;
+    return at != NULL ? at->items[at->count - 1] : NULL;
 }
 
-const ksi_tree_entry *ksi_tree_at_or_above(const ksi_tree *tree, ks_slice key)
+ksi_tree_item *ksi_tree_at_or_above(const ksi_tree *tree, ks_slice key)
 {
     return next_entry(tree, key, true);
 }
 
-const ksi_tree_entry *ksi_tree_above(const ksi_tree *tree, ks_slice key)
+ksi_tree_item *ksi_tree_above(const ksi_tree *tree, ks_slice key)
 {
     return next_entry(tree, key, false);
 }
 
-const ksi_tree_entry *ksi_tree_at_or_below(const ksi_tree *tree, ks_slice key)
+ksi_tree_item *ksi_tree_at_or_below(const ksi_tree *tree, ks_slice key)
 {
     return previous_entry(tree, key, true);
 }
 
-const ksi_tree_entry *ksi_tree_below(const ksi_tree *tree, ks_slice key)
+ksi_tree_item *ksi_tree_below(const ksi_tree *tree, ks_slice key)
 {
     return previous_entry(tree, key, false);
+}
+
+/* ---- cursors --------------------------------------------------------------------------------- */
+
+static ksi_tree_item *item_at(const ksi_tree_cursor *cursor)
+{
+    const node *at = cursor->steps[cursor->depth - 1].node;
+    return at->items[cursor->steps[cursor->depth - 1].position];
+}
+
+static void push(ksi_tree_cursor *cursor, node *at, size_t position)
+{
+    KSI_CHECK(cursor->depth < DEEPEST);
+    cursor->steps[cursor->depth].node = at;
+    cursor->steps[cursor->depth++].position = position;
+}
+
+/* Goes up to the nearest node that has an item ahead. In a step, `position` is the child taken. */
+static ksi_tree_item *climb(ksi_tree_cursor *cursor, bool backward)
+{
+    while (cursor->depth > 0) {
+        const node *at = cursor->steps[cursor->depth - 1].node;
+        size_t *position = &cursor->steps[cursor->depth - 1].position;
+        if (!backward && *position < at->count) {
+            return at->items[*position];
+        }
+        if (backward && *position > 0) {
+            (*position)--;
+            return at->items[*position];
+        }
+        cursor->depth--;
+    }
+    return NULL;
+}
+
+static ksi_tree_item *seek(ksi_tree_cursor *cursor, ks_slice key, bool backward, bool or_equal)
+{
+    cursor->depth = 0;
+    cursor->changes = cursor->tree->changes;
+    for (node *at = cursor->tree->root; at != NULL;) {
+        bool found = false;
+        size_t position = backward ? at->count : 0;
+        if (key.data != NULL) {
+            position = position_in(at, key, &found);
+        }
+        if (found && or_equal) {
+            push(cursor, at, position);
+            return item_at(cursor);
+        }
+        position += found && !backward ? 1 : 0;
+        push(cursor, at, position);
+        at = at->is_leaf ? NULL : at->children[position];
+    }
+    return climb(cursor, backward);
+}
+
+ksi_tree_item *ksi_tree_seek(ksi_tree_cursor *cursor, const ksi_tree *tree, ks_slice key,
+                             bool backward)
+{
+    cursor->tree = tree;
+    cursor->item = seek(cursor, key, backward, true);
+    return cursor->item;
+}
+
+/* Down the children at one end, to a leaf. */
+static void fall(ksi_tree_cursor *cursor, node *at, bool backward)
+{
+    while (at != NULL) {
+        size_t position = backward ? at->count : 0;
+        push(cursor, at, position);
+        at = at->is_leaf ? NULL : at->children[position];
+    }
+}
+
+ksi_tree_item *ksi_tree_next(ksi_tree_cursor *cursor, ks_slice after)
+{
+    if (cursor->item == NULL || cursor->changes != cursor->tree->changes) {
+        cursor->item = seek(cursor, after, false, false);
+        return cursor->item;
+    }
+    const node *at = cursor->steps[cursor->depth - 1].node;
+    size_t position = ++cursor->steps[cursor->depth - 1].position;
+    fall(cursor, at->is_leaf ? NULL : at->children[position], false);
+    cursor->item = climb(cursor, false);
+    return cursor->item;
+}
+
+ksi_tree_item *ksi_tree_previous(ksi_tree_cursor *cursor, ks_slice before)
+{
+    if (cursor->item == NULL || cursor->changes != cursor->tree->changes) {
+        cursor->item = seek(cursor, before, true, false);
+        return cursor->item;
+    }
+    const node *at = cursor->steps[cursor->depth - 1].node;
+    size_t position = cursor->steps[cursor->depth - 1].position;
+    fall(cursor, at->is_leaf ? NULL : at->children[position], true);
+    cursor->item = climb(cursor, true);
+    return cursor->item;
 }
 
 /* ---- putting --------------------------------------------------------------------------------- */
@@ -409,11 +426,11 @@ static void insert_at(node *at, size_t position, item *it, node *right)
     }
     at->count++;
     size_t neighbour = position > 0 ? position - 1 : (size_t)at->count - 1;
-    size_t shared = shared_bytes(it->entry.key, at->items[neighbour]->entry.key, at->skip);
+    size_t shared = shared_bytes(it->key, at->items[neighbour]->key, at->skip);
     if (shared < at->skip) {
         set_skip(at, shared);
     } else {
-        at->first[position] = first_bytes(it->entry.key, at->skip);
+        at->first[position] = first_bytes(it->key, at->skip);
     }
 }
 
@@ -466,23 +483,16 @@ static void insert_along(ksi_tree *tree, path *way, item *it)
     tree->root = root;
 }
 
-const ksi_tree_entry *ksi_tree_put(ksi_tree *tree, ks_slice key, ks_slice value, int64_t timestamp)
+bool ksi_tree_insert(ksi_tree *tree, ksi_tree_item *added)
 {
     path way;
-    if (descend(tree, key, &way)) {
-        const step *here = &way.steps[way.depth - 1];
-        item *it = here->at->items[here->position];
-        tree->bytes += value.size;
-        tree->bytes -= it->entry.value.size;
-        set_value(it, value);
-        it->entry.timestamp = timestamp;
-        return &it->entry;
+    if (descend(tree, added->key, &way)) {
+        return false;
     }
-    item *it = new_item(key, value, timestamp);
-    insert_along(tree, &way, it);
+    insert_along(tree, &way, added);
     tree->count++;
-    tree->bytes += key.size + value.size;
-    return &it->entry;
+    tree->changes++;
+    return true;
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */
@@ -508,11 +518,11 @@ static void replace_at(node *at, size_t position, item *it)
 {
     at->items[position] = it;
     size_t neighbour = position > 0 ? position - 1 : (size_t)at->count - 1;
-    size_t shared = shared_bytes(it->entry.key, at->items[neighbour]->entry.key, at->skip);
+    size_t shared = shared_bytes(it->key, at->items[neighbour]->key, at->skip);
     if (shared < at->skip) {
         set_skip(at, shared);
     } else {
-        at->first[position] = first_bytes(it->entry.key, at->skip);
+        at->first[position] = first_bytes(it->key, at->skip);
     }
 }
 
@@ -587,11 +597,11 @@ static void rebalance(ksi_tree *tree, path *way)
     }
 }
 
-bool ksi_tree_remove(ksi_tree *tree, ks_slice key)
+ksi_tree_item *ksi_tree_remove(ksi_tree *tree, ks_slice key)
 {
     path way;
     if (tree->root == NULL || !descend(tree, key, &way)) {
-        return false;
+        return NULL;
     }
     step *here = &way.steps[way.depth - 1];
     item *removed = here->at->items[here->position];
@@ -610,7 +620,6 @@ bool ksi_tree_remove(ksi_tree *tree, ks_slice key)
     take_out(here->at, here->position);
     rebalance(tree, &way);
     tree->count--;
-    tree->bytes -= removed->entry.key.size + removed->entry.value.size;
-    free_item(removed); /* last: `key` may point into it */
-    return true;
+    tree->changes++;
+    return removed;
 }

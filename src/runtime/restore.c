@@ -29,8 +29,8 @@ static ks_status read_rows(ksi_restore *restore, ksi_consumer *consumer, size_t 
         }
         for (size_t i = 0; i < count; i++) {
             if (batch[i].key.data != NULL) {
-                ksi_key_value_store_restore(restore->store, batch[i].key, batch[i].value,
-                                            batch[i].timestamp);
+                KS_TRY(ksi_row_store_restore(ksi_key_value_store_rows(restore->store), batch[i].key,
+                                             batch[i].value, batch[i].timestamp, error));
             }
         }
         restore->rows += (int64_t)count;
@@ -56,6 +56,10 @@ ks_status ksi_restore_store(ksi_restore *restore, ks_error *error)
     ks_status status = consumer->class->assign(consumer, restore->changelog, begin, &slot, error);
     if (status == KS_OK) {
         status = read_rows(restore, consumer, slot, end, error);
+    }
+    if (status == KS_OK) {
+        const ksi_store_position position = {.offset = end};
+        status = ksi_row_store_restored(ksi_key_value_store_rows(restore->store), &position, error);
     }
     consumer->class->close(consumer);
     return status;

@@ -400,7 +400,7 @@ static void collect_offsets(ksi_stream_thread *thread)
 }
 
 /* Remembers what collect_offsets() found as committed. */
-static void mark_committed(ksi_stream_thread *thread)
+static ks_status mark_committed(ksi_stream_thread *thread, ks_error *error)
 {
     size_t next = 0;
     for (size_t t = 0; t < thread->task_count; t++) {
@@ -410,8 +410,9 @@ static void mark_committed(ksi_stream_thread *thread)
                 atomic_store(&task->inputs[i].committed, thread->offsets[next++].offset);
             }
         }
-        ksi_task_committed(task->task);
+        KS_TRY(ksi_task_committed(task->task, error));
     }
+    return KS_OK;
 }
 
 /*
@@ -432,7 +433,7 @@ static ks_status commit(ksi_stream_thread *thread, ks_error *error)
     collect_offsets(thread);
     KS_TRY(options->transport->class->commit(options->transport, options->application_id,
                                              thread->offsets, thread->offset_count, error));
-    mark_committed(thread);
+    KS_TRY(mark_committed(thread, error));
     atomic_fetch_add(&thread->commits, 1);
     publish_counts(thread);
     return KS_OK;

@@ -191,9 +191,14 @@ bool ksi_task_commit_needed(const ksi_task *task)
     return task->commit_needed;
 }
 
-void ksi_task_committed(ksi_task *task)
+ks_status ksi_task_committed(ksi_task *task, ks_error *error)
 {
     task->commit_needed = false;
+    for (size_t i = 0; i < task->store_count; i++) {
+        ksi_row_store *rows = ksi_key_value_store_rows(task->stores[i].store);
+        KS_TRY(ksi_row_store_commit(rows, NULL, error));
+    }
+    return KS_OK;
 }
 
 uint64_t ksi_task_dropped(const ksi_task *task)

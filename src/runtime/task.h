@@ -89,7 +89,11 @@ KS_NODISCARD ks_status ksi_task_flush(ksi_task *task, ks_error *error);
 int64_t ksi_task_offset(const ksi_task *task, size_t input);
 /* Whether something was processed since the last ksi_task_committed(). */
 bool ksi_task_commit_needed(const ksi_task *task);
-void ksi_task_committed(ksi_task *task);
+/*
+ * What was processed is committed: the rows of the stores are, too. Only a store without changelog
+ * can fail.
+ */
+KS_NODISCARD ks_status ksi_task_committed(ksi_task *task, ks_error *error);
 
 /* Records dropped, and records handed to the producer, since the task was made. */
 uint64_t ksi_task_dropped(const ksi_task *task);

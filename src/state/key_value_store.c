@@ -18,17 +18,16 @@
  * The put overwrites it, so it is copied, into one buffer for each level of nesting, because
  * telling of a row may come back here.
  *
- * Everything below the cache goes through find_stored() and store_row(): what transactions and
- * RocksDB bring goes under these two.
+ * Below the cache stands a row store (row_store.h), in memory or on RocksDB.
  *
  * Thread rule: the thread of the task.
  */
 #include "state/key_value_store.h"
 
 #include "base/buffer.h"
+#include "base/check.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/tree.h"
 
 enum { TIMESTAMP_BYTES = 8 };
 
@@ -37,7 +36,7 @@ struct ksi_key_value_store {
     ksi_changelog *changelog;
     ksi_record_cache *cache;
     ksi_named_cache *cached; /* NULL: not cached */
-    ksi_tree *rows;
+    ksi_row_store *rows;
     ksi_flush_fn *flush;
     void *flush_owner;
     bool wants_old;
@@ -49,12 +48,22 @@ struct ksi_key_value_store {
 
 static ks_status flush_row(void *owner, const ksi_cached_row *cached, ks_error *error);
 
+static ksi_row_store *rows_in_memory(const ksi_store_spec *spec)
+{
+    ksi_row_store *rows = ksi_row_store_open(
+        &(ksi_row_store_options){
+            .name = spec->name, .timestamped = spec->timestamped, .logged = spec->logging},
+        NULL);
+    KSI_CHECK(rows != NULL); /* only reading from a disk can fail */
+    return rows;
+}
+
 ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options *options)
 {
     ksi_key_value_store *store = ksi_calloc(1, sizeof *store);
     store->spec = options->spec;
     store->changelog = options->changelog;
-    store->rows = ksi_tree_new();
+    store->rows = options->rows != NULL ? options->rows : rows_in_memory(options->spec);
     if (options->cache != NULL && options->spec->caching) {
         store->cache = options->cache;
         store->cached = ksi_record_cache_add(
@@ -79,7 +88,7 @@ void ksi_key_value_store_close(ksi_key_value_store *store)
         ksi_buffer_destroy(&store->old_values[i]);
     }
     ksi_free(store->old_values);
-    ksi_tree_free(store->rows);
+    ksi_row_store_close(store->rows);
     ksi_free(store);
 }
 
@@ -100,38 +109,25 @@ bool ksi_key_value_store_on_flush(ksi_key_value_store *store, ksi_flush_fn *flus
     return true;
 }
 
+ksi_row_store *ksi_key_value_store_rows(const ksi_key_value_store *store)
+{
+    return store->rows;
+}
+
 /* ---- below the cache ------------------------------------------------------------------------- */
 
-static ksi_row row_of_entry(const ksi_tree_entry *entry)
+/* Borrowed until the next call on the rows. */
+KS_NODISCARD static ks_status find_stored(const ksi_key_value_store *store, ks_slice key,
+                                          ksi_row *row, bool *found, ks_error *error)
 {
-    return (ksi_row){.key = entry->key, .value = entry->value, .timestamp = entry->timestamp};
-}
-
-/* Borrowed until the row is stored again. */
-static bool find_stored(const ksi_key_value_store *store, ks_slice key, ksi_row *row)
-{
-    const ksi_tree_entry *entry = ksi_tree_get(store->rows, key);
-    if (entry == NULL) {
-        return false;
-    }
-    *row = row_of_entry(entry);
-    return true;
-}
-
-static void store_row(ksi_key_value_store *store, const ksi_row *row)
-{
-    if (row->value.data == NULL) {
-        (void)ksi_tree_remove(store->rows, row->key);
-    } else {
-        (void)ksi_tree_put(store->rows, row->key, row->value, row->timestamp);
-    }
+    return ksi_row_store_get(store->rows, key, false, row, found, error);
 }
 
 static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
                                const ksi_record_context *context, ks_error *error)
 {
     if (store->changelog == NULL) {
-        store_row(store, row);
+        ksi_row_store_put(store->rows, row->key, row->value, row->timestamp);
         return KS_OK;
     }
     bool has_own_time = store->spec->timestamped && row->value.data != NULL;
@@ -139,7 +135,7 @@ static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
     /* Java stores first. Here the key may be the stored row's own, which storing a delete frees. */
     KS_TRY(
         store->changelog->append(store->changelog, row->key, row->value, timestamp, NULL, error));
-    store_row(store, row);
+    ksi_row_store_put(store->rows, row->key, row->value, row->timestamp);
     return KS_OK;
 }
 
@@ -172,7 +168,8 @@ static ks_status flush_row(void *owner, const ksi_cached_row *cached, ks_error *
     ksi_row old_row = {.key = cached->key, .value = ks_slice_null(), .timestamp = -1};
     if (new_row.value.data == NULL || store->wants_old) {
         ksi_row stored;
-        bool found = find_stored(store, cached->key, &stored);
+        bool found;
+        KS_TRY(find_stored(store, cached->key, &stored, &found, error));
         if (!found && new_row.value.data == NULL) {
             return KS_OK;
         }
@@ -197,7 +194,7 @@ static ks_status read_cached(ksi_key_value_store *store, ks_slice key, ksi_row *
     const ksi_cached_row *cached = ksi_record_cache_get(store->cached, key);
     if (cached == NULL) {
         ksi_row stored;
-        *found = find_stored(store, key, &stored);
+        KS_TRY(find_stored(store, key, &stored, found, error));
         if (!*found) {
             return KS_OK;
         }
@@ -216,8 +213,7 @@ ks_status ksi_key_value_store_read(ksi_key_value_store *store, ks_slice key, ksi
     if (store->cached != NULL) {
         return read_cached(store, key, row, found, error);
     }
-    *found = find_stored(store, key, row);
-    return KS_OK;
+    return find_stored(store, key, row, found, error);
 }
 
 ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks_slice value,
@@ -238,35 +234,4 @@ ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error)
 {
     return store->cached != NULL ? ksi_record_cache_flush(store->cache, store->cached, error)
                                  : KS_OK;
-}
-
-void ksi_key_value_store_restore(ksi_key_value_store *store, ks_slice key, ks_slice value,
-                                 int64_t timestamp)
-{
-    const ksi_row row = {
-        .key = key, .value = value, .timestamp = store->spec->timestamped ? timestamp : -1};
-    store_row(store, &row);
-}
-
-/* ---- rows below the cache -------------------------------------------------------------------- */
-
-bool ksi_key_value_store_stored(const ksi_key_value_store *store, ks_slice key, ksi_row *row)
-{
-    return find_stored(store, key, row);
-}
-
-bool ksi_key_value_store_next_stored(const ksi_key_value_store *store, ks_slice after, ksi_row *row)
-{
-    const ksi_tree_entry *entry =
-        after.data != NULL ? ksi_tree_above(store->rows, after) : ksi_tree_first(store->rows);
-    if (entry == NULL) {
-        return false;
-    }
-    *row = row_of_entry(entry);
-    return true;
-}
-
-uint64_t ksi_key_value_store_count_stored(const ksi_key_value_store *store)
-{
-    return ksi_tree_count(store->rows);
 }

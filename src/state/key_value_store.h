@@ -23,16 +23,10 @@
 #include "state/changelog.h"
 #include "state/record_cache.h"
 #include "state/record_context.h"
+#include "state/row_store.h"
 #include "state/store_spec.h"
 
 typedef struct ksi_key_value_store ksi_key_value_store;
-
-/* A row: borrowed until the next call on the store. `value` null: there is none. */
-typedef struct ksi_row {
-    ks_slice key;
-    ks_slice value;
-    int64_t timestamp; /* -1 in a store without timestamps */
-} ksi_row;
 
 /*
  * Told of each dirty row that the cache gives up: what the row was before (null value: absent; only
@@ -47,12 +41,15 @@ typedef struct ksi_key_value_store_options {
     const ksi_store_spec *spec;
     ksi_changelog *changelog; /* NULL: not logged */
     ksi_record_cache *cache;  /* NULL: not cached, whatever the spec says */
+    ksi_row_store *rows;      /* taken over; NULL: in memory */
 } ksi_key_value_store_options;
 
 ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options *options);
 void ksi_key_value_store_close(
     ksi_key_value_store *store); /* accepts NULL; drops what was not flushed */
 const ksi_store_spec *ksi_key_value_store_spec(const ksi_key_value_store *store);
+/* The rows below the cache: what is committed, applied, restored and iterated. */
+ksi_row_store *ksi_key_value_store_rows(const ksi_key_value_store *store);
 
 /*
  * Asks to be told of flushed rows. False when the store has no cache: then the caller forwards by
@@ -80,20 +77,5 @@ KS_NODISCARD ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_
 
 /* Flushes the dirty rows of the cache, in the order of their last update. Before every commit. */
 KS_NODISCARD ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error);
-
-/* Puts a row that came from the changelog: not logged, not told of. */
-void ksi_key_value_store_restore(ksi_key_value_store *store, ks_slice key, ks_slice value,
-                                 int64_t timestamp);
-
-/* The row of a key below the cache, borrowed until the row is written again. */
-bool ksi_key_value_store_stored(const ksi_key_value_store *store, ks_slice key, ksi_row *row);
-
-/*
- * Rows below the cache, in key order: `after` null gives the first. False at the end. Survives
- * writes in between.
- */
-bool ksi_key_value_store_next_stored(const ksi_key_value_store *store, ks_slice after,
-                                     ksi_row *row);
-uint64_t ksi_key_value_store_count_stored(const ksi_key_value_store *store);
 
 #endif

@@ -2,21 +2,18 @@
 /*
  * key_value_view.c - see key_value_view.h.
  *
- * An iterator keeps the key it stands at, not a place in the store: it survives writes, and sees
- * what was written behind it.
+ * Iterators are those of the row store.
  */
 #include "state/key_value_view.h"
 
 #include "base/arena.h"
-#include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
 
 struct ks_key_value_iterator {
     const ks_key_value_store *view;
-    ksi_buffer at; /* the key of the entry given last */
-    bool begun;
-    ks_arena arena; /* of that entry */
+    ksi_row_iterator *rows;
+    ks_arena arena; /* of the entry given last */
 };
 
 static ks_status read_bytes(const ks_key_value_store *view, bool is_key, ks_slice bytes,
@@ -54,10 +51,11 @@ ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_are
         return ksi_error_set(error, KS_E_ARGUMENT, name, "the key to look up is null");
     }
     KS_TRY(store->key->serialize(store->key, &where, key, arena, &bytes, error));
-    if (!ksi_key_value_store_stored(store->store, bytes, &row)) {
+    KS_TRY(ksi_row_store_get(ksi_key_value_store_rows(store->store), bytes, false, &row, found,
+                             error));
+    if (!*found) {
         return KS_OK;
     }
-    *found = true;
     return read_entry(store, &row, arena, entry, error);
 }
 
@@ -65,6 +63,8 @@ ks_key_value_iterator *ks_key_value_store_all(ks_key_value_store *store)
 {
     ks_key_value_iterator *iterator = ksi_calloc(1, sizeof *iterator);
     iterator->view = store;
+    iterator->rows = ksi_row_iterator_open(ksi_key_value_store_rows(store->store),
+                                           &(ksi_row_range){.backward = false});
     ksi_arena_init(&iterator->arena, 0);
     return iterator;
 }
@@ -72,15 +72,11 @@ ks_key_value_iterator *ks_key_value_store_all(ks_key_value_store *store)
 ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_value *entry,
                                      bool *found, ks_error *error)
 {
-    ks_slice after = iterator->begun ? ksi_buffer_slice(&iterator->at) : ks_slice_null();
     ksi_row row;
-    *found = ksi_key_value_store_next_stored(iterator->view->store, after, &row);
+    KS_TRY(ksi_row_iterator_next(iterator->rows, &row, found, error));
     if (!*found) {
         return KS_OK;
     }
-    iterator->begun = true;
-    ksi_buffer_clear(&iterator->at);
-    ksi_buffer_append(&iterator->at, row.key.data, row.key.size);
     ksi_arena_reset(&iterator->arena);
     return read_entry(iterator->view, &row, &iterator->arena, entry, error);
 }
@@ -90,12 +86,12 @@ void ks_key_value_iterator_free(ks_key_value_iterator *iterator)
     if (iterator == NULL) {
         return;
     }
-    ksi_buffer_destroy(&iterator->at);
+    ksi_row_iterator_close(iterator->rows);
     ksi_arena_destroy(&iterator->arena);
     ksi_free(iterator);
 }
 
 uint64_t ks_key_value_store_approximate_count(ks_key_value_store *store)
 {
-    return ksi_key_value_store_count_stored(store->store);
+    return ksi_row_store_count(ksi_key_value_store_rows(store->store));
 }

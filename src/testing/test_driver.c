@@ -184,8 +184,7 @@ static void return_produced(ks_test_driver *driver)
 static ks_status commit(ks_test_driver *driver, ks_error *error)
 {
     KS_TRY(ksi_task_flush(driver->task, error));
-    ksi_task_committed(driver->task);
-    return KS_OK;
+    return ksi_task_committed(driver->task, error);
 }
 
 static ks_status process_all(ks_test_driver *driver, ks_error *error)

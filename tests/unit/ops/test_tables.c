@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "stored_rows.h"
+
 /* ---- tables of a topic ----------------------------------------------------------------------- */
 
 static const harness_options uncached = {
@@ -127,7 +129,7 @@ static void a_value_of_another_kind_fails_the_record_and_names_the_node(void **s
     assert_string_equal(harness_trace(&h), "");
     assert_int_equal(h.ctx.failure, KSI_FAILURE_RAISED);
     assert_string_equal(h.ctx.error.where, "op");
-    assert_int_equal(ksi_key_value_store_count_stored(h.store), 0);
+    assert_int_equal(stored_rows_count(h.store), 0);
     harness_stop(&h);
 }
 

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "stored_rows.h"
+
 enum { KEYS = 40, ROWS = 3000 };
 
 typedef struct fixture {
@@ -88,7 +90,7 @@ static void the_last_row_of_a_key_counts_and_a_tombstone_deletes(void **state)
     append(self, "d", NULL, 60);
     restore(self);
     assert_int_equal(self->restore.rows, 7);
-    assert_int_equal(ksi_key_value_store_count_stored(self->store), 2);
+    assert_int_equal(stored_rows_count(self->store), 2);
     expect_row(self, "a", "3", 5);
     expect_row(self, "b", NULL, 0);
     expect_row(self, "c", "", 40);
@@ -102,7 +104,7 @@ static void an_empty_changelog_is_an_empty_store(void **state)
     fixture *self = new_fixture();
     restore(self);
     assert_int_equal(self->restore.rows, 0);
-    assert_int_equal(ksi_key_value_store_count_stored(self->store), 0);
+    assert_int_equal(stored_rows_count(self->store), 0);
     free_fixture(self);
 }
 

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "stored_rows.h"
+
 enum { TEXT_SIZE = 512 };
 
 static const ks_serde *const text = &ks_serde_string;
@@ -218,9 +220,9 @@ static void finishing_commits_and_a_second_thread_goes_on(void **state)
     self = new_thread(log, counting(), config_of("app"));
     ksi_key_value_store *store =
         ksi_task_key_value_store(ksi_stream_thread_task_at(self->thread, 0), "counted");
-    assert_int_equal(ksi_key_value_store_count_stored(store), 1);
+    assert_int_equal(stored_rows_count(store), 1);
     ksi_row row = {0};
-    assert_true(ksi_key_value_store_next_stored(store, ks_slice_null(), &row));
+    assert_true(stored_rows_next(store, ks_slice_null(), &row));
     assert_true(ks_slice_equal(row.key, ks_slice_cstr("a")));
     assert_int_equal(row.timestamp, 2);
     step_until_idle(self);

@@ -25,6 +25,8 @@
 
 #include <cmocka.h>
 
+#include "stored_rows.h"
+
 enum { KEYS = 48, LONGEST_VALUE = 24 };
 
 /* ---- the model ------------------------------------------------------------------------------- */
@@ -226,7 +228,7 @@ static void flush_and_compare(test_rig *rig)
     ks_slice after = ks_slice_null();
     for (size_t i = 0; i < KEYS; i++) {
         if (rig->now[i].present) {
-            assert_true(ksi_key_value_store_next_stored(rig->store, after, &row));
+            assert_true(stored_rows_next(rig->store, after, &row));
             assert_int_equal(number_of(row.key), i);
             assert_row(&rig->now[i], row.value, row.timestamp);
             after = row.key;
@@ -239,8 +241,8 @@ static void flush_and_compare(test_rig *rig)
             assert_int_equal(rig->told[i].present, rig->now[i].present);
         }
     }
-    assert_false(ksi_key_value_store_next_stored(rig->store, after, &row) && count > 0);
-    assert_int_equal(ksi_key_value_store_count_stored(rig->store), count);
+    assert_false(stored_rows_next(rig->store, after, &row) && count > 0);
+    assert_int_equal(stored_rows_count(rig->store), count);
 }
 
 static void restore_some(test_rig *rig)
@@ -248,13 +250,13 @@ static void restore_some(test_rig *rig)
     char buffer[32];
     for (size_t i = 0; i < KEYS; i += 5) {
         ks_slice value = i % 2 == 0 ? ks_slice_cstr("restored") : ks_slice_cstr("");
-        ksi_key_value_store_restore(rig->store, key_of(i, buffer), value, (int64_t)i);
+        stored_rows_restore(rig->store, key_of(i, buffer), value, (int64_t)i);
         int64_t time = rig->spec.timestamped ? (int64_t)i : -1;
         set_row(&rig->now[i], value, time);
         set_row(&rig->told[i], value, time);
         set_row(&rig->logged[i], value, time);
     }
-    ksi_key_value_store_restore(rig->store, key_of(5, buffer), ks_slice_null(), 9);
+    stored_rows_restore(rig->store, key_of(5, buffer), ks_slice_null(), 9);
     rig->now[5].present = rig->told[5].present = rig->logged[5].present = false;
     assert_int_equal(rig->appended + rig->flushed, 0);
 }
@@ -456,8 +458,7 @@ static void old_values_survive_flushes_within_flushes(void **state)
     nesting nest = {.store = ksi_key_value_store_open(
                         &(ksi_key_value_store_options){.spec = &spec, .cache = cache})};
     for (int i = 0; i < 3; i++) {
-        ksi_key_value_store_restore(nest.store, ks_slice_of(&"abc"[i], 1), ks_slice_cstr("before"),
-                                    0);
+        stored_rows_restore(nest.store, ks_slice_of(&"abc"[i], 1), ks_slice_cstr("before"), 0);
     }
     assert_true(ksi_key_value_store_on_flush(nest.store, flush_deeper, &nest, true));
     assert_int_equal(write_three(nest.store, "outer"), KS_OK);
@@ -618,7 +619,7 @@ static void iterating_survives_writes_in_between(void **state)
     ksi_row row;
     size_t seen = 0;
     ks_slice after = ks_slice_null();
-    while (ksi_key_value_store_next_stored(rig.store, after, &row)) {
+    while (stored_rows_next(rig.store, after, &row)) {
         size_t number = number_of(row.key);
         assert_int_equal(number, seen * 2);
         write_one(&rig, number, ks_slice_null(), 2); /* the one it stands on */
@@ -626,7 +627,7 @@ static void iterating_survives_writes_in_between(void **state)
         seen++;
     }
     assert_int_equal(seen, KEYS / 2);
-    assert_int_equal(ksi_key_value_store_count_stored(rig.store), 0);
+    assert_int_equal(stored_rows_count(rig.store), 0);
     ksi_key_value_store_close(rig.store);
 }
 

@@ -153,12 +153,14 @@ static void an_iterator_survives_what_is_written_meanwhile(void **state)
     start(&f);
     write_number(&f, "a", 1, 1);
     write_number(&f, "c", 3, 1);
+    write_number(&f, "d", 5, 1);
     ks_key_value_iterator *all = ks_key_value_store_all(&f.view);
     expect_next(all, "a", 1);
     write_bytes(&f, "a", ks_slice_null(), 2); /* the one it stands at */
-    write_number(&f, "b", 2, 2);
-    expect_next(all, "b", 2);
-    write_bytes(&f, "c", ks_slice_null(), 3);
+    write_number(&f, "b", 2, 2);              /* a key that was not there when it was opened */
+    write_number(&f, "c", 4, 2);
+    write_bytes(&f, "d", ks_slice_null(), 3);
+    expect_next(all, "c", 4);
     expect_next(all, NULL, 0);
     ks_key_value_iterator_free(all);
     ks_key_value_iterator_free(NULL);

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * row_store.c - see row_store.h for the layers and the layout.
+ *
+ * Order is what makes a crash harmless. Applying writes rows in batches of up to 1 MB and the
+ * position in a batch of its own behind them; a family is flushed in the order of its writes, so a
+ * position that survives has its rows. Replaying from an older position converges, because rows of
+ * a changelog are whole.
+ *
+ * Restoring does not go that way: rows are gathered in the buffer, which sorts them and keeps the
+ * last of each key, and become one sorted file that RocksDB takes in as it is. That is durable at
+ * once; the position follows.
+ */
+#include "state/row_store_parts.h"
+
+#include "base/crash_point.h"
+#include "base/endian.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+#define BATCH_BYTES ((size_t)1024 * 1024)
+#define RESTORE_BYTES ((int64_t)32 * 1024 * 1024)
+#define META_PARTITION UINT32_MAX
+#define POSITION_BYTES 25
+#define POSITION_FORMAT 1
+#define DIRTY "dirty"
+
+/* ---- physical keys and values ---------------------------------------------------------------- */
+
+static void append_be32(ksi_buffer *to, uint32_t number)
+{
+    char bytes[4];
+    ksi_put_be32(bytes, number);
+    ksi_buffer_append(to, bytes, sizeof bytes);
+}
+
+void ksi_physical_key(ksi_buffer *to, int32_t partition, ks_slice key)
+{
+    ksi_buffer_clear(to);
+    append_be32(to, (uint32_t)partition);
+    ksi_buffer_append(to, key.data, key.size);
+}
+
+static ks_slice physical_key(ksi_row_store *store, ks_slice key)
+{
+    ksi_physical_key(&store->key, store->options.partition, key);
+    return ksi_buffer_slice(&store->key);
+}
+
+static ks_slice meta_key(ksi_row_store *store, const char *what)
+{
+    ksi_buffer_clear(&store->key);
+    append_be32(&store->key, META_PARTITION);
+    append_be32(&store->key, (uint32_t)store->options.partition);
+    ksi_buffer_append_text(&store->key, what);
+    return ksi_buffer_slice(&store->key);
+}
+
+static ks_slice physical_value(ksi_row_store *store, const ksi_row *row)
+{
+    if (!store->options.timestamped) {
+        return row->value;
+    }
+    char bytes[KSI_TIMESTAMP_BYTES];
+    ksi_put_be64(bytes, (uint64_t)row->timestamp);
+    ksi_buffer_clear(&store->value);
+    ksi_buffer_append(&store->value, bytes, sizeof bytes);
+    ksi_buffer_append(&store->value, row->value.data, row->value.size);
+    return ksi_buffer_slice(&store->value);
+}
+
+ks_status ksi_physical_value_read(const ksi_row_store *store, ks_slice stored, ksi_row *row,
+                                  ks_error *error)
+{
+    row->timestamp = -1;
+    row->value = stored;
+    if (!store->options.timestamped) {
+        return KS_OK;
+    }
+    if (stored.size < KSI_TIMESTAMP_BYTES) {
+        return ksi_error_set(error, KS_E_CORRUPT, store->options.name,
+                             "a row of partition %d has %zu bytes, fewer than its timestamp takes",
+                             (int)store->options.partition, stored.size);
+    }
+    row->timestamp = (int64_t)ksi_get_be64(stored.data);
+    row->value = ks_slice_of(stored.data + KSI_TIMESTAMP_BYTES, stored.size - KSI_TIMESTAMP_BYTES);
+    return KS_OK;
+}
+
+/* ---- the position ---------------------------------------------------------------------------- */
+
+static ks_status read_position(ksi_row_store *store, ks_error *error)
+{
+    bool found;
+    KS_TRY(
+        ksi_family_get(store->options.family, meta_key(store, ""), &store->value, &found, error));
+    if (!found) {
+        return KS_OK;
+    }
+    ks_slice bytes = ksi_buffer_slice(&store->value);
+    if (bytes.size != POSITION_BYTES || bytes.data[0] != POSITION_FORMAT) {
+        return ksi_error_set(error, KS_E_CORRUPT, store->options.name,
+                             "the changelog position of partition %d does not read",
+                             (int)store->options.partition);
+    }
+    store->position = (ksi_store_position){.offset = (int64_t)ksi_get_be64(bytes.data + 1),
+                                           .current_ms = (int64_t)ksi_get_be64(bytes.data + 9),
+                                           .hash = ksi_get_be64(bytes.data + 17)};
+    return KS_OK;
+}
+
+static void batch_position(ksi_row_store *store, ksi_rocks_batch *batch)
+{
+    char bytes[POSITION_BYTES];
+    bytes[0] = POSITION_FORMAT;
+    ksi_put_be64(bytes + 1, (uint64_t)store->position.offset);
+    ksi_put_be64(bytes + 9, (uint64_t)store->position.current_ms);
+    ksi_put_be64(bytes + 17, store->position.hash);
+    ksi_rocks_batch_put(batch, store->options.family, meta_key(store, ""),
+                        ks_slice_of(bytes, sizeof bytes));
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static ks_status look_for_mark(ksi_row_store *store, ks_error *error)
+{
+    bool found;
+    KS_TRY(ksi_family_get(store->options.family, meta_key(store, DIRTY), &store->value, &found,
+                          error));
+    return found ? ksi_row_store_wipe(store, error) : KS_OK;
+}
+
+ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error *error)
+{
+    ksi_row_store *store = ksi_calloc(1, sizeof *store);
+    store->options = *options;
+    store->position.offset = -1;
+    store->buffer =
+        ksi_row_buffer_new(&(ksi_row_buffer_options){.has_rocks = options->family != NULL});
+    if (options->family != NULL &&
+        (look_for_mark(store, error) != KS_OK || read_position(store, error) != KS_OK)) {
+        ksi_row_store_close(store);
+        return NULL;
+    }
+    return store;
+}
+
+void ksi_row_store_close(ksi_row_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    ksi_row_buffer_free(store->buffer);
+    ksi_buffer_destroy(&store->key);
+    ksi_buffer_destroy(&store->value);
+    ksi_free(store);
+}
+
+static int64_t own_time(const ksi_row_store *store, int64_t timestamp)
+{
+    return store->options.timestamped ? timestamp : -1;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row,
+                            bool *found, ks_error *error)
+{
+    ksi_row_knowledge known = ksi_row_buffer_find(store->buffer, key, committed, row);
+    *found = known == KSI_ROW_PRESENT;
+    if (known != KSI_ROW_UNKNOWN) {
+        return KS_OK;
+    }
+    KS_TRY(ksi_family_get(store->options.family, physical_key(store, key), &store->value, found,
+                          error));
+    *row = (ksi_row){.key = key, .value = ks_slice_null(), .timestamp = -1};
+    if (*found) {
+        KS_TRY(ksi_physical_value_read(store, ksi_buffer_slice(&store->value), row, error));
+    }
+    if (!committed) { /* under a pending row, what RocksDB has has no place in the buffer */
+        ksi_row_buffer_remember(store->buffer, key, row->value, row->timestamp);
+        ksi_row_buffer_trim(store->buffer, store->options.clean_bytes);
+    }
+    return KS_OK;
+}
+
+void ksi_row_store_put(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp)
+{
+    ksi_row_buffer_put(store->buffer, key, value, own_time(store, timestamp));
+}
+
+ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store)
+{
+    return ksi_row_buffer_bytes_of(store->buffer);
+}
+
+ksi_store_position ksi_row_store_position(const ksi_row_store *store)
+{
+    return store->position;
+}
+
+/* ---- applying -------------------------------------------------------------------------------- */
+
+typedef struct applying {
+    ksi_row_store *store;
+    ksi_rocks_batch *batch;
+    bool durable;
+    ks_status status;
+    ks_error *error;
+} applying;
+
+static bool apply_row(void *user, const ksi_row *row)
+{
+    applying *how = user;
+    ksi_row_store *store = how->store;
+    ks_slice key = physical_key(store, row->key);
+    if (row->value.data == NULL) {
+        ksi_rocks_batch_delete(how->batch, store->options.family, key);
+    } else {
+        ksi_rocks_batch_put(how->batch, store->options.family, key, physical_value(store, row));
+    }
+    if (ksi_rocks_batch_bytes(how->batch) >= BATCH_BYTES) {
+        how->status = ksi_rocks_write(how->batch, how->durable, how->error);
+        KSI_CRASH_POINT("apply.between-batches");
+    }
+    return how->status == KS_OK;
+}
+
+/* Writes the committed rows. What is left in the batch is the caller's to write. */
+static ks_status write_rows(ksi_row_store *store, ksi_rocks_batch *batch, bool durable,
+                            ks_error *error)
+{
+    applying how = {.store = store, .batch = batch, .durable = durable, .error = error};
+    (void)ksi_row_buffer_each_unapplied(store->buffer, apply_row, &how);
+    return how.status;
+}
+
+ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
+{
+    bool has_rows = ksi_row_buffer_has_unapplied(store->buffer);
+    if (store->options.family == NULL ||
+        (!has_rows && !store->position_changed && !store->is_dirty)) {
+        return KS_OK;
+    }
+    KSI_CRASH_POINT("apply.begin");
+    bool durable = !store->options.logged;
+    ksi_rocks_batch *batch = ksi_rocks_batch_new(ksi_family_database(store->options.family));
+    ks_status status = write_rows(store, batch, durable, error);
+    if (status == KS_OK) {
+        status = ksi_rocks_write(batch, durable, error);
+        KSI_CRASH_POINT("apply.before-position");
+    }
+    if (status == KS_OK && store->position.offset >= 0) {
+        batch_position(store, batch);
+    }
+    if (status == KS_OK && store->is_dirty) {
+        ksi_rocks_batch_delete(batch, store->options.family, meta_key(store, DIRTY));
+    }
+    if (status == KS_OK) {
+        status = ksi_rocks_write(batch, durable, error);
+    }
+    ksi_rocks_batch_free(batch);
+    if (status != KS_OK) {
+        ksi_error_prefix(error, "writing store %s, partition %d: ", store->options.name,
+                         (int)store->options.partition);
+        return status;
+    }
+    ksi_row_buffer_applied(store->buffer);
+    ksi_row_buffer_trim(store->buffer, store->options.clean_bytes);
+    store->position_changed = false;
+    store->is_dirty = false;
+    KSI_CRASH_POINT("apply.end");
+    return KS_OK;
+}
+
+/* ---- transactions ---------------------------------------------------------------------------- */
+
+ks_status ksi_row_store_commit(ksi_row_store *store, const ksi_store_position *position,
+                               ks_error *error)
+{
+    ksi_row_buffer_commit(store->buffer);
+    if (position != NULL) {
+        store->position = *position;
+        store->position_changed = true;
+    }
+    KSI_CRASH_POINT("commit.before-apply");
+    bool applies_now = !store->options.logged || store->is_dirty;
+    return applies_now ? ksi_row_store_apply(store, error) : KS_OK;
+}
+
+bool ksi_row_store_abort(ksi_row_store *store)
+{
+    ksi_row_buffer_abort(store->buffer);
+    return !store->is_dirty;
+}
+
+ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
+{
+    if (store->options.family == NULL) {
+        return KS_OK; /* memory is all there is */
+    }
+    ksi_rocks_batch *batch = ksi_rocks_batch_new(ksi_family_database(store->options.family));
+    ks_status status = KS_OK;
+    if (!store->is_dirty) {
+        ksi_rocks_batch_put(batch, store->options.family, meta_key(store, DIRTY),
+                            ks_slice_of("", 0));
+        status = ksi_rocks_write(batch, true, error);
+        store->is_dirty = status == KS_OK;
+        KSI_CRASH_POINT("write-through.marked");
+    }
+    if (status == KS_OK) {
+        ksi_row_buffer_commit(store->buffer);
+        status = write_rows(store, batch, false, error);
+    }
+    if (status == KS_OK) {
+        status = ksi_rocks_write(batch, false, error);
+        KSI_CRASH_POINT("write-through.written");
+    }
+    ksi_rocks_batch_free(batch);
+    if (status == KS_OK) {
+        ksi_row_buffer_applied(store->buffer);
+        ksi_row_buffer_trim(store->buffer, store->options.clean_bytes);
+    }
+    return status;
+}
+
+/* ---- restoring ------------------------------------------------------------------------------- */
+
+/* The bounds of all rows of the partition. */
+static void partition_bounds(const ksi_row_store *store, char low[KSI_PARTITION_BYTES],
+                             char high[KSI_PARTITION_BYTES])
+{
+    ksi_put_be32(low, (uint32_t)store->options.partition);
+    ksi_put_be32(high, (uint32_t)store->options.partition + 1);
+}
+
+ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
+{
+    ksi_row_buffer_clear(store->buffer);
+    store->position = (ksi_store_position){.offset = -1};
+    store->position_changed = false;
+    store->is_dirty = false;
+    if (store->options.family == NULL) {
+        return KS_OK;
+    }
+    char low[KSI_PARTITION_BYTES];
+    char high[KSI_PARTITION_BYTES];
+    partition_bounds(store, low, high);
+    ksi_family *family = store->options.family;
+    ksi_rocks_batch *batch = ksi_rocks_batch_new(ksi_family_database(family));
+    ksi_rocks_batch_delete(batch, family, meta_key(store, ""));
+    ksi_rocks_batch_delete_range(batch, family, ks_slice_of(low, sizeof low),
+                                 ks_slice_of(high, sizeof high));
+    ksi_rocks_batch_delete(batch, family, meta_key(store, DIRTY));
+    ks_status status = ksi_rocks_write(batch, true, error);
+    ksi_rocks_batch_free(batch);
+    return status;
+}
+
+typedef struct restoring {
+    ksi_row_store *store;
+    ksi_sst *sst;
+    ks_status status;
+    ks_error *error;
+} restoring;
+
+static bool restore_row(void *user, const ksi_row *row)
+{
+    restoring *how = user;
+    ksi_row_store *store = how->store;
+    ks_slice key = physical_key(store, row->key);
+    if (row->value.data == NULL) {
+        how->status = ksi_sst_delete(how->sst, key, how->error);
+    } else {
+        how->status = ksi_sst_put(how->sst, key, physical_value(store, row), how->error);
+    }
+    return how->status == KS_OK;
+}
+
+/* What was gathered becomes a file of RocksDB's. */
+static ks_status ingest(ksi_row_store *store, ks_error *error)
+{
+    ksi_row_buffer_commit(store->buffer);
+    if (store->options.family == NULL || !ksi_row_buffer_has_unapplied(store->buffer)) {
+        return KS_OK;
+    }
+    restoring how = {.store = store, .error = error};
+    how.sst = ksi_sst_begin(store->options.family, error);
+    if (how.sst == NULL) {
+        return error != NULL ? error->code : KS_E_IO;
+    }
+    (void)ksi_row_buffer_each_unapplied(store->buffer, restore_row, &how);
+    if (how.status != KS_OK) {
+        ksi_sst_abandon(how.sst);
+        return how.status;
+    }
+    KSI_CRASH_POINT("restore.before-ingest");
+    KS_TRY(ksi_sst_ingest(how.sst, error));
+    KSI_CRASH_POINT("restore.after-ingest");
+    ksi_row_buffer_applied(store->buffer);
+    ksi_row_buffer_trim(store->buffer, 0);
+    return KS_OK;
+}
+
+ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
+                                int64_t timestamp, ks_error *error)
+{
+    ksi_row_buffer_put(store->buffer, key, value, own_time(store, timestamp));
+    bool is_full = ksi_row_buffer_bytes_of(store->buffer).pending > RESTORE_BYTES;
+    return is_full ? ingest(store, error) : KS_OK;
+}
+
+ks_status ksi_row_store_restored(ksi_row_store *store, const ksi_store_position *position,
+                                 ks_error *error)
+{
+    ks_status status = ingest(store, error);
+    if (status == KS_OK) {
+        store->position = *position;
+        store->position_changed = true;
+        status = ksi_row_store_apply(store, error);
+    }
+    if (status != KS_OK) {
+        ksi_error_prefix(error, "restoring store %s, partition %d: ", store->options.name,
+                         (int)store->options.partition);
+    }
+    return status;
+}
+
+uint64_t ksi_row_store_count(ksi_row_store *store)
+{
+    return store->options.family == NULL ? ksi_row_buffer_present(store->buffer)
+                                         : ksi_family_estimate_count(store->options.family);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * row_store.h - the rows of one store and one partition, in three layers.
+ *
+ *     write ---> pending ---> committed ---> RocksDB
+ *                  |   commit     |   apply: in key order, in bulk, with the changelog offset
+ *                  |   abort: dropped
+ *     read  <--- the first layer that knows the key
+ *
+ * Every kind of store stands on this: a key-value store as it is, windows and sessions with keys of
+ * their own. It knows bytes and no serdes, no cache, no changelog topic.
+ *
+ * Invariants
+ *   - RocksDB holds committed rows only, and never a changelog offset newer than its rows: rows are
+ *     written first, the offset row behind them, all into one family.
+ *   - The exception is write-through: a transaction too big for memory goes to RocksDB before its
+ *     commit, behind a durable `dirty` mark; a crash in between rebuilds this store of this
+ *     partition from its changelog.
+ *   - Without a changelog there is nothing to replay: then every commit is applied, through the
+ *     write-ahead log.
+ *   - In memory (no family) the layers are the same, and a commit is all there is.
+ *
+ * In RocksDB, in one family for all partitions of the store:
+ *
+ *     partition u32 | key                        value, behind 8 bytes of timestamp if it has one
+ *     ffffffff | partition u32                   the position (offset, time, hash)
+ *     ffffffff | partition u32 | "dirty"         there while written through
+ *
+ * Thread rule: the thread of the task, under the task's lock while others may query.
+ */
+#ifndef KSI_STATE_ROW_STORE_H
+#define KSI_STATE_ROW_STORE_H
+
+#include "state/row_buffer.h"
+#include "storage/rocks.h"
+
+typedef struct ksi_row_store ksi_row_store;
+
+/*
+ * How far a store is, in its changelog: the offset of the next record to restore, when the store
+ * was last known to be current, and a hash of the record before that offset.
+ */
+typedef struct ksi_store_position {
+    int64_t offset; /* -1: nothing was ever restored or committed */
+    int64_t current_ms;
+    uint64_t hash; /* 0: there is no such record */
+} ksi_store_position;
+
+typedef struct ksi_row_store_options {
+    const char *name;
+    ksi_family *family; /* NULL: in memory */
+    int32_t partition;
+    bool timestamped;
+    bool logged;         /* false: commits are durable by themselves */
+    int64_t clean_bytes; /* of rows that are only remembered */
+} ksi_row_store_options;
+
+/* NULL with an error when the position cannot be read. */
+ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error *error);
+/* Closes; what is committed and not applied stays out of RocksDB. Accepts NULL. */
+void ksi_row_store_close(ksi_row_store *store);
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+/* The newest row, or the newest committed one. It lives until the next call. */
+ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row,
+                            bool *found, ks_error *error);
+/* Writes a pending row; a null value deletes. */
+void ksi_row_store_put(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp);
+
+/* ---- transactions ---------------------------------------------------------------------------- */
+
+/*
+ * Pending rows become committed; `position` says where the changelog stands behind them (NULL when
+ * the store has none). Only a store without changelog can fail: it writes at once.
+ */
+ks_status ksi_row_store_commit(ksi_row_store *store, const ksi_store_position *position,
+                               ks_error *error);
+/* False: rows were written through, so the store must be wiped and restored. */
+bool ksi_row_store_abort(ksi_row_store *store);
+/* Writes committed rows and their position to RocksDB. Nothing to do in memory. */
+ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error);
+/* Writes pending rows to RocksDB before their commit, behind the mark. */
+ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error);
+
+ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store);
+/* The position behind everything that is committed. */
+ksi_store_position ksi_row_store_position(const ksi_row_store *store);
+/* Exact in memory, an estimate with RocksDB. @java approximateNumEntries */
+uint64_t ksi_row_store_count(ksi_row_store *store);
+
+/* ---- restoring ------------------------------------------------------------------------------- */
+
+/* Deletes every row and the position: the store is built from the beginning of its changelog. */
+ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error);
+/* A row from the changelog: committed by definition. Gathered; see ksi_row_store_restored(). */
+ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
+                                int64_t timestamp, ks_error *error);
+/* Brings what was gathered into RocksDB as a sorted file, and the position behind it. */
+ks_status ksi_row_store_restored(ksi_row_store *store, const ksi_store_position *position,
+                                 ks_error *error);
+
+/* ---- iterating ------------------------------------------------------------------------------- */
+
+typedef struct ksi_row_range {
+    ks_slice low;  /* inclusive; null: from the first */
+    ks_slice high; /* null: to the last */
+    bool high_inclusive;
+    bool backward;
+    bool committed;
+} ksi_row_range;
+
+typedef struct ksi_row_iterator ksi_row_iterator;
+
+/*
+ * The rows of a range as they are, and as they become: keys that were there when it was opened,
+ * each with its newest value; one that was deleted meanwhile is left out. Puts and deletes in
+ * between are allowed. The bounds are copied.
+ */
+ksi_row_iterator *ksi_row_iterator_open(ksi_row_store *store, const ksi_row_range *range);
+/* The next row, borrowed until the next call; `*found` false at the end. */
+ks_status ksi_row_iterator_next(ksi_row_iterator *iterator, ksi_row *row, bool *found,
+                                ks_error *error);
+void ksi_row_iterator_close(ksi_row_iterator *iterator); /* accepts NULL */
+
+#endif

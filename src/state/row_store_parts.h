@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * row_store_parts.h - what a row store is made of, for its two files: row_store.c and
+ * row_iterator.c.
+ *
+ * Thread rule: that of the store.
+ */
+#ifndef KSI_STATE_ROW_STORE_PARTS_H
+#define KSI_STATE_ROW_STORE_PARTS_H
+
+#include "state/row_store.h"
+
+enum { KSI_PARTITION_BYTES = 4, KSI_TIMESTAMP_BYTES = 8 };
+
+struct ksi_row_store {
+    ksi_row_store_options options;
+    ksi_row_buffer *buffer;
+    ksi_buffer key;   /* scratch: a physical key */
+    ksi_buffer value; /* scratch: what RocksDB answered, or a physical value */
+    ksi_store_position position;
+    bool position_changed; /* since it was written */
+    bool is_dirty;         /* the mark is there */
+};
+
+/* "partition | key" into `to`. */
+void ksi_physical_key(ksi_buffer *to, int32_t partition, ks_slice key);
+
+/* Splits what RocksDB has into value and timestamp. KS_E_CORRUPT when it is too short. */
+ks_status ksi_physical_value_read(const ksi_row_store *store, ks_slice stored, ksi_row *row,
+                                  ks_error *error);
+
+#endif
