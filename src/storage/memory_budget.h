@@ -7,7 +7,8 @@
  * an account reports what it uses when it is asked. The budget does not allocate and does not
  * evict: it tells each account its limit and tells people the sum.
  *
- * Thread rule: any thread; accounts answer from any thread.
+ * Thread rule: any thread; accounts answer from any thread. Do not open or close an account while
+ * holding a lock that its answer needs: closing waits for a running answer.
  */
 #ifndef KSI_STORAGE_MEMORY_BUDGET_H
 #define KSI_STORAGE_MEMORY_BUDGET_H
@@ -29,10 +30,11 @@ void ksi_memory_budget_free(ksi_memory_budget *budget); /* its accounts must be 
 ksi_memory_account *ksi_memory_account_open(ksi_memory_budget *budget, const char *name,
                                             int32_t weight, ksi_memory_used_fn *used, void *owner);
 void ksi_memory_account_close(ksi_memory_account *account); /* accepts NULL */
+/* May be one change behind; cheap enough for every record. */
 int64_t ksi_memory_account_limit(const ksi_memory_account *account);
 
 int64_t ksi_memory_budget_used(ksi_memory_budget *budget);
-/* "store buffers: 12.3 of 64.0 MB ..." one line for each account, and the sum. */
+/* "store buffers: 12.3 of 64.0 MB": appends a line for each account, and one for all. MB = 2^20. */
 void ksi_memory_budget_report(ksi_memory_budget *budget, ksi_buffer *text);
 
 #endif

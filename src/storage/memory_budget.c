@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * memory_budget.c - see memory_budget.h.
+ *
+ * An account is asked while the budget's lock is held, so that closing it waits for the answer and
+ * its owner may go right after. The price: whoever closes or opens an account must not hold a lock
+ * that its own answer needs. Limits are read on hot paths and so are plain atomics, written when
+ * accounts come and go; a reader may be one change behind, which a limit in megabytes can bear.
+ *
+ * The tempting other way is to count every allocation in one atomic: exact, and a cache line that
+ * all threads write to for every record.
+ */
+#include "storage/memory_budget.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/thread.h"
+
+#include <stdatomic.h>
+
+#define MEGABYTE (1024.0 * 1024.0)
+
+struct ksi_memory_account {
+    ksi_memory_budget *budget;
+    char *name;
+    int32_t weight;
+    ksi_memory_used_fn *used;
+    void *owner;
+    atomic_int_least64_t limit;
+};
+
+struct ksi_memory_budget {
+    int64_t max_bytes;
+    ksi_mutex lock;                /* guards what follows */
+    ksi_memory_account **accounts; /* in the order of opening */
+    size_t count;
+    size_t capacity;
+};
+
+ksi_memory_budget *ksi_memory_budget_new(int64_t max_bytes)
+{
+    ksi_memory_budget *budget = ksi_calloc(1, sizeof *budget);
+    budget->max_bytes = max_bytes;
+    ksi_mutex_init(&budget->lock);
+    return budget;
+}
+
+void ksi_memory_budget_free(ksi_memory_budget *budget)
+{
+    if (budget == NULL) {
+        return;
+    }
+    KSI_CHECK(budget->count == 0); /* an account is still open, and would be asked no more */
+    ksi_mutex_destroy(&budget->lock);
+    ksi_free(budget->accounts);
+    ksi_free(budget);
+}
+
+/* Rounds down, so the limits never sum up to more than the whole. */
+static int64_t share(int64_t whole, int64_t weight, int64_t weights)
+{
+    return whole / weights * weight + whole % weights * weight / weights;
+}
+
+static void share_out(ksi_memory_budget *budget)
+{
+    int64_t weights = 0;
+    for (size_t i = 0; i < budget->count; i++) {
+        weights += budget->accounts[i]->weight;
+    }
+    for (size_t i = 0; i < budget->count; i++) {
+        ksi_memory_account *account = budget->accounts[i];
+        atomic_store(&account->limit, share(budget->max_bytes, account->weight, weights));
+    }
+}
+
+ksi_memory_account *ksi_memory_account_open(ksi_memory_budget *budget, const char *name,
+                                            int32_t weight, ksi_memory_used_fn *used, void *owner)
+{
+    KSI_CHECK(weight > 0);
+    ksi_memory_account *account = ksi_calloc(1, sizeof *account);
+    account->budget = budget;
+    account->name = ksi_strdup(name);
+    account->weight = weight;
+    account->used = used;
+    account->owner = owner;
+    atomic_init(&account->limit, 0);
+    ksi_mutex_lock(&budget->lock);
+    budget->accounts =
+        ksi_grow(budget->accounts, &budget->capacity, budget->count + 1, sizeof account);
+    budget->accounts[budget->count++] = account;
+    share_out(budget);
+    ksi_mutex_unlock(&budget->lock);
+    return account;
+}
+
+void ksi_memory_account_close(ksi_memory_account *account)
+{
+    if (account == NULL) {
+        return;
+    }
+    ksi_memory_budget *budget = account->budget;
+    ksi_mutex_lock(&budget->lock);
+    size_t kept = 0;
+    for (size_t i = 0; i < budget->count; i++) {
+        if (budget->accounts[i] != account) {
+            budget->accounts[kept++] = budget->accounts[i];
+        }
+    }
+    budget->count = kept;
+    share_out(budget);
+    ksi_mutex_unlock(&budget->lock);
+    ksi_free(account->name);
+    ksi_free(account);
+}
+
+int64_t ksi_memory_account_limit(const ksi_memory_account *account)
+{
+    return atomic_load(&account->limit);
+}
+
+/* An owner that counts in two places may be caught between them, below nothing. */
+static int64_t used_by(const ksi_memory_account *account)
+{
+    int64_t used = account->used(account->owner);
+    return used > 0 ? used : 0;
+}
+
+int64_t ksi_memory_budget_used(ksi_memory_budget *budget)
+{
+    int64_t sum = 0;
+    ksi_mutex_lock(&budget->lock);
+    for (size_t i = 0; i < budget->count; i++) {
+        sum += used_by(budget->accounts[i]);
+    }
+    ksi_mutex_unlock(&budget->lock);
+    return sum;
+}
+
+static void append_line(ksi_buffer *text, const char *name, int64_t used, int64_t limit)
+{
+    ksi_buffer_appendf(text, "%s: %.1f of %.1f MB\n", name, (double)used / MEGABYTE,
+                       (double)limit / MEGABYTE);
+}
+
+void ksi_memory_budget_report(ksi_memory_budget *budget, ksi_buffer *text)
+{
+    int64_t sum = 0;
+    ksi_mutex_lock(&budget->lock);
+    for (size_t i = 0; i < budget->count; i++) {
+        const ksi_memory_account *account = budget->accounts[i];
+        int64_t used = used_by(account);
+        append_line(text, account->name, used, atomic_load(&account->limit));
+        sum += used;
+    }
+    ksi_mutex_unlock(&budget->lock);
+    append_line(text, "all", sum, budget->max_bytes);
+}
