@@ -63,6 +63,13 @@ static ks_status capture_flush(ksi_producer *producer, ks_error *error)
     return KS_OK;
 }
 
+static int64_t capture_last_offset(ksi_producer *producer, ksi_topic_partition partition)
+{
+    const ksi_captured_topic *topic =
+        ksi_capture_topic((const ksi_capture *)producer, partition.topic);
+    return topic != NULL ? (int64_t)topic->count - 1 : -1;
+}
+
 static void capture_close(ksi_producer *producer)
 {
     (void)producer; /* it is part of its driver */
@@ -71,6 +78,7 @@ static void capture_close(ksi_producer *producer)
 static const ksi_producer_class capture_class = {.send = capture_send,
                                                  .partition_count = capture_partition_count,
                                                  .flush = capture_flush,
+                                                 .last_offset = capture_last_offset,
                                                  .close = capture_close};
 
 void ksi_capture_init(ksi_capture *capture)

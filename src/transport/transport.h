@@ -40,6 +40,11 @@ typedef struct ksi_producer_class {
     int32_t (*partition_count)(ksi_producer *producer, const char *topic);
     /* Waits until everything sent is in the log. */
     ks_status (*flush)(ksi_producer *producer, ks_error *error);
+    /*
+     * The offset of the last record that this producer sent to a partition, or -1: right after a
+     * flush.
+     */
+    int64_t (*last_offset)(ksi_producer *producer, ksi_topic_partition partition);
     void (*close)(ksi_producer *producer);
 } ksi_producer_class;
 

@@ -122,7 +122,7 @@ static ks_slice without_size_if_null(ks_slice slice)
 }
 
 ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *record,
-                               ks_error *error)
+                               int64_t *offset, ks_error *error)
 {
     ks_slice key = without_size_if_null(record->key);
     ks_slice value = without_size_if_null(record->value);
@@ -151,6 +151,7 @@ ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *re
     /* Publishes the record, and stands before the caller's look at `watchers`. */
     atomic_store(&partition->end, end + 1);
     ksi_mutex_unlock(&partition->lock);
+    *offset = end;
     return KS_OK;
 }
 

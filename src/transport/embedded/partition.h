@@ -53,9 +53,12 @@ typedef struct ksi_partition_cursor {
 void ksi_partition_init(ksi_partition *partition, int32_t number);
 void ksi_partition_destroy(ksi_partition *partition);
 
-/* Appends a record; partition and offset of `record` are ignored. KS_E_LIMIT when it is too big. */
+/*
+ * Appends a record and says its offset; partition and offset of `record` are ignored. KS_E_LIMIT
+ * when it is too big.
+ */
 KS_NODISCARD ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *record,
-                                            ks_error *error);
+                                            int64_t *offset, ks_error *error);
 
 /* A cursor that begins at `offset`, which may be anything from 0 to beyond the end. */
 ksi_partition_cursor ksi_partition_seek(int64_t offset);

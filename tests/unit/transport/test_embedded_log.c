@@ -641,6 +641,45 @@ static void no_wake_up_is_lost(void **state)
     ks_log_free(log);
 }
 
+static ks_status send_to(ksi_producer *producer, const char *topic, int32_t partition)
+{
+    const ks_log_record record = {.value = ks_slice_cstr("x"), .partition = partition};
+    return producer->class->send(producer, topic, &record, NULL);
+}
+
+/* Beside another writer, and with more topics than it remembers the recent ones of. */
+static void a_producer_knows_where_its_last_records_are(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    ksi_transport *transport = ksi_log_transport(log);
+    ksi_producer *producer = transport->class->open_producer(transport, NULL);
+    create(log, "two", 2);
+    assert_int_equal(producer->class->last_offset(producer, at("two", 1)), -1);
+    produce(log, "two", NULL, "another's", 1);
+    assert_int_equal(send_to(producer, "two", 1), KS_OK);
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "other-%d", i);
+        create(log, name, 1);
+        assert_int_equal(send_to(producer, name, 0), KS_OK);
+    }
+    produce(log, "two", NULL, "another's", 1);
+    int64_t first = producer->class->last_offset(producer, at("two", 1));
+    int64_t end = 0;
+    int64_t begin = 0;
+    assert_int_equal(producer->class->last_offset(producer, at("two", 0)), -1);
+    assert_int_equal(transport->class->offsets(transport, at("two", 1), &begin, &end, NULL), KS_OK);
+    assert_true(first >= 0 && first < end);
+    assert_int_equal(send_to(producer, "two", 1), KS_OK);
+    assert_int_equal(producer->class->last_offset(producer, at("two", 1)), end);
+    assert_int_equal(producer->class->last_offset(producer, at("nowhere", 0)), -1);
+    assert_int_equal(producer->class->last_offset(producer, at("two", 2)), -1);
+    producer->class->close(producer);
+    transport->class->release(transport);
+    ks_log_free(log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -664,6 +703,7 @@ int main(void)
         cmocka_unit_test(a_wait_ends_at_its_time_or_at_a_wake),
         cmocka_unit_test(a_waiting_reader_sees_every_record_of_every_writer_in_order),
         cmocka_unit_test(no_wake_up_is_lost),
+        cmocka_unit_test(a_producer_knows_where_its_last_records_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
