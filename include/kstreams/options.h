@@ -150,7 +150,12 @@ typedef struct ks_grouped {
 typedef enum ks_store_type {
     KS_STORE_DEFAULT = 0, /**< what `dsl.store.suppliers.class` says */
     KS_STORE_ROCKSDB,
-    KS_STORE_IN_MEMORY
+    KS_STORE_IN_MEMORY,
+    /**
+     * in memory, and never more than `lru_entries` entries: the one that was not used for longest
+     * gives way. It needs a `name`. @java Stores#lruMap
+     */
+    KS_STORE_LRU
 } ks_store_type;
 
 /**
@@ -170,6 +175,7 @@ typedef struct ks_materialized {
     const ks_serde *key;
     const ks_serde *value;
     ks_store_type type;
+    int32_t lru_entries; /**< with KS_STORE_LRU, and only there: at most so many, at least 1 */
     bool caching_disabled;
     bool logging_disabled;
     bool unnamed_store;

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store.h - reading a key-value store.
+ * store.h - key-value stores: reading and writing them, and walking over their entries.
  *
- * A store handle is borrowed from whoever gave it (a test driver, later a query or a processor) and
- * belongs to its thread.
+ * A store handle is borrowed from whoever gave it (a test driver, later a processor or a query) and
+ * belongs to its thread. Keys and values go through the store's own serdes; a value of another kind
+ * than the store's is refused with KS_E_SERDE, and nothing is changed.
+ *
+ * Order. Entries are kept and walked over in the order of their serialized keys, as unsigned bytes.
+ * For text that is the order of its characters; for the built-in serdes of numbers it is the order
+ * of the numbers as long as none is negative.
+ *
+ * Timestamps. Stores of tables and aggregations keep one beside every value. An entry is written
+ * with its own timestamp, or with -1: that of the record in hand. A store without timestamps takes
+ * and gives -1 only.
+ *
+ * Writing reaches the changelog topic, at once or, through a record cache, with the next commit.
+ * Writing to the store behind a table tells nobody by itself: only what leaves the record cache is
+ * forwarded.
  */
 #ifndef KSTREAMS_STORE_H
 #define KSTREAMS_STORE_H
@@ -14,23 +27,44 @@
 extern "C" {
 #endif
 
-/** A key-value store, seen through the serdes it was made with. @java ReadOnlyKeyValueStore */
+/**
+ * A key-value store, seen through the serdes it was made with. @java KeyValueStore,
+ * TimestampedKeyValueStore
+ */
 typedef struct ks_key_value_store ks_key_value_store;
 
-/** An entry. `timestamp` is -1 in a store without timestamps. */
+/** An entry. @java KeyValue, ValueAndTimestamp */
 typedef struct ks_key_value {
     ks_value key;
     ks_value value;
+    /**
+     * Milliseconds of the epoch. Read: -1 in a store without timestamps. Written: -1 is that of the
+     * record in hand; a literal that leaves it out says 0, so write ks_key_value_of().
+     */
     int64_t timestamp;
 } ks_key_value;
+
+/** An entry with the timestamp of the record in hand, or none in a store that keeps none. */
+static inline ks_key_value ks_key_value_of(ks_value key, ks_value value)
+{
+    ks_key_value entry;
+    entry.key = key;
+    entry.value = value;
+    entry.timestamp = -1;
+    return entry;
+}
+
+/* ---- one entry ------------------------------------------------------------------------------- */
 
 /**
  * Looks a key up.
  *
- * @param arena  where the entry is put; it lives until the arena is reset
+ * @param arena  where the entry is put; it lives until the arena is reset, whatever is written
+ *               meanwhile
  * @param found  set to whether there is one
  * @return KS_OK; KS_E_ARGUMENT for a null key; KS_E_SERDE when the key is of another kind than the
- *         store's, or the stored bytes cannot be read
+ *         store's, or the stored bytes cannot be read; or what failed when room had to be made in
+ *         the record cache
  * @thread the store's
  * @java   ReadOnlyKeyValueStore#get
  */
@@ -38,17 +72,140 @@ KS_NODISCARD KS_API ks_status ks_key_value_store_get(ks_key_value_store *store, 
                                                      ks_arena *arena, ks_key_value *entry,
                                                      bool *found, ks_error *error);
 
-/** A walk over entries. @java KeyValueIterator */
+/**
+ * Puts an entry with the timestamp of the record in hand, over the one that is there; a null value
+ * deletes.
+ *
+ * @return KS_OK; KS_E_ARGUMENT for a null key; KS_E_SERDE when key or value is of another kind than
+ *         the store's; KS_E_STATE when the handle is for reading only; or what failed in the
+ *         changelog, or when room had to be made in the record cache
+ * @thread the store's
+ * @java   KeyValueStore#put
+ */
+KS_NODISCARD KS_API ks_status ks_key_value_store_put(ks_key_value_store *store, ks_value key,
+                                                     ks_value value, ks_error *error);
+
+/**
+ * Puts an entry with a timestamp of its own; a null value deletes.
+ *
+ * @param timestamp  milliseconds of the epoch; -1 is that of the record in hand
+ * @return as ks_key_value_store_put(); KS_E_ARGUMENT also for any other negative timestamp, and for
+ *         any but -1 in a store that keeps none
+ * @thread the store's
+ * @java   TimestampedKeyValueStore#put
+ */
+KS_NODISCARD KS_API ks_status ks_key_value_store_put_at(ks_key_value_store *store, ks_value key,
+                                                        ks_value value, int64_t timestamp,
+                                                        ks_error *error);
+
+/**
+ * Puts an entry if its key has none.
+ *
+ * @param entry     a null value deletes nothing, yet is written to the changelog, as in Java
+ * @param arena     where `existing` is put; may be NULL when that is
+ * @param existing  the entry that is there and stays; may be NULL
+ * @param found     set to whether there is one; may be NULL
+ * @return as ks_key_value_store_put_at()
+ * @thread the store's
+ * @java   KeyValueStore#putIfAbsent
+ */
+KS_NODISCARD KS_API ks_status ks_key_value_store_put_if_absent(ks_key_value_store *store,
+                                                               const ks_key_value *entry,
+                                                               ks_arena *arena,
+                                                               ks_key_value *existing, bool *found,
+                                                               ks_error *error);
+
+/**
+ * Puts entries in their order, each as ks_key_value_store_put_at() would. None is put when one of
+ * them is refused.
+ *
+ * @return as ks_key_value_store_put_at()
+ * @thread the store's
+ * @java   KeyValueStore#putAll
+ */
+KS_NODISCARD KS_API ks_status ks_key_value_store_put_all(ks_key_value_store *store,
+                                                         const ks_key_value *entries, size_t count,
+                                                         ks_error *error);
+
+/**
+ * Deletes the entry of a key. The changelog gets a deletion even if there is none.
+ *
+ * @param arena  where `old` is put; may be NULL when that is
+ * @param old    the entry that was there; may be NULL
+ * @param found  set to whether there was one; may be NULL
+ * @return as ks_key_value_store_put(); KS_E_SERDE also when `old` is asked for and cannot be read:
+ *         then nothing is deleted
+ * @thread the store's
+ * @java   KeyValueStore#delete
+ */
+KS_NODISCARD KS_API ks_status ks_key_value_store_delete(ks_key_value_store *store, ks_value key,
+                                                        ks_arena *arena, ks_key_value *old,
+                                                        bool *found, ks_error *error);
+
+/**
+ * How many entries there are: exact for stores in memory, an estimate with RocksDB. What is in the
+ * record cache and not flushed is not counted.
+ *
+ * @thread the store's
+ * @java   ReadOnlyKeyValueStore#approximateNumEntries
+ */
+KS_API uint64_t ks_key_value_store_approximate_count(ks_key_value_store *store);
+
+/* ---- many entries ---------------------------------------------------------------------------- */
+
+/**
+ * A walk over entries. It gives the keys that were there when it was opened, each with the entry it
+ * has when its turn comes; one that was deleted meanwhile is left out. The store may be read and
+ * written in between. @java KeyValueIterator
+ */
 typedef struct ks_key_value_iterator ks_key_value_iterator;
 
 /**
  * All entries in the order of their serialized keys.
  *
- * @return owned: free with ks_key_value_iterator_free(), before the store is gone
+ * @return owned: free with ks_key_value_iterator_free(), before the store is gone; never NULL
  * @thread the store's
  * @java   ReadOnlyKeyValueStore#all
  */
 KS_API ks_key_value_iterator *ks_key_value_store_all(ks_key_value_store *store);
+
+/** The same, last key first. @thread the store's @java ReadOnlyKeyValueStore#reverseAll */
+KS_API ks_key_value_iterator *ks_key_value_store_reverse_all(ks_key_value_store *store);
+
+/**
+ * The entries from one key to another, both included, in the order of their serialized keys.
+ *
+ * @param from  null: from the first
+ * @param to    null: to the last. When its bytes come before those of `from` there is no entry, and
+ *              the log has a warning
+ * @return owned: free with ks_key_value_iterator_free(), before the store is gone; NULL with
+ *         KS_E_SERDE when a bound is of another kind than the store's keys
+ * @thread the store's
+ * @java   ReadOnlyKeyValueStore#range
+ */
+KS_API ks_key_value_iterator *ks_key_value_store_range(ks_key_value_store *store, ks_value from,
+                                                       ks_value to, ks_error *error);
+
+/**
+ * The same entries, last key first; `from` is still the smaller key. @thread the store's
+ * @java ReadOnlyKeyValueStore#reverseRange
+ */
+KS_API ks_key_value_iterator *ks_key_value_store_reverse_range(ks_key_value_store *store,
+                                                               ks_value from, ks_value to,
+                                                               ks_error *error);
+
+/**
+ * The entries whose serialized key begins with a serialized prefix.
+ *
+ * @param serde  of the prefix, which need not be a key; NULL: that of the keys
+ * @return owned: free with ks_key_value_iterator_free(), before the store is gone; NULL with
+ *         KS_E_ARGUMENT for a null prefix and KS_E_SERDE for one of another kind than its serde's
+ * @thread the store's
+ * @java   ReadOnlyKeyValueStore#prefixScan
+ */
+KS_API ks_key_value_iterator *ks_key_value_store_prefix_scan(ks_key_value_store *store,
+                                                             ks_value prefix, const ks_serde *serde,
+                                                             ks_error *error);
 
 /**
  * The next entry in `*entry`, borrowed until the next call; `*found` is false at the end.
@@ -61,12 +218,6 @@ KS_NODISCARD KS_API ks_status ks_key_value_iterator_next(ks_key_value_iterator *
                                                          ks_error *error);
 /** Ends the walk; what it gave out is gone. @thread the store's */
 KS_API void ks_key_value_iterator_free(ks_key_value_iterator *iterator);
-
-/**
- * How many entries there are, exact for stores in memory. @thread the store's @java
- * approximateNumEntries
- */
-KS_API uint64_t ks_key_value_store_approximate_count(ks_key_value_store *store);
 
 #ifdef __cplusplus
 }

@@ -159,10 +159,21 @@ KS_NODISCARD KS_API ks_status ks_test_driver_advance_wall_clock(ks_test_driver *
                                                                 ks_error *error);
 
 /**
- * A key-value store by name, or NULL. Borrowed until the driver is freed. @java getKeyValueStore,
- * getTimestampedKeyValueStore
+ * A key-value store by name, or NULL. Borrowed until the driver is freed.
+ *
+ * Reading goes through the record cache, as a processor's does. Writing is done in the name of a
+ * record without a topic whose timestamp is 0; what that leaves in the record cache is forwarded
+ * and logged when the next record has been processed, or the wall clock advanced. @java
+ * getKeyValueStore, getTimestampedKeyValueStore
  */
 KS_API ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name);
+
+/**
+ * The same store below its record cache: what commits have stored and logged. For reading only:
+ * writing answers KS_E_STATE.
+ */
+KS_API ks_key_value_store *ks_test_driver_stored_key_value_store(ks_test_driver *driver,
+                                                                 const char *name);
 
 /** How many stores the topology has. @java getAllStateStores */
 KS_API size_t ks_test_driver_store_count(const ks_test_driver *driver);

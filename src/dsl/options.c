@@ -62,9 +62,27 @@ bool ksi_is_materialized(const ks_materialized *options)
         return false;
     }
     bool says_something = options->name != NULL || options->key != NULL || options->value != NULL ||
-                          options->type != KS_STORE_DEFAULT || options->caching_disabled ||
-                          options->logging_disabled || options->unnamed_store;
+                          options->type != KS_STORE_DEFAULT || options->lru_entries != 0 ||
+                          options->caching_disabled || options->logging_disabled ||
+                          options->unnamed_store;
     return says_something || options->named == NULL;
+}
+
+static bool check_bound(ks_builder *builder, const ks_materialized *options)
+{
+    const char *wrong = NULL;
+    if (options->type != KS_STORE_LRU) {
+        wrong = options->lru_entries != 0 ? "lru_entries is for KS_STORE_LRU only" : NULL;
+    } else if (options->lru_entries < 1) {
+        wrong = "a store of type KS_STORE_LRU needs lru_entries of at least 1";
+    } else if (options->name == NULL) {
+        wrong = "a store of type KS_STORE_LRU needs a name";
+    }
+    if (wrong != NULL) {
+        ksi_builder_fail(builder, &options->head, KS_E_ARGUMENT,
+                         options->name != NULL ? options->name : "Materialized", "%s", wrong);
+    }
+    return wrong == NULL;
 }
 
 bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const char *prefix,
@@ -72,9 +90,13 @@ bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const 
 {
     const ks_materialized none = {0};
     const ks_materialized *from = options != NULL ? options : &none;
+    if (!check_bound(builder, from)) {
+        return false;
+    }
     *result = (ksi_materialized){
         .spec = {.kind = KSI_STORE_KEY_VALUE,
                  .type = from->type != KS_STORE_DEFAULT ? from->type : builder->store_type,
+                 .max_rows = (size_t)from->lru_entries,
                  .timestamped = true,
                  .caching = !from->caching_disabled,
                  .logging = !from->logging_disabled,

@@ -50,10 +50,12 @@ static ks_status flush_row(void *owner, const ksi_cached_row *cached, ks_error *
 
 static ksi_row_store *rows_in_memory(const ksi_store_spec *spec)
 {
-    ksi_row_store *rows = ksi_row_store_open(
-        &(ksi_row_store_options){
-            .name = spec->name, .timestamped = spec->timestamped, .logged = spec->logging},
-        NULL);
+    ksi_row_store *rows =
+        ksi_row_store_open(&(ksi_row_store_options){.name = spec->name,
+                                                    .timestamped = spec->timestamped,
+                                                    .logged = spec->logging,
+                                                    .max_rows = spec->max_rows},
+                           NULL);
     KSI_CHECK(rows != NULL); /* only reading from a disk can fail */
     return rows;
 }
@@ -123,6 +125,23 @@ KS_NODISCARD static ks_status find_stored(const ksi_key_value_store *store, ks_s
     return ksi_row_store_get(store->rows, key, false, row, found, error);
 }
 
+/*
+ * A row that a store with a bound gives up is deleted in the changelog, too, but not if the store
+ * has timestamps: Java does not find the bound below what adds them.
+ * @java ChangeLoggingKeyValueBytesStore#maybeSetEvictionListener
+ */
+static ks_status log_eviction(ksi_key_value_store *store, const ksi_row *row,
+                              const ksi_record_context *context, ks_error *error)
+{
+    ks_slice evicted = row->value.data != NULL && !store->spec->timestamped
+                           ? ksi_row_store_next_to_go(store->rows, row->key)
+                           : ks_slice_null();
+    return evicted.data == NULL
+               ? KS_OK
+               : store->changelog->append(store->changelog, evicted, ks_slice_null(),
+                                          context->timestamp, NULL, error);
+}
+
 static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
                                const ksi_record_context *context, ks_error *error)
 {
@@ -130,6 +149,7 @@ static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
         ksi_row_store_put(store->rows, row->key, row->value, row->timestamp);
         return KS_OK;
     }
+    KS_TRY(log_eviction(store, row, context, error));
     bool has_own_time = store->spec->timestamped && row->value.data != NULL;
     int64_t timestamp = has_own_time ? row->timestamp : context->timestamp;
     /* Java stores first. Here the key may be the stored row's own, which storing a delete frees. */
@@ -228,6 +248,12 @@ ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks
     }
     const ksi_row row = {.key = key, .value = value, .timestamp = own_time};
     return store_and_log(store, &row, context, error);
+}
+
+ksi_merged_iterator *ksi_key_value_store_iterate(ksi_key_value_store *store,
+                                                 const ksi_row_range *range)
+{
+    return ksi_merged_iterator_open(store->cached, store->rows, range);
 }
 
 ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error)

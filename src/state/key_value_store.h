@@ -21,6 +21,7 @@
 #define KSI_STATE_KEY_VALUE_STORE_H
 
 #include "state/changelog.h"
+#include "state/merged_iterator.h"
 #include "state/record_cache.h"
 #include "state/record_context.h"
 #include "state/row_store.h"
@@ -74,6 +75,13 @@ KS_NODISCARD ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_
                                                  ks_slice value, int64_t timestamp,
                                                  const ksi_record_context *context,
                                                  ks_error *error);
+
+/*
+ * A range as reading it key by key would find it; the store outlives the iterator. Rows of the
+ * cache count as used when their turn comes. @java CachingKeyValueStore#range
+ */
+ksi_merged_iterator *ksi_key_value_store_iterate(ksi_key_value_store *store,
+                                                 const ksi_row_range *range);
 
 /* Flushes the dirty rows of the cache, in the order of their last update. Before every commit. */
 KS_NODISCARD ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error);

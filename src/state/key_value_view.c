@@ -1,31 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * key_value_view.c - see key_value_view.h.
+ * key_value_view.c - see key_value_view.h. @java MeteredKeyValueStore
  *
- * Iterators are those of the row store.
+ * A call turns keys and values into bytes first and touches the store afterwards, so that what a
+ * serde refuses has changed nothing; of ks_key_value_store_put_all() not one entry is written.
+ *
+ * Bytes are made in the view's arena and given back at the end of the call, which may be long: a
+ * write can evict rows, which are then forwarded, and the nodes below may use this very handle.
+ * Marks nest, so that is harmless.
+ *
+ * Thread rule: that of the store.
  */
 #include "state/key_value_view.h"
 
-#include "base/arena.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "serde/convert.h"
 
-struct ks_key_value_iterator {
-    const ks_key_value_store *view;
-    ksi_row_iterator *rows;
-    ks_arena arena; /* of the entry given last */
-};
+enum { TIME_OF_THE_RECORD = -1 };
+
+/* ---- bytes and values ------------------------------------------------------------------------ */
+
+static const char *name_of(const ks_key_value_store *view)
+{
+    return ksi_key_value_store_spec(view->store)->name;
+}
+
+static ks_status write_bytes(const ks_key_value_store *view, bool is_key, ks_value value,
+                             ks_arena *arena, ks_slice *bytes, ks_error *error)
+{
+    const ks_serde_ctx where = {.topic = view->topic, .is_key = is_key};
+    ks_status status =
+        ksi_serialize(is_key ? view->key : view->value, &where, value, arena, bytes, error);
+    if (status != KS_OK) {
+        ksi_error_prefix(error, "the %s given to store %s: ", is_key ? "key" : "value",
+                         name_of(view));
+    }
+    return status;
+}
 
 static ks_status read_bytes(const ks_key_value_store *view, bool is_key, ks_slice bytes,
                             ks_arena *arena, ks_value *value, ks_error *error)
 {
-    const ks_serde *serde = is_key ? view->key : view->value;
     const ks_serde_ctx where = {.topic = view->topic, .is_key = is_key};
-    ks_status status =
-        serde->deserialize(serde, &where, ksi_arena_copy(arena, bytes), arena, value, error);
+    ks_status status = ksi_deserialize(is_key ? view->key : view->value, &where,
+                                       ksi_arena_copy(arena, bytes), arena, value, error);
     if (status != KS_OK) {
         ksi_error_prefix(error, "the %s of an entry of store %s: ", is_key ? "key" : "value",
-                         ksi_key_value_store_spec(view->store)->name);
+                         name_of(view));
     }
     return status;
 }
@@ -39,33 +61,305 @@ static ks_status read_entry(const ks_key_value_store *view, const ksi_row *row, 
     return KS_OK;
 }
 
+static ks_status key_bytes(const ks_key_value_store *view, ks_value key, ks_arena *arena,
+                           ks_slice *bytes, ks_error *error)
+{
+    if (ks_value_is_null(key)) {
+        return ksi_error_set(error, KS_E_ARGUMENT, name_of(view),
+                             "the key is null; a store has no entry for it");
+    }
+    return write_bytes(view, true, key, arena, bytes, error);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static ks_status find(ks_key_value_store *view, ks_slice key, ksi_row *row, bool *found,
+                      ks_error *error)
+{
+    if (view->context == NULL) {
+        return ksi_row_store_look(ksi_key_value_store_rows(view->store), key, row, found, error);
+    }
+    return ksi_key_value_store_read(view->store, key, row, found, error);
+}
+
 ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_arena *arena,
                                  ks_key_value *entry, bool *found, ks_error *error)
 {
-    const ks_serde_ctx where = {.topic = store->topic, .is_key = true};
-    const char *name = ksi_key_value_store_spec(store->store)->name;
     ks_slice bytes;
     ksi_row row;
+    bool is_there = false;
     *found = false;
-    if (ks_value_is_null(key)) {
-        return ksi_error_set(error, KS_E_ARGUMENT, name, "the key to look up is null");
+    ksi_arena_mark mark = ksi_arena_save(store->arena);
+    ks_status status = key_bytes(store, key, store->arena, &bytes, error);
+    if (status == KS_OK) {
+        status = find(store, bytes, &row, &is_there, error);
     }
-    KS_TRY(store->key->serialize(store->key, &where, key, arena, &bytes, error));
-    KS_TRY(ksi_row_store_get(ksi_key_value_store_rows(store->store), bytes, false, &row, found,
-                             error));
-    if (!*found) {
+    if (status == KS_OK && is_there) {
+        row.key = bytes; /* what is given back may be borrowed from there */
+        status = read_entry(store, &row, arena, entry, error);
+    }
+    if (arena != store->arena) {
+        ksi_arena_release(store->arena, mark);
+    }
+    *found = status == KS_OK && is_there;
+    return status;
+}
+
+uint64_t ks_key_value_store_approximate_count(ks_key_value_store *store)
+{
+    return ksi_row_store_count(ksi_key_value_store_rows(store->store));
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* An entry as it is written. */
+typedef struct prepared {
+    ks_slice key;
+    ks_slice value;
+    int64_t timestamp;
+} prepared;
+
+static ks_status check_writable(const ks_key_value_store *view, ks_error *error)
+{
+    return view->context != NULL
+               ? KS_OK
+               : ksi_error_set(error, KS_E_STATE, name_of(view),
+                               "this handle shows what is stored below the record cache; write "
+                               "through the other handle of the store");
+}
+
+static ks_status prepare_time(const ks_key_value_store *view, int64_t timestamp, int64_t *time,
+                              ks_error *error)
+{
+    *time = timestamp;
+    if (timestamp == TIME_OF_THE_RECORD) {
+        *time = view->context->timestamp;
         return KS_OK;
     }
-    return read_entry(store, &row, arena, entry, error);
+    if (timestamp < 0) {
+        return ksi_error_set(error, KS_E_ARGUMENT, name_of(view),
+                             "the timestamp %lld is negative; give one from 0 on, or -1 for that "
+                             "of the record in hand",
+                             (long long)timestamp);
+    }
+    if (!ksi_key_value_store_spec(view->store)->timestamped) {
+        return ksi_error_set(error, KS_E_ARGUMENT, name_of(view),
+                             "this store keeps no timestamps, so %lld would be lost; give -1",
+                             (long long)timestamp);
+    }
+    return KS_OK;
+}
+
+static ks_status prepare(const ks_key_value_store *view, const ks_key_value *entry,
+                         prepared *result, ks_error *error)
+{
+    KS_TRY(prepare_time(view, entry->timestamp, &result->timestamp, error));
+    KS_TRY(key_bytes(view, entry->key, view->arena, &result->key, error));
+    return write_bytes(view, false, entry->value, view->arena, &result->value, error);
+}
+
+static ks_status write_prepared(ks_key_value_store *view, const prepared *entry, ks_error *error)
+{
+    return ksi_key_value_store_write(view->store, entry->key, entry->value, entry->timestamp,
+                                     view->context, error);
+}
+
+ks_status ks_key_value_store_put_all(ks_key_value_store *store, const ks_key_value *entries,
+                                     size_t count, ks_error *error)
+{
+    KS_TRY(check_writable(store, error));
+    ksi_arena_mark mark = ksi_arena_save(store->arena);
+    prepared *ready = ksi_arena_alloc(store->arena, (count + 1) * sizeof *ready);
+    ks_status status = KS_OK;
+    for (size_t i = 0; status == KS_OK && i < count; i++) {
+        status = prepare(store, &entries[i], &ready[i], error);
+    }
+    for (size_t i = 0; status == KS_OK && i < count; i++) {
+        status = write_prepared(store, &ready[i], error);
+    }
+    ksi_arena_release(store->arena, mark);
+    return status;
+}
+
+ks_status ks_key_value_store_put(ks_key_value_store *store, ks_value key, ks_value value,
+                                 ks_error *error)
+{
+    const ks_key_value entry = ks_key_value_of(key, value);
+    return ks_key_value_store_put_all(store, &entry, 1, error);
+}
+
+ks_status ks_key_value_store_put_at(ks_key_value_store *store, ks_value key, ks_value value,
+                                    int64_t timestamp, ks_error *error)
+{
+    const ks_key_value entry = {.key = key, .value = value, .timestamp = timestamp};
+    return ks_key_value_store_put_all(store, &entry, 1, error);
+}
+
+/* What is there is read before it is overwritten: the row is borrowed until then. */
+static ks_status read_old(ks_key_value_store *view, ks_slice key, ks_arena *arena,
+                          ks_key_value *old, bool *found, ks_error *error)
+{
+    ksi_row row;
+    *found = false;
+    KS_TRY(find(view, key, &row, found, error));
+    if (!*found || old == NULL) {
+        return KS_OK;
+    }
+    row.key = key;
+    return read_entry(view, &row, arena, old, error);
+}
+
+ks_status ks_key_value_store_put_if_absent(ks_key_value_store *store, const ks_key_value *entry,
+                                           ks_arena *arena, ks_key_value *existing, bool *found,
+                                           ks_error *error)
+{
+    prepared ready;
+    bool is_there = false;
+    KS_TRY(check_writable(store, error));
+    ksi_arena_mark mark = ksi_arena_save(store->arena);
+    ks_status status = prepare(store, entry, &ready, error);
+    if (status == KS_OK) {
+        status = read_old(store, ready.key, arena, existing, &is_there, error);
+    }
+    if (status == KS_OK && !is_there) {
+        status = write_prepared(store, &ready, error);
+    }
+    if (arena != store->arena) {
+        ksi_arena_release(store->arena, mark);
+    }
+    if (found != NULL) {
+        *found = status == KS_OK && is_there;
+    }
+    return status;
+}
+
+ks_status ks_key_value_store_delete(ks_key_value_store *store, ks_value key, ks_arena *arena,
+                                    ks_key_value *old, bool *found, ks_error *error)
+{
+    prepared ready = {.value = ks_slice_null(), .timestamp = -1};
+    bool was_there = false;
+    KS_TRY(check_writable(store, error));
+    ksi_arena_mark mark = ksi_arena_save(store->arena);
+    ks_status status = key_bytes(store, key, store->arena, &ready.key, error);
+    if (status == KS_OK) {
+        status = read_old(store, ready.key, arena, old, &was_there, error);
+    }
+    if (status == KS_OK) {
+        status = write_prepared(store, &ready, error);
+    }
+    if (arena != store->arena) {
+        ksi_arena_release(store->arena, mark);
+    }
+    if (found != NULL) {
+        *found = status == KS_OK && was_there;
+    }
+    return status;
+}
+
+/* ---- iterating ------------------------------------------------------------------------------- */
+
+struct ks_key_value_iterator {
+    const ks_key_value_store *view;
+    ksi_merged_iterator *rows; /* NULL: there are none */
+    ks_arena arena;            /* of the entry given last */
+};
+
+static ks_key_value_iterator *iterate(ks_key_value_store *view, const ksi_row_range *range)
+{
+    ks_key_value_iterator *iterator = ksi_calloc(1, sizeof *iterator);
+    iterator->view = view;
+    ksi_arena_init(&iterator->arena, 0);
+    if (range != NULL && view->context == NULL) {
+        iterator->rows =
+            ksi_merged_iterator_open(NULL, ksi_key_value_store_rows(view->store), range);
+    } else if (range != NULL) {
+        iterator->rows = ksi_key_value_store_iterate(view->store, range);
+    }
+    return iterator;
 }
 
 ks_key_value_iterator *ks_key_value_store_all(ks_key_value_store *store)
 {
-    ks_key_value_iterator *iterator = ksi_calloc(1, sizeof *iterator);
-    iterator->view = store;
-    iterator->rows = ksi_row_iterator_open(ksi_key_value_store_rows(store->store),
-                                           &(ksi_row_range){.backward = false});
-    ksi_arena_init(&iterator->arena, 0);
+    return iterate(store, &(ksi_row_range){.backward = false});
+}
+
+ks_key_value_iterator *ks_key_value_store_reverse_all(ks_key_value_store *store)
+{
+    return iterate(store, &(ksi_row_range){.backward = true});
+}
+
+/* A null bound gives the null slice: no bound. */
+static ks_key_value_iterator *iterate_between(ks_key_value_store *view, ks_value from, ks_value to,
+                                              bool backward, ks_error *error)
+{
+    ksi_row_range range = {.high_inclusive = true, .backward = backward};
+    ks_key_value_iterator *iterator = NULL;
+    ksi_arena_mark mark = ksi_arena_save(view->arena);
+    if (write_bytes(view, true, from, view->arena, &range.low, error) != KS_OK ||
+        write_bytes(view, true, to, view->arena, &range.high, error) != KS_OK) {
+        goto out;
+    }
+    bool is_empty = range.low.data != NULL && ksi_row_range_is_above(&range, range.low);
+    if (is_empty) {
+        ksi_log(view->logger, KS_LOG_LEVEL_WARN, name_of(view),
+                "a range whose first key comes after its last is empty: the bounds are in the "
+                "wrong order, or the bytes of the key serde do not order as its values do, which "
+                "is so for the built-in serdes of numbers when some are negative");
+    }
+    iterator = iterate(view, is_empty ? NULL : &range);
+out:
+    ksi_arena_release(view->arena, mark);
+    return iterator;
+}
+
+ks_key_value_iterator *ks_key_value_store_range(ks_key_value_store *store, ks_value from,
+                                                ks_value to, ks_error *error)
+{
+    return iterate_between(store, from, to, false, error);
+}
+
+ks_key_value_iterator *ks_key_value_store_reverse_range(ks_key_value_store *store, ks_value from,
+                                                        ks_value to, ks_error *error)
+{
+    return iterate_between(store, from, to, true, error);
+}
+
+/*
+ * The smallest bytes behind all that begin with the prefix; null when nothing is behind them, as
+ * with a prefix of ff bytes only.
+ */
+static ks_slice end_of_prefix(ks_slice prefix, ks_arena *arena)
+{
+    while (prefix.size > 0 && (unsigned char)prefix.data[prefix.size - 1] == 0xffu) {
+        prefix.size--;
+    }
+    if (prefix.size == 0) {
+        return ks_slice_null();
+    }
+    char *end = ksi_arena_alloc(arena, prefix.size);
+    memcpy(end, prefix.data, prefix.size);
+    end[prefix.size - 1] = (char)((unsigned char)end[prefix.size - 1] + 1);
+    return ks_slice_of(end, prefix.size);
+}
+
+ks_key_value_iterator *ks_key_value_store_prefix_scan(ks_key_value_store *store, ks_value prefix,
+                                                      const ks_serde *serde, ks_error *error)
+{
+    ks_key_value_store with = *store; /* the same store through another serde */
+    with.key = serde != NULL ? serde : store->key;
+    ksi_row_range range = {.high_inclusive = false};
+    ks_key_value_iterator *iterator = NULL;
+    if (ks_value_is_null(prefix)) {
+        ksi_error_set(error, KS_E_ARGUMENT, name_of(store),
+                      "the prefix is null; ks_key_value_store_all() gives all entries");
+        return NULL;
+    }
+    ksi_arena_mark mark = ksi_arena_save(store->arena);
+    if (write_bytes(&with, true, prefix, store->arena, &range.low, error) == KS_OK) {
+        range.high = end_of_prefix(range.low, store->arena);
+        iterator = iterate(store, &range);
+    }
+    ksi_arena_release(store->arena, mark);
     return iterator;
 }
 
@@ -73,7 +367,11 @@ ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_val
                                      bool *found, ks_error *error)
 {
     ksi_row row;
-    KS_TRY(ksi_row_iterator_next(iterator->rows, &row, found, error));
+    *found = false;
+    if (iterator->rows == NULL) {
+        return KS_OK;
+    }
+    KS_TRY(ksi_merged_iterator_next(iterator->rows, &row, found, error));
     if (!*found) {
         return KS_OK;
     }
@@ -86,12 +384,7 @@ void ks_key_value_iterator_free(ks_key_value_iterator *iterator)
     if (iterator == NULL) {
         return;
     }
-    ksi_row_iterator_close(iterator->rows);
+    ksi_merged_iterator_close(iterator->rows);
     ksi_arena_destroy(&iterator->arena);
     ksi_free(iterator);
-}
-
-uint64_t ks_key_value_store_approximate_count(ks_key_value_store *store)
-{
-    return ksi_row_store_count(ksi_key_value_store_rows(store->store));
 }

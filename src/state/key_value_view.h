@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * key_value_view.h - a key-value store as a user reads it: the rows below the record cache, through
- * the store's serdes.
+ * key_value_view.h - a key-value store as a user has it: through its serdes, and in the name of a
+ * record.
+ *
+ * Whoever gives a handle out fills one of these. Reading goes through the record cache, so that a
+ * task sees what it wrote; a view of what is stored looks below it and cannot write.
  *
  * Thread rule: that of the store.
  */
 #ifndef KSI_STATE_KEY_VALUE_VIEW_H
 #define KSI_STATE_KEY_VALUE_VIEW_H
 
+#include "base/arena.h"
+#include "base/logger.h"
 #include "state/key_value_store.h"
 #include <kstreams/store.h>
 
@@ -16,6 +21,10 @@ struct ks_key_value_store {
     const ks_serde *key;
     const ks_serde *value;
     const char *topic; /* of its changelog, which serdes are told */
+    /* The record in whose name is written, as it is at the moment; NULL: reads below the cache. */
+    const ksi_record_context *context;
+    ks_arena *arena;    /* where bytes are made; each call gives back what it took */
+    ksi_logger *logger; /* may be NULL */
 };
 
 #endif

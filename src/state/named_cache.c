@@ -20,6 +20,9 @@
  *     which calls it can do that.)
  *   - Flushing does not count as use; reading and writing do.
  *
+ * Ranges need the rows in key order as well. Most stores are never asked for one, so the tree is
+ * made at the first range and kept up to date from then on.
+ *
  * Steady state: rows that leave are kept with their buffers for the next new key, so that nothing
  * is allocated.
  *
@@ -32,6 +35,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/slice.h"
+#include "base/tree.h"
 
 enum {
     FIRST_BUCKETS = 16,
@@ -49,6 +53,7 @@ enum {
 typedef struct cache_row cache_row;
 struct cache_row {
     ksi_cached_row row; /* first: the address of one is that of the other */
+    ksi_tree_item item; /* in `sorted`, while that is kept: the key again */
     uint64_t hash;
     cache_row *chain; /* of the bucket; of spare and retired rows */
     cache_row *newer;
@@ -86,7 +91,8 @@ struct ksi_named_cache {
     cache_row *spare;
     size_t spare_count;
     flush_batch *batches;
-    ksi_map *topics; /* name -> its one copy, which contexts point to */
+    ksi_tree *sorted; /* the rows in key order; NULL until somebody asks for a range */
+    ksi_map *topics;  /* name -> its one copy, which contexts point to */
     const char *last_topic;
 };
 
@@ -247,6 +253,7 @@ static void fill(ksi_named_cache *cache, cache_row *row, const ksi_cached_row *i
     row->row.value = input->value.data != NULL
                          ? ks_slice_of(bytes + input->key.size, input->value.size)
                          : ks_slice_null();
+    row->item.key = row->row.key; /* the same bytes, perhaps in another place */
     row->row.timestamp = input->timestamp;
     row->row.dirty = input->dirty;
     if (input->dirty) {
@@ -341,6 +348,9 @@ static void add_to_table(ksi_named_cache *cache, cache_row *row)
     cache->count++;
     cache->bytes += row->counted;
     link_newest(cache, row);
+    if (cache->sorted != NULL) {
+        (void)ksi_tree_insert(cache->sorted, &row->item);
+    }
 }
 
 /*
@@ -354,6 +364,9 @@ static void take_from_table(ksi_named_cache *cache, cache_row *row)
     }
     *at = row->chain;
     row->resident = false;
+    if (cache->sorted != NULL) {
+        (void)ksi_tree_remove(cache->sorted, row->item.key);
+    }
     cache->count--;
     cache->bytes -= row->counted;
     unlink_used(cache, row);
@@ -403,6 +416,7 @@ void ksi_named_cache_free(ksi_named_cache *cache)
         ksi_free(batch->rows);
         ksi_free(batch);
     }
+    ksi_tree_free(cache->sorted);
     ksi_map_free(cache->topics, ksi_free);
     ksi_free(cache->buckets);
     ksi_free(cache);
@@ -429,6 +443,33 @@ const ksi_cached_row *ksi_named_cache_get(ksi_named_cache *cache, ks_slice key)
     }
     recycle_retired(cache);
     return row != NULL ? &row->row : NULL;
+}
+
+const ksi_cached_row *ksi_named_cache_peek(const ksi_named_cache *cache, ks_slice key)
+{
+    const cache_row *row = find(cache, key, ksi_slice_hash(key));
+    return row != NULL ? &row->row : NULL;
+}
+
+static void sort_rows(ksi_named_cache *cache)
+{
+    cache->sorted = ksi_tree_new();
+    for (cache_row *row = cache->head; row != NULL; row = row->older) {
+        (void)ksi_tree_insert(cache->sorted, &row->item);
+    }
+}
+
+void ksi_named_cache_each_key(ksi_named_cache *cache, ks_slice from, bool backward,
+                              ksi_cache_key_fn *visit, void *user)
+{
+    if (cache->sorted == NULL) {
+        sort_rows(cache);
+    }
+    ksi_tree_cursor at;
+    ksi_tree_item *item = ksi_tree_seek(&at, cache->sorted, from, backward);
+    while (item != NULL && visit(user, item->key)) {
+        item = backward ? ksi_tree_previous(&at, item->key) : ksi_tree_next(&at, item->key);
+    }
 }
 
 const ksi_cached_row *ksi_named_cache_put(ksi_named_cache *cache, const ksi_cached_row *input)

@@ -23,6 +23,16 @@ size_t ksi_named_cache_count(const ksi_named_cache *cache);
 /* The row of a key, which becomes the one used last; NULL when it is not here. */
 const ksi_cached_row *ksi_named_cache_get(ksi_named_cache *cache, ks_slice key);
 
+/* The same without using it. */
+const ksi_cached_row *ksi_named_cache_peek(const ksi_named_cache *cache, ks_slice key);
+
+/*
+ * Visits the keys at and behind `from` (before it when `backward`; all for a null key) in their
+ * order, until `visit` says stop. It must not change the cache. Not a use.
+ */
+void ksi_named_cache_each_key(ksi_named_cache *cache, ks_slice from, bool backward,
+                              ksi_cache_key_fn *visit, void *user);
+
 /*
  * Puts or replaces; the row becomes the one used last and, when dirty, the one updated last.
  * Everything is copied. Putting a clean row over a dirty one would lose an update: it aborts.

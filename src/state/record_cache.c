@@ -142,6 +142,17 @@ const ksi_cached_row *ksi_record_cache_get(ksi_named_cache *named, ks_slice key)
     return ksi_named_cache_get(named, key);
 }
 
+const ksi_cached_row *ksi_record_cache_peek(const ksi_named_cache *named, ks_slice key)
+{
+    return ksi_named_cache_peek(named, key);
+}
+
+void ksi_record_cache_each_key(ksi_named_cache *named, ks_slice from, bool backward,
+                               ksi_cache_key_fn *visit, void *user)
+{
+    ksi_named_cache_each_key(named, from, backward, visit, user);
+}
+
 ks_status ksi_record_cache_put(ksi_record_cache *cache, ksi_named_cache *named,
                                const ksi_cached_row *row, const ksi_cached_row **stored,
                                ks_error *error)

@@ -72,6 +72,18 @@ void ksi_record_cache_remove(ksi_record_cache *cache,
  */
 const ksi_cached_row *ksi_record_cache_get(ksi_named_cache *named, ks_slice key);
 
+/* The same without becoming the one used last, and what is borrowed stays so. */
+const ksi_cached_row *ksi_record_cache_peek(const ksi_named_cache *named, ks_slice key);
+
+/* False stops. */
+typedef bool ksi_cache_key_fn(void *user, ks_slice key);
+/*
+ * Visits the cached keys at and behind `from` (before it when `backward`; all for a null key) in
+ * the order of their bytes, deleted ones too. `visit` must leave the cache alone.
+ */
+void ksi_record_cache_each_key(ksi_named_cache *named, ks_slice from, bool backward,
+                               ksi_cache_key_fn *visit, void *user);
+
 /*
  * Puts a row, copying it, then evicts from this store while the whole cache is over its budget:
  * perhaps the row itself. `stored` may be NULL; it gets the row as it was put, borrowed until the

@@ -99,7 +99,7 @@ void ksi_row_iterator_close(ksi_row_iterator *iterator)
 
 /* ---- the two sides --------------------------------------------------------------------------- */
 
-static bool is_above_high(const ksi_row_range *range, ks_slice key)
+bool ksi_row_range_is_above(const ksi_row_range *range, ks_slice key)
 {
     if (range->high.data == NULL) {
         return false;
@@ -108,7 +108,7 @@ static bool is_above_high(const ksi_row_range *range, ks_slice key)
     return range->high_inclusive ? order > 0 : order >= 0;
 }
 
-static bool is_below_low(const ksi_row_range *range, ks_slice key)
+bool ksi_row_range_is_below(const ksi_row_range *range, ks_slice key)
 {
     return range->low.data != NULL && ksi_slice_compare(key, range->low) < 0;
 }
@@ -125,12 +125,12 @@ static void step_buffer(ksi_row_iterator *iterator)
     } else {
         any = ksi_row_walk_next(&iterator->walk, ksi_buffer_slice(&iterator->buffered), &seen);
     }
-    if (any && range->backward && is_above_high(range, seen.row.key)) {
+    if (any && range->backward && ksi_row_range_is_above(range, seen.row.key)) {
         (void)keep(&iterator->buffered, seen.row.key); /* the bound itself, which is exclusive */
         any = ksi_row_walk_next(&iterator->walk, ksi_buffer_slice(&iterator->buffered), &seen);
     }
-    iterator->has_buffered =
-        any && !is_above_high(range, seen.row.key) && !is_below_low(range, seen.row.key);
+    iterator->has_buffered = any && !ksi_row_range_is_above(range, seen.row.key) &&
+                             !ksi_row_range_is_below(range, seen.row.key);
     if (iterator->has_buffered) {
         iterator->buffered_is_new = seen.is_new;
         (void)keep(&iterator->buffered, seen.row.key);

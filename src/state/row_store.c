@@ -13,6 +13,7 @@
  */
 #include "state/row_store_parts.h"
 
+#include "base/check.h"
 #include "base/crash_point.h"
 #include "base/endian.h"
 #include "base/error.h"
@@ -137,6 +138,8 @@ ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error
     store->position.offset = -1;
     store->buffer =
         ksi_row_buffer_new(&(ksi_row_buffer_options){.has_rocks = options->family != NULL});
+    KSI_CHECK(options->max_rows == 0 || options->family == NULL);
+    store->uses = options->max_rows > 0 ? ksi_use_order_new() : NULL;
     if (options->family != NULL &&
         (look_for_mark(store, error) != KS_OK || read_position(store, error) != KS_OK)) {
         ksi_row_store_close(store);
@@ -151,6 +154,7 @@ void ksi_row_store_close(ksi_row_store *store)
         return;
     }
     ksi_row_buffer_free(store->buffer);
+    ksi_use_order_free(store->uses);
     ksi_buffer_destroy(&store->key);
     ksi_buffer_destroy(&store->value);
     ksi_free(store);
@@ -163,8 +167,8 @@ static int64_t own_time(const ksi_row_store *store, int64_t timestamp)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row,
-                            bool *found, ks_error *error)
+static ks_status look(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row, bool *found,
+                      ks_error *error)
 {
     ksi_row_knowledge known = ksi_row_buffer_find(store->buffer, key, committed, row);
     *found = known == KSI_ROW_PRESENT;
@@ -184,9 +188,49 @@ ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, 
     return KS_OK;
 }
 
+ks_status ksi_row_store_look(ksi_row_store *store, ks_slice key, ksi_row *row, bool *found,
+                             ks_error *error)
+{
+    return look(store, key, false, row, found, error);
+}
+
+ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row,
+                            bool *found, ks_error *error)
+{
+    if (store->uses != NULL && !committed) {
+        ksi_use_order_use(store->uses, key);
+    }
+    return look(store, key, committed, row, found, error);
+}
+
+ks_slice ksi_row_store_next_to_go(const ksi_row_store *store, ks_slice key)
+{
+    bool is_full =
+        store->uses != NULL && ksi_use_order_count(store->uses) >= store->options.max_rows;
+    return is_full && !ksi_use_order_has(store->uses, key) ? ksi_use_order_eldest(store->uses)
+                                                           : ks_slice_null();
+}
+
+/* The value may lie in the row that has to go, so that one goes last. */
+static void write_row(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp)
+{
+    ks_slice eldest = ks_slice_null();
+    if (store->uses != NULL && value.data == NULL) {
+        ksi_use_order_remove(store->uses, key);
+    } else if (store->uses != NULL) {
+        eldest = ksi_row_store_next_to_go(store, key);
+        ksi_use_order_add(store->uses, key);
+    }
+    ksi_row_buffer_put(store->buffer, key, value, own_time(store, timestamp));
+    if (eldest.data != NULL) {
+        ksi_row_buffer_put(store->buffer, eldest, ks_slice_null(), -1);
+        ksi_use_order_remove(store->uses, eldest);
+    }
+}
+
 void ksi_row_store_put(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp)
 {
-    ksi_row_buffer_put(store->buffer, key, value, own_time(store, timestamp));
+    write_row(store, key, value, timestamp);
 }
 
 ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store)
@@ -275,10 +319,18 @@ ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
 
 /* ---- transactions ---------------------------------------------------------------------------- */
 
+static void commit_rows(ksi_row_store *store)
+{
+    ksi_row_buffer_commit(store->buffer);
+    if (store->uses != NULL) {
+        ksi_use_order_commit(store->uses);
+    }
+}
+
 ks_status ksi_row_store_commit(ksi_row_store *store, const ksi_store_position *position,
                                ks_error *error)
 {
-    ksi_row_buffer_commit(store->buffer);
+    commit_rows(store);
     if (position != NULL) {
         store->position = *position;
         store->position_changed = true;
@@ -291,6 +343,9 @@ ks_status ksi_row_store_commit(ksi_row_store *store, const ksi_store_position *p
 bool ksi_row_store_abort(ksi_row_store *store)
 {
     ksi_row_buffer_abort(store->buffer);
+    if (store->uses != NULL) {
+        ksi_use_order_abort(store->uses);
+    }
     return !store->is_dirty;
 }
 
@@ -337,6 +392,9 @@ static void partition_bounds(const ksi_row_store *store, char low[KSI_PARTITION_
 ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
 {
     ksi_row_buffer_clear(store->buffer);
+    if (store->uses != NULL) {
+        ksi_use_order_clear(store->uses);
+    }
     store->position = (ksi_store_position){.offset = -1};
     store->position_changed = false;
     store->is_dirty = false;
@@ -380,7 +438,7 @@ static bool restore_row(void *user, const ksi_row *row)
 /* What was gathered becomes a file of RocksDB's. */
 static ks_status ingest(ksi_row_store *store, ks_error *error)
 {
-    ksi_row_buffer_commit(store->buffer);
+    commit_rows(store);
     if (store->options.family == NULL || !ksi_row_buffer_has_unapplied(store->buffer)) {
         return KS_OK;
     }
@@ -405,7 +463,7 @@ static ks_status ingest(ksi_row_store *store, ks_error *error)
 ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
                                 int64_t timestamp, ks_error *error)
 {
-    ksi_row_buffer_put(store->buffer, key, value, own_time(store, timestamp));
+    write_row(store, key, value, timestamp);
     bool is_full = ksi_row_buffer_bytes_of(store->buffer).pending > RESTORE_BYTES;
     return is_full ? ingest(store, error) : KS_OK;
 }

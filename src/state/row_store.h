@@ -53,6 +53,7 @@ typedef struct ksi_row_store_options {
     bool timestamped;
     bool logged;         /* false: commits are durable by themselves */
     int64_t clean_bytes; /* of rows that are only remembered */
+    size_t max_rows;     /* the row used longest ago gives way; 0: no bound. In memory only */
 } ksi_row_store_options;
 
 /* NULL with an error when the position cannot be read. */
@@ -62,11 +63,19 @@ void ksi_row_store_close(ksi_row_store *store);
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-/* The newest row, or the newest committed one. It lives until the next call. */
+/*
+ * The newest row, or the newest committed one. It lives until the next call. In a store with a
+ * bound, reading the newest row counts as use.
+ */
 ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row,
                             bool *found, ks_error *error);
-/* Writes a pending row; a null value deletes. */
+/* The newest row, without counting as use. */
+ks_status ksi_row_store_look(ksi_row_store *store, ks_slice key, ksi_row *row, bool *found,
+                             ks_error *error);
+/* Writes a pending row; a null value deletes. In a store with a bound another may have to go. */
 void ksi_row_store_put(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp);
+/* The key whose row would go if one were put under `key`; null when none would. */
+ks_slice ksi_row_store_next_to_go(const ksi_row_store *store, ks_slice key);
 
 /* ---- transactions ---------------------------------------------------------------------------- */
 
@@ -109,6 +118,10 @@ typedef struct ksi_row_range {
     bool backward;
     bool committed;
 } ksi_row_range;
+
+/* Whether a key lies behind the end of a range, or before its beginning. */
+bool ksi_row_range_is_above(const ksi_row_range *range, ks_slice key);
+bool ksi_row_range_is_below(const ksi_row_range *range, ks_slice key);
 
 typedef struct ksi_row_iterator ksi_row_iterator;
 

@@ -13,6 +13,7 @@ typedef struct ksi_store_spec {
     const char *name;
     ksi_store_kind kind;
     ks_store_type type;
+    size_t max_rows; /* of KS_STORE_LRU; 0 in others: no bound */
     bool timestamped;
     bool caching;
     bool logging;

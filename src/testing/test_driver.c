@@ -48,11 +48,13 @@ struct ks_test_driver {
     ksi_capture capture;
     ksi_record_cache *cache;
     ksi_task *task;
-    ks_arena arena;            /* handles and what was read, until the driver is freed */
-    int64_t *offsets;          /* the next offset of each input of the task */
-    size_t returned;           /* how much of what was produced has been put back */
-    ks_key_value_store *views; /* of the task's stores */
-    const char **store_names;  /* in the order of names */
+    ks_arena arena;                   /* handles and what was read, until the driver is freed */
+    int64_t *offsets;                 /* the next offset of each input of the task */
+    size_t returned;                  /* how much of what was produced has been put back */
+    ks_arena scratch;                 /* bytes of a call on a store's handle */
+    ks_key_value_store *views;        /* of the task's stores */
+    ks_key_value_store *stored_views; /* the same below their record cache */
+    const char **store_names;         /* in the order of names */
     size_t store_count;
 };
 
@@ -85,10 +87,14 @@ static ks_status start_task(ks_test_driver *driver, const ks_topology *topology,
     return driver->task != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the task said */
 }
 
-static void view_stores(ks_test_driver *driver)
+/* In whose name a test writes. @java TopologyTestDriver#getStateStore */
+static const ksi_record_context no_record = {.partition = -1, .offset = -1, .timestamp = 0};
+
+static void view_stores(ks_test_driver *driver, ksi_logger *logger)
 {
     driver->store_count = ksi_task_store_count(driver->task);
     driver->views = ksi_calloc(driver->store_count + 1, sizeof *driver->views);
+    driver->stored_views = ksi_calloc(driver->store_count + 1, sizeof *driver->stored_views);
     driver->store_names = ksi_calloc(driver->store_count + 1, sizeof *driver->store_names);
     for (size_t i = 0; i < driver->store_count; i++) {
         ks_key_value_store *view = &driver->views[i];
@@ -97,6 +103,10 @@ static void view_stores(ks_test_driver *driver)
         const char *name = ksi_key_value_store_spec(view->store)->name;
         view->topic = ksi_changelog_topic_name(ksi_config_text(driver->config, "application.id"),
                                                name, &driver->arena);
+        view->arena = &driver->scratch;
+        view->logger = logger;
+        driver->stored_views[i] = *view;
+        view->context = &no_record;
         size_t at = i;
         while (at > 0 && strcmp(driver->store_names[at - 1], name) > 0) {
             driver->store_names[at] = driver->store_names[at - 1];
@@ -122,6 +132,7 @@ ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config 
     ks_test_driver *driver = ksi_calloc(1, sizeof *driver);
     bool logs = options != NULL && options->log_line != NULL;
     ksi_arena_init(&driver->arena, 0);
+    ksi_arena_init(&driver->scratch, 0);
     ksi_capture_init(&driver->capture);
     ksi_manual_clock_init(&driver->clock, options != NULL ? options->wall_clock_ms : 0);
     ksi_logger_init(&driver->logger, logs ? options->log_line : NULL, logs ? options->user : NULL,
@@ -136,7 +147,7 @@ ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config 
     for (size_t i = 0; i < inputs; i++) {
         ksi_task_set_caught_up(driver->task, i, true); /* there is no log that could hold more */
     }
-    view_stores(driver);
+    view_stores(driver, logs ? &driver->logger : NULL);
     return driver;
 }
 
@@ -152,8 +163,10 @@ void ks_test_driver_free(ks_test_driver *driver)
     ks_config_free(driver->config);
     ksi_free(driver->offsets);
     ksi_free(driver->views);
+    ksi_free(driver->stored_views);
     ksi_free(driver->store_names);
     ksi_arena_destroy(&driver->arena);
+    ksi_arena_destroy(&driver->scratch);
     ksi_free(driver);
 }
 
@@ -370,14 +383,25 @@ bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic, si
 
 /* ---- stores, counters ------------------------------------------------------------------------ */
 
-ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name)
+static ks_key_value_store *view_of(const ks_test_driver *driver, ks_key_value_store *views,
+                                   const char *name)
 {
     for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
-        if (strcmp(ksi_key_value_store_spec(driver->views[i].store)->name, name) == 0) {
-            return &driver->views[i];
+        if (strcmp(ksi_key_value_store_spec(views[i].store)->name, name) == 0) {
+            return &views[i];
         }
     }
     return NULL;
+}
+
+ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name)
+{
+    return view_of(driver, driver->views, name);
+}
+
+ks_key_value_store *ks_test_driver_stored_key_value_store(ks_test_driver *driver, const char *name)
+{
+    return view_of(driver, driver->stored_views, name);
 }
 
 size_t ks_test_driver_store_count(const ks_test_driver *driver)

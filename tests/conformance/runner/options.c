@@ -15,6 +15,7 @@
 #include "types.h"
 
 #include <pcre2.h>
+#include <stdlib.h>
 
 /* ---- timestamps ------------------------------------------------------------------------------ */
 
@@ -180,13 +181,29 @@ const ks_grouped *grouped_of(cf_build *build, cf_fields *node, ks_grouped *stora
     return key == NULL && value == NULL && storage->name == NULL ? NULL : storage;
 }
 
+/* Java takes a bound of 0, too: a store that gives up every entry at once. */
+static void set_bound(cf_problem *problem, const char *digits, ks_materialized *materialized)
+{
+    char *end = NULL;
+    long entries = strtol(digits, &end, 10);
+    if (end == digits || *end != '\0' || entries < INT32_MIN || entries > INT32_MAX) {
+        problem_set(problem, "store type `lru:%s`: no count of entries", digits);
+    } else if (entries == 0) {
+        problem_not_built(problem, "an LRU store of no entries");
+    }
+    materialized->lru_entries = (int32_t)entries;
+}
+
 static void set_store_type(cf_problem *problem, const char *type, ks_materialized *materialized)
 {
     if (strcmp(type, "rocksdb") == 0) {
         materialized->type = KS_STORE_ROCKSDB;
     } else if (strcmp(type, "memory") == 0) {
         materialized->type = KS_STORE_IN_MEMORY;
-    } else if (strncmp(type, "lru:", 4) == 0 || strncmp(type, "versioned:", 10) == 0) {
+    } else if (strncmp(type, "lru:", 4) == 0) {
+        materialized->type = KS_STORE_LRU;
+        set_bound(problem, type + 4, materialized);
+    } else if (strncmp(type, "versioned:", 10) == 0) {
         problem_not_built(problem, "store type %s", type);
     } else {
         problem_set(problem, "unknown store type `%s`", type);

@@ -171,7 +171,7 @@ json_t *outcome_stores(cf_scenario *scenario, ks_test_driver *driver)
     json_t *stores = json_object();
     for (size_t i = 0; i < ks_test_driver_store_count(driver); i++) {
         const char *name = ks_test_driver_store_name(driver, i);
-        ks_key_value_store *store = ks_test_driver_key_value_store(driver, name);
+        ks_key_value_store *store = ks_test_driver_stored_key_value_store(driver, name);
         if (only_serves_an_operator(name)) {
             continue;
         }

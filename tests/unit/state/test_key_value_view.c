@@ -16,22 +16,30 @@ typedef struct fixture {
     ksi_store_spec spec;
     ks_key_value_store view;
     ks_arena *arena;
+    ks_arena *scratch;
+    ksi_record_context context;
 } fixture;
 
 static void start(fixture *f)
 {
-    *f = (fixture){.spec = {.name = "rows", .timestamped = true}, .arena = ks_arena_new()};
+    *f = (fixture){.spec = {.name = "rows", .timestamped = true},
+                   .arena = ks_arena_new(),
+                   .scratch = ks_arena_new(),
+                   .context = {.topic = "in", .timestamp = 9}};
     f->view = (ks_key_value_store){
         .store = ksi_key_value_store_open(&(ksi_key_value_store_options){.spec = &f->spec}),
         .key = &ks_serde_string,
         .value = &ks_serde_i32,
-        .topic = "app-rows-changelog"};
+        .topic = "app-rows-changelog",
+        .context = &f->context,
+        .arena = f->scratch};
 }
 
 static void stop(fixture *f)
 {
     ksi_key_value_store_close(f->view.store);
     ks_arena_free(f->arena);
+    ks_arena_free(f->scratch);
 }
 
 static void write_bytes(fixture *f, const char *key, ks_slice value, int64_t timestamp)

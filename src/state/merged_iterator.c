@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * merged_iterator.c - see merged_iterator.h.
+ *
+ *     cache     b'     c(deleted)     e
+ *     rows      a  b   c         d
+ *     result    a  b'            d    e
+ *
+ * The cache changes while one iterates: what is written, evicted or flushed in between. So its keys
+ * in the range are copied at the opening, and what a key's row is gets decided when it is given
+ * out: the cache if it has the key, else the rows. A dirty row that went down to the rows meanwhile
+ * is found there; Java skips it.
+ *
+ * The order of use, which decides what is evicted and so what an application emits, is Java's:
+ * opening uses nothing, and a cached row counts as used when it becomes the next candidate of the
+ * cache, which is one step before it is given out when the rows have smaller keys.
+ *
+ * Without a cache the rows are passed on as they come.
+ *
+ * Thread rule: that of the store.
+ */
+#include "state/merged_iterator.h"
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/slice.h"
+
+struct ksi_merged_iterator {
+    ksi_named_cache *cached;
+    ksi_row_store *rows;
+    ksi_row_iterator *below;
+    ksi_row_range range;
+    ks_arena arena; /* of the cached keys */
+    ks_slice *keys; /* in the cache at the opening, in the order of the range */
+    size_t count;
+    size_t capacity;
+    size_t at;
+    bool has_candidate; /* keys[at] has been looked at */
+    bool has_row;       /* `row` is the next of `below` */
+    bool row_is_fresh;  /* nothing can have changed it yet */
+    ksi_row row;
+    ksi_buffer value; /* of the row given out last */
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static bool collect_key(void *user, ks_slice key)
+{
+    ksi_merged_iterator *iterator = user;
+    const ksi_row_range *range = &iterator->range;
+    bool is_above = ksi_row_range_is_above(range, key);
+    bool is_below = ksi_row_range_is_below(range, key);
+    if (is_above || is_below) {
+        return range->backward ? is_above : is_below; /* the range may be yet to come */
+    }
+    iterator->keys =
+        ksi_grow(iterator->keys, &iterator->capacity, iterator->count + 1, sizeof *iterator->keys);
+    iterator->keys[iterator->count++] = ksi_arena_copy(&iterator->arena, key);
+    return true;
+}
+
+ksi_merged_iterator *ksi_merged_iterator_open(ksi_named_cache *cached, ksi_row_store *rows,
+                                              const ksi_row_range *range)
+{
+    ksi_merged_iterator *iterator = ksi_calloc(1, sizeof *iterator);
+    iterator->cached = cached;
+    iterator->rows = rows;
+    iterator->range = *range;
+    iterator->below = ksi_row_iterator_open(rows, range);
+    ksi_arena_init(&iterator->arena, 0);
+    if (cached != NULL) {
+        ksi_record_cache_each_key(cached, range->backward ? range->high : range->low,
+                                  range->backward, collect_key, iterator);
+    }
+    iterator->range = (ksi_row_range){.backward = range->backward}; /* the bounds were borrowed */
+    return iterator;
+}
+
+void ksi_merged_iterator_close(ksi_merged_iterator *iterator)
+{
+    if (iterator == NULL) {
+        return;
+    }
+    ksi_row_iterator_close(iterator->below);
+    ksi_arena_destroy(&iterator->arena);
+    ksi_free(iterator->keys);
+    ksi_buffer_destroy(&iterator->value);
+    ksi_free(iterator);
+}
+
+/* ---- the two sides --------------------------------------------------------------------------- */
+
+/* The next key of the cache, which counts as used if it is still there. False at the end. */
+static bool cached_key(ksi_merged_iterator *iterator, ks_slice *key)
+{
+    if (iterator->at == iterator->count) {
+        return false;
+    }
+    *key = iterator->keys[iterator->at];
+    if (!iterator->has_candidate) {
+        iterator->has_candidate = true;
+        (void)ksi_record_cache_get(iterator->cached, *key);
+    }
+    return true;
+}
+
+static ks_status fill_row(ksi_merged_iterator *iterator, ks_error *error)
+{
+    if (iterator->has_row) {
+        iterator->row_is_fresh = false;
+        return KS_OK;
+    }
+    iterator->row_is_fresh = true;
+    return ksi_row_iterator_next(iterator->below, &iterator->row, &iterator->has_row, error);
+}
+
+/* ---- merging --------------------------------------------------------------------------------- */
+
+/* The row of a key as it is now; `stored` is what the rows have, NULL when that is not known. */
+static ks_status newest(ksi_merged_iterator *iterator, ks_slice key, const ksi_row *stored,
+                        ksi_row *row, bool *found, ks_error *error)
+{
+    const ksi_cached_row *cached = ksi_record_cache_peek(iterator->cached, key);
+    if (cached != NULL) {
+        *found = cached->value.data != NULL;
+        *row = (ksi_row){.key = key, .value = cached->value, .timestamp = cached->timestamp};
+    } else if (stored != NULL) {
+        *found = true;
+        *row = *stored;
+        return KS_OK; /* its iterator keeps it */
+    } else {
+        KS_TRY(ksi_row_store_look(iterator->rows, key, row, found, error));
+        row->key = key;
+    }
+    if (*found) {
+        ksi_buffer_clear(&iterator->value);
+        ksi_buffer_append(&iterator->value, row->value.data, row->value.size);
+        row->value = ksi_buffer_slice(&iterator->value);
+    }
+    return KS_OK;
+}
+
+/* Takes the smaller of the two keys (the greater going backward); `*any` false at the end. */
+static ks_status take_key(ksi_merged_iterator *iterator, ksi_row *row, bool *any, bool *found,
+                          ks_error *error)
+{
+    ks_slice key;
+    bool has_cached = cached_key(iterator, &key);
+    KS_TRY(fill_row(iterator, error));
+    *any = has_cached || iterator->has_row;
+    if (!*any) {
+        return KS_OK;
+    }
+    int order = iterator->has_row ? 1 : -1;
+    if (has_cached && iterator->has_row) {
+        order = ksi_slice_compare(key, iterator->row.key);
+        order = iterator->range.backward ? -order : order;
+    }
+    if (order <= 0) {
+        iterator->at++;
+        iterator->has_candidate = false;
+    }
+    if (order < 0) {
+        return newest(iterator, key, NULL, row, found, error);
+    }
+    iterator->has_row = false;
+    return newest(iterator, iterator->row.key, iterator->row_is_fresh ? &iterator->row : NULL, row,
+                  found, error);
+}
+
+ks_status ksi_merged_iterator_next(ksi_merged_iterator *iterator, ksi_row *row, bool *found,
+                                   ks_error *error)
+{
+    *found = false;
+    if (iterator->cached == NULL) {
+        return ksi_row_iterator_next(iterator->below, row, found, error);
+    }
+    bool any = true;
+    while (any && !*found) {
+        KS_TRY(take_key(iterator, row, &any, found, error));
+    }
+    return KS_OK;
+}
