@@ -12,9 +12,14 @@
  *     PENDING     top is not committed; under is what was top before, and `must_apply` says that
  *                 it was UNAPPLIED
  *
- * Keys and time. A walk sees the keys that were there when it was opened. `born` says when a key
- * came (a number that only rises), and a key that dies and comes back while a walk is open keeps
- * it.
+ * Walks and time. A walk wants to know whether a key was there when it began. The clock ticks with
+ * each walk that begins; a row that changes while walks are open first writes down what was known
+ * of it until now, once per tick. So the oldest note since a walk began is what the walk began
+ * with, and without one nothing has changed. A row that an abort makes unknown again keeps its
+ * notes, as a clean row that says so.
+ *
+ * The tempting wrong way is one time of birth per row: a key that goes and comes back between two
+ * walks is there for one of them and not for the other.
  *
  * In a store in memory a committed row is CLEAN at once and in no list, because it is the only
  * copy; its clean list holds what was deleted, which goes with the next commit that finds no walk
@@ -40,6 +45,15 @@ typedef struct version {
     ksi_row_knowledge knowledge;
 } version;
 
+/* What was known of a row until the walks of this tick began to see it change. */
+typedef struct past past;
+struct past {
+    past *older;
+    uint64_t tick;
+    ksi_row_knowledge newest;
+    ksi_row_knowledge committed;
+};
+
 typedef struct row row;
 struct row {
     ksi_tree_item item; /* first: the tree knows rows by it */
@@ -47,8 +61,7 @@ struct row {
     row *chain;  /* of the bucket */
     row *before; /* in the list of its state */
     row *after;
-    uint64_t born;
-    uint64_t died; /* 0: never while in memory */
+    past *past; /* newest first; NULL: it did not change while a walk was open */
     version top;
     version under;
     row_state state;
@@ -71,7 +84,7 @@ struct ksi_row_buffer {
     row_list lists[3]; /* by state */
     int64_t bytes[3];
     uint64_t present;
-    uint64_t clock; /* of births, deaths and walks */
+    uint64_t clock; /* how many walks have begun */
     size_t walks;
     uint64_t oldest_walk;
 };
@@ -86,8 +99,18 @@ ksi_row_buffer *ksi_row_buffer_new(const ksi_row_buffer_options *options)
     return buffer;
 }
 
+static void free_past(row *it)
+{
+    while (it->past != NULL) {
+        past *older = it->past->older;
+        ksi_free(it->past);
+        it->past = older;
+    }
+}
+
 static void free_row(row *it)
 {
+    free_past(it);
     ksi_free(it->top.bytes);
     ksi_free(it->under.bytes);
     ksi_free(it);
@@ -118,6 +141,7 @@ void ksi_row_buffer_free(ksi_row_buffer *buffer)
 
 void ksi_row_buffer_clear(ksi_row_buffer *buffer)
 {
+    KSI_CHECK(buffer->walks == 0);
     free_rows(buffer);
     ksi_tree_clear(buffer->tree);
     buffer->row_count = 0;
@@ -208,7 +232,8 @@ static row *add_row(ksi_row_buffer *buffer, ks_slice key, uint64_t hash)
         grow_buckets(buffer);
     }
     row *it = ksi_alloc(sizeof *it + key.size);
-    *it = (row){.hash = hash};
+    *it = (row){.hash = hash, .state = CLEAN};
+    it->top.knowledge = buffer->has_rocks ? KSI_ROW_UNKNOWN : KSI_ROW_ABSENT;
     if (key.size > 0) {
         memcpy(it->key, key.data, key.size);
     }
@@ -271,6 +296,11 @@ static ksi_row_knowledge describe(const row *it, const version *shown, ksi_row *
     return shown->knowledge;
 }
 
+static const version *committed_version(const row *it)
+{
+    return it->state == PENDING ? &it->under : &it->top;
+}
+
 /* ---- reading and writing --------------------------------------------------------------------- */
 
 ksi_row_knowledge ksi_row_buffer_find(ksi_row_buffer *buffer, ks_slice key, bool committed,
@@ -284,47 +314,49 @@ ksi_row_knowledge ksi_row_buffer_find(ksi_row_buffer *buffer, ks_slice key, bool
         unlist(buffer, it);
         enlist(buffer, it, CLEAN); /* used last */
     }
-    return describe(it, committed && it->state == PENDING ? &it->under : &it->top, out);
+    return describe(it, committed ? committed_version(it) : &it->top, out);
 }
 
-/* The key came or went: what walks need to know of it. */
-static void note_life(ksi_row_buffer *buffer, row *it, bool was_present, bool is_present)
+/* Before a row changes: writes down for the open walks what is known of it. */
+static void note_past(ksi_row_buffer *buffer, row *it)
 {
-    if (was_present == is_present) {
+    if (buffer->walks == 0 || (it->past != NULL && it->past->tick == buffer->clock)) {
         return;
     }
-    buffer->present += is_present ? 1 : (uint64_t)-1;
-    buffer->clock++;
-    if (!is_present) {
-        it->died = buffer->clock;
-        return;
+    if (it->past != NULL && it->past->tick < buffer->oldest_walk) {
+        free_past(it);
     }
-    bool lived_at_a_walk =
-        buffer->walks > 0 && it->died > buffer->oldest_walk && it->born <= buffer->oldest_walk;
-    if (!lived_at_a_walk) {
-        it->born = buffer->clock;
-    }
+    past *now = ksi_alloc(sizeof *now);
+    *now = (past){.older = it->past,
+                  .tick = buffer->clock,
+                  .newest = it->top.knowledge,
+                  .committed = committed_version(it)->knowledge};
+    it->past = now;
+}
+
+static uint64_t count_present(const row *it)
+{
+    return it->top.knowledge == KSI_ROW_PRESENT ? 1 : 0;
 }
 
 void ksi_row_buffer_put(ksi_row_buffer *buffer, ks_slice key, ks_slice value, int64_t timestamp)
 {
     uint64_t hash = ksi_slice_hash(key);
     row *it = find_row(buffer, key, hash);
-    bool was_present = it != NULL && it->top.knowledge == KSI_ROW_PRESENT;
     if (it == NULL) {
         it = add_row(buffer, key, hash);
-        it->under.knowledge = buffer->has_rocks ? KSI_ROW_UNKNOWN : KSI_ROW_ABSENT;
-        it->born = ++buffer->clock;
     } else {
         unlist(buffer, it);
-        if (it->state != PENDING) {
-            it->must_apply = it->state == UNAPPLIED;
-            it->under = it->top;
-            it->top = (version){0};
-        }
+    }
+    note_past(buffer, it);
+    buffer->present -= count_present(it);
+    if (it->state != PENDING) {
+        it->must_apply = it->state == UNAPPLIED;
+        it->under = it->top;
+        it->top = (version){0};
     }
     set_version(&it->top, value, timestamp);
-    note_life(buffer, it, was_present, value.data != NULL);
+    buffer->present += count_present(it);
     enlist(buffer, it, PENDING);
 }
 
@@ -332,10 +364,15 @@ void ksi_row_buffer_remember(ksi_row_buffer *buffer, ks_slice key, ks_slice valu
                              int64_t timestamp)
 {
     uint64_t hash = ksi_slice_hash(key);
-    KSI_ASSERT(buffer->has_rocks && find_row(buffer, key, hash) == NULL);
-    row *it = add_row(buffer, key, hash);
+    row *it = find_row(buffer, key, hash);
+    if (it == NULL) {
+        it = add_row(buffer, key, hash);
+    } else {
+        unlist(buffer, it); /* unknown again since an abort */
+    }
+    KSI_ASSERT(buffer->has_rocks && it->top.knowledge == KSI_ROW_UNKNOWN);
     set_version(&it->top, value, timestamp);
-    buffer->present += value.data != NULL ? 1 : 0;
+    buffer->present += count_present(it);
     enlist(buffer, it, CLEAN);
 }
 
@@ -356,6 +393,7 @@ void ksi_row_buffer_commit(ksi_row_buffer *buffer)
     row *it;
     while ((it = buffer->lists[PENDING].last) != NULL) {
         unlist(buffer, it);
+        note_past(buffer, it);
         release_version(&it->under);
         it->must_apply = false;
         enlist(buffer, it, buffer->has_rocks ? UNAPPLIED : CLEAN);
@@ -368,12 +406,13 @@ void ksi_row_buffer_abort(ksi_row_buffer *buffer)
     row *it;
     while ((it = buffer->lists[PENDING].last) != NULL) {
         unlist(buffer, it);
-        bool was_present = it->top.knowledge == KSI_ROW_PRESENT;
+        note_past(buffer, it);
+        buffer->present -= count_present(it);
         ksi_free(it->top.bytes);
         it->top = it->under;
         it->under = (version){0};
-        note_life(buffer, it, was_present, it->top.knowledge == KSI_ROW_PRESENT);
-        if (it->top.knowledge == KSI_ROW_UNKNOWN) {
+        buffer->present += count_present(it);
+        if (it->top.knowledge == KSI_ROW_UNKNOWN && buffer->walks == 0) {
             drop_row(buffer, it);
         } else {
             enlist(buffer, it, it->must_apply ? UNAPPLIED : CLEAN);
@@ -411,7 +450,7 @@ bool ksi_row_buffer_each_unapplied(ksi_row_buffer *buffer, ksi_row_visit_fn *vis
     bool all = true;
     for (size_t i = 0; all && i < count; i++) {
         ksi_row out;
-        (void)describe(rows[i], rows[i]->state == PENDING ? &rows[i]->under : &rows[i]->top, &out);
+        (void)describe(rows[i], committed_version(rows[i]), &out);
         all = visit(user, &out);
     }
     ksi_free(rows);
@@ -457,7 +496,7 @@ void ksi_row_buffer_trim(ksi_row_buffer *buffer, int64_t max_clean_bytes)
     while (buffer->has_rocks && buffer->walks == 0 && buffer->bytes[CLEAN] > max_clean_bytes &&
            buffer->lists[CLEAN].last != NULL) {
         row *it = buffer->lists[CLEAN].last;
-        buffer->present -= it->top.knowledge == KSI_ROW_PRESENT ? 1 : 0;
+        buffer->present -= count_present(it);
         unlist(buffer, it);
         drop_row(buffer, it);
     }
@@ -487,9 +526,8 @@ static bool see(const ksi_row_walk *walk, const ksi_tree_item *item, ksi_row_see
     if (it == NULL) {
         return false;
     }
-    const version *shown = walk->committed && it->state == PENDING ? &it->under : &it->top;
+    const version *shown = walk->committed ? committed_version(it) : &it->top;
     seen->knowledge = describe(it, shown, &seen->row);
-    seen->is_new = it->born > walk->began;
     return true;
 }
 
@@ -503,4 +541,20 @@ bool ksi_row_walk_next(ksi_row_walk *walk, ks_slice after, ksi_row_seen *seen)
     const ksi_tree_item *item =
         walk->backward ? ksi_tree_previous(&walk->at, after) : ksi_tree_next(&walk->at, after);
     return see(walk, item, seen);
+}
+
+ksi_row_knowledge ksi_row_walk_find(const ksi_row_walk *walk, ks_slice key, ksi_row *out,
+                                    ksi_row_knowledge *at_beginning)
+{
+    const row *it = find_row(walk->buffer, key, ksi_slice_hash(key));
+    if (it == NULL) {
+        *at_beginning = walk->buffer->has_rocks ? KSI_ROW_UNKNOWN : KSI_ROW_ABSENT;
+        return *at_beginning;
+    }
+    const version *shown = walk->committed ? committed_version(it) : &it->top;
+    *at_beginning = shown->knowledge;
+    for (const past *at = it->past; at != NULL && at->tick >= walk->began; at = at->older) {
+        *at_beginning = walk->committed ? at->committed : at->newest;
+    }
+    return describe(it, shown, out);
 }

@@ -14,8 +14,8 @@
  * Without RocksDB below (a store in memory) nothing is unknown, nothing is applied, and rows are
  * never forgotten: then committed rows are clean at once.
  *
- * Walks go by key and survive everything. Forgetting clean rows waits while a walk is open: the
- * snapshot of RocksDB that the walk is merged with may be older than the row.
+ * Walks go by key and survive everything but clearing. Forgetting rows waits while a walk is open:
+ * the snapshot of RocksDB that the walk is merged with may be older than the row.
  *
  * The tempting wrong way is two trees, one pending and one committed: every read looks twice, and a
  * commit moves rows instead of changing a mark.
@@ -57,10 +57,10 @@ ksi_row_knowledge ksi_row_buffer_find(ksi_row_buffer *buffer, ks_slice key, bool
                                       ksi_row *row);
 /* Writes a pending row; a null value deletes. Slices may point into the buffer. */
 void ksi_row_buffer_put(ksi_row_buffer *buffer, ks_slice key, ks_slice value, int64_t timestamp);
-/* Remembers what RocksDB said of a key that was unknown: a clean row. */
+/* Remembers what RocksDB says of a key that is unknown: a clean row. */
 void ksi_row_buffer_remember(ksi_row_buffer *buffer, ks_slice key, ks_slice value,
                              int64_t timestamp);
-/* Forgets everything, pending rows too: before the store is built again. */
+/* Forgets everything, pending rows too: before the store is built again. No walk may be open. */
 void ksi_row_buffer_clear(ksi_row_buffer *buffer);
 
 /* ---- transactions ---------------------------------------------------------------------------- */
@@ -99,10 +99,7 @@ void ksi_row_buffer_trim(ksi_row_buffer *buffer, int64_t max_clean_bytes);
 
 /* ---- iterating ------------------------------------------------------------------------------- */
 
-/*
- * A walk over the rows, absent ones included: each as find() would answer it. Survives puts.
- * `is_new` says that the key came after the walk began: then it counts only if RocksDB had it.
- */
+/* A walk over the rows, absent ones included: each as find() would answer it. Survives puts. */
 typedef struct ksi_row_walk {
     ksi_row_buffer *buffer;
     uint64_t began;
@@ -114,7 +111,6 @@ typedef struct ksi_row_walk {
 typedef struct ksi_row_seen {
     ksi_row row;
     ksi_row_knowledge knowledge;
-    bool is_new;
 } ksi_row_seen;
 
 /* Every begun walk must be ended. */
@@ -124,5 +120,11 @@ void ksi_row_walk_end(ksi_row_walk *walk);
 bool ksi_row_walk_seek(ksi_row_walk *walk, ks_slice from, ksi_row_seen *seen);
 /* The row behind the one of key `after`, which the walk saw last. */
 bool ksi_row_walk_next(ksi_row_walk *walk, ks_slice after, ksi_row_seen *seen);
+/*
+ * The row of a key as find() answers it, and what was known of the key when the walk began: where
+ * that is nothing, what RocksDB had then counts.
+ */
+ksi_row_knowledge ksi_row_walk_find(const ksi_row_walk *walk, ks_slice key, ksi_row *row,
+                                    ksi_row_knowledge *at_beginning);
 
 #endif

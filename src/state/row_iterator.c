@@ -8,8 +8,9 @@
  *     result    a  b               e
  *
  * Both sides only supply keys. What a key's row is, the buffer is asked again at the moment it is
- * given out, because puts and deletes may have come since: so a row is always the newest. A key
- * that came after the opening counts only if RocksDB had it then.
+ * given out, because puts and deletes may have come since: so a row is always the newest. The
+ * buffer also says whether the key was there at the opening; where it knows nothing of that time,
+ * RocksDB's snapshot decides.
  *
  * While an iterator is open the buffer forgets nothing, so a row that was applied after the
  * snapshot was taken is not lost between the two.
@@ -30,8 +31,7 @@ struct ksi_row_iterator {
     ksi_buffer high;
     ksi_row_walk walk;
     bool walk_begun;
-    bool has_buffered; /* the walk stands on `buffered` */
-    bool buffered_is_new;
+    bool has_buffered;          /* the walk stands on `buffered` */
     ksi_buffer buffered;        /* its key */
     ksi_rocks_iterator *stored; /* NULL in memory */
     bool stored_begun;
@@ -88,6 +88,7 @@ void ksi_row_iterator_close(ksi_row_iterator *iterator)
         return;
     }
     ksi_row_walk_end(&iterator->walk);
+    ksi_row_buffer_trim(iterator->store->buffer, iterator->store->options.clean_bytes);
     ksi_rocks_iterator_close(iterator->stored);
     ksi_buffer_destroy(&iterator->low);
     ksi_buffer_destroy(&iterator->high);
@@ -132,7 +133,6 @@ static void step_buffer(ksi_row_iterator *iterator)
     iterator->has_buffered = any && !ksi_row_range_is_above(range, seen.row.key) &&
                              !ksi_row_range_is_below(range, seen.row.key);
     if (iterator->has_buffered) {
-        iterator->buffered_is_new = seen.is_new;
         (void)keep(&iterator->buffered, seen.row.key);
     }
 }
@@ -183,7 +183,7 @@ static int which_first(const ksi_row_iterator *iterator, ks_slice stored)
 }
 
 /* Takes the next key: copies it, and RocksDB's row of it, into the iterator. False at the end. */
-static bool take_key(ksi_row_iterator *iterator, bool *is_stored, bool *is_new)
+static bool take_key(ksi_row_iterator *iterator, bool *is_stored)
 {
     ks_slice stored = stored_key(iterator);
     if (!iterator->has_buffered && stored.data == NULL) {
@@ -191,7 +191,6 @@ static bool take_key(ksi_row_iterator *iterator, bool *is_stored, bool *is_new)
     }
     int order = which_first(iterator, stored);
     *is_stored = order >= 0;
-    *is_new = order < 0 && iterator->buffered_is_new;
     (void)keep(&iterator->key, order < 0 ? ksi_buffer_slice(&iterator->buffered) : stored);
     if (*is_stored) {
         (void)keep(&iterator->value, ksi_rocks_iterator_value(iterator->stored));
@@ -207,21 +206,23 @@ ks_status ksi_row_iterator_next(ksi_row_iterator *iterator, ksi_row *row, bool *
                                 ks_error *error)
 {
     bool is_stored;
-    bool is_new;
     *found = false;
     if (!iterator->walk_begun) {
         step_buffer(iterator);
         step_stored(iterator);
     }
-    while (!*found && take_key(iterator, &is_stored, &is_new)) {
+    while (!*found && take_key(iterator, &is_stored)) {
         ks_slice key = ksi_buffer_slice(&iterator->key);
-        ksi_row_knowledge known =
-            ksi_row_buffer_find(iterator->store->buffer, key, iterator->range.committed, row);
+        ksi_row_knowledge then;
+        ksi_row_knowledge known = ksi_row_walk_find(&iterator->walk, key, row, &then);
+        if (then == KSI_ROW_ABSENT || (then == KSI_ROW_UNKNOWN && !is_stored)) {
+            continue; /* it came later */
+        }
         if (known == KSI_ROW_UNKNOWN && is_stored) {
             KS_TRY(ksi_physical_value_read(iterator->store, ksi_buffer_slice(&iterator->value), row,
                                            error));
             *found = true;
-        } else if (known == KSI_ROW_PRESENT && !is_new) {
+        } else if (known == KSI_ROW_PRESENT) {
             row->value = keep(&iterator->value, row->value);
             *found = true;
         }

@@ -282,7 +282,7 @@ static ks_status write_rows(ksi_row_store *store, ksi_rocks_batch *batch, bool d
 ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
 {
     bool has_rows = ksi_row_buffer_has_unapplied(store->buffer);
-    if (store->options.family == NULL ||
+    if (store->options.family == NULL || store->has_uncommitted ||
         (!has_rows && !store->position_changed && !store->is_dirty)) {
         return KS_OK;
     }
@@ -335,6 +335,7 @@ ks_status ksi_row_store_commit(ksi_row_store *store, const ksi_store_position *p
         store->position = *position;
         store->position_changed = true;
     }
+    store->has_uncommitted = false;
     KSI_CRASH_POINT("commit.before-apply");
     bool applies_now = !store->options.logged || store->is_dirty;
     return applies_now ? ksi_row_store_apply(store, error) : KS_OK;
@@ -343,6 +344,7 @@ ks_status ksi_row_store_commit(ksi_row_store *store, const ksi_store_position *p
 bool ksi_row_store_abort(ksi_row_store *store)
 {
     ksi_row_buffer_abort(store->buffer);
+    ksi_row_buffer_trim(store->buffer, store->options.clean_bytes);
     if (store->uses != NULL) {
         ksi_use_order_abort(store->uses);
     }
@@ -364,6 +366,7 @@ ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
         KSI_CRASH_POINT("write-through.marked");
     }
     if (status == KS_OK) {
+        store->has_uncommitted = true;
         ksi_row_buffer_commit(store->buffer);
         status = write_rows(store, batch, false, error);
     }
@@ -398,6 +401,7 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
     store->position = (ksi_store_position){.offset = -1};
     store->position_changed = false;
     store->is_dirty = false;
+    store->has_uncommitted = false;
     if (store->options.family == NULL) {
         return KS_OK;
     }

@@ -87,7 +87,10 @@ ks_status ksi_row_store_commit(ksi_row_store *store, const ksi_store_position *p
                                ks_error *error);
 /* False: rows were written through, so the store must be wiped and restored. */
 bool ksi_row_store_abort(ksi_row_store *store);
-/* Writes committed rows and their position to RocksDB. Nothing to do in memory. */
+/*
+ * Writes committed rows and their position to RocksDB. Nothing to do in memory, nor between writing
+ * through and the commit: the mark has to stay, and the commit applies.
+ */
 ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error);
 /* Writes pending rows to RocksDB before their commit, behind the mark. */
 ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * random_rows.h - random numbers from a printed seed, and the keys and values they make: for tests
+ * that run stores against models.
+ *
+ * Keys are a fixed set in order, so that a model is an array and a range is two indexes. They are
+ * up to 40 bytes, the empty one among them, share beginnings, and like 0x00 and 0xff.
+ */
+#ifndef TESTS_UNIT_STATE_RANDOM_ROWS_H
+#define TESTS_UNIT_STATE_RANDOM_ROWS_H
+
+#include <kstreams/common.h>
+
+enum { RANDOM_KEYS = 250, RANDOM_KEY_BYTES = 40, RANDOM_TEXT_BYTES = 256 * 1024 };
+
+/* Takes the seed from KSTREAMS_TEST_SEED, else from the clock, prints it, and makes the keys. */
+void random_start(void);
+uint64_t random_seed(void);
+/* From 0 to below `count`. */
+uint32_t random_below(uint32_t count);
+
+/* The key of a number below RANDOM_KEYS; keys rise with their numbers. */
+ks_slice random_key(size_t number);
+/* A key, one of the set or not, that likes to share the beginning of one of `others`. */
+ks_slice random_key_like(char to[RANDOM_KEY_BYTES], const ks_slice *others, size_t count);
+/* A piece of one long random text: where it begins and its size are all a model has to keep. */
+ks_slice random_value(uint32_t at, uint32_t size);
+
+#endif
