@@ -5,8 +5,8 @@
  * Families are opened with the database, because RocksDB refuses to open one without all of its
  * families, and made on demand later. Their handles live as long as the database.
  *
- * Errors come as allocated texts such as "IO error: No space left on device: ..." and
- * "Corruption: ...": what stands before the colon decides the code.
+ * Flushing on close is ours alone: RocksDB would flush what was written without a log from its
+ * destructor, where nobody hears of a full disk, so it is told not to (rocks_options.c).
  */
 #include "storage/rocks.h"
 
@@ -17,55 +17,8 @@
 #include "storage/rocks_parts.h"
 
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define DEFAULT_FAMILY "default"
-#define BLOOM_BITS 10
-
-/* ---- errors ---------------------------------------------------------------------------------- */
-
-ks_status ksi_rocks_error(const char *where, char *text, ks_error *error)
-{
-    if (text == NULL) {
-        return KS_OK;
-    }
-    bool is_corrupt = strncmp(text, "Corruption", strlen("Corruption")) == 0;
-    bool is_full = strstr(text, "No space left") != NULL;
-    ks_status status =
-        ksi_error_set(error, is_corrupt ? KS_E_CORRUPT : KS_E_IO, where, "RocksDB: %s%s", text,
-                      is_full ? "; free some space and start again, nothing that was committed is "
-                                "lost"
-                              : "");
-    rocksdb_free(text);
-    return status;
-}
-
-/* ---- options --------------------------------------------------------------------------------- */
-
-static rocksdb_options_t *family_options(ksi_rocks *rocks, const char *name)
-{
-    rocksdb_options_t *options = rocksdb_options_create();
-    rocksdb_options_set_create_if_missing(options, 1);
-    rocksdb_options_set_create_missing_column_families(options, 1);
-    rocksdb_options_set_db_write_buffer_size(options, (size_t)rocks->write_buffer_bytes);
-    rocksdb_options_set_compression(options, rocksdb_no_compression);
-    rocksdb_options_set_max_background_jobs(options, 2);
-    rocksdb_options_set_info_log_level(options, 3); /* errors */
-    rocksdb_options_set_keep_log_file_num(options, 1);
-    rocksdb_options_set_max_open_files(options, -1);
-    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
-    rocksdb_block_based_options_set_block_cache(table, rocks->cache);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
-    rocksdb_block_based_options_set_filter_policy(
-        table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
-    rocksdb_options_set_block_based_table_factory(options, table);
-    rocksdb_block_based_options_destroy(table);
-    if (rocks->tune != NULL) {
-        rocks->tune(name, options, rocks->tune_user);
-    }
-    return options;
-}
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
@@ -77,6 +30,7 @@ static ksi_family *add_family(ksi_rocks *rocks, const char *name,
     family->name = ksi_strdup(name);
     family->handle = handle;
     atomic_init(&family->is_written, false);
+    ksi_mutex_init(&family->flush_lock);
     ksi_map_put_cstr(rocks->families, name, family);
     return family;
 }
@@ -85,35 +39,24 @@ static void free_family(void *pointer)
 {
     ksi_family *family = pointer;
     rocksdb_column_family_handle_destroy(family->handle);
+    ksi_mutex_destroy(&family->flush_lock);
     ksi_free(family->name);
     ksi_free(family);
-}
-
-/* The names of the families on disk; just the default one for a new database. */
-static char **list_families(const ksi_rocks *rocks, rocksdb_options_t *options, size_t *count)
-{
-    char *refused = NULL;
-    char **names = rocksdb_list_column_families(options, rocks->path, count, &refused);
-    if (refused != NULL) { /* there is none yet, or opening it will say what is wrong */
-        rocksdb_free(refused);
-        rocksdb_list_column_families_destroy(names, 0); /* an empty list is an allocation, too */
-        *count = 0;
-        return NULL;
-    }
-    return names;
 }
 
 static ks_status open_with(ksi_rocks *rocks, const char *const *names, size_t count,
                            ks_error *error)
 {
+    rocksdb_options_t *whole = ksi_rocks_family_options(rocks, DEFAULT_FAMILY);
     rocksdb_options_t **options = ksi_calloc(count, sizeof *options);
     rocksdb_column_family_handle_t **handles = ksi_calloc(count, sizeof *handles);
     for (size_t i = 0; i < count; i++) {
-        options[i] = family_options(rocks, names[i]);
+        options[i] = ksi_rocks_family_options(rocks, names[i]);
     }
+    rocksdb_options_set_create_if_missing(whole, rocks->is_there ? 0 : 1);
     char *refused = NULL;
     rocks->db =
-        rocksdb_open_column_families(options[0], rocks->path, (int)count, names,
+        rocksdb_open_column_families(whole, rocks->path, (int)count, names,
                                      (const rocksdb_options_t *const *)options, handles, &refused);
     for (size_t i = 0; refused == NULL && i < count; i++) {
         (void)add_family(rocks, names[i], handles[i]);
@@ -121,24 +64,42 @@ static ks_status open_with(ksi_rocks *rocks, const char *const *names, size_t co
     for (size_t i = 0; i < count; i++) {
         rocksdb_options_destroy(options[i]);
     }
+    rocksdb_options_destroy(whole);
     ksi_free(options);
     ksi_free(handles);
-    return ksi_rocks_error(rocks->path, refused, error);
+    return ksi_rocks_error(rocks, rocks->path, refused, error);
+}
+
+static ks_status open_existing(ksi_rocks *rocks, ks_error *error)
+{
+    size_t count = 0;
+    char *refused = NULL;
+    rocksdb_options_t *options = ksi_rocks_family_options(rocks, DEFAULT_FAMILY);
+    char **names = rocksdb_list_column_families(options, rocks->path, &count, &refused);
+    rocksdb_options_destroy(options);
+    ks_status status = refused == NULL ? open_with(rocks, (const char *const *)names, count, error)
+                                       : ksi_rocks_error(rocks, rocks->path, refused, error);
+    rocksdb_list_column_families_destroy(names, count); /* an empty list is an allocation, too */
+    return status;
 }
 
 static ks_status open_database(ksi_rocks *rocks, ks_error *error)
 {
     static const char *const only_default[] = {DEFAULT_FAMILY};
-    rocksdb_options_t *options = family_options(rocks, DEFAULT_FAMILY);
-    size_t count = 0;
-    char **names = list_families(rocks, options, &count);
-    rocksdb_options_destroy(options);
-    ks_status status = names != NULL ? open_with(rocks, (const char *const *)names, count, error)
-                                     : open_with(rocks, only_default, 1, error);
-    if (names != NULL) {
-        rocksdb_list_column_families_destroy(names, count);
+    ksi_rocks_remains remains = KSI_ROCKS_NOTHING;
+    KS_TRY(ksi_rocks_look(rocks, &remains, error));
+    rocks->is_there = remains != KSI_ROCKS_NOTHING;
+    if (remains == KSI_ROCKS_HEADLESS) {
+        return ksi_error_set(error, KS_E_CORRUPT, rocks->path,
+                             "the database in %s does not read back: its file CURRENT is missing, "
+                             "its rows are there",
+                             rocks->path);
     }
-    return status;
+    KS_TRY(rocks->is_there ? open_existing(rocks, error)
+                           : open_with(rocks, only_default, 1, error));
+    rocks->is_there = true;
+    ksi_rocks_remove_leftovers(rocks);
+    return KS_OK;
 }
 
 static void free_rocks(ksi_rocks *rocks)
@@ -163,6 +124,7 @@ ksi_rocks *ksi_rocks_open(const ksi_rocks_options *options, ks_error *error)
     rocks->write_buffer_bytes = options->write_buffer_bytes;
     rocks->tune = options->tune;
     rocks->tune_user = options->tune_user;
+    rocks->logger = options->logger;
     rocks->families = ksi_map_new();
     rocks->cache = rocksdb_cache_create_lru((size_t)options->block_cache_bytes);
     rocks->reads = rocksdb_readoptions_create();
@@ -172,6 +134,7 @@ ksi_rocks *ksi_rocks_open(const ksi_rocks_options *options, ks_error *error)
     rocksdb_writeoptions_set_sync(rocks->durable_writes, 1);
     ksi_mutex_init(&rocks->lock);
     atomic_init(&rocks->open_objects, 0);
+    atomic_init(&rocks->file_number, 0);
     if (open_database(rocks, error) != KS_OK) {
         free_rocks(rocks);
         return NULL;
@@ -181,7 +144,12 @@ ksi_rocks *ksi_rocks_open(const ksi_rocks_options *options, ks_error *error)
 
 static void check_nothing_is_open(ksi_rocks *rocks)
 {
-    KSI_CHECK(atomic_load(&rocks->open_objects) == 0); /* an iterator, a batch or a file is left */
+    size_t left = atomic_load(&rocks->open_objects);
+    if (left > 0) {
+        ksi_log(rocks->logger, KS_LOG_LEVEL_ERROR, rocks->path,
+                "closed with %zu iterators, batches or files still open", left);
+    }
+    KSI_CHECK(left == 0); /* an iterator, a batch or a file is left */
 }
 
 ks_status ksi_rocks_close(ksi_rocks *rocks, ks_error *error)
@@ -221,11 +189,11 @@ ksi_family *ksi_rocks_family(ksi_rocks *rocks, const char *name, ks_error *error
     ksi_family *family = ksi_map_get_cstr(rocks->families, name);
     if (family == NULL) {
         char *refused = NULL;
-        rocksdb_options_t *options = family_options(rocks, name);
+        rocksdb_options_t *options = ksi_rocks_family_options(rocks, name);
         rocksdb_column_family_handle_t *handle =
             rocksdb_create_column_family(rocks->db, options, name, &refused);
         rocksdb_options_destroy(options);
-        if (ksi_rocks_error(name, refused, error) == KS_OK) {
+        if (ksi_rocks_error(rocks, name, refused, error) == KS_OK) {
             family = add_family(rocks, name, handle);
         }
     }
@@ -245,13 +213,16 @@ ks_status ksi_rocks_drop_family(ksi_rocks *rocks, const char *name, ks_error *er
 {
     char *refused = NULL;
     ksi_mutex_lock(&rocks->lock);
-    ksi_family *family = ksi_map_remove(rocks->families, ks_slice_cstr(name));
+    ksi_family *family = ksi_map_get_cstr(rocks->families, name);
     if (family != NULL) {
         rocksdb_drop_column_family(rocks->db, family->handle, &refused);
+    }
+    if (family != NULL && refused == NULL) { /* one that could not be dropped is still there */
+        (void)ksi_map_remove(rocks->families, ks_slice_cstr(name));
         free_family(family);
     }
     ksi_mutex_unlock(&rocks->lock);
-    return ksi_rocks_error(name, refused, error);
+    return ksi_rocks_error(rocks, name, refused, error);
 }
 
 const char *ksi_family_name(const ksi_family *family)
@@ -272,7 +243,7 @@ ksi_rocks_memory ksi_rocks_memory_of(ksi_rocks *rocks)
     for (size_t i = 0; ksi_map_at(rocks->families, &i, NULL, &value); i++) {
         const ksi_family *family = value;
         uint64_t number = 0;
-        if (rocksdb_property_int_cf(rocks->db, family->handle, "rocksdb.cur-size-all-mem-tables",
+        if (rocksdb_property_int_cf(rocks->db, family->handle, "rocksdb.size-all-mem-tables",
                                     &number) == 0) {
             memory.memtables += (int64_t)number;
         }
@@ -309,30 +280,52 @@ ks_status ksi_family_get(ksi_family *family, ks_slice key, ksi_buffer *value, bo
         ksi_buffer_append(value, bytes, size);
         rocksdb_pinnableslice_destroy(pinned);
     }
-    return ksi_rocks_error(family->name, refused, error);
+    return ksi_rocks_error(family->rocks, family->name, refused, error);
 }
 
 /* ---- flushing -------------------------------------------------------------------------------- */
 
-ks_status ksi_family_flush(ksi_family *family, ks_error *error)
+static char *flush_now(ksi_family *family)
 {
-    if (!atomic_exchange(&family->is_written, false)) {
-        return KS_OK;
-    }
     char *refused = NULL;
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(options, 1);
     rocksdb_flush_cf(family->rocks->db, options, family->handle, &refused);
     rocksdb_flushoptions_destroy(options);
+    return refused;
+}
+
+ks_status ksi_family_flush(ksi_family *family, ks_error *error)
+{
+    char *refused = NULL;
+    ksi_mutex_lock(&family->flush_lock);
+    if (atomic_exchange(&family->is_written, false)) {
+        refused = flush_now(family);
+    }
     if (refused != NULL) {
         atomic_store(&family->is_written, true);
     }
-    return ksi_rocks_error(family->name, refused, error);
+    ksi_mutex_unlock(&family->flush_lock);
+    return ksi_rocks_error(family->rocks, family->name, refused, error);
+}
+
+static uint64_t background_errors(const ksi_family *family)
+{
+    uint64_t number = 0;
+    (void)rocksdb_property_int_cf(family->rocks->db, family->handle, "rocksdb.background-errors",
+                                  &number);
+    return number;
 }
 
 ks_status ksi_family_compact(ksi_family *family, ks_error *error)
 {
     KS_TRY(ksi_family_flush(family, error));
+    uint64_t before = background_errors(family); /* the C function has no answer of its own */
     rocksdb_compact_range_cf(family->rocks->db, family->handle, NULL, 0, NULL, 0);
+    if (background_errors(family) != before) {
+        return ksi_error_set(error, KS_E_IO, family->name,
+                             "the database in %s could not be compacted; its file LOG says why",
+                             family->rocks->path);
+    }
     return KS_OK;
 }

@@ -11,11 +11,16 @@
  *     process, and that is fine: rows and the changelog offset that describes them are in one
  *     family, written in that order, so a family never holds an offset newer than its rows.
  *   - A family is flushed on its own (`rocksdb_flush_cf` flushes nothing else).
- *   - The database counts what is open on it. Closing it with an iterator or a batch left is a
- *     mistake of ours and stops the program with the number of them, instead of RocksDB's assert.
+ *   - The database counts what is open on it. Closing it with an iterator, a batch or a file left
+ *     is a mistake of ours and stops the program with the number of them, instead of RocksDB's
+ *     assert.
+ *   - A directory that has rows of a database is never taken for an empty one: RocksDB would delete
+ *     them when it makes a new one over them (it does when only the file CURRENT is missing).
  *
- * Errors. KS_E_IO for what the operating system refused ("No space left on device" among them),
- * KS_E_CORRUPT for what does not read back; both name the directory.
+ * Errors, each naming the directory and with RocksDB's own words at the end: KS_E_STATE when the
+ * database is open already, here or in another process; KS_E_CORRUPT for what is missing or does
+ * not read back; KS_E_IO for what the operating system refused (a full disk and missing rights say
+ * what to do); KS_E_ARGUMENT for options and calls that RocksDB does not take.
  *
  * Thread rule: a database, its families and batches may be used from any thread; an iterator and
  * a batch belong to one thread at a time.
@@ -32,7 +37,11 @@ typedef struct ksi_rocks_batch ksi_rocks_batch;
 typedef struct ksi_rocks_iterator ksi_rocks_iterator;
 typedef struct ksi_sst ksi_sst;
 
-/* Lets the application change RocksDB's options: `options` is a rocksdb_options_t. */
+/*
+ * Lets the application change RocksDB's options: `options` is a rocksdb_options_t. Called for each
+ * family when it is opened and for each sorted file, by the thread that does it; may not call back
+ * into the database. Options of the whole database are those of the family "default".
+ */
 typedef void ksi_rocks_tune_fn(const char *family, void *options, void *user);
 
 typedef struct ksi_rocks_options {
@@ -41,12 +50,18 @@ typedef struct ksi_rocks_options {
     int64_t write_buffer_bytes; /* of all memtables together */
     ksi_rocks_tune_fn *tune;    /* may be NULL */
     void *tune_user;
-    ksi_logger *logger; /* may be NULL */
+    ksi_logger *logger; /* may be NULL; must outlive the database */
 } ksi_rocks_options;
 
-/* Opens or creates; all families that are there are opened. NULL with an error. */
+/*
+ * Opens or creates (the directory above `path` must be there); all families that are there are
+ * opened. NULL with an error. Files that a restore left behind when it was killed are removed.
+ */
 ksi_rocks *ksi_rocks_open(const ksi_rocks_options *options, ks_error *error);
-/* Flushes every family that was written to, and closes. What could not be flushed is an error. */
+/*
+ * Flushes every family that was written to, and closes in any case. What could not be flushed is an
+ * error: those rows are in the changelog only.
+ */
 ks_status ksi_rocks_close(ksi_rocks *rocks, ks_error *error);
 /* Closes without flushing: what a crash would leave, as far as RocksDB allows. For tests. */
 void ksi_rocks_abandon(ksi_rocks *rocks);
@@ -55,7 +70,7 @@ void ksi_rocks_abandon(ksi_rocks *rocks);
 ksi_family *ksi_rocks_family(ksi_rocks *rocks, const char *name, ks_error *error);
 /* Whether there is a family of that name, without making it. */
 bool ksi_rocks_has_family(ksi_rocks *rocks, const char *name);
-/* Deletes a family and its rows; nobody may use it any more. */
+/* Deletes a family and its rows; nobody may use it any more. One that is not there is no error. */
 ks_status ksi_rocks_drop_family(ksi_rocks *rocks, const char *name, ks_error *error);
 const char *ksi_family_name(const ksi_family *family);
 ksi_rocks *ksi_family_database(const ksi_family *family);
@@ -78,7 +93,7 @@ ks_status ksi_family_get(ksi_family *family, ks_slice key, ksi_buffer *value, bo
 
 /*
  * Rows in key order as they are now: a snapshot. `low` (inclusive) and `high` (exclusive) bound it;
- * null slices leave a side open. The bounds are copied.
+ * null slices leave a side open (an empty `high` does not: nothing is below it). Bounds are copied.
  */
 ksi_rocks_iterator *ksi_rocks_iterator_open(ksi_family *family, ks_slice low, ks_slice high);
 void ksi_rocks_iterator_close(ksi_rocks_iterator *iterator);              /* accepts NULL */
@@ -101,7 +116,7 @@ ksi_rocks_batch *ksi_rocks_batch_new(ksi_rocks *rocks);
 void ksi_rocks_batch_free(ksi_rocks_batch *batch); /* accepts NULL */
 void ksi_rocks_batch_put(ksi_rocks_batch *batch, ksi_family *family, ks_slice key, ks_slice value);
 void ksi_rocks_batch_delete(ksi_rocks_batch *batch, ksi_family *family, ks_slice key);
-/* From `low` to before `high`. */
+/* From `low` to before `high`; nothing when `high` is not above `low`. */
 void ksi_rocks_batch_delete_range(ksi_rocks_batch *batch, ksi_family *family, ks_slice low,
                                   ks_slice high);
 size_t ksi_rocks_batch_bytes(const ksi_rocks_batch *batch);
@@ -119,7 +134,10 @@ ks_status ksi_family_compact(ksi_family *family, ks_error *error);
 ksi_sst *ksi_sst_begin(ksi_family *family, ks_error *error);
 ks_status ksi_sst_put(ksi_sst *sst, ks_slice key, ks_slice value, ks_error *error);
 ks_status ksi_sst_delete(ksi_sst *sst, ks_slice key, ks_error *error);
-/* Moves the file into the family, over older rows of the same keys; frees `sst` in any case. */
+/*
+ * Moves the file into the family, over older rows of the same keys, durable when it returns; a file
+ * without rows is nothing. Frees `sst` in any case.
+ */
 ks_status ksi_sst_ingest(ksi_sst *sst, ks_error *error);
 void ksi_sst_abandon(ksi_sst *sst); /* accepts NULL; deletes the file */
 

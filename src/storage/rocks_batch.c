@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/slice.h"
 #include "storage/rocks_parts.h"
 
 struct ksi_rocks_batch {
@@ -62,6 +63,9 @@ void ksi_rocks_batch_delete(ksi_rocks_batch *batch, ksi_family *family, ks_slice
 void ksi_rocks_batch_delete_range(ksi_rocks_batch *batch, ksi_family *family, ks_slice low,
                                   ks_slice high)
 {
+    if (ksi_slice_compare(low, high) >= 0) {
+        return; /* RocksDB would notice when half the batch is in, and refuse writes from then on */
+    }
     note_family(batch, family);
     rocksdb_writebatch_delete_range_cf(batch->native, family->handle, low.data, low.size, high.data,
                                        high.size);
@@ -92,5 +96,5 @@ ks_status ksi_rocks_write(ksi_rocks_batch *batch, bool durable, ks_error *error)
         }
     }
     ksi_rocks_batch_clear(batch);
-    return ksi_rocks_error(batch->rocks->path, refused, error);
+    return ksi_rocks_error(batch->rocks, batch->rocks->path, refused, error);
 }

@@ -31,8 +31,8 @@ ksi_rocks_iterator *ksi_rocks_iterator_open(ksi_family *family, ks_slice low, ks
     }
     if (high.data != NULL) {
         ksi_buffer_append(&iterator->high, high.data, high.size);
-        rocksdb_readoptions_set_iterate_upper_bound(iterator->reads, iterator->high.data,
-                                                    high.size);
+        rocksdb_readoptions_set_iterate_upper_bound(
+            iterator->reads, ksi_buffer_cstr(&iterator->high), high.size); /* never NULL */
     }
     iterator->native =
         rocksdb_create_iterator_cf(family->rocks->db, iterator->reads, family->handle);
@@ -106,7 +106,7 @@ ks_status ksi_rocks_iterator_status(const ksi_rocks_iterator *iterator, ks_error
 {
     char *refused = NULL;
     rocksdb_iter_get_error(iterator->native, &refused);
-    return ksi_rocks_error(iterator->family->name, refused, error);
+    return ksi_rocks_error(iterator->family->rocks, iterator->family->name, refused, error);
 }
 
 /* ---- sorted files ---------------------------------------------------------------------------- */
@@ -117,6 +117,7 @@ struct ksi_sst {
     rocksdb_envoptions_t *env;
     rocksdb_options_t *options;
     char *path;
+    size_t count; /* of rows */
 };
 
 static void free_sst(ksi_sst *sst)
@@ -136,18 +137,17 @@ ksi_sst *ksi_sst_begin(ksi_family *family, ks_error *error)
     ksi_buffer path = {0};
     ksi_sst *sst = ksi_calloc(1, sizeof *sst);
     atomic_fetch_add(&rocks->open_objects, 1);
-    ksi_buffer_appendf(&path, "%s/restore-%zu.tmp", rocks->path,
+    ksi_buffer_appendf(&path, "%s/" KSI_SST_PREFIX "%zu" KSI_SST_SUFFIX, rocks->path,
                        atomic_fetch_add(&rocks->file_number, 1));
     sst->family = family;
     sst->path = ksi_strdup(ksi_buffer_cstr(&path));
     ksi_buffer_destroy(&path);
     sst->env = rocksdb_envoptions_create();
-    sst->options = rocksdb_options_create();
-    rocksdb_options_set_compression(sst->options, rocksdb_no_compression);
+    sst->options = ksi_rocks_family_options(rocks, family->name); /* bloom filters as in the rest */
     sst->writer = rocksdb_sstfilewriter_create(sst->env, sst->options);
     char *refused = NULL;
     rocksdb_sstfilewriter_open(sst->writer, sst->path, &refused);
-    if (ksi_rocks_error(sst->path, refused, error) != KS_OK) {
+    if (ksi_rocks_error(sst->family->rocks, sst->path, refused, error) != KS_OK) {
         free_sst(sst);
         return NULL;
     }
@@ -157,30 +157,34 @@ ksi_sst *ksi_sst_begin(ksi_family *family, ks_error *error)
 ks_status ksi_sst_put(ksi_sst *sst, ks_slice key, ks_slice value, ks_error *error)
 {
     char *refused = NULL;
+    sst->count++;
     rocksdb_sstfilewriter_put(sst->writer, key.data, key.size, value.data, value.size, &refused);
-    return ksi_rocks_error(sst->path, refused, error);
+    return ksi_rocks_error(sst->family->rocks, sst->path, refused, error);
 }
 
 ks_status ksi_sst_delete(ksi_sst *sst, ks_slice key, ks_error *error)
 {
     char *refused = NULL;
+    sst->count++;
     rocksdb_sstfilewriter_delete(sst->writer, key.data, key.size, &refused);
-    return ksi_rocks_error(sst->path, refused, error);
+    return ksi_rocks_error(sst->family->rocks, sst->path, refused, error);
 }
 
 ks_status ksi_sst_ingest(ksi_sst *sst, ks_error *error)
 {
     char *refused = NULL;
     const char *files[] = {sst->path};
-    rocksdb_sstfilewriter_finish(sst->writer, &refused);
-    if (refused == NULL) {
+    if (sst->count > 0) {
+        rocksdb_sstfilewriter_finish(sst->writer, &refused);
+    }
+    if (sst->count > 0 && refused == NULL) {
         rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
         rocksdb_ingestexternalfileoptions_set_move_files(options, 1);
         rocksdb_ingest_external_file_cf(sst->family->rocks->db, sst->family->handle, files, 1,
                                         options, &refused);
         rocksdb_ingestexternalfileoptions_destroy(options);
     }
-    ks_status status = ksi_rocks_error(sst->family->name, refused, error);
+    ks_status status = ksi_rocks_error(sst->family->rocks, sst->family->name, refused, error);
     free_sst(sst);
     return status;
 }

@@ -16,6 +16,7 @@
 
 struct ksi_rocks {
     char *path;
+    bool is_there; /* files of a database were found, or made: missing ones are lost ones */
     rocksdb_t *db;
     rocksdb_cache_t *cache;
     rocksdb_readoptions_t *reads;
@@ -24,6 +25,7 @@ struct ksi_rocks {
     int64_t write_buffer_bytes;
     ksi_rocks_tune_fn *tune;
     void *tune_user;
+    ksi_logger *logger;
     ksi_mutex lock;
     ksi_map *families;          /* name -> ksi_family */
     atomic_size_t open_objects; /* iterators, batches, files */
@@ -35,9 +37,30 @@ struct ksi_family {
     char *name;
     rocksdb_column_family_handle_t *handle;
     atomic_bool is_written; /* since it was flushed */
+    ksi_mutex flush_lock;   /* who finds nothing to flush must not return before who flushes */
 };
 
-/* Makes an error of what RocksDB answered, and frees the text; KS_OK for NULL. */
-ks_status ksi_rocks_error(const char *where, char *text, ks_error *error);
+/*
+ * Makes an error of what RocksDB answered, and frees the text; KS_OK for NULL. `where` is the store
+ * or the file.
+ */
+ks_status ksi_rocks_error(const ksi_rocks *rocks, const char *where, char *text, ks_error *error);
+
+/* The options of a family, or of a file for it; the caller destroys them. */
+rocksdb_options_t *ksi_rocks_family_options(const ksi_rocks *rocks, const char *name);
+
+/* What a directory has of a database. */
+typedef enum ksi_rocks_remains {
+    KSI_ROCKS_NOTHING, /* a new one may be made */
+    KSI_ROCKS_DATABASE,
+    KSI_ROCKS_HEADLESS /* rows, but no file CURRENT to find them by */
+} ksi_rocks_remains;
+ks_status ksi_rocks_look(const ksi_rocks *rocks, ksi_rocks_remains *remains, ks_error *error);
+/* Removes what a killed restore left. The database must be open: its lock is what allows it. */
+void ksi_rocks_remove_leftovers(const ksi_rocks *rocks);
+
+/* "restore-7.tmp" */
+#define KSI_SST_PREFIX "restore-"
+#define KSI_SST_SUFFIX ".tmp"
 
 #endif

@@ -11,8 +11,9 @@
  * Nothing is ever deleted because it could not be read: it is renamed, and the log says why.
  *
  * Errors: KS_E_STATE when another process (or another application of this one) holds it, naming it;
- * KS_E_STATE for a directory that a newer version wrote, or that has no version; KS_E_IO with the system's reason and the
- * path for everything else.
+ * KS_E_STATE for a directory that a newer version wrote, or that has no version; KS_E_ARGUMENT for
+ * an application.id that is no name of a directory; KS_E_IO with the system's reason and the path
+ * for everything else.
  *
  * Thread rule: the application's; the lock is the process's.
  */
