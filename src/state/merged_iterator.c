@@ -27,13 +27,18 @@
 #include "base/memory.h"
 #include "base/slice.h"
 
+typedef struct cached_key {
+    ks_slice key;
+    bool was_there; /* false: the cache knew at the opening that the key was deleted */
+} cached_key;
+
 struct ksi_merged_iterator {
     ksi_named_cache *cached;
     ksi_row_store *rows;
     ksi_row_iterator *below;
     ksi_row_range range;
-    ks_arena arena; /* of the cached keys */
-    ks_slice *keys; /* in the cache at the opening, in the order of the range */
+    ks_arena arena;   /* of the cached keys */
+    cached_key *keys; /* in the cache at the opening, in the order of the range */
     size_t count;
     size_t capacity;
     size_t at;
@@ -57,7 +62,9 @@ static bool collect_key(void *user, ks_slice key)
     }
     iterator->keys =
         ksi_grow(iterator->keys, &iterator->capacity, iterator->count + 1, sizeof *iterator->keys);
-    iterator->keys[iterator->count++] = ksi_arena_copy(&iterator->arena, key);
+    iterator->keys[iterator->count++] =
+        (cached_key){.key = ksi_arena_copy(&iterator->arena, key),
+                     .was_there = ksi_record_cache_peek(iterator->cached, key)->value.data != NULL};
     return true;
 }
 
@@ -92,18 +99,18 @@ void ksi_merged_iterator_close(ksi_merged_iterator *iterator)
 
 /* ---- the two sides --------------------------------------------------------------------------- */
 
-/* The next key of the cache, which counts as used if it is still there. False at the end. */
-static bool cached_key(ksi_merged_iterator *iterator, ks_slice *key)
+/* The next key of the cache, which counts as used if it is still there. NULL at the end. */
+static const cached_key *next_cached(ksi_merged_iterator *iterator)
 {
     if (iterator->at == iterator->count) {
-        return false;
+        return NULL;
     }
-    *key = iterator->keys[iterator->at];
+    const cached_key *next = &iterator->keys[iterator->at];
     if (!iterator->has_candidate) {
         iterator->has_candidate = true;
-        (void)ksi_record_cache_get(iterator->cached, *key);
+        (void)ksi_record_cache_get(iterator->cached, next->key);
     }
-    return true;
+    return next;
 }
 
 static ks_status fill_row(ksi_merged_iterator *iterator, ks_error *error)
@@ -146,26 +153,28 @@ static ks_status newest(ksi_merged_iterator *iterator, ks_slice key, const ksi_r
 static ks_status take_key(ksi_merged_iterator *iterator, ksi_row *row, bool *any, bool *found,
                           ks_error *error)
 {
-    ks_slice key;
-    bool has_cached = cached_key(iterator, &key);
+    const cached_key *cached = next_cached(iterator);
     KS_TRY(fill_row(iterator, error));
-    *any = has_cached || iterator->has_row;
+    *any = cached != NULL || iterator->has_row;
     if (!*any) {
         return KS_OK;
     }
     int order = iterator->has_row ? 1 : -1;
-    if (has_cached && iterator->has_row) {
-        order = ksi_slice_compare(key, iterator->row.key);
+    if (cached != NULL && iterator->has_row) {
+        order = ksi_slice_compare(cached->key, iterator->row.key);
         order = iterator->range.backward ? -order : order;
     }
     if (order <= 0) {
         iterator->at++;
         iterator->has_candidate = false;
     }
-    if (order < 0) {
-        return newest(iterator, key, NULL, row, found, error);
+    iterator->has_row = iterator->has_row && order < 0;
+    if (order <= 0 && !cached->was_there) {
+        return KS_OK; /* whatever has been put there since */
     }
-    iterator->has_row = false;
+    if (order < 0) {
+        return newest(iterator, cached->key, NULL, row, found, error);
+    }
     return newest(iterator, iterator->row.key, iterator->row_is_fresh ? &iterator->row : NULL, row,
                   found, error);
 }
