@@ -42,7 +42,7 @@ enable_testing()
 set(sanitizer_environment
   "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
   "UBSAN_OPTIONS=print_stacktrace=1"
-  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan-suppressions.txt")
 
 # kstreams_test_properties(NAME LABEL): what every test has. A test that cannot run answers 77 and says why.
 function(kstreams_test_properties name label)
