@@ -195,7 +195,7 @@ ksi_family *ksi_rocks_family(ksi_rocks *rocks, const char *name, ks_error *error
         rocksdb_options_destroy(options);
         if (ksi_rocks_error(rocks, name, refused, error) == KS_OK) {
             family = add_family(rocks, name, handle);
-        }
+        } /* else the handle is an empty shell of 8 bytes that no function of the C API frees */
     }
     ksi_mutex_unlock(&rocks->lock);
     return family;

@@ -7,6 +7,8 @@
  *     reader of option texts has.
  *   - The log of durable writes is cut at the size of the memtables. Otherwise it is kept until the
  *     last family that wrote to it is flushed, and one mark in an idle family would hold gigabytes.
+ *   - A durable write that was cut short at the end of that log is a crash and is dropped; damage
+ *     before it is an error. RocksDB would go on as if the rows behind it had never been.
  *   - Memory blocks of memtables and the room reserved for MANIFEST are small: each family has its
  *     own, and the smallest disk and budget should do.
  *   - Open files stay below half of what the process may open; sockets need the rest. All files are
@@ -146,6 +148,8 @@ rocksdb_options_t *ksi_rocks_family_options(const ksi_rocks *rocks, const char *
     rocksdb_options_t *options = options_by_text();
     rocksdb_options_set_db_write_buffer_size(options, (size_t)rocks->write_buffer_bytes);
     rocksdb_options_set_max_total_wal_size(options, (uint64_t)rocks->write_buffer_bytes);
+    rocksdb_options_set_wal_recovery_mode(options,
+                                          rocksdb_tolerate_corrupted_tail_records_recovery);
     rocksdb_options_set_arena_block_size(options, memtable_block(rocks->write_buffer_bytes));
     rocksdb_options_set_manifest_preallocation_size(options, MANIFEST_BYTES);
     rocksdb_options_set_compression(options, rocksdb_no_compression);
