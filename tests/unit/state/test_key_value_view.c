@@ -117,6 +117,76 @@ static void bytes_of_another_serde_are_an_error_that_names_the_store(void **stat
     stop(&f);
 }
 
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static void an_entry_is_written_in_the_name_of_the_record_in_hand(void **state)
+{
+    (void)state;
+    fixture f;
+    ks_error error = {0};
+    ks_key_value entry;
+    bool found;
+    start(&f);
+    f.context.timestamp = 50;
+    assert_int_equal(ks_key_value_store_put(&f.view, ks_text_of("a"), ks_i32(1), &error), KS_OK);
+    f.context.timestamp = 60; /* the handle sees the record as it is at the moment */
+    assert_int_equal(
+        ks_key_value_store_get(&f.view, ks_text_of("a"), f.arena, &entry, &found, &error), KS_OK);
+    assert_int_equal(entry.timestamp, 50);
+    assert_int_equal(ks_key_value_store_put_at(&f.view, ks_text_of("a"), ks_i32(2), -1, &error),
+                     KS_OK);
+    assert_int_equal(
+        ks_key_value_store_get(&f.view, ks_text_of("a"), f.arena, &entry, &found, &error), KS_OK);
+    assert_int_equal(entry.timestamp, 60);
+    assert_int_equal(ks_value_i32(entry.value), 2);
+    stop(&f);
+}
+
+static void a_timestamp_that_would_be_lost_is_refused(void **state)
+{
+    (void)state;
+    fixture f;
+    ks_error error = {0};
+    ks_key_value entry;
+    bool found;
+    start(&f);
+    f.spec.timestamped = false;
+    ksi_key_value_store_close(f.view.store);
+    f.view.store = ksi_key_value_store_open(&(ksi_key_value_store_options){.spec = &f.spec});
+    assert_int_equal(ks_key_value_store_put_at(&f.view, ks_text_of("a"), ks_i32(1), 7, &error),
+                     KS_E_ARGUMENT);
+    assert_string_equal(error.where, "rows");
+    assert_int_equal(ks_key_value_store_put(&f.view, ks_text_of("a"), ks_i32(1), &error), KS_OK);
+    assert_int_equal(
+        ks_key_value_store_get(&f.view, ks_text_of("a"), f.arena, &entry, &found, &error), KS_OK);
+    assert_true(found);
+    assert_int_equal(entry.timestamp, -1);
+    stop(&f);
+}
+
+/* A processor's handle makes its bytes in the arena of the record: what it gave must stay there. */
+static void what_is_given_back_may_lie_where_bytes_are_made(void **state)
+{
+    (void)state;
+    fixture f;
+    ks_error error = {0};
+    ks_key_value first;
+    ks_key_value second;
+    bool found;
+    start(&f);
+    write_number(&f, "a", 1, 1);
+    write_number(&f, "b", 2, 1);
+    assert_int_equal(
+        ks_key_value_store_get(&f.view, ks_text_of("a"), f.scratch, &first, &found, &error), KS_OK);
+    assert_int_equal(
+        ks_key_value_store_delete(&f.view, ks_text_of("b"), f.scratch, &second, &found, &error),
+        KS_OK);
+    assert_int_equal(ks_key_value_store_put(&f.view, ks_text_of("c"), ks_i32(3), &error), KS_OK);
+    assert_true(ks_value_equal(first.key, ks_text_of("a")));
+    assert_true(ks_value_equal(second.key, ks_text_of("b")));
+    stop(&f);
+}
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static void expect_next(ks_key_value_iterator *all, const char *key, int32_t value)
@@ -181,6 +251,9 @@ int main(void)
         cmocka_unit_test(an_entry_is_found_by_its_key),
         cmocka_unit_test(a_key_that_cannot_be_one_is_refused),
         cmocka_unit_test(bytes_of_another_serde_are_an_error_that_names_the_store),
+        cmocka_unit_test(an_entry_is_written_in_the_name_of_the_record_in_hand),
+        cmocka_unit_test(a_timestamp_that_would_be_lost_is_refused),
+        cmocka_unit_test(what_is_given_back_may_lie_where_bytes_are_made),
         cmocka_unit_test(all_entries_come_in_the_order_of_their_bytes),
         cmocka_unit_test(an_iterator_survives_what_is_written_meanwhile),
     };
