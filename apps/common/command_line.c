@@ -16,6 +16,11 @@
 
 #include <kstreams/kstreams.h>
 
+#include "common/scratch.h"
+
+/* What state.dir is until a temporary directory is made or the user names one. */
+static const char no_state_dir[] = "(temporary)";
+
 typedef enum option_id {
     OPTION_UNKNOWN,
     OPTION_HELP,
@@ -157,7 +162,8 @@ static int set_defaults(const app_about *about, ks_config *config)
     ks_error error = {0};
 
     if (ks_config_set(config, "application.id", about->name, &error) != KS_OK ||
-        ks_config_set(config, "bootstrap.servers", "embedded:", &error) != KS_OK) {
+        ks_config_set(config, "bootstrap.servers", "embedded:", &error) != KS_OK ||
+        ks_config_set(config, "state.dir", no_state_dir, &error) != KS_OK) {
         return app_report(about, &error);
     }
     return EXIT_SUCCESS;
@@ -195,6 +201,22 @@ static int read_all(const app_about *about, int argc, char **argv, app_arguments
     return status;
 }
 
+/* Nobody named a state.dir: this run gets one of its own. */
+static int make_scratch(const app_about *about, app_arguments *arguments)
+{
+    ks_error error = {0};
+
+    if (strcmp(ks_config_get(arguments->config, "state.dir"), no_state_dir) != 0) {
+        return EXIT_SUCCESS;
+    }
+    arguments->scratch = app_scratch_make(about->name, &error);
+    if (arguments->scratch == NULL ||
+        ks_config_set(arguments->config, "state.dir", arguments->scratch, &error) != KS_OK) {
+        return app_report(about, &error);
+    }
+    return EXIT_SUCCESS;
+}
+
 bool app_arguments_read(const app_about *about, int argc, char **argv, app_arguments *arguments,
                         int *exit_status)
 {
@@ -206,6 +228,9 @@ bool app_arguments_read(const app_about *about, int argc, char **argv, app_argum
         *exit_status =
             usage_error(about, "nothing to read: give --input FILE, such as\n    ", about->example);
     }
+    if (*exit_status == EXIT_SUCCESS && !done) {
+        *exit_status = make_scratch(about, arguments);
+    }
     if (*exit_status != EXIT_SUCCESS || done) {
         app_arguments_free(arguments);
         return false;
@@ -216,5 +241,6 @@ bool app_arguments_read(const app_about *about, int argc, char **argv, app_argum
 void app_arguments_free(app_arguments *arguments)
 {
     ks_config_free(arguments->config);
+    app_scratch_remove(arguments->scratch);
     *arguments = (app_arguments){0};
 }

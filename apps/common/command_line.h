@@ -9,6 +9,10 @@
  *
  * --config and -D take effect in the order given, so a later one wins. Anything else is an error
  * that says so, and exit status 2.
+ *
+ * Unless state.dir is given, the local state of the run is in a temporary directory, which goes
+ * when the arguments are freed: the topics of these programs are in memory and end with the
+ * process, so state that outlives it would belong to nothing.
  */
 #ifndef APPS_COMMON_COMMAND_LINE_H
 #define APPS_COMMON_COMMAND_LINE_H
@@ -33,6 +37,7 @@ typedef struct app_about {
 typedef struct app_arguments {
     ks_config *config; /* owned */
     const char *input; /* borrowed from argv */
+    char *scratch;     /* the temporary directory, owned; NULL: state.dir was given */
 } app_arguments;
 
 /*
@@ -41,7 +46,7 @@ typedef struct app_arguments {
  */
 bool app_arguments_read(const app_about *about, int argc, char **argv, app_arguments *arguments,
                         int *exit_status);
-void app_arguments_free(app_arguments *arguments);
+void app_arguments_free(app_arguments *arguments); /* after the application is freed */
 
 /* Prints "word_count: KS_E_...: ..." to standard error. Returns EXIT_FAILURE. */
 int app_report(const app_about *about, const ks_error *error);

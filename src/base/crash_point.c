@@ -7,9 +7,16 @@
 ksi_crash_hook_fn *ksi_crash_hook;
 
 const char *const ksi_crash_points[] = {
-    "apply.begin",           "apply.between-batches",
-    "apply.before-position", "apply.end",
-    "commit.before-apply",   "write-through.marked",
-    "write-through.written", "restore.before-ingest",
-    "restore.after-ingest",  NULL,
+    "apply.begin",
+    "apply.between-batches",
+    "apply.before-position",
+    "apply.end",
+    "apply.between-families",
+    "close.before-flush",
+    "commit.before-apply",
+    "write-through.marked",
+    "write-through.written",
+    "restore.before-ingest",
+    "restore.after-ingest",
+    NULL,
 };

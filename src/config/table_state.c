@@ -7,7 +7,6 @@
 
 #define ROWS(rows) (sizeof(rows) / sizeof(rows)[0])
 
-#define STORES_IN_MEMORY "this version keeps every store in memory, without files"
 #define ONE_INSTANCE "an application on the embedded log is alone and has all tasks"
 
 /* ---- state ----------------------------------------------------------------------------------- */
@@ -17,7 +16,9 @@ static const ksi_property state[] = {
      .type = KSI_PROPERTY_BOOL,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     .reason = STORES_IN_MEMORY,
+     .reason =
+         "directories of local state are always readable by the group and written by the user "
+         "alone",
      .default_text = "false",
      .prose = "Whether the directories of local state may be written by the group of the process's "
               "user."},
@@ -59,7 +60,6 @@ static const ksi_property state[] = {
               "org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$InMemoryDslStoreSuppliers"},
              {NULL, NULL}},
      .default_text = "rocksDB",
-     .reason = STORES_IN_MEMORY ", so both kinds are kept alike; results do not differ",
      .prose = "What the stores of the DSL are made of where an operation does not say: `rocksDB` "
               "on disk, `in_memory` in "
               "memory only."},
@@ -67,13 +67,13 @@ static const ksi_property state[] = {
      .type = KSI_PROPERTY_CLASS,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_REFUSED,
-     .reason = "it names a Java class that tunes RocksDB, which this version does not use",
+     .reason = "it names a Java class",
      .prose = "The class that is shown the options of every RocksDB store before it is opened."},
     {.name = "state.cleanup.delay.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     .reason = STORES_IN_MEMORY,
+     .reason = ONE_INSTANCE,
      .default_text = "600000",
      .prose = "Milliseconds after which the files of a task that moved to another instance are "
               "deleted."},
@@ -81,7 +81,7 @@ static const ksi_property state[] = {
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     .reason = STORES_IN_MEMORY,
+     .reason = "a store that has not been current for 24 hours is rebuilt, whatever this says",
      .default_text = "-1",
      .prose = "At the start, local state that nobody has written for this many milliseconds is "
               "deleted and restored anew; -1 "
@@ -89,25 +89,23 @@ static const ksi_property state[] = {
     {.name = "state.dir",
      .type = KSI_PROPERTY_TEXT,
      .importance = KSI_IMPORTANCE_HIGH,
-     .support = KSI_SUPPORT_INERT,
      .ranged = true,
      .low = 1,
-     .reason = STORES_IN_MEMORY,
      .default_text = "/tmp/kafka-streams",
-     .prose = "The directory of local state; each application has a directory of its name inside. "
-              "Two instances on one machine "
-              "need two directories."},
+     .prose = "The directory of local state; each application has a directory of its name inside, "
+              "which one running instance holds at a time. Two instances on one machine need two "
+              "directories. What is lost with it is restored from the changelog topics, except "
+              "stores whose logging is disabled; so give a directory that survives a restart of "
+              "the machine where restoring would take long."},
     {.name = "statestore.apply.interval.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
-     .support = KSI_SUPPORT_INERT,
      KSI_AT_LEAST(0),
-     .reason = STORES_IN_MEMORY,
      .default_text = "30000",
      .prose = "Milliseconds after which committed rows are applied to the store on disk, in bulk "
-              "and in the order of their "
-              "keys. A longer interval writes less, and restores more after a crash. Not a "
-              "property of Java."},
+              "and in the order of their keys; until then they are in memory and in the changelog "
+              "topic. A longer interval writes less, and restores more after a crash. Stores whose "
+              "logging is disabled do not wait. Not a property of Java."},
     {.name = "statestore.cache.max.bytes",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_MEDIUM,
@@ -121,23 +119,20 @@ static const ksi_property state[] = {
     {.name = "statestore.memory.max.bytes",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_MEDIUM,
-     .support = KSI_SUPPORT_INERT,
      KSI_AT_LEAST(1),
-     .reason = STORES_IN_MEMORY " and without a bound",
      .default_text = "536870912",
-     .prose = "Bytes that stores on disk may take of the memory of the process: block cache, write "
-              "buffers, uncommitted rows and "
-              "the queues of the clients together. Not a property of Java."},
+     .prose = "Bytes that the stores on disk of one application may take of the memory of the "
+              "process: a quarter for RocksDB's block cache, a quarter for its write buffers, half "
+              "for the rows in front of it, in equal parts for each store of each task. A store "
+              "whose committed rows fill half of its part applies them before "
+              "statestore.apply.interval.ms is over. Not a property of Java."},
     {.name = "statestore.uncommitted.max.bytes",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_MEDIUM,
-     .support = KSI_SUPPORT_INERT,
-     KSI_AT_LEAST(1),
-     .reason = STORES_IN_MEMORY ", so what is not committed needs no room of its own",
+     KSI_AT_LEAST(-1),
      .default_text = "67108864",
      .prose = "Bytes of uncommitted rows a thread may gather; then it commits at the next record, "
-              "before commit.interval.ms is "
-              "over. Not a property of Java."},
+              "before commit.interval.ms is over. -1: no bound. Not a property of Java."},
     {.name = "windowstore.changelog.additional.retention.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,

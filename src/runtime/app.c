@@ -13,6 +13,9 @@
  * Failure. The first failing thread's error is kept. Its tasks commit nothing; the other threads
  * commit and close as at any end, which is what Java does under SHUTDOWN_CLIENT.
  *
+ * State on disk is the application's: taken before the first task is made, given back when the last
+ * thread has ended, whatever the reason.
+ *
  * Caught up. One thread's answer is outdated when another sends to a repartition topic it reads. So
  * all are asked twice: when every one says yes both times, by the same end offsets, then between
  * the two rounds nothing was left anywhere, because end offsets and committed offsets only grow. A
@@ -206,9 +209,28 @@ static void remember_failure(ks_app *app, const ks_error *failure)
     }
 }
 
+/* Writes out and gives back what is on disk. */
+static void close_state(ks_app *app)
+{
+    ks_error refused = {0};
+    if (app->failed) {
+        ksi_local_state_failed(app->local_state, &app->failure);
+    }
+    if (ksi_local_state_close(app->local_state, &refused) != KS_OK) {
+        ksi_error_prefix(&refused, "closing the local state; what was committed comes back from "
+                                   "the changelogs: ");
+        char text[sizeof refused + 64];
+        ksi_log(&app->logger, KS_LOG_LEVEL_ERROR, app->name, "%s",
+                ks_error_text(&refused, text, sizeof text));
+        remember_failure(app, &refused);
+    }
+    app->local_state = NULL;
+}
+
 /* The last step, when no thread is left. */
 static void end(ks_app *app)
 {
+    close_state(app);
     if (app->is_member) {
         app->transport->class->leave(app->transport, app->application_id);
         app->is_member = false;
@@ -303,6 +325,7 @@ static ks_status make_thread(ks_app *app, size_t number, size_t count, ks_error 
         .assignment = &app->assignment,
         .clock = app->clock,
         .logger = &app->logger,
+        .state = app->local_state,
         .cache_bytes = cache_bytes > 0 ? cache_bytes / (int64_t)count : -1,
         .waiters = &app->waiters};
     ksi_stream_thread *thread = ksi_stream_thread_new(&options, error);
@@ -325,6 +348,35 @@ static ks_status make_threads(ks_app *app, ks_error *error)
     return KS_OK;
 }
 
+/* How many stores on disk the tasks will have. */
+static size_t count_stores_on_disk(const ks_app *app)
+{
+    size_t count = 0;
+    for (size_t t = 0; t < app->assignment.task_count; t++) {
+        for (size_t i = 0; i < app->topology->store_count; i++) {
+            const ksi_topology_store *store = &app->topology->stores[i];
+            count += store->subtopology == app->assignment.tasks[t].subtopology &&
+                     ksi_local_state_keeps(&store->spec);
+        }
+    }
+    return count;
+}
+
+static ks_status open_state(ks_app *app, ks_error *error)
+{
+    const ksi_local_state_options options = {.topology = app->topology,
+                                             .config = app->config,
+                                             .application_id = app->application_id,
+                                             .row_stores = count_stores_on_disk(app),
+                                             .clock = app->clock,
+                                             .logger = &app->logger};
+    if (options.row_stores == 0) {
+        return KS_OK;
+    }
+    app->local_state = ksi_local_state_open(&options, error);
+    return app->local_state != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the state said */
+}
+
 /* All that can fail before a thread runs. */
 static ks_status prepare(ks_app *app, ks_error *error)
 {
@@ -336,6 +388,7 @@ static ks_status prepare(ks_app *app, ks_error *error)
     app->is_member = true;
     KS_TRY(ksi_assignment_make(&app->assignment, &options, error));
     KS_TRY(ksi_internal_topics_make_ready(&app->assignment, app->transport, &app->logger, error));
+    KS_TRY(open_state(app, error));
     KS_TRY(make_threads(app, error));
     for (size_t i = 0; i < app->assignment.task_count; i++) {
         ksi_stream_thread *thread = app->threads[i % app->thread_count];
@@ -383,10 +436,11 @@ static ks_status start_locked(ks_app *app, ks_error *error)
     }
     (void)ksi_app_set_state(app, KS_APP_PENDING_ERROR);
     stop_threads(app);
+    /* The lock is held, so none of those that were started has ended. */
+    for (size_t i = app->live; i < app->thread_count; i++) {
+        ksi_stream_thread_abandon(app->threads[i]);
+    }
     if (app->live == 0) {
-        for (size_t i = 0; i < app->thread_count; i++) {
-            ksi_stream_thread_abandon(app->threads[i]);
-        }
         end(app);
     }
     return status;

@@ -24,6 +24,7 @@ struct ks_app {
     void *user;
     ksi_transport *transport;
     ksi_assignment assignment;
+    ksi_local_state *local_state; /* from start to end; NULL: there is nothing on disk */
     ksi_stream_thread **threads;
     ksi_thread *natives;
     size_t thread_count;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/slice.h"
 
 typedef struct topic_facts {
     int32_t partition_count;
@@ -105,7 +106,26 @@ static ks_status append(ksi_changelog *changelog, ks_slice key, ks_slice value, 
         ksi_collector_fail_task(sink->collector, error);
         return error->code;
     }
+    sink->last_hash = ksi_changelog_hash(key, value);
     return KS_OK;
+}
+
+uint64_t ksi_changelog_hash(ks_slice key, ks_slice value)
+{
+    uint64_t hash = ksi_slice_hash(key) * UINT64_C(0x9e3779b97f4a7c15);
+    hash ^= value.data != NULL ? ksi_slice_hash(value) + 1 : 0;
+    return hash != 0 ? hash : 1;
+}
+
+int64_t ksi_changelog_sink_end(const ksi_changelog_sink *sink)
+{
+    if (sink->last_hash == 0) {
+        return -1;
+    }
+    ksi_producer *producer = sink->collector->producer;
+    const ksi_topic_partition changelog = {.topic = sink->topic, .partition = sink->partition};
+    int64_t last = producer->class->last_offset(producer, changelog);
+    return last >= 0 ? last + 1 : -1;
 }
 
 void ksi_changelog_sink_init(ksi_changelog_sink *sink, ksi_collector *collector, const char *topic,

@@ -46,9 +46,21 @@ typedef struct ksi_changelog_sink {
     ksi_collector *collector;
     const char *topic;
     int32_t partition;
+    uint64_t last_hash; /* of the last record appended; 0: none was */
 } ksi_changelog_sink;
 
 void ksi_changelog_sink_init(ksi_changelog_sink *sink, ksi_collector *collector, const char *topic,
                              int32_t partition);
+
+/*
+ * By which a store on disk recognises the record of the changelog that it was written up to. Never
+ * 0. Key and value only: a broker may replace timestamps.
+ */
+uint64_t ksi_changelog_hash(ks_slice key, ks_slice value);
+
+/*
+ * The offset behind the last record appended, or -1 when none was: after a flush of the producer.
+ */
+int64_t ksi_changelog_sink_end(const ksi_changelog_sink *sink);
 
 #endif

@@ -3,9 +3,13 @@
  * stream_thread.c - the loop of a thread; stream_thread.h has the invariants.
  *
  * A turn polls every input whose queue has room, processes up to a batch of each task, and commits
- * when commit.interval.ms is over. The bound of a queue is buffered.records.per.partition; a full
- * queue's partition is not watched, so that its records do not end a wait for which they are no
- * work.
+ * when commit.interval.ms is over, or as soon as the tasks have gathered as many uncommitted rows
+ * as statestore.uncommitted.max.bytes allows. The bound of a queue is
+ * buffered.records.per.partition; a full queue's partition is not watched, so that its records do
+ * not end a wait for which they are no work.
+ *
+ * Committed rows stay in memory. They are applied to the stores on disk when a store has too many,
+ * all of them and durably when statestore.apply.interval.ms is over, and at the end.
  *
  * Waiting. Without work the thread sleeps on its consumer: until records come, until a commit is
  * due, or, when records are queued that may not be processed yet (max.task.idle.ms), for poll.ms.
@@ -63,6 +67,12 @@ struct ksi_stream_thread {
     int64_t poll_ms;
     int64_t commit_interval_ms;
     int64_t last_commit_ms;
+    int64_t apply_interval_ms;
+    int64_t last_apply_ms;
+    bool has_unapplied;            /* rows were committed since */
+    int64_t uncommitted_max_bytes; /* negative: no bound */
+    int64_t uncommitted_bytes;     /* of all tasks, as the turn began and as it went on */
+    bool is_restored;
     ksi_group_offset *offsets; /* of the commit in hand */
     size_t offset_count;
     size_t offset_capacity;
@@ -92,6 +102,10 @@ ksi_stream_thread *ksi_stream_thread_new(const ksi_stream_thread_options *option
     thread->poll_ms = ksi_config_i64(options->config, "poll.ms");
     thread->commit_interval_ms = ksi_config_i64(options->config, "commit.interval.ms");
     thread->last_commit_ms = now_ms(thread);
+    thread->apply_interval_ms = ksi_config_i64(options->config, "statestore.apply.interval.ms");
+    thread->last_apply_ms = now_ms(thread);
+    thread->uncommitted_max_bytes =
+        ksi_config_i64(options->config, "statestore.uncommitted.max.bytes");
     atomic_init(&thread->stop, false);
     atomic_init(&thread->finished, false);
     if (options->cache_bytes >= 0) {
@@ -193,6 +207,7 @@ ks_status ksi_stream_thread_add_task(ksi_stream_thread *thread, ksi_assigned_tas
         .application_id = options->application_id,
         .producer = thread->producer,
         .cache = thread->cache,
+        .state = options->state,
         .clock = options->clock,
         .logger = options->logger,
         .matched_topics = options->assignment->matched_topics,
@@ -217,6 +232,22 @@ ksi_task *ksi_stream_thread_task_at(const ksi_stream_thread *thread, size_t inde
 
 /* ---- restoring ------------------------------------------------------------------------------- */
 
+static void log_restored(const ksi_stream_thread *thread, const char *store, const char *task,
+                         const ksi_restore *restore)
+{
+    ksi_logger *logger = thread->options.logger;
+    const char *name = thread->options.name;
+    if (restore->stale[0] != '\0') {
+        ksi_log(logger, KS_LOG_LEVEL_WARN, name,
+                "the local state of store %s of task %s was wiped and is rebuilt from its "
+                "changelog: %s",
+                store, task, restore->stale);
+    }
+    ksi_log(logger, KS_LOG_LEVEL_INFO, name,
+            "restored store %s of task %s from %lld changelog records, beginning at offset %lld",
+            store, task, (long long)restore->rows, (long long)restore->from);
+}
+
 static ks_status restore_task(ksi_stream_thread *thread, const thread_task *task, ks_error *error)
 {
     for (size_t i = 0; i < ksi_task_store_count(task->task); i++) {
@@ -231,6 +262,7 @@ static ks_status restore_task(ksi_stream_thread *thread, const thread_task *task
                                                             spec->name, &thread->arena),
                           .partition = task->id.partition},
             .store = store,
+            .clock = thread->options.clock,
             .stop = &thread->stop};
         ks_status status = ksi_restore_store(&restore, error);
         if (status != KS_OK) {
@@ -238,9 +270,7 @@ static ks_status restore_task(ksi_stream_thread *thread, const thread_task *task
                              ksi_task_id(task->task));
             return status;
         }
-        ksi_log(thread->options.logger, KS_LOG_LEVEL_INFO, thread->options.name,
-                "restored store %s of task %s from %lld changelog records", spec->name,
-                ksi_task_id(task->task), (long long)restore.rows);
+        log_restored(thread, spec->name, ksi_task_id(task->task), &restore);
     }
     return KS_OK;
 }
@@ -251,6 +281,8 @@ ks_status ksi_stream_thread_restore(ksi_stream_thread *thread, ks_error *error)
         KS_TRY(restore_task(thread, &thread->tasks[i], error));
     }
     thread->last_commit_ms = now_ms(thread);
+    thread->last_apply_ms = now_ms(thread);
+    thread->is_restored = !atomic_load(&thread->stop); /* else it may have been cut off */
     return KS_OK;
 }
 
@@ -296,15 +328,26 @@ static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, thread_in
 }
 
 /*
- * Processes up to a batch of a task. A slow callback makes a batch long: a stop is seen after each
- * record, the clock every few.
+ * Whether there are as many uncommitted rows as there may be. What a task's record evicts from the
+ * cache may go to stores of other tasks, and is counted when the next turn begins.
  */
-static ks_status process_batch(const ksi_stream_thread *thread, ksi_task *task, size_t *processed,
+static bool is_full(const ksi_stream_thread *thread)
+{
+    return thread->uncommitted_max_bytes >= 0 &&
+           thread->uncommitted_bytes > thread->uncommitted_max_bytes;
+}
+
+/*
+ * Processes up to a batch of a task. A slow callback makes a batch long: a stop, and too many
+ * uncommitted rows, are seen after each record, the clock every few.
+ */
+static ks_status process_batch(ksi_stream_thread *thread, ksi_task *task, size_t *processed,
                                ks_error *error)
 {
+    const int64_t others = thread->uncommitted_bytes - ksi_task_uncommitted_bytes(task);
     for (size_t i = 0; i < PROCESS_BATCH; i++) {
         bool one = false;
-        if (atomic_load_explicit(&thread->stop, memory_order_relaxed) ||
+        if (atomic_load_explicit(&thread->stop, memory_order_relaxed) || is_full(thread) ||
             (i % RECORDS_PER_LOOK == RECORDS_PER_LOOK - 1 && commit_due(thread))) {
             return KS_OK;
         }
@@ -313,6 +356,7 @@ static ks_status process_batch(const ksi_stream_thread *thread, ksi_task *task, 
             return KS_OK;
         }
         (*processed)++;
+        thread->uncommitted_bytes = others + ksi_task_uncommitted_bytes(task);
     }
     return KS_OK;
 }
@@ -415,9 +459,72 @@ static ks_status mark_committed(ksi_stream_thread *thread, ks_error *error)
     return KS_OK;
 }
 
+/* Puts before an error of the disk what it means and what to do. */
+static ks_status disk_failed(ks_status status, ks_error *error)
+{
+    ksi_error_prefix(error, "local state cannot be written; nothing that was committed is lost. "
+                            "Mend the disk or set another state.dir, then start again: ");
+    return status;
+}
+
+static ks_status commit_unlogged(ksi_stream_thread *thread, ks_error *error)
+{
+    for (size_t i = 0; i < thread->task_count; i++) {
+        ks_status status = ksi_task_commit_unlogged(thread->tasks[i].task, error);
+        if (status != KS_OK) {
+            return disk_failed(status, error);
+        }
+    }
+    return KS_OK;
+}
+
+/* After a commit: stores with too many committed rows in memory give them to the disk. */
+static ks_status apply_full(ksi_stream_thread *thread, ks_error *error)
+{
+    for (size_t i = 0; i < thread->task_count; i++) {
+        ks_status status = ksi_task_apply_full(thread->tasks[i].task, error);
+        if (status != KS_OK) {
+            return disk_failed(status, error);
+        }
+    }
+    thread->has_unapplied = thread->options.state != NULL;
+    return KS_OK;
+}
+
+static ks_status apply_all(ksi_stream_thread *thread, ks_error *error)
+{
+    for (size_t i = 0; i < thread->task_count; i++) {
+        ks_status status = ksi_task_apply(thread->tasks[i].task, error);
+        if (status != KS_OK) {
+            return disk_failed(status, error);
+        }
+    }
+    thread->last_apply_ms = now_ms(thread);
+    thread->has_unapplied = false;
+    return KS_OK;
+}
+
+/* Applies when it is time, and makes it durable: a crash restores what came later. */
+static ks_status maybe_apply(ksi_stream_thread *thread, ks_error *error)
+{
+    bool is_due = now_ms(thread) - thread->last_apply_ms >= thread->apply_interval_ms;
+    if (!thread->has_unapplied || !is_due) {
+        return KS_OK;
+    }
+    KS_TRY(apply_all(thread, error));
+    for (size_t i = 0; i < thread->task_count; i++) {
+        ks_status status = ksi_task_flush_disk(thread->tasks[i].task, error);
+        if (status != KS_OK) {
+            return disk_failed(status, error);
+        }
+    }
+    return KS_OK;
+}
+
 /*
  * Flushing a cache may process records below it, so all tasks are flushed before anything is waited
- * for.
+ * for. Stores without a changelog are committed before the offsets: a crash in between processes
+ * records twice, which at-least-once allows, and the other order would lose them.
  */
 static ks_status commit(ksi_stream_thread *thread, ks_error *error)
 {
@@ -430,13 +537,15 @@ static ks_status commit(ksi_stream_thread *thread, ks_error *error)
         }
     }
     KS_TRY(thread->producer->class->flush(thread->producer, error));
+    KS_TRY(commit_unlogged(thread, error));
     collect_offsets(thread);
     KS_TRY(options->transport->class->commit(options->transport, options->application_id,
                                              thread->offsets, thread->offset_count, error));
     KS_TRY(mark_committed(thread, error));
     atomic_fetch_add(&thread->commits, 1);
     publish_counts(thread);
-    return KS_OK;
+    thread->uncommitted_bytes = 0;
+    return apply_full(thread, error);
 }
 
 /* Commits when it is time; without work and with somebody waiting for the results it is time. */
@@ -454,16 +563,32 @@ static ks_status maybe_commit(ksi_stream_thread *thread, size_t *work, ks_error 
     return commit(thread, error);
 }
 
+static void count_uncommitted(ksi_stream_thread *thread)
+{
+    thread->uncommitted_bytes = 0;
+    for (size_t i = 0; i < thread->task_count; i++) {
+        thread->uncommitted_bytes += ksi_task_uncommitted_bytes(thread->tasks[i].task);
+    }
+}
+
 ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks_error *error)
 {
     size_t work = 0;
     ks_status status = KS_OK;
+    count_uncommitted(thread);
     for (size_t i = 0; i < thread->task_count && status == KS_OK; i++) {
         status = turn_of_task(thread, &thread->tasks[i], &work, error);
+        if (status == KS_OK && is_full(thread)) {
+            thread->last_commit_ms = now_ms(thread);
+            status = commit(thread, error);
+        }
     }
     publish_counts(thread);
     if (status == KS_OK) {
         status = maybe_commit(thread, &work, error);
+    }
+    if (status == KS_OK) {
+        status = maybe_apply(thread, error);
     }
     *progressed = work > 0;
     return status;
@@ -484,12 +609,24 @@ static bool has_queued(const ksi_stream_thread *thread)
     return false;
 }
 
+/* Makes a timeout end no later than at `due_ms`; a millisecond from now at the earliest. */
+static int64_t no_later_than(const ksi_stream_thread *thread, int64_t timeout_ms, int64_t due_ms)
+{
+    int64_t left_ms = due_ms - now_ms(thread);
+    left_ms = left_ms > 0 ? left_ms : 1;
+    return timeout_ms < 0 || timeout_ms > left_ms ? left_ms : timeout_ms;
+}
+
 void ksi_stream_thread_wait(ksi_stream_thread *thread)
 {
     int64_t timeout_ms = -1;
     if (any_needs_commit(thread)) {
-        timeout_ms = thread->last_commit_ms + thread->commit_interval_ms + 1 - now_ms(thread);
-        timeout_ms = timeout_ms > 0 ? timeout_ms : 1;
+        timeout_ms = no_later_than(thread, timeout_ms,
+                                   thread->last_commit_ms + thread->commit_interval_ms + 1);
+    }
+    if (thread->has_unapplied) {
+        timeout_ms =
+            no_later_than(thread, timeout_ms, thread->last_apply_ms + thread->apply_interval_ms);
     }
     if (has_queued(thread) && (timeout_ms < 0 || timeout_ms > thread->poll_ms)) {
         timeout_ms = thread->poll_ms > 0 ? thread->poll_ms : 1;
@@ -518,11 +655,24 @@ void ksi_stream_thread_abandon(ksi_stream_thread *thread)
     atomic_store(&thread->finished, true);
 }
 
+/* The stores are left as current as they are, on disk. */
+static ks_status leave_stores(ksi_stream_thread *thread, ks_error *error)
+{
+    for (size_t i = 0; i < thread->task_count; i++) {
+        KS_TRY(ksi_task_committed(thread->tasks[i].task, error));
+    }
+    return apply_all(thread, error);
+}
+
 ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error)
 {
     ks_status status = KS_OK;
-    if (!atomic_load(&thread->finished) && any_needs_commit(thread)) {
+    bool is_open = !atomic_load(&thread->finished);
+    if (is_open && any_needs_commit(thread)) {
         status = commit(thread, error);
+    }
+    if (status == KS_OK && is_open && thread->is_restored && thread->options.state != NULL) {
+        status = leave_stores(thread, error);
     }
     ksi_stream_thread_abandon(thread);
     return status;

@@ -5,7 +5,8 @@
  *
  *     consumer --poll--> queues of the tasks --process--> producer
  *                              |                             |
- *                              +---- commit: flush caches, flush producer, then offsets
+ *                              +---- commit: flush caches, flush producer, then offsets;
+ *                                            later, in bulk: rows to the stores on disk
  *
  * The loop is ksi_stream_thread_run(); one turn of it is ksi_stream_thread_step(), which never
  * waits and asks the time only of the injected clock, so that a test can drive an application turn
@@ -16,7 +17,8 @@
  *   - An offset is committed only after the caches were flushed and the producer has delivered what
  *     the records before it led to.
  *   - After a failure nothing is committed: all of the thread's tasks go back to their last commit
- *     when the application starts again.
+ *     when the application starts again. Rows that were not committed never reach the disk; what
+ *     was committed and not applied comes back from the changelog.
  *
  * Thread rule: made and filled by the thread that starts the application, then handed to its own;
  * functions marked "@thread any" may be called by others between ksi_stream_thread_new() and
@@ -43,6 +45,7 @@ typedef struct ksi_stream_thread_options {
     const ksi_assignment *assignment;
     ksi_clock *clock;
     ksi_logger *logger;        /* may be NULL */
+    ksi_local_state *state;    /* NULL: all stores are in memory */
     int64_t cache_bytes;       /* this thread's share; negative: no record cache */
     const atomic_int *waiters; /* while positive, a thread without work commits at once */
 } ksi_stream_thread_options;
@@ -81,8 +84,8 @@ KS_NODISCARD ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *p
 void ksi_stream_thread_wait(ksi_stream_thread *thread);
 
 /*
- * Commits, and closes tasks and producer, whether or not the commit succeeds. What others may ask
- * stays, and the consumer, which they may wake. Nothing the second time.
+ * Commits, applies, and closes tasks and producer, whether or not that succeeds. What others may
+ * ask stays, and the consumer, which they may wake. Nothing the second time.
  */
 KS_NODISCARD ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error);
 /* The same without the commit. */

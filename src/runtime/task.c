@@ -12,6 +12,7 @@
  */
 #include "runtime/task_parts.h"
 
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "serde/mismatch.h"
 
@@ -138,6 +139,92 @@ ks_status ksi_task_flush(ksi_task *task, ks_error *error)
     return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
 }
 
+/* ---- the rows of its stores ------------------------------------------------------------------ */
+
+static ksi_row_store *rows_of(const ksi_task_store *store)
+{
+    return ksi_key_value_store_rows(store->store);
+}
+
+ks_status ksi_task_commit_unlogged(ksi_task *task, ks_error *error)
+{
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (!task->stores[i].spec->spec.logging) {
+            KS_TRY(ksi_row_store_commit(rows_of(&task->stores[i]), NULL, error));
+        }
+    }
+    return KS_OK;
+}
+
+/* Where a store is in its changelog, now that what was appended is in the log. */
+static ksi_store_position position_of(const ksi_task *task, const ksi_task_store *store)
+{
+    ksi_store_position position = ksi_row_store_position(rows_of(store));
+    int64_t end = ksi_changelog_sink_end(&store->changelog);
+    if (end >= 0) {
+        position.offset = end;
+        position.hash = store->changelog.last_hash;
+    }
+    position.current_ms = ksi_wall_ms(task->ctx.clock);
+    return position;
+}
+
+ks_status ksi_task_committed(ksi_task *task, ks_error *error)
+{
+    task->commit_needed = false;
+    for (size_t i = 0; i < task->store_count; i++) {
+        const ksi_task_store *store = &task->stores[i];
+        ksi_store_position position = position_of(task, store);
+        bool has_place = store->is_on_disk && store->spec->spec.logging && position.offset >= 0;
+        KS_TRY(ksi_row_store_commit(rows_of(store), has_place ? &position : NULL, error));
+    }
+    return KS_OK;
+}
+
+int64_t ksi_task_uncommitted_bytes(const ksi_task *task)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < task->store_count; i++) {
+        bytes += ksi_row_store_bytes(rows_of(&task->stores[i])).pending;
+    }
+    return bytes;
+}
+
+/* Applies the stores on disk whose committed rows have more bytes than that. */
+static ks_status apply_above(ksi_task *task, int64_t bytes, ks_error *error)
+{
+    for (size_t i = 0; i < task->store_count; i++) {
+        const ksi_task_store *store = &task->stores[i];
+        if (store->is_on_disk && ksi_row_store_bytes(rows_of(store)).unapplied > bytes) {
+            KS_TRY(ksi_row_store_apply(rows_of(store), error));
+            KSI_CRASH_POINT("apply.between-families");
+        }
+    }
+    return KS_OK;
+}
+
+ks_status ksi_task_apply_full(ksi_task *task, ks_error *error)
+{
+    return task->state == NULL
+               ? KS_OK
+               : apply_above(task, ksi_local_state_unapplied_max_bytes(task->state), error);
+}
+
+ks_status ksi_task_apply(ksi_task *task, ks_error *error)
+{
+    return apply_above(task, -1, error);
+}
+
+ks_status ksi_task_flush_disk(ksi_task *task, ks_error *error)
+{
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (task->stores[i].is_on_disk) {
+            KS_TRY(ksi_local_state_flush(task->state, &task->stores[i].spec->spec, error));
+        }
+    }
+    return KS_OK;
+}
+
 /* ---- what others ask ------------------------------------------------------------------------- */
 
 const char *ksi_task_id(const ksi_task *task)
@@ -189,16 +276,6 @@ int64_t ksi_task_offset(const ksi_task *task, size_t input)
 bool ksi_task_commit_needed(const ksi_task *task)
 {
     return task->commit_needed;
-}
-
-ks_status ksi_task_committed(ksi_task *task, ks_error *error)
-{
-    task->commit_needed = false;
-    for (size_t i = 0; i < task->store_count; i++) {
-        ksi_row_store *rows = ksi_key_value_store_rows(task->stores[i].store);
-        KS_TRY(ksi_row_store_commit(rows, NULL, error));
-    }
-    return KS_OK;
 }
 
 uint64_t ksi_task_dropped(const ksi_task *task)

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "runtime/local_state.h"
 #include "state/key_value_store.h"
 #include "state/record_cache.h"
 #include "topology/topology.h"
@@ -36,6 +37,7 @@ typedef struct ksi_task_options {
     const char *application_id;
     ksi_producer *producer;
     ksi_record_cache *cache; /* NULL: caching is off */
+    ksi_local_state *state;  /* NULL: all stores are in memory */
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
     /*
@@ -89,11 +91,30 @@ KS_NODISCARD ks_status ksi_task_flush(ksi_task *task, ks_error *error);
 int64_t ksi_task_offset(const ksi_task *task, size_t input);
 /* Whether something was processed since the last ksi_task_committed(). */
 bool ksi_task_commit_needed(const ksi_task *task);
+
+/* ---- the rows of its stores ------------------------------------------------------------------ */
+
 /*
- * What was processed is committed: the rows of the stores are, too. Only a store without changelog
- * can fail.
+ * Commits the rows of stores without a changelog, which become durable by it: before the offsets
+ * are, so that a crash in between processes records again and loses none.
+ */
+KS_NODISCARD ks_status ksi_task_commit_unlogged(ksi_task *task, ks_error *error);
+/*
+ * What was processed is committed: the rows of the stores are, too, and each store knows its place
+ * in its changelog. Also brings the time up to date at which the stores were last known to be
+ * current. Only a store that does without its changelog for the moment can fail.
  */
 KS_NODISCARD ks_status ksi_task_committed(ksi_task *task, ks_error *error);
+/* Bytes of rows that wait for a commit. */
+int64_t ksi_task_uncommitted_bytes(const ksi_task *task);
+/* Applies the stores whose committed rows have outgrown their share of the memory. */
+KS_NODISCARD ks_status ksi_task_apply_full(ksi_task *task, ks_error *error);
+/* Applies all stores. */
+KS_NODISCARD ks_status ksi_task_apply(ksi_task *task, ks_error *error);
+/* Makes durable what was applied. */
+KS_NODISCARD ks_status ksi_task_flush_disk(ksi_task *task, ks_error *error);
+
+/* ---- what others ask ------------------------------------------------------------------------- */
 
 /* Records dropped, and records handed to the producer, since the task was made. */
 uint64_t ksi_task_dropped(const ksi_task *task);

@@ -15,6 +15,7 @@ typedef struct ksi_task_store {
     const ksi_topology_store *spec;
     ksi_key_value_store *store;
     ksi_changelog_sink changelog;
+    bool is_on_disk;
 } ksi_task_store;
 
 struct ksi_task {
@@ -29,6 +30,7 @@ struct ksi_task {
     ksi_partition_group group;
     ksi_node_instance **instances; /* by node index; NULL for nodes of other sub-topologies */
     size_t started;                /* nodes below this index have been initialised */
+    ksi_local_state *state;        /* NULL: all stores are in memory */
     ksi_task_store *stores;        /* in the order of their first nodes */
     size_t store_count;
     const ks_timestamp_extractor *default_extractor;

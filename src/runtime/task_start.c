@@ -99,31 +99,43 @@ static void make_context(ksi_task *task, const ksi_task_options *options)
         .record = {.partition = -1, .offset = -1, .timestamp = -1}};
 }
 
+static ks_status open_store(ksi_task *task, const ksi_topology_store *spec, ksi_record_cache *cache,
+                            ks_error *error)
+{
+    ksi_row_store *rows = NULL;
+    KS_TRY(ksi_local_state_rows(task->state, &spec->spec, task->partition, &rows, error));
+    ksi_task_store *store = &task->stores[task->store_count++];
+    const char *topic =
+        ksi_changelog_topic_name(task->ctx.application_id, spec->spec.name, &task->task_arena);
+    store->spec = spec;
+    store->is_on_disk = rows != NULL;
+    ksi_changelog_sink_init(&store->changelog, &task->collector, topic, task->partition);
+    store->store = ksi_key_value_store_open(&(ksi_key_value_store_options){
+        .spec = &spec->spec,
+        .changelog = spec->spec.logging ? &store->changelog.changelog : NULL,
+        .cache = cache,
+        .rows = rows});
+    return KS_OK;
+}
+
 /* Stores in the order of the first node that is connected to each. */
-static void open_stores(ksi_task *task, ksi_record_cache *cache)
+static ks_status open_stores(ksi_task *task, ksi_record_cache *cache, ks_error *error)
 {
     const ks_topology *topology = task->topology;
+    ks_status status = KS_OK;
     bool *opened = ksi_calloc(topology->store_count + 1, sizeof *opened);
     task->stores = ksi_calloc(topology->store_count + 1, sizeof *task->stores);
     for (size_t n = 0; n < topology->node_count; n++) {
         const ksi_node *node = topology->nodes[n];
         for (size_t i = 0; belongs(task, node->subtopology) && i < node->store_count; i++) {
-            if (opened[node->stores[i]]) {
-                continue;
+            if (status == KS_OK && !opened[node->stores[i]]) {
+                opened[node->stores[i]] = true;
+                status = open_store(task, &topology->stores[node->stores[i]], cache, error);
             }
-            opened[node->stores[i]] = true;
-            ksi_task_store *store = &task->stores[task->store_count++];
-            store->spec = &topology->stores[node->stores[i]];
-            const char *topic = ksi_changelog_topic_name(task->ctx.application_id,
-                                                         store->spec->spec.name, &task->task_arena);
-            ksi_changelog_sink_init(&store->changelog, &task->collector, topic, task->partition);
-            store->store = ksi_key_value_store_open(&(ksi_key_value_store_options){
-                .spec = &store->spec->spec,
-                .changelog = store->spec->spec.logging ? &store->changelog.changelog : NULL,
-                .cache = cache});
         }
     }
     ksi_free(opened);
+    return status;
 }
 
 static void run_source(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record)
@@ -292,9 +304,10 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     ksi_error_handlers_init(&task->handlers, options->config, &task->ctx, &task->collector);
     ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
     task->topics = ksi_map_new();
-    open_stores(task, options->cache);
+    task->state = options->state;
     make_instances(task);
-    if (add_inputs(task, options, reason) != KS_OK || start_nodes(task, reason) != KS_OK) {
+    if (open_stores(task, options->cache, reason) != KS_OK ||
+        add_inputs(task, options, reason) != KS_OK || start_nodes(task, reason) != KS_OK) {
         ksi_task_free(task);
         return NULL;
     }

@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "state_dir.h"
+
 enum { EVENTS_SIZE = 512 };
 
 /* ---- what a test works with ------------------------------------------------------------------ */
@@ -67,6 +69,7 @@ static ks_config *new_config(const char *application_id)
     ks_config *config = ks_config_new();
     set(config, "application.id", application_id);
     set(config, "bootstrap.servers", "embedded:");
+    set(config, "state.dir", state_dir_new());
     return config;
 }
 
@@ -520,13 +523,13 @@ static void properties_without_effect_are_warned_of_once(void **state)
     (void)state;
     ks_log *log = word_count_log();
     ks_config *config = new_config("wc");
-    set(config, "state.dir", "/var/lib/somewhere");
+    set(config, "state.cleanup.delay.ms", "1");
     running *self = new_app(log, config, word_count());
-    assert_string_equal(self->warnings, "state.dir ");
+    assert_string_equal(self->warnings, "state.cleanup.delay.ms ");
     start(self);
     catch_up(self);
     close_app(self);
-    assert_string_equal(self->warnings, "state.dir ");
+    assert_string_equal(self->warnings, "state.cleanup.delay.ms ");
     free_app(self);
     ks_log_free(log);
 }

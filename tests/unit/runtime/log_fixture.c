@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "state_dir.h"
+
 void assert_ok_at(ks_status status, const ks_error *error, int line)
 {
     if (status != KS_OK) {
@@ -98,6 +100,7 @@ ks_config *config_of(const char *application_id)
     ks_config *config = ks_config_new();
     config_put(config, "application.id", application_id);
     config_put(config, "bootstrap.servers", "embedded:");
+    config_put(config, "state.dir", state_dir_new());
     return config;
 }
 

@@ -23,7 +23,7 @@ const char *log_values(ks_log *log, const char *topic, char *text, size_t size);
 size_t log_count(ks_log *log, const char *topic);
 int64_t log_committed(ks_log *log, const char *group, const char *topic, int32_t partition);
 
-/* application.id and bootstrap.servers, and whatever else is set by name. */
+/* application.id, bootstrap.servers, a state.dir of its own, and whatever else is set by name. */
 ks_config *config_of(const char *application_id);
 void config_put(ks_config *config, const char *name, const char *value);
 

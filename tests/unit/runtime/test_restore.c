@@ -34,6 +34,7 @@ static fixture *new_fixture(void)
     self->restore = (ksi_restore){.transport = ksi_log_transport(self->log),
                                   .changelog = {.topic = "changelog", .partition = 1},
                                   .store = self->store,
+                                  .clock = &ksi_system_clock,
                                   .stop = &self->stop};
     return self;
 }

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * local_state.h - what an application keeps on disk: its state directory, one database in it, and
+ * the memory its stores may take.
+ *
+ *     <state.dir>/<application.id>/rocksdb      a column family per store, for all tasks
+ *
+ * An application whose topology has no store on disk has none of this: no directory, no lock.
+ *
+ * Memory. `statestore.memory.max.bytes` is divided once, when it is known how many stores the tasks
+ * will have: a quarter for the block cache, a quarter for the write buffers of the database, and
+ * half for the rows in front of it, in equal parts for each store of each task. Half of such a part
+ * is for committed rows that wait to be applied, half for rows that are only remembered.
+ *
+ * A database that does not read is renamed and a new one made; the changelogs fill it. One that
+ * turns out not to read while the application runs ends it, and is renamed when it closes.
+ *
+ * Thread rule: opened and closed by one thread at a time, under the application's lock; the
+ * functions for stores any thread.
+ */
+#ifndef KSI_RUNTIME_LOCAL_STATE_H
+#define KSI_RUNTIME_LOCAL_STATE_H
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "state/row_store.h"
+#include "topology/topology.h"
+#include <kstreams/config.h>
+
+typedef struct ksi_local_state ksi_local_state;
+
+typedef struct ksi_local_state_options {
+    const ks_topology *topology;
+    const ks_config *config;
+    const char *application_id;
+    size_t row_stores; /* how many will be opened */
+    ksi_clock *clock;
+    ksi_logger *logger; /* may be NULL */
+} ksi_local_state_options;
+
+/* Whether a store is kept on disk. */
+bool ksi_local_state_keeps(const ksi_store_spec *spec);
+
+/*
+ * Takes the directory and opens the database. KS_E_STATE when another application has it; NULL with
+ * an error.
+ */
+ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks_error *error);
+/*
+ * Writes out what the database holds in memory, closes it and gives the directory back, in any
+ * case; an error says what could not be written. The stores are closed before. Accepts NULL.
+ */
+KS_NODISCARD ks_status ksi_local_state_close(ksi_local_state *state, ks_error *error);
+
+/*
+ * The rows of a store in a task; owned by the caller. `*rows` is NULL for a store in memory, and
+ * when `state` is.
+ */
+KS_NODISCARD ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_store_spec *spec,
+                                            int32_t partition, ksi_row_store **rows,
+                                            ks_error *error);
+/* How many bytes of committed rows a store may gather before they are applied. */
+int64_t ksi_local_state_unapplied_max_bytes(const ksi_local_state *state);
+/* Makes durable what was applied to a store, in all partitions. */
+KS_NODISCARD ks_status ksi_local_state_flush(ksi_local_state *state, const ksi_store_spec *spec,
+                                             ks_error *error);
+
+/* An error of a store: when it says that the database does not read, closing renames it. */
+void ksi_local_state_failed(ksi_local_state *state, const ks_error *error);
+
+#endif
