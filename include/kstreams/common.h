@@ -125,7 +125,12 @@ typedef enum ks_status {
     KS_E_STORE = -13, /**< no store of that name here, or it is of another kind */
     /** writing out a store's cache failed (@java ProcessorStateException) */
     KS_E_PROCESSOR_STATE = -14,
-    KS_E_CORRUPT = -15 /**< files that do not read back as they were written */
+    KS_E_CORRUPT = -15, /**< files that do not read back as they were written */
+    /**
+     * the task that owns the store has left this thread or this process: look the store up again
+     * (@java InvalidStateStoreException, StateStoreMigratedException)
+     */
+    KS_E_STORE_MIGRATED = -16
 } ks_status;
 
 /** The name of a status code, such as "KS_E_CONFIG". Never NULL. @thread any */

@@ -40,6 +40,7 @@ static const struct {
     {KS_E_STORE, "KS_E_STORE"},
     {KS_E_PROCESSOR_STATE, "KS_E_PROCESSOR_STATE"},
     {KS_E_CORRUPT, "KS_E_CORRUPT"},
+    {KS_E_STORE_MIGRATED, "KS_E_STORE_MIGRATED"},
 };
 
 const char *ks_status_name(ks_status status)
