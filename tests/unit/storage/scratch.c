@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define MEGABYTE (1024 * 1024)
+#define PATHS 32
 
 static void keep_line(ks_log_level level, const char *where, const char *message, void *user)
 {
@@ -46,9 +47,9 @@ int scratch_teardown(void **state)
 
 const char *scratch_path(const scratch *place, const char *name)
 {
-    static char paths[4][512];
+    static char paths[PATHS][512];
     static size_t next;
-    char *path = paths[next++ % 4];
+    char *path = paths[next++ % PATHS];
     (void)snprintf(path, sizeof paths[0], "%s/%s", place->path, name);
     return path;
 }
@@ -101,19 +102,26 @@ bool file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-size_t count_files(const char *directory, const char *end, char first[512])
+size_t count_files(const char *directory, const char *end, char largest[512])
 {
     size_t count = 0;
+    off_t most = -1;
     DIR *opened = opendir(directory);
     assert_non_null(opened);
     for (struct dirent *entry = readdir(opened); entry != NULL; entry = readdir(opened)) {
         size_t size = strlen(entry->d_name);
-        if (size >= strlen(end) && strcmp(entry->d_name + size - strlen(end), end) == 0) {
-            if (first != NULL) {
-                (void)snprintf(first, 512, "%.250s/%.250s", directory, entry->d_name);
-            }
-            count++;
+        if (size < strlen(end) || strcmp(entry->d_name + size - strlen(end), end) != 0) {
+            continue;
         }
+        char path[512];
+        struct stat file;
+        (void)snprintf(path, sizeof path, "%.250s/%.250s", directory, entry->d_name);
+        assert_int_equal(stat(path, &file), 0);
+        if (largest != NULL && file.st_size > most) {
+            (void)snprintf(largest, 512, "%s", path);
+            most = file.st_size;
+        }
+        count++;
     }
     (void)closedir(opened);
     return count;

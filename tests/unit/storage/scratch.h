@@ -23,7 +23,7 @@ typedef struct scratch {
 /* cmocka's setup and teardown: `*state` is the scratch; its directory is removed. */
 int scratch_setup(void **state);
 int scratch_teardown(void **state);
-/* "<path>/<name>"; the last four answers stay valid. */
+/* "<path>/<name>"; the last 32 answers stay valid. */
 const char *scratch_path(const scratch *place, const char *name);
 
 void make_directory(const char *path);
@@ -32,8 +32,8 @@ void write_file(const char *path, const char *text);
 /* The file's text, valid until the next call. */
 const char *file_text(const char *path);
 bool file_exists(const char *path);
-/* Files of a directory whose name ends so; `first` may be NULL, else it gets the path of one. */
-size_t count_files(const char *directory, const char *end, char first[512]);
+/* Files of a directory whose name ends so; `largest` may be NULL, else it gets the path of one. */
+size_t count_files(const char *directory, const char *end, char largest[512]);
 /* All bytes of the directory's files. */
 int64_t bytes_in(const char *directory);
 /* Turns over the bits of one byte; negative positions count from the end. */
