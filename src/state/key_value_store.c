@@ -65,6 +65,7 @@ ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options 
     ksi_key_value_store *store = ksi_calloc(1, sizeof *store);
     store->spec = options->spec;
     store->changelog = options->changelog;
+    KSI_CHECK(options->rows == NULL || options->spec->max_rows == 0); /* they would know no bound */
     store->rows = options->rows != NULL ? options->rows : rows_in_memory(options->spec);
     if (options->cache != NULL && options->spec->caching) {
         store->cache = options->cache;

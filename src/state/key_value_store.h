@@ -42,7 +42,7 @@ typedef struct ksi_key_value_store_options {
     const ksi_store_spec *spec;
     ksi_changelog *changelog; /* NULL: not logged */
     ksi_record_cache *cache;  /* NULL: not cached, whatever the spec says */
-    ksi_row_store *rows;      /* taken over; NULL: in memory */
+    ksi_row_store *rows;      /* taken over; NULL: in memory, as a store with a bound always is */
 } ksi_key_value_store_options;
 
 ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options *options);

@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "scratch_directory.h"
+
 enum { KEYS = 40, MOST_OPEN = 4, OPERATIONS = 60000 };
 
 static uint64_t random_state;
@@ -167,8 +169,11 @@ static void operate(rig *r)
     case 4:
         assert_int_equal(ksi_key_value_store_flush(r->store, NULL), KS_OK);
         if (below(2) == 0) {
-            assert_int_equal(ksi_row_store_commit(ksi_key_value_store_rows(r->store), NULL, NULL),
-                             KS_OK);
+            ksi_row_store *rows = ksi_key_value_store_rows(r->store);
+            assert_int_equal(ksi_row_store_commit(rows, NULL, NULL), KS_OK);
+            if (below(2) == 0) {
+                assert_int_equal(ksi_row_store_apply(rows, NULL), KS_OK);
+            }
         }
         break;
     case 5:
@@ -182,16 +187,27 @@ static void operate(rig *r)
     }
 }
 
-static void run(int64_t cache_bytes, bool timestamped)
+/* `family` NULL: in memory. */
+static void run(int64_t cache_bytes, bool timestamped, ksi_family *family)
 {
     rig r = {.spec = {.name = "rows", .timestamped = timestamped, .caching = cache_bytes > 0}};
+    ksi_row_store *rows =
+        family == NULL ? NULL
+                       : ksi_row_store_open(&(ksi_row_store_options){.name = "rows",
+                                                                     .family = family,
+                                                                     .partition = 3,
+                                                                     .timestamped = timestamped,
+                                                                     .logged = true,
+                                                                     .clean_bytes = 500},
+                                            NULL);
     r.cache = cache_bytes > 0 ? ksi_record_cache_new(cache_bytes) : NULL;
-    r.store =
-        ksi_key_value_store_open(&(ksi_key_value_store_options){.spec = &r.spec, .cache = r.cache});
-    for (int i = 0; i < OPERATIONS; i++) {
+    r.store = ksi_key_value_store_open(
+        &(ksi_key_value_store_options){.spec = &r.spec, .cache = r.cache, .rows = rows});
+    int operations = family == NULL ? OPERATIONS : OPERATIONS / 6;
+    for (int i = 0; i < operations; i++) {
         operate(&r);
     }
-    assert_true(r.given > OPERATIONS / 10);
+    assert_true(r.given > (uint64_t)operations / 10);
     for (size_t i = 0; i < MOST_OPEN; i++) {
         close_one(&r.ranges[i]);
     }
@@ -205,9 +221,28 @@ static void ranges_are_what_reading_key_by_key_would_find(void **state)
     start_random();
     const int64_t budgets[] = {0, 1, 300, 1500, 1 << 20};
     for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
-        run(budgets[i], false);
-        run(budgets[i], true);
+        run(budgets[i], false, NULL);
+        run(budgets[i], true, NULL);
     }
+}
+
+static void ranges_over_rocksdb_are_the_same(void **state)
+{
+    (void)state;
+    char path[SCRATCH_PATH_BYTES];
+    ks_error error = {0};
+    start_random();
+    scratch_directory_make(path);
+    ksi_rocks *rocks = ksi_rocks_open(&(ksi_rocks_options){.path = path,
+                                                           .block_cache_bytes = 1 << 20,
+                                                           .write_buffer_bytes = 1 << 20},
+                                      &error);
+    assert_non_null(rocks);
+    run(0, true, ksi_rocks_family(rocks, "uncached", &error));
+    run(300, true, ksi_rocks_family(rocks, "tight", &error));
+    run(1 << 20, false, ksi_rocks_family(rocks, "cached", &error));
+    assert_int_equal(ksi_rocks_close(rocks, &error), KS_OK);
+    scratch_directory_remove(path);
 }
 
 /* ---- who has been used ----------------------------------------------------------------------- */
@@ -281,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_are_what_reading_key_by_key_would_find),
+        cmocka_unit_test(ranges_over_rocksdb_are_the_same),
         cmocka_unit_test(a_cached_row_is_used_when_it_becomes_the_next_of_the_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
