@@ -5,14 +5,15 @@
 #include "scratch.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MEGABYTE (1024 * 1024)
 #define PATHS 32
+#define SKIPPED 77
 
 static void keep_line(ks_log_level level, const char *where, const char *message, void *user)
 {
@@ -186,6 +187,32 @@ void assert_says(const ks_error *error, ks_status code, ...)
         }
     }
     va_end(texts);
+}
+
+/* ---- children -------------------------------------------------------------------------------- */
+
+bool run_in_child(scratch *place, prepare_fn *prepare, CMUnitTestFunction body)
+{
+    (void)fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (prepare != NULL && !prepare(place)) {
+            (void)fflush(NULL);
+            _exit(SKIPPED);
+        }
+        const struct CMUnitTest part[] = {{"in a child process", body, NULL, NULL, place}};
+        int failures = cmocka_run_group_tests(part, NULL, NULL);
+        (void)fflush(NULL);
+        _exit(failures == 0 ? 0 : 1);
+    }
+    int how = 0;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    if (WIFEXITED(how) && WEXITSTATUS(how) == SKIPPED) {
+        return false;
+    }
+    assert_int_equal(how, 0);
+    return true;
 }
 
 /* ---- a database ------------------------------------------------------------------------------ */

@@ -46,6 +46,18 @@ void assert_done_at(ks_status status, const ks_error *error, int line);
 /* The error's code, and all texts (ended by NULL) in its message. */
 void assert_says(const ks_error *error, ks_status code, ...);
 
+/* ---- children -------------------------------------------------------------------------------- */
+
+/* Prepares the child's process; false: it cannot, and said why. */
+typedef bool prepare_fn(const scratch *place);
+
+/*
+ * Runs `body` as a test of its own in a child process, after `prepare` (may be NULL); false when
+ * that could not. Fails the test when the body fails. To be called before this process has opened
+ * any database: RocksDB's threads do not survive fork(2).
+ */
+bool run_in_child(scratch *place, prepare_fn *prepare, CMUnitTestFunction body);
+
 /* ---- a database ------------------------------------------------------------------------------ */
 
 ksi_rocks *database_try(scratch *place, const char *path, ks_error *error);
