@@ -27,7 +27,7 @@ struct ksi_local_state {
 
 bool ksi_local_state_keeps(const ksi_store_spec *spec)
 {
-    return spec->type != KS_STORE_IN_MEMORY;
+    return spec->type != KS_STORE_IN_MEMORY && spec->type != KS_STORE_LRU;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "state_dir.h"
+
 typedef struct fixture {
     ks_topology *topology;
     ks_test_driver *driver;
@@ -428,6 +430,46 @@ static void an_lru_store_needs_a_name_and_a_bound(void **state)
     refuse(KS_MATERIALIZED(.name = "rows", .lru_entries = 3), "for KS_STORE_LRU only");
 }
 
+/* A disk has no bound; the state directory is used all the same, by the other store. */
+static void an_application_keeps_an_lru_store_in_memory(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    const ks_serde *text = &ks_serde_string;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_table *rows =
+        ks_builder_table(b, "in", KS_CONSUMED(.key = text, .value = text),
+                         KS_MATERIALIZED(.name = "rows", .type = KS_STORE_LRU, .lru_entries = 2));
+    (void)ks_stream_to_table(ks_table_to_stream(rows, NULL),
+                             KS_MATERIALIZED(.name = "copy", .key = text, .value = text));
+    ks_topology *topology = ks_builder_build(b, &error);
+    ks_builder_free(b);
+    ks_config *config = ks_config_new();
+    assert_int_equal(ks_config_set(config, "application.id", "bounded", &error), KS_OK);
+    assert_int_equal(ks_config_set(config, "bootstrap.servers", "embedded:", &error), KS_OK);
+    assert_int_equal(ks_config_set(config, "state.dir", state_dir_new(), &error), KS_OK);
+    ks_log *log = ks_log_open("embedded:", &error);
+    assert_int_equal(ks_log_create_topic(log, "in", 1, &error), KS_OK);
+    for (int i = 0; i < 50; i++) {
+        char key[16];
+        const ks_log_record record = {
+            .key = ks_slice_of(key, (size_t)snprintf(key, sizeof key, "%d", i % 5)),
+            .value = ks_slice_cstr("x"),
+            .timestamp = i,
+            .partition = -1};
+        assert_int_equal(ks_log_produce(log, "in", &record, &error), KS_OK);
+    }
+    ks_app *app = ks_app_new(topology, config, KS_APP_OPTIONS(.log = log), &error);
+    assert_non_null(app);
+    assert_int_equal(ks_app_start(app, &error), KS_OK);
+    assert_int_equal(ks_app_wait_until_caught_up(app, -1, &error), KS_OK);
+    assert_int_equal(ks_app_close(app, -1, &error), KS_OK);
+    ks_app_free(app);
+    ks_log_free(log);
+    ks_config_free(config);
+    ks_topology_free(topology);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_walk_survives_what_is_written_meanwhile),
         cmocka_unit_test(an_lru_store_keeps_what_was_used_last),
         cmocka_unit_test(an_lru_store_needs_a_name_and_a_bound),
+        cmocka_unit_test(an_application_keeps_an_lru_store_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
