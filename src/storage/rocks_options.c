@@ -19,7 +19,9 @@
  *     end.
  *
  * Errors come as allocated texts such as "IO error: No space left on device: ..." and
- * "Corruption: ...": what stands before the colon decides the code, the system's words the advice.
+ * "Corruption: ...": the system's words decide first, then what stands before the colon. On open,
+ * RocksDB calls "Corruption" what it was only not allowed to read; a database must not be given up
+ * for that.
  *
  * Thread rule: any.
  */
@@ -59,28 +61,46 @@ typedef struct meaning {
     const char *after;
 } meaning;
 
+/* What the system refused, whatever RocksDB makes of it. */
+static const struct {
+    const char *words;
+    meaning meaning;
+} of_the_system[] = {
+    {"No space left",
+     {KS_E_IO, "no space is left for the database in ",
+      "; free some and start again, nothing that was committed is lost"}},
+    {"quota exceeded",
+     {KS_E_IO, "no space is left in this user's quota for the database in ",
+      "; free some and start again, nothing that was committed is lost"}},
+    {"Permission denied",
+     {KS_E_IO, "this user may not read or write the database in ",
+      "; give it access to the directory and all files in it, or set another state.dir"}},
+    {"Read-only file system",
+     {KS_E_IO, "this user may not write to the database in ",
+      "; its file system is mounted read-only: mount it otherwise, or set another state.dir"}},
+    {"Too many open files",
+     {KS_E_IO, "too few files may be open for the database in ",
+      "; allow this process more of them (ulimit -n)"}},
+    {"lock hold by current process",
+     {KS_E_STATE, "this process has opened the database already in ", ""}},
+    {"LOCK: Resource temporarily unavailable",
+     {KS_E_STATE, "another process has opened the database in ", ""}},
+};
+
 static meaning meaning_of(const ksi_rocks *rocks, const char *text)
 {
-    if (strstr(text, "No space left") != NULL || strstr(text, "quota exceeded") != NULL) {
-        return (meaning){KS_E_IO, "no space is left for the database in ",
-                         "; free some and start again, nothing that was committed is lost"};
+    for (size_t i = 0; i < sizeof of_the_system / sizeof of_the_system[0]; i++) {
+        if (strstr(text, of_the_system[i].words) != NULL) {
+            return of_the_system[i].meaning;
+        }
     }
-    if (strstr(text, "While lock file") != NULL && strstr(text, "unavailable") != NULL) {
-        return (meaning){KS_E_STATE, "another process has opened the database in ", ""};
-    }
-    if (strstr(text, "lock hold by current process") != NULL) {
-        return (meaning){KS_E_STATE, "this process has opened the database already in ", ""};
-    }
-    if (starts_with(text, "Corruption") ||
-        (rocks->is_there && strstr(text, "No such file or directory") != NULL)) {
+    bool is_missing = rocks->is_there && strstr(text, "No such file or directory") != NULL;
+    bool is_damaged = starts_with(text, "Corruption") && strstr(text, "IO error") == NULL;
+    if (is_missing || is_damaged) {
         return (meaning){KS_E_CORRUPT,
                          "files are missing or do not read back as they were written "
                          "in the database in ",
                          ""};
-    }
-    if (strstr(text, "Permission denied") != NULL || strstr(text, "Read-only file") != NULL) {
-        return (meaning){KS_E_IO, "this user may not write to the database in ",
-                         "; give write access to it and all files in it, or set another state.dir"};
     }
     if (starts_with(text, "Invalid argument") || starts_with(text, "Not implemented")) {
         return (meaning){KS_E_ARGUMENT, "options or a call do not fit the database in ", ""};

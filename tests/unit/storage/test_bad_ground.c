@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,10 +73,10 @@ static void open_without_rights(void **state)
     assert_says(&error, KS_E_IO, "cannot make directory", "/new", "Permission denied",
                 "give this user write access", NULL);
     assert_null(database_try(place, scratch_path(place, "orders/rocksdb"), &error));
-    assert_says(&error, KS_E_IO, "this user may not write", "orders/rocksdb",
+    assert_says(&error, KS_E_IO, "this user may not read or write", "orders/rocksdb",
                 "set another state.dir", "Permission denied", NULL);
     assert_null(database_try(place, scratch_path(place, "another"), &error));
-    assert_says(&error, KS_E_IO, "this user may not write", "/another", NULL);
+    assert_says(&error, KS_E_IO, "this user may not read or write", "/another", NULL);
 }
 
 static void a_directory_without_rights_is_named_and_left_as_it_is(void **state)
@@ -98,6 +99,69 @@ static void a_directory_without_rights_is_named_and_left_as_it_is(void **state)
     if (!could) {
         skip();
     }
+    (void)run_in_child(place, NULL, read_state);
+}
+
+static void open_unreadable_table(void **state)
+{
+    scratch *place = *state;
+    ks_error error = {0};
+    assert_null(database_try(place, scratch_path(place, "orders/rocksdb"), &error));
+    assert_says(&error, KS_E_IO, "this user may not read", "all files in it", "Permission denied",
+                NULL);
+}
+
+static void open_to_all(const scratch *place, mode_t table)
+{
+    char path[512];
+    const char *database = scratch_path(place, "orders/rocksdb");
+    assert_true(count_files(database, ".sst", path) > 0);
+    assert_int_equal(chmod(place->path, 0755), 0);
+    assert_int_equal(chmod(scratch_path(place, "orders"), 0755), 0);
+    assert_int_equal(chmod(database, 0777), 0);
+    assert_int_equal(chmod(scratch_path(place, "orders/rocksdb/LOCK"), 0666), 0);
+    assert_int_equal(chmod(path, table), 0);
+}
+
+/* RocksDB calls it a corruption; whoever believed that would put a healthy database aside. */
+static void a_table_that_may_not_be_read_is_not_called_broken(void **state)
+{
+    scratch *place = *state;
+    (void)run_in_child(place, NULL, make_state);
+    open_to_all(place, 0);
+    bool could = run_in_child(place, plain_user, open_unreadable_table);
+    open_to_all(place, 0644);
+    (void)run_in_child(place, NULL, read_state);
+    if (!could) {
+        skip();
+    }
+}
+
+static bool few_files(const scratch *place)
+{
+    (void)place;
+    int next = dup(STDOUT_FILENO); /* the lowest that is free */
+    struct rlimit files;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    (void)close(next);
+    files.rlim_cur = (rlim_t)next + 3;
+    return setrlimit(RLIMIT_NOFILE, &files) == 0;
+}
+
+static void open_with_few_files(void **state)
+{
+    scratch *place = *state;
+    ks_error error = {0};
+    assert_null(database_try(place, scratch_path(place, "orders/rocksdb"), &error));
+    assert_says(&error, KS_E_IO, "too few files may be open", "ulimit -n", "Too many open files",
+                NULL);
+}
+
+static void too_few_open_files_are_named_and_not_called_broken(void **state)
+{
+    scratch *place = *state;
+    (void)run_in_child(place, NULL, make_state);
+    assert_true(run_in_child(place, few_files, open_with_few_files));
     (void)run_in_child(place, NULL, read_state);
 }
 
@@ -349,6 +413,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         /* those with children first: see the top */
         TEST(a_directory_without_rights_is_named_and_left_as_it_is),
+        TEST(a_table_that_may_not_be_read_is_not_called_broken),
+        TEST(too_few_open_files_are_named_and_not_called_broken),
         TEST(a_database_of_another_process_is_refused_and_unharmed),
         TEST(a_truncated_table_does_not_open),
         TEST(a_table_whose_end_is_damaged_does_not_read),
