@@ -96,6 +96,33 @@ static void make_keys(void)
     }
 }
 
+ks_slice random_behind_prefix(ks_slice prefix, char to[RANDOM_KEY_BYTES])
+{
+    size_t size = prefix.size;
+    while (size > 0 && (unsigned char)prefix.data[size - 1] == 0xff) {
+        size--;
+    }
+    if (size == 0) {
+        return ks_slice_null();
+    }
+    memcpy(to, prefix.data, size);
+    to[size - 1] = (char)((unsigned char)to[size - 1] + 1);
+    return ks_slice_of(to, size);
+}
+
+ks_slice random_bound(char to[RANDOM_KEY_BYTES])
+{
+    ks_slice key = random_key(random_below(RANDOM_KEYS));
+    switch (random_below(4)) {
+    case 0:
+        return ks_slice_null();
+    case 1:
+        return random_key_like(to, &key, 1);
+    default:
+        return key;
+    }
+}
+
 void random_start(void)
 {
     const char *given = getenv("KSTREAMS_TEST_SEED");

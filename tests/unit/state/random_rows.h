@@ -23,6 +23,10 @@ uint32_t random_below(uint32_t count);
 ks_slice random_key(size_t number);
 /* A key, one of the set or not, that likes to share the beginning of one of `others`. */
 ks_slice random_key_like(char to[RANDOM_KEY_BYTES], const ks_slice *others, size_t count);
+/* An end of a range: null, a key of the set, or one that is like it. */
+ks_slice random_bound(char to[RANDOM_KEY_BYTES]);
+/* The first key behind all that begin with `prefix`, into `to`; null when there is none. */
+ks_slice random_behind_prefix(ks_slice prefix, char to[RANDOM_KEY_BYTES]);
 /* A piece of one long random text: where it begins and its size are all a model has to keep. */
 ks_slice random_value(uint32_t at, uint32_t size);
 

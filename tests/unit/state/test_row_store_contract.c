@@ -13,7 +13,8 @@
  *
  * A crash leaves a position and rows. Rows may be newer than the position, never older: each row
  * must be what it was at the position or at a later commit, and replaying the log from there must
- * lead to what is settled.
+ * lead to what is settled. What a crash leaves is RocksDB's checkpoint of its files without a
+ * flush, because closing a database flushes it, whatever one wants.
  *
  * An iterator shows the keys that were there when it was opened and still are, with what they are
  * now. Keys come from a fixed set in order: so an iterator is a set of flags and an index.
@@ -22,6 +23,7 @@
  */
 #include "state/key_value_store.h"
 #include "state/row_store.h"
+#include "storage/rocks_parts.h"
 
 #include "base/slice.h"
 #include "random_rows.h"
@@ -115,6 +117,7 @@ typedef struct part {
 struct world {
     world_kind kind;
     char path[SCRATCH_PATH_BYTES];
+    int lives; /* each crash makes the next database, in a directory of its own */
     ksi_rocks *rocks;
     ksi_family *family;
     ksi_store_spec spec;
@@ -124,6 +127,7 @@ struct world {
 };
 
 static int64_t operations;
+static int64_t losses; /* crashes that took something that had been applied */
 
 static ks_slice value_of(const model_row *row)
 {
@@ -207,34 +211,6 @@ static void flush_view(part *p)
     }
 }
 
-/* The first key behind all that begin with `prefix`, into `to`; null when there is none. */
-static ks_slice behind_prefix(ks_slice prefix, char to[LONGEST_KEY])
-{
-    size_t size = prefix.size;
-    while (size > 0 && (unsigned char)prefix.data[size - 1] == 0xff) {
-        size--;
-    }
-    if (size == 0) {
-        return ks_slice_null();
-    }
-    memcpy(to, prefix.data, size);
-    to[size - 1] = (char)((unsigned char)to[size - 1] + 1);
-    return ks_slice_of(to, size);
-}
-
-static ks_slice random_bound(char to[LONGEST_KEY])
-{
-    ks_slice key = random_key(random_below(KEYS));
-    switch (random_below(4)) {
-    case 0:
-        return ks_slice_null();
-    case 1:
-        return random_key_like(to, &key, 1);
-    default:
-        return key;
-    }
-}
-
 static bool is_within(const ksi_row_range *range, ks_slice key)
 {
     if (range->low.data != NULL && ksi_slice_compare(key, range->low) < 0) {
@@ -252,7 +228,7 @@ static void open_one(part *p, open_iterator *iterator)
     if (random_below(4) == 0) {
         ks_slice key = random_key(random_below(KEYS));
         range.low = ks_slice_of(key.data, random_below((uint32_t)key.size + 1));
-        range.high = behind_prefix(range.low, high);
+        range.high = random_behind_prefix(range.low, high);
     } else {
         range.low = random_bound(low);
         range.high = random_bound(high);
@@ -547,10 +523,17 @@ static void replay(part *p, int64_t from)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+static void database_path(const world *w, int life, char path[SCRATCH_PATH_BYTES * 2])
+{
+    (void)snprintf(path, SCRATCH_PATH_BYTES * 2, "%s/%d", w->path, life);
+}
+
 static void open_rocks(world *w)
 {
     ks_error error = {0};
-    w->rocks = ksi_rocks_open(&(ksi_rocks_options){.path = w->path,
+    char path[SCRATCH_PATH_BYTES * 2];
+    database_path(w, w->lives, path);
+    w->rocks = ksi_rocks_open(&(ksi_rocks_options){.path = path,
                                                    .block_cache_bytes = 1024 * 1024,
                                                    .write_buffer_bytes = 1024 * 1024},
                               &error);
@@ -680,11 +663,30 @@ static void take_up_after_crash(part *p)
     }
     from = p->in->kind.logged ? from : p->commit;
     HOLDS(p->in, from >= p->durable_commit && from <= p->applied_commit);
+    losses += from < p->applied_commit ? 1 : 0;
     for (size_t i = 0; i < KEYS; i++) {
         model_row row = read_model(p, i);
         assert_row_since(p, i, from, &row);
     }
     replay(p, from);
+}
+
+/* Leaves the files as they are now, with nothing flushed. */
+static void crash(world *w)
+{
+    char old_path[SCRATCH_PATH_BYTES * 2];
+    char path[SCRATCH_PATH_BYTES * 2];
+    char *refused = NULL;
+    database_path(w, w->lives, old_path);
+    w->lives++;
+    database_path(w, w->lives, path);
+    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(w->rocks->db, &refused);
+    HOLDS(w, refused == NULL);
+    rocksdb_checkpoint_create(checkpoint, path, UINT64_MAX, &refused);
+    HOLDS(w, refused == NULL);
+    rocksdb_checkpoint_object_destroy(checkpoint);
+    ksi_rocks_abandon(w->rocks);
+    scratch_directory_remove(old_path);
 }
 
 static void reopen_rocks(world *w)
@@ -695,7 +697,7 @@ static void reopen_rocks(world *w)
         close_part(&w->parts[i]);
     }
     if (crashes) {
-        ksi_rocks_abandon(w->rocks);
+        crash(w);
     } else {
         must(w, ksi_rocks_close(w->rocks, &error), &error);
     }
@@ -870,7 +872,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    print_message("%" PRId64 " operations\n", operations);
+    print_message("%" PRId64 " operations, %" PRId64 " losses by crashes\n", operations, losses);
     return 0;
 }
 
