@@ -15,6 +15,12 @@
 #define PATHS 32
 #define SKIPPED 77
 
+static bool ends_with(const char *name, const char *end)
+{
+    size_t size = strlen(name);
+    return size >= strlen(end) && strcmp(name + size - strlen(end), end) == 0;
+}
+
 static void keep_line(ks_log_level level, const char *where, const char *message, void *user)
 {
     (void)level;
@@ -110,8 +116,7 @@ size_t count_files(const char *directory, const char *end, char largest[512])
     DIR *opened = opendir(directory);
     assert_non_null(opened);
     for (struct dirent *entry = readdir(opened); entry != NULL; entry = readdir(opened)) {
-        size_t size = strlen(entry->d_name);
-        if (size < strlen(end) || strcmp(entry->d_name + size - strlen(end), end) != 0) {
+        if (!ends_with(entry->d_name, end)) {
             continue;
         }
         char path[512];
@@ -128,7 +133,7 @@ size_t count_files(const char *directory, const char *end, char largest[512])
     return count;
 }
 
-int64_t bytes_in(const char *directory)
+int64_t bytes_in(const char *directory, const char *end)
 {
     int64_t sum = 0;
     DIR *opened = opendir(directory);
@@ -137,7 +142,7 @@ int64_t bytes_in(const char *directory)
         struct stat file;
         char path[1024];
         (void)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-        if (stat(path, &file) == 0 && S_ISREG(file.st_mode)) {
+        if (ends_with(entry->d_name, end) && stat(path, &file) == 0 && S_ISREG(file.st_mode)) {
             sum += file.st_size;
         }
     }

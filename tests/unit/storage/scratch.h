@@ -34,8 +34,8 @@ const char *file_text(const char *path);
 bool file_exists(const char *path);
 /* Files of a directory whose name ends so; `largest` may be NULL, else it gets the path of one. */
 size_t count_files(const char *directory, const char *end, char largest[512]);
-/* All bytes of the directory's files. */
-int64_t bytes_in(const char *directory);
+/* All bytes of those files. */
+int64_t bytes_in(const char *directory, const char *end);
 /* Turns over the bits of one byte; negative positions count from the end. */
 void damage_file(const char *path, int64_t position);
 void cut_file(const char *path, int64_t size);
