@@ -214,7 +214,7 @@ static void close_state(ks_app *app)
 {
     ks_error refused = {0};
     if (app->failed) {
-        ksi_local_state_failed(app->local_state, &app->failure);
+        (void)ksi_local_state_failed(app->local_state, &app->failure);
     }
     if (ksi_local_state_close(app->local_state, &refused) != KS_OK) {
         ksi_error_prefix(&refused, "closing the local state; what was committed comes back from "
@@ -377,6 +377,51 @@ static ks_status open_state(ks_app *app, ks_error *error)
     return app->local_state != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the state said */
 }
 
+static ks_status make_tasks(ks_app *app, ks_error *error)
+{
+    KS_TRY(open_state(app, error));
+    KS_TRY(make_threads(app, error));
+    for (size_t i = 0; i < app->assignment.task_count; i++) {
+        ksi_stream_thread *thread = app->threads[i % app->thread_count];
+        KS_TRY(ksi_stream_thread_add_task(thread, app->assignment.tasks[i], error));
+    }
+    return KS_OK;
+}
+
+/* The opposite, before a thread was started. */
+static void drop_tasks(ks_app *app)
+{
+    for (size_t i = 0; i < app->thread_count; i++) {
+        ksi_stream_thread_free(app->threads[i]);
+    }
+    ksi_free(app->threads);
+    ksi_free(app->natives);
+    app->threads = NULL;
+    app->natives = NULL;
+    app->thread_count = 0;
+}
+
+/*
+ * A database may open and not read all the same, which its stores find out. Then it is set aside,
+ * as one that does not open, and the tasks are made on a new one.
+ */
+static ks_status make_tasks_on_good_state(ks_app *app, ks_error *error)
+{
+    ks_error reason = {0};
+    ks_status status = make_tasks(app, &reason);
+    if (status != KS_OK && ksi_local_state_failed(app->local_state, &reason)) {
+        drop_tasks(app);
+        ksi_local_state *broken = app->local_state;
+        app->local_state = NULL;
+        KS_TRY(ksi_local_state_close(broken, error));
+        return make_tasks(app, error);
+    }
+    if (status != KS_OK) {
+        *error = reason;
+    }
+    return status;
+}
+
 /* All that can fail before a thread runs. */
 static ks_status prepare(ks_app *app, ks_error *error)
 {
@@ -388,13 +433,7 @@ static ks_status prepare(ks_app *app, ks_error *error)
     app->is_member = true;
     KS_TRY(ksi_assignment_make(&app->assignment, &options, error));
     KS_TRY(ksi_internal_topics_make_ready(&app->assignment, app->transport, &app->logger, error));
-    KS_TRY(open_state(app, error));
-    KS_TRY(make_threads(app, error));
-    for (size_t i = 0; i < app->assignment.task_count; i++) {
-        ksi_stream_thread *thread = app->threads[i % app->thread_count];
-        KS_TRY(ksi_stream_thread_add_task(thread, app->assignment.tasks[i], error));
-    }
-    return KS_OK;
+    return make_tasks_on_good_state(app, error);
 }
 
 static ks_status start_threads(ks_app *app, ks_error *error)

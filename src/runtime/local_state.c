@@ -21,6 +21,7 @@ struct ksi_local_state {
     ksi_rocks *rocks;
     int64_t unapplied_bytes; /* of each store */
     int64_t clean_bytes;
+    int64_t pending_max_bytes;
     bool is_broken;
     ks_error fault; /* why it is */
 };
@@ -60,6 +61,17 @@ static ks_status open_database(ksi_local_state *state, int64_t memory_bytes, ks_
     return KS_OK;
 }
 
+/* A thread commits at a quarter of this, so only a single record gets there. */
+static int64_t pending_max_bytes(const ks_config *config)
+{
+    int64_t bytes = ksi_config_i64(config, "statestore.uncommitted.max.bytes");
+    if (bytes < 0) {
+        return 0;
+    }
+    bytes = bytes > 0 ? bytes : 1;
+    return bytes < INT64_MAX / 4 ? 4 * bytes : INT64_MAX;
+}
+
 ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks_error *error)
 {
     ks_error local = {0};
@@ -71,6 +83,7 @@ ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks
     state->logger = options->logger;
     state->unapplied_bytes = memory_bytes / 4 / stores;
     state->clean_bytes = memory_bytes / 4 / stores;
+    state->pending_max_bytes = pending_max_bytes(options->config);
     state->directory =
         ksi_state_directory_open(ksi_config_text(options->config, "state.dir"),
                                  options->application_id, options->clock, options->logger, reason);
@@ -130,6 +143,11 @@ int64_t ksi_local_state_unapplied_max_bytes(const ksi_local_state *state)
     return state->unapplied_bytes;
 }
 
+int64_t ksi_local_state_pending_max_bytes(const ksi_local_state *state)
+{
+    return state->pending_max_bytes;
+}
+
 ks_status ksi_local_state_flush(ksi_local_state *state, const ksi_store_spec *spec, ks_error *error)
 {
     ksi_family *family = ksi_rocks_family(state->rocks, spec->name, error);
@@ -151,15 +169,17 @@ static bool is_about_a_store(const ksi_local_state *state, const char *where)
     return false;
 }
 
-void ksi_local_state_failed(ksi_local_state *state, const ks_error *error)
+bool ksi_local_state_failed(ksi_local_state *state, const ks_error *error)
 {
-    if (state == NULL || error->code != KS_E_CORRUPT || state->is_broken) {
-        return;
+    if (state == NULL || error->code != KS_E_CORRUPT) {
+        return false;
     }
     const char *database = ksi_state_directory_database(state->directory);
     bool is_about_it = strncmp(error->where, database, sizeof error->where - 1) == 0; /* cut */
-    if (is_about_it || is_about_a_store(state, error->where)) {
-        state->is_broken = true;
-        state->fault = *error;
+    if (!is_about_it && !is_about_a_store(state, error->where)) {
+        return false;
     }
+    state->is_broken = true;
+    state->fault = *error;
+    return true;
 }

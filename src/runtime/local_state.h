@@ -13,7 +13,8 @@
  * is for committed rows that wait to be applied, half for rows that are only remembered.
  *
  * A database that does not read is renamed and a new one made; the changelogs fill it. One that
- * turns out not to read while the application runs ends it, and is renamed when it closes.
+ * turns out not to read while the application runs ends it, and is renamed when it closes, so that
+ * the next start rebuilds it.
  *
  * Thread rule: opened and closed by one thread at a time, under the application's lock; the
  * functions for stores any thread.
@@ -61,11 +62,16 @@ KS_NODISCARD ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_st
                                             ks_error *error);
 /* How many bytes of committed rows a store may gather before they are applied. */
 int64_t ksi_local_state_unapplied_max_bytes(const ksi_local_state *state);
+/* How many bytes of uncommitted rows a store may gather within one record; 0: no bound. */
+int64_t ksi_local_state_pending_max_bytes(const ksi_local_state *state);
 /* Makes durable what was applied to a store, in all partitions. */
 KS_NODISCARD ks_status ksi_local_state_flush(ksi_local_state *state, const ksi_store_spec *spec,
                                              ks_error *error);
 
-/* An error of a store: when it says that the database does not read, closing renames it. */
-void ksi_local_state_failed(ksi_local_state *state, const ks_error *error);
+/*
+ * Whether an error says that the database does not read; then closing renames it. `state` may be
+ * NULL.
+ */
+bool ksi_local_state_failed(ksi_local_state *state, const ks_error *error);
 
 #endif

@@ -185,7 +185,11 @@ int64_t ksi_task_uncommitted_bytes(const ksi_task *task)
 {
     int64_t bytes = 0;
     for (size_t i = 0; i < task->store_count; i++) {
-        bytes += ksi_row_store_bytes(rows_of(&task->stores[i])).pending;
+        const ksi_row_store *rows = rows_of(&task->stores[i]);
+        bytes += ksi_row_store_bytes(rows).pending;
+        if (ksi_row_store_is_written_through(rows)) {
+            bytes += ksi_local_state_pending_max_bytes(task->state); /* at least, though on disk */
+        }
     }
     return bytes;
 }

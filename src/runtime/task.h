@@ -105,7 +105,7 @@ KS_NODISCARD ks_status ksi_task_commit_unlogged(ksi_task *task, ks_error *error)
  * current. Only a store that does without its changelog for the moment can fail.
  */
 KS_NODISCARD ks_status ksi_task_committed(ksi_task *task, ks_error *error);
-/* Bytes of rows that wait for a commit. */
+/* Bytes of rows that wait for a commit, also of those that went to the disk before it. */
 int64_t ksi_task_uncommitted_bytes(const ksi_task *task);
 /* Applies the stores whose committed rows have outgrown their share of the memory. */
 KS_NODISCARD ks_status ksi_task_apply_full(ksi_task *task, ks_error *error);

@@ -114,7 +114,8 @@ static ks_status open_store(ksi_task *task, const ksi_topology_store *spec, ksi_
         .spec = &spec->spec,
         .changelog = spec->spec.logging ? &store->changelog.changelog : NULL,
         .cache = cache,
-        .rows = rows});
+        .rows = rows,
+        .pending_max_bytes = rows != NULL ? ksi_local_state_pending_max_bytes(task->state) : 0});
     return KS_OK;
 }
 

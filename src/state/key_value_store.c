@@ -37,6 +37,7 @@ struct ksi_key_value_store {
     ksi_record_cache *cache;
     ksi_named_cache *cached; /* NULL: not cached */
     ksi_row_store *rows;
+    int64_t pending_max_bytes;
     ksi_flush_fn *flush;
     void *flush_owner;
     bool wants_old;
@@ -67,6 +68,7 @@ ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options 
     store->changelog = options->changelog;
     KSI_CHECK(options->rows == NULL || options->spec->max_rows == 0); /* they would know no bound */
     store->rows = options->rows != NULL ? options->rows : rows_in_memory(options->spec);
+    store->pending_max_bytes = options->pending_max_bytes;
     if (options->cache != NULL && options->spec->caching) {
         store->cache = options->cache;
         store->cached = ksi_record_cache_add(
@@ -143,12 +145,27 @@ static ks_status log_eviction(ksi_key_value_store *store, const ksi_row *row,
                                           context->timestamp, NULL, error);
 }
 
+/*
+ * One record may write more than memory has room for. A store with a changelog writes through; a
+ * crash before the commit builds it anew. One without has nothing to be built from, so its rows
+ * are committed early: processing that record again is what at-least-once allows.
+ */
+static ks_status bound_pending(ksi_key_value_store *store, ks_error *error)
+{
+    if (store->pending_max_bytes <= 0 ||
+        ksi_row_store_bytes(store->rows).pending <= store->pending_max_bytes) {
+        return KS_OK;
+    }
+    return store->changelog != NULL ? ksi_row_store_write_through(store->rows, error)
+                                    : ksi_row_store_commit(store->rows, NULL, error);
+}
+
 static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
                                const ksi_record_context *context, ks_error *error)
 {
     if (store->changelog == NULL) {
         ksi_row_store_put(store->rows, row->key, row->value, row->timestamp);
-        return KS_OK;
+        return bound_pending(store, error);
     }
     KS_TRY(log_eviction(store, row, context, error));
     bool has_own_time = store->spec->timestamped && row->value.data != NULL;
@@ -157,7 +174,7 @@ static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
     KS_TRY(
         store->changelog->append(store->changelog, row->key, row->value, timestamp, NULL, error));
     ksi_row_store_put(store->rows, row->key, row->value, row->timestamp);
-    return KS_OK;
+    return bound_pending(store, error);
 }
 
 /* ---- what the cache gives up ----------------------------------------------------------------- */

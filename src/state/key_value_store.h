@@ -40,9 +40,10 @@ typedef ks_status ksi_flush_fn(void *owner, const ksi_row *new_row, const ksi_ro
 /* What a store is opened with. All but the spec may be NULL; what is given outlives the store. */
 typedef struct ksi_key_value_store_options {
     const ksi_store_spec *spec;
-    ksi_changelog *changelog; /* NULL: not logged */
-    ksi_record_cache *cache;  /* NULL: not cached, whatever the spec says */
-    ksi_row_store *rows;      /* taken over; NULL: in memory, as a store with a bound always is */
+    ksi_changelog *changelog;  /* NULL: not logged */
+    ksi_record_cache *cache;   /* NULL: not cached, whatever the spec says */
+    ksi_row_store *rows;       /* taken over; NULL: in memory, as a store with a bound always is */
+    int64_t pending_max_bytes; /* more uncommitted rows go to the disk early; 0: no bound */
 } ksi_key_value_store_options;
 
 ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options *options);

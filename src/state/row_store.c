@@ -238,6 +238,11 @@ ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store)
     return ksi_row_buffer_bytes_of(store->buffer);
 }
 
+bool ksi_row_store_is_written_through(const ksi_row_store *store)
+{
+    return store->has_uncommitted;
+}
+
 ksi_store_position ksi_row_store_position(const ksi_row_store *store)
 {
     return store->position;

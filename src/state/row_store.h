@@ -94,6 +94,8 @@ bool ksi_row_store_abort(ksi_row_store *store);
 ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error);
 /* Writes pending rows to RocksDB before their commit, behind the mark. */
 ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error);
+/* Whether that was done since the last commit. */
+bool ksi_row_store_is_written_through(const ksi_row_store *store);
 
 ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store);
 /* The position behind everything that is committed. */

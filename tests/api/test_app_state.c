@@ -8,6 +8,7 @@
  */
 #include <kstreams/kstreams.h>
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -335,6 +336,65 @@ static void a_directory_that_cannot_be_made_is_said_at_the_start(void **state)
     free_world(self);
 }
 
+/* Writes over the files of the database whose names contain `part`. */
+static void damage(const world *self, const char *part)
+{
+    char path[PATH_SIZE + 300];
+    (void)snprintf(path, sizeof path, "%s/app/rocksdb", self->state_dir);
+    DIR *directory = opendir(path);
+    assert_non_null(directory);
+    size_t damaged = 0;
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        if (strstr(entry->d_name, part) != NULL) {
+            (void)snprintf(path, sizeof path, "%s/app/rocksdb/%s", self->state_dir, entry->d_name);
+            FILE *file = fopen(path, "r+");
+            assert_non_null(file);
+            assert_true(fwrite("damaged, all of it....", 1, 20, file) == 20);
+            assert_int_equal(fclose(file), 0);
+            damaged++;
+        }
+    }
+    (void)closedir(directory);
+    assert_true(damaged > 0);
+}
+
+static size_t count_set_aside(const world *self)
+{
+    char path[PATH_SIZE + 300];
+    (void)snprintf(path, sizeof path, "%s/app", self->state_dir);
+    DIR *directory = opendir(path);
+    assert_non_null(directory);
+    size_t count = 0;
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        count += strstr(entry->d_name, "set-aside") != NULL;
+    }
+    (void)closedir(directory);
+    return count;
+}
+
+/* Neither what names the files of the database nor what holds its rows need be readable. */
+static void a_broken_database_is_set_aside_and_rebuilt(void **state)
+{
+    (void)state;
+    world *self = new_world(1, "1");
+    run_over(self, "apple pear apple");
+    damage(self, "CURRENT");
+    run_over(self, "apple");
+    assert_int_equal(count_set_aside(self), 1);
+    assert_int_equal(self->restored, 2);
+    assert_int_equal(count_of(self, "apple"), 3);
+    damage(self, ".sst");
+    run_over(self, "apple");
+    assert_int_equal(count_set_aside(self), 2);
+    assert_int_equal(self->restored, 3);
+    assert_int_equal(count_of(self, "apple"), 4);
+    assert_int_equal(count_of(self, "pear"), 1);
+    run_over(self, "apple");
+    assert_int_equal(self->restored, 0);
+    assert_int_equal(count_of(self, "apple"), 5);
+    free_world(self);
+}
+
 /* Random words, several threads, and at each start the state kept, lost, or of a start before. */
 static void many_starts_count_as_one_application_would(void **state)
 {
@@ -386,6 +446,7 @@ int main(void)
         cmocka_unit_test(a_store_without_a_changelog_keeps_its_rows),
         cmocka_unit_test(a_directory_belongs_to_one_application_at_a_time),
         cmocka_unit_test(a_directory_that_cannot_be_made_is_said_at_the_start),
+        cmocka_unit_test(a_broken_database_is_set_aside_and_rebuilt),
         cmocka_unit_test(many_starts_count_as_one_application_would),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
