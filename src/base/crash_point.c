@@ -7,16 +7,30 @@
 ksi_crash_hook_fn *ksi_crash_hook;
 
 const char *const ksi_crash_points[] = {
+    /* state: one store */
     "apply.begin",
     "apply.between-batches",
     "apply.before-position",
     "apply.end",
-    "apply.between-families",
-    "close.before-flush",
     "commit.before-apply",
     "write-through.marked",
+    "write-through.between-batches",
     "write-through.written",
     "restore.before-ingest",
+    "restore.between-files",
     "restore.after-ingest",
+    "wipe.begin",
+    "wipe.end",
+    /* runtime: several stores, and the end */
+    "apply.between-families",
+    "close.before-flush",
+    /* storage: the database and its families */
+    "family.created",
+    "flush.begin",
+    "flush.end",
+    "compact.flushed",
+    "compact.end",
+    "close.between-families",
+    "close.flushed",
     NULL,
 };

@@ -254,6 +254,7 @@ typedef struct applying {
     ksi_row_store *store;
     ksi_rocks_batch *batch;
     bool durable;
+    const char *between; /* the crash point behind each batch */
     ks_status status;
     ks_error *error;
 } applying;
@@ -268,18 +269,20 @@ static bool apply_row(void *user, const ksi_row *row)
     } else {
         ksi_rocks_batch_put(how->batch, store->options.family, key, physical_value(store, row));
     }
-    if (ksi_rocks_batch_bytes(how->batch) >= BATCH_BYTES) {
+    /* What has no changelog behind it must arrive as a whole, so that is one batch. */
+    if (!how->durable && ksi_rocks_batch_bytes(how->batch) >= BATCH_BYTES) {
         how->status = ksi_rocks_write(how->batch, how->durable, how->error);
-        KSI_CRASH_POINT("apply.between-batches");
+        KSI_CRASH_POINT(how->between);
     }
     return how->status == KS_OK;
 }
 
 /* Writes the committed rows. What is left in the batch is the caller's to write. */
 static ks_status write_rows(ksi_row_store *store, ksi_rocks_batch *batch, bool durable,
-                            ks_error *error)
+                            const char *between, ks_error *error)
 {
-    applying how = {.store = store, .batch = batch, .durable = durable, .error = error};
+    applying how = {
+        .store = store, .batch = batch, .durable = durable, .between = between, .error = error};
     (void)ksi_row_buffer_each_unapplied(store->buffer, apply_row, &how);
     return how.status;
 }
@@ -294,8 +297,8 @@ ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
     KSI_CRASH_POINT("apply.begin");
     bool durable = !store->options.logged;
     ksi_rocks_batch *batch = ksi_rocks_batch_new(ksi_family_database(store->options.family));
-    ks_status status = write_rows(store, batch, durable, error);
-    if (status == KS_OK) {
+    ks_status status = write_rows(store, batch, durable, "apply.between-batches", error);
+    if (status == KS_OK && !durable) {
         status = ksi_rocks_write(batch, durable, error);
         KSI_CRASH_POINT("apply.before-position");
     }
@@ -358,8 +361,8 @@ bool ksi_row_store_abort(ksi_row_store *store)
 
 ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
 {
-    if (store->options.family == NULL) {
-        return KS_OK; /* memory is all there is */
+    if (store->options.family == NULL || !store->options.logged) {
+        return KS_OK; /* memory is all there is, or nothing could rebuild the store */
     }
     /* Once the commit has taken the mark away, these rows are as durable as any of its others. */
     bool durable = !store->options.logged;
@@ -375,7 +378,11 @@ ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
     if (status == KS_OK) {
         store->has_uncommitted = true;
         ksi_row_buffer_commit(store->buffer);
+<<<<<<< HEAD
         status = write_rows(store, batch, durable, error);
+=======
+        status = write_rows(store, batch, false, "write-through.between-batches", error);
+>>>>>>> c4a128a (wip)
     }
     if (status == KS_OK) {
         status = ksi_rocks_write(batch, durable, error);
@@ -412,6 +419,7 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
     if (store->options.family == NULL) {
         return KS_OK;
     }
+    KSI_CRASH_POINT("wipe.begin");
     char low[KSI_PARTITION_BYTES];
     char high[KSI_PARTITION_BYTES];
     partition_bounds(store, low, high);
@@ -423,6 +431,7 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
     ksi_rocks_batch_delete(batch, family, meta_key(store, DIRTY));
     ks_status status = ksi_rocks_write(batch, true, error);
     ksi_rocks_batch_free(batch);
+    KSI_CRASH_POINT("wipe.end");
     return status;
 }
 
@@ -476,7 +485,12 @@ ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice val
 {
     write_row(store, key, value, timestamp);
     bool is_full = ksi_row_buffer_bytes_of(store->buffer).pending > RESTORE_BYTES;
-    return is_full ? ingest(store, error) : KS_OK;
+    if (!is_full) {
+        return KS_OK;
+    }
+    KS_TRY(ingest(store, error));
+    KSI_CRASH_POINT("restore.between-files");
+    return KS_OK;
 }
 
 ks_status ksi_row_store_restored(ksi_row_store *store, const ksi_store_position *position,

@@ -17,7 +17,7 @@
  *     commit, behind a durable `dirty` mark; a crash in between rebuilds this store of this
  *     partition from its changelog.
  *   - Without a changelog there is nothing to replay: then every commit is applied, through the
- *     write-ahead log.
+ *     write-ahead log and as one batch.
  *   - In memory (no family) the layers are the same, and a commit is all there is.
  *
  * In RocksDB, in one family for all partitions of the store:
@@ -92,7 +92,10 @@ bool ksi_row_store_abort(ksi_row_store *store);
  * through and the commit: the mark has to stay, and the commit applies.
  */
 ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error);
-/* Writes pending rows to RocksDB before their commit, behind the mark. */
+/*
+ * Writes pending rows to RocksDB before their commit, behind the mark. Not without a changelog:
+ * nothing could rebuild the store, so there rows wait in memory.
+ */
 ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error);
 /* Whether that was done since the last commit. */
 bool ksi_row_store_is_written_through(const ksi_row_store *store);

@@ -11,6 +11,7 @@
 #include "storage/rocks.h"
 
 #include "base/check.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "base/memory.h"
@@ -168,7 +169,9 @@ ks_status ksi_rocks_close(ksi_rocks *rocks, ks_error *error)
                 *error = refused;
             }
         }
+        KSI_CRASH_POINT("close.between-families");
     }
+    KSI_CRASH_POINT("close.flushed");
     free_rocks(rocks);
     return status;
 }
@@ -195,6 +198,7 @@ ksi_family *ksi_rocks_family(ksi_rocks *rocks, const char *name, ks_error *error
         rocksdb_options_destroy(options);
         if (ksi_rocks_error(rocks, name, refused, error) == KS_OK) {
             family = add_family(rocks, name, handle);
+            KSI_CRASH_POINT("family.created");
         } /* else the handle is an empty shell of 8 bytes that no function of the C API frees */
     }
     ksi_mutex_unlock(&rocks->lock);
@@ -288,10 +292,12 @@ ks_status ksi_family_get(ksi_family *family, ks_slice key, ksi_buffer *value, bo
 static char *flush_now(ksi_family *family)
 {
     char *refused = NULL;
+    KSI_CRASH_POINT("flush.begin");
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(options, 1);
     rocksdb_flush_cf(family->rocks->db, options, family->handle, &refused);
     rocksdb_flushoptions_destroy(options);
+    KSI_CRASH_POINT("flush.end");
     return refused;
 }
 
@@ -321,7 +327,9 @@ ks_status ksi_family_compact(ksi_family *family, ks_error *error)
 {
     KS_TRY(ksi_family_flush(family, error));
     uint64_t before = background_errors(family); /* the C function has no answer of its own */
+    KSI_CRASH_POINT("compact.flushed");
     rocksdb_compact_range_cf(family->rocks->db, family->handle, NULL, 0, NULL, 0);
+    KSI_CRASH_POINT("compact.end");
     if (background_errors(family) != before) {
         return ksi_error_set(error, KS_E_IO, family->name,
                              "the database in %s could not be compacted; its file LOG says why",
