@@ -5,6 +5,7 @@
 #   apps         apps/APP/test_*.c, and the test of docs/guide/examples
 #   conformance  one test per folder of tests/conformance/scenarios
 #   scripts      tests/scripts/test_*.py: the checks are checked
+#   crash        tests/crash/test_*.c: child processes killed at named points; the other .c files there are linked into each
 # and the fuzz targets tests/fuzz/fuzz_*.c, built only with KSTREAMS_FUZZ and run by scripts/fuzz.
 
 if(KSTREAMS_FUZZ)
@@ -95,6 +96,12 @@ endforeach()
 file(GLOB api_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/api/test_*.c")
 foreach(source IN LISTS api_sources)
   kstreams_test(api "" "${source}" LIBRARIES ${support_library})
+endforeach()
+
+file(GLOB crash_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/test_*.c")
+file(GLOB crash_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/crash_*.c")
+foreach(source IN LISTS crash_sources)
+  kstreams_test(crash "" "${source}" ${crash_helpers} INCLUDES "${PROJECT_SOURCE_DIR}/src")
 endforeach()
 
 file(GLOB app_tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/apps/*/test_*.c")
