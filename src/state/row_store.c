@@ -364,8 +364,6 @@ ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
     if (store->options.family == NULL || !store->options.logged) {
         return KS_OK; /* memory is all there is, or nothing could rebuild the store */
     }
-    /* Once the commit has taken the mark away, these rows are as durable as any of its others. */
-    bool durable = !store->options.logged;
     ksi_rocks_batch *batch = ksi_rocks_batch_new(ksi_family_database(store->options.family));
     ks_status status = KS_OK;
     if (!store->is_dirty) {
@@ -378,14 +376,10 @@ ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
     if (status == KS_OK) {
         store->has_uncommitted = true;
         ksi_row_buffer_commit(store->buffer);
-<<<<<<< HEAD
-        status = write_rows(store, batch, durable, error);
-=======
         status = write_rows(store, batch, false, "write-through.between-batches", error);
->>>>>>> c4a128a (wip)
     }
     if (status == KS_OK) {
-        status = ksi_rocks_write(batch, durable, error);
+        status = ksi_rocks_write(batch, false, error);
         KSI_CRASH_POINT("write-through.written");
     }
     ksi_rocks_batch_free(batch);
