@@ -86,20 +86,20 @@ static bool get(crash_life *life, int s, int p, int key, ksi_row *row)
 }
 
 /* Whether a record behind the offset made this row. */
-static bool came_later(const crash_life *life, int s, int p, int key, size_t from, bool found,
+static bool came_later(const crash_life *life, const crash_record *place, size_t from, bool found,
                        const ksi_row *row)
 {
     for (size_t i = from; i < life->log.count; i++) {
         const crash_record *record = &life->log.records[i];
-        if (!life->log.counts[i] || record->store != s || record->partition != p ||
-            record->key != key) {
+        if (!life->log.counts[i] || record->store != place->store ||
+            record->partition != place->partition || record->key != place->key) {
             continue;
         }
         crash_row made = {.is_present = record->is_present != 0,
                           .size = record->size,
                           .number = record->number,
                           .timestamp = record->timestamp};
-        if (is_equal(s, &made, found, row)) {
+        if (is_equal(place->store, &made, found, row)) {
             return true;
         }
     }
@@ -163,8 +163,7 @@ static void replay(crash_life *life, int s, int p, size_t from)
         size_t key_size = crash_key_fill(key, record->key);
         char *bytes = value_scratch();
         crash_value_fill(bytes, record->size, record->number);
-        ks_slice value =
-            record->is_present ? ks_slice_of(bytes, record->size) : ks_slice_null();
+        ks_slice value = record->is_present ? ks_slice_of(bytes, record->size) : ks_slice_null();
         ks_status status = ksi_row_store_restore(store, ks_slice_of(key, key_size), value,
                                                  record->timestamp, &error);
         crash_must(life, status, &error, "restoring a row");
@@ -192,8 +191,8 @@ static void check_unreplayed(crash_life *life, int s, int p, size_t from)
     for (int key = 0; key < CRASH_KEYS; key++) {
         ksi_row row;
         bool found = get(life, s, p, key, &row);
-        if (!is_equal(s, &rows[key], found, &row) &&
-            !came_later(life, s, p, key, from, found, &row)) {
+        crash_record place = {.store = (uint8_t)s, .partition = (uint8_t)p, .key = (uint16_t)key};
+        if (!is_equal(s, &rows[key], found, &row) && !came_later(life, &place, from, found, &row)) {
             crash_complain(life,
                            "%s, partition %d, key %d: RocksDB has a row (%s, %zu bytes, time %lld) "
                            "that belongs neither to the position %zu nor to a commit behind it "
@@ -247,13 +246,13 @@ void crash_life_open_store(crash_life *life, int s, int p)
                                       &was_marked, &error);
     ksi_buffer_destroy(&value);
     crash_must(life, status, &error, "looking for a mark");
-    ksi_row_store_options options = {
-        .name = kind->name,
-        .family = life->families[s],
-        .partition = p,
-        .timestamped = kind->timestamped,
-        .logged = kind->logged || life->plan->fault == CRASH_COMMIT_NOT_ON_DISK,
-        .clean_bytes = life->clean_bytes};
+    ksi_row_store_options options = {.name = kind->name,
+                                     .family = life->families[s],
+                                     .partition = p,
+                                     .timestamped = kind->timestamped,
+                                     .logged = kind->logged ||
+                                               life->plan->fault == CRASH_COMMIT_NOT_ON_DISK,
+                                     .clean_bytes = life->clean_bytes};
     life->stores[s][p] = ksi_row_store_open(&options, &error);
     crash_must(life, life->stores[s][p] != NULL ? KS_OK : error.code, &error, "opening a store");
     crash_log_settle(&life->log);

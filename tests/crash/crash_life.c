@@ -139,10 +139,8 @@ static void put_row(crash_life *life, const crash_record *row)
                       row->timestamp);
 }
 
-static void put_some(crash_life *life)
+static void put_some(crash_life *life, int s, int p)
 {
-    int s = any_store(life);
-    int p = any_partition(life);
     for (uint64_t i = 1 + crash_random_below(&life->random, 8); i > 0; i--) {
         int key = (int)crash_random_below(&life->random, CRASH_SMALL_KEYS);
         crash_record row =
@@ -156,10 +154,8 @@ static void put_some(crash_life *life)
 }
 
 /* More than a batch takes. */
-static void put_large(crash_life *life)
+static void put_large(crash_life *life, int s, int p)
 {
-    int s = any_store(life);
-    int p = any_partition(life);
     for (int i = 0; i < CRASH_LARGE_KEYS; i++) {
         uint32_t size = 200 * 1024 + (uint32_t)crash_random_below(&life->random, 200 * 1024);
         crash_record row = new_row(life, s, p, CRASH_SMALL_KEYS + i, size);
@@ -217,10 +213,8 @@ static void apply_all(crash_life *life)
     }
 }
 
-static void write_through(crash_life *life)
+static void write_through(crash_life *life, int s, int p)
 {
-    int s = any_store(life);
-    int p = any_partition(life);
     ks_error error = {0};
     crash_must(life, ksi_row_store_write_through(life->stores[s][p], &error), &error,
                "writing through");
@@ -248,6 +242,7 @@ static void close_all(crash_life *life)
             ksi_row_store_close(life->stores[s][p]);
         }
     }
+    KSI_CRASH_POINT("close.before-flush");
     ks_error error = {0};
     crash_must(life, ksi_rocks_close(life->rocks, &error), &error, "closing the database");
 }
@@ -285,29 +280,56 @@ static void make_family(crash_life *life)
     crash_must(life, ksi_rocks_drop_family(life->rocks, "passing", &error), &error, "dropping it");
 }
 
+/* What leads to a point that is rare otherwise; so that a kill does not need a long life. */
+static void head_for_point(crash_life *life)
+{
+    const char *point = life->plan->point;
+    int s = any_store(life);
+    int p = any_partition(life);
+    bool is_large = strstr(point, "between-batches") != NULL;
+    bool writes_through = strncmp(point, "write-through", strlen("write-through")) == 0;
+    bool wipes = strncmp(point, "wipe", strlen("wipe")) == 0;
+    if (is_large) {
+        put_large(life, s, p);
+    } else {
+        put_some(life, s, p);
+    }
+    if (writes_through || wipes) {
+        write_through(life, s, p);
+    }
+    if (wipes) {
+        abort_transaction(life, p);
+    } else if (is_large) {
+        commit(life, p);
+        apply(life, s, p);
+    }
+}
+
 static void operate(crash_life *life)
 {
     uint64_t choice = crash_random_below(&life->random, 200);
+    int s = any_store(life);
+    int p = any_partition(life);
     if (choice < 130) {
-        put_some(life);
+        put_some(life, s, p);
     } else if (choice < 134) {
-        put_large(life);
+        put_large(life, s, p);
     } else if (choice < 160) {
-        commit(life, any_partition(life));
+        commit(life, p);
     } else if (choice < 168) {
-        apply(life, any_store(life), any_partition(life));
+        apply(life, s, p);
     } else if (choice < 171) {
         apply_all(life);
     } else if (choice < 176) {
-        abort_transaction(life, any_partition(life));
+        abort_transaction(life, p);
     } else if (choice < 183) {
-        write_through(life);
+        write_through(life, s, p);
     } else if (choice < 190) {
         flush_or_compact(life, false);
     } else if (choice < 192) {
         flush_or_compact(life, true);
     } else if (choice < 198) {
-        reopen_store(life, any_store(life), any_partition(life));
+        reopen_store(life, s, p);
     } else if (choice < 199) {
         make_family(life);
     } else {
@@ -320,16 +342,20 @@ static void operate(crash_life *life)
 
 static void work(crash_life *life)
 {
-    unsigned operations = life->ending == CRASH_AT_POINT ? OPERATIONS : CLOSED_AFTER;
+    bool is_armed = life->ending == CRASH_AT_POINT;
+    unsigned operations = is_armed ? OPERATIONS : CLOSED_AFTER;
     if (life->ending == CRASH_CUT) {
         operations = 1 + (unsigned)crash_random_below(&life->random, 100);
     }
-    if (strcmp(life->plan->point, "restore.between-files") == 0) {
+    if (is_armed && strcmp(life->plan->point, "restore.between-files") == 0) {
         restore_bulk(life);
     }
     for (unsigned i = 0; i < operations; i++) {
         reach("operation");
         operate(life);
+        if (is_armed && i % 8 == 0) {
+            head_for_point(life);
+        }
     }
     if (life->ending == CRASH_CUT) {
         die();

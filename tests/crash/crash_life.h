@@ -29,12 +29,12 @@
 
 typedef enum crash_fault {
     CRASH_NO_FAULT,
-    CRASH_POSITION_FIRST,    /* the position is written, and flushed, before its rows */
-    CRASH_POSITION_ALONE,    /* the position reaches the disk without its rows: "another family" */
-    CRASH_MARK_MISSING,      /* rows are written through without a dirty mark */
+    CRASH_POSITION_FIRST,     /* the position is written, and flushed, before its rows */
+    CRASH_POSITION_ALONE,     /* the position reaches the disk without its rows: "another family" */
+    CRASH_MARK_MISSING,       /* rows are written through without a dirty mark */
     CRASH_COMMIT_NOT_ON_DISK, /* a store without changelog keeps its commit in memory */
-    CRASH_CLOSE_FORGETS,     /* closing applies the first store only */
-    CRASH_ROW_NOT_LOGGED     /* a row goes to the store and not to the changelog */
+    CRASH_CLOSE_FORGETS,      /* closing applies the first store only */
+    CRASH_ROW_NOT_LOGGED      /* a row goes to the store and not to the changelog */
 } crash_fault;
 
 typedef struct crash_plan {

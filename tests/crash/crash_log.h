@@ -29,14 +29,20 @@
 enum {
     CRASH_STORES = 4,
     CRASH_PARTITIONS = 3,
-    CRASH_SMALL_KEYS = 48,  /* values of up to 300 bytes */
-    CRASH_LARGE_KEYS = 8,   /* values that fill a batch of 1 MB */
-    CRASH_BULK_KEYS = 140,  /* values that fill a sorted file of 32 MB */
+    CRASH_SMALL_KEYS = 48, /* values of up to 300 bytes */
+    CRASH_LARGE_KEYS = 8,  /* values that fill a batch of 1 MB */
+    CRASH_BULK_KEYS = 140, /* values that fill a sorted file of 32 MB */
     CRASH_KEYS = CRASH_SMALL_KEYS + CRASH_LARGE_KEYS + CRASH_BULK_KEYS,
     CRASH_LARGEST_VALUE = 400 * 1024
 };
 
-typedef enum crash_kind { CRASH_ROW = 1, CRASH_COMMIT, CRASH_DONE, CRASH_ABORT, CRASH_LOST } crash_kind;
+typedef enum crash_kind {
+    CRASH_ROW = 1,
+    CRASH_COMMIT,
+    CRASH_DONE,
+    CRASH_ABORT,
+    CRASH_LOST
+} crash_kind;
 
 typedef struct crash_record {
     uint8_t kind;

@@ -143,8 +143,8 @@ crash_outcome crash_scenario_run(crash_plan plan)
 {
     crash_outcome outcome = {.is_broken = true, .complaint = "no directory to work in"};
     char base[150];
-    crash_report *report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    crash_report *report =
+        mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (report == MAP_FAILED || !make_directory(base, &plan)) {
         return outcome;
     }

@@ -437,7 +437,7 @@ static void apply_one(part *p)
 static void write_through(part *p)
 {
     ks_error error = {0};
-    if (p->in->kind.in_memory) {
+    if (p->in->kind.in_memory || !p->in->kind.logged) { /* rows wait for their commit */
         must(p->in, ksi_row_store_write_through(p->rows, &error), &error);
         return;
     }
