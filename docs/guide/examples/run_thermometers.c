@@ -60,6 +60,20 @@ static ks_status print_topic(ks_log *log, ks_arena *arena, const char *topic, ks
     return status;
 }
 
+static ks_status configure(ks_config *config, ks_error *error)
+{
+    static const char *const properties[][2] = {{"application.id", "thermometers"},
+                                                {"bootstrap.servers", "embedded:"},
+                                                {"dsl.store.suppliers.class", "in_memory"}};
+
+    for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {
+        if (ks_config_set(config, properties[i][0], properties[i][1], error) != KS_OK) {
+            return error->code;
+        }
+    }
+    return KS_OK;
+}
+
 static ks_status run(ks_app *app, ks_error *error)
 {
     ks_status status = ks_app_start(app, error);
@@ -77,15 +91,15 @@ int main(void)
     ks_error error = {0};
     ks_arena *arena = ks_arena_new();
     ks_config *config = ks_config_new();
-    ks_builder *builder = ks_builder_new(NULL);
     ks_log *log = ks_log_open("embedded:", &error);
     ks_app *app = NULL;
 
+    ks_status configured = configure(config, &error);
+    ks_builder *builder = ks_builder_new(config);
     thermometers_topology(builder);
     ks_topology *topology = ks_builder_build(builder, &error);
-    if (topology != NULL && log != NULL && fill_topics(log, arena, &error) == KS_OK &&
-        ks_config_set(config, "application.id", "thermometers", &error) == KS_OK &&
-        ks_config_set(config, "bootstrap.servers", "embedded:", &error) == KS_OK) {
+    if (configured == KS_OK && topology != NULL && log != NULL &&
+        fill_topics(log, arena, &error) == KS_OK) {
         app = ks_app_new(topology, config, KS_APP_OPTIONS(.log = log), &error);
     }
     if (app != NULL && run(app, &error) == KS_OK &&
