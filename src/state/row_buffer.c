@@ -84,7 +84,8 @@ struct ksi_row_buffer {
     row_list lists[3]; /* by state */
     int64_t bytes[3];
     uint64_t present;
-    uint64_t clock; /* how many walks have begun */
+    uint64_t clock;   /* how many walks have begun */
+    uint64_t cleared; /* when the rows were forgotten: to walks before it all keys came later */
     size_t walks;
     uint64_t oldest_walk;
 };
@@ -141,8 +142,8 @@ void ksi_row_buffer_free(ksi_row_buffer *buffer)
 
 void ksi_row_buffer_clear(ksi_row_buffer *buffer)
 {
-    KSI_CHECK(buffer->walks == 0);
     free_rows(buffer);
+    buffer->cleared = buffer->clock;
     ksi_tree_clear(buffer->tree);
     buffer->row_count = 0;
     buffer->present = 0;
@@ -546,10 +547,16 @@ bool ksi_row_walk_next(ksi_row_walk *walk, ks_slice after, ksi_row_seen *seen)
 ksi_row_knowledge ksi_row_walk_find(const ksi_row_walk *walk, ks_slice key, ksi_row *out,
                                     ksi_row_knowledge *at_beginning)
 {
-    const row *it = find_row(walk->buffer, key, ksi_slice_hash(key));
+    const ksi_row_buffer *buffer = walk->buffer;
+    const row *it = find_row(buffer, key, ksi_slice_hash(key));
+    ksi_row_knowledge nothing = buffer->has_rocks ? KSI_ROW_UNKNOWN : KSI_ROW_ABSENT;
+    if (walk->began <= buffer->cleared) {
+        *at_beginning = KSI_ROW_ABSENT;
+        return it != NULL ? describe(it, &it->top, out) : nothing;
+    }
     if (it == NULL) {
-        *at_beginning = walk->buffer->has_rocks ? KSI_ROW_UNKNOWN : KSI_ROW_ABSENT;
-        return *at_beginning;
+        *at_beginning = nothing;
+        return nothing;
     }
     const version *shown = walk->committed ? committed_version(it) : &it->top;
     *at_beginning = shown->knowledge;

@@ -14,8 +14,8 @@
  * Without RocksDB below (a store in memory) nothing is unknown, nothing is applied, and rows are
  * never forgotten: then committed rows are clean at once.
  *
- * Walks go by key and survive everything but clearing. Forgetting rows waits while a walk is open:
- * the snapshot of RocksDB that the walk is merged with may be older than the row.
+ * Walks go by key and survive everything. Forgetting clean rows waits while a walk is open: the
+ * snapshot of RocksDB that the walk is merged with may be older than the row.
  *
  * The tempting wrong way is two trees, one pending and one committed: every read looks twice, and a
  * commit moves rows instead of changing a mark.
@@ -60,7 +60,10 @@ void ksi_row_buffer_put(ksi_row_buffer *buffer, ks_slice key, ks_slice value, in
 /* Remembers what RocksDB says of a key that is unknown: a clean row. */
 void ksi_row_buffer_remember(ksi_row_buffer *buffer, ks_slice key, ks_slice value,
                              int64_t timestamp);
-/* Forgets everything, pending rows too: before the store is built again. No walk may be open. */
+/*
+ * Forgets everything, pending rows too: before the store is built again. To a walk that is open,
+ * whatever there is came later.
+ */
 void ksi_row_buffer_clear(ksi_row_buffer *buffer);
 
 /* ---- transactions ---------------------------------------------------------------------------- */

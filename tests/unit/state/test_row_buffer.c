@@ -487,6 +487,27 @@ static void a_walk_remembers_across_an_abort_that_makes_a_key_unknown(void **sta
     has_bytes(buffer, false, false, false);
 }
 
+static void to_a_walk_that_was_open_everything_after_a_clearing_came_later(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    ksi_row_walk walk;
+    ksi_row_seen seen;
+    put(buffer, "a", "1");
+    put(buffer, "b", "1");
+    ksi_row_walk_begin(&walk, buffer, false, false);
+    assert_true(ksi_row_walk_seek(&walk, slice("a"), &seen));
+    ksi_row_buffer_clear(buffer);
+    assert_false(ksi_row_walk_next(&walk, slice("a"), &seen));
+    put(buffer, "b", "2");
+    assert_int_equal(at_beginning(&walk, "a"), KSI_ROW_ABSENT);
+    assert_int_equal(at_beginning(&walk, "b"), KSI_ROW_ABSENT);
+    ksi_row_walk_end(&walk);
+    ksi_row_walk_begin(&walk, buffer, false, false);
+    assert_int_equal(at_beginning(&walk, "a"), KSI_ROW_UNKNOWN);
+    assert_int_equal(at_beginning(&walk, "b"), KSI_ROW_PRESENT);
+    ksi_row_walk_end(&walk);
+}
+
 #define OVER_ROCKS(test) cmocka_unit_test_setup_teardown(test, open_over_rocks, close_buffer)
 #define IN_MEMORY(test) cmocka_unit_test_setup_teardown(test, open_in_memory, close_buffer)
 
@@ -510,6 +531,7 @@ int main(void)
         OVER_ROCKS(walks_that_began_at_different_times_remember_each_their_own),
         OVER_ROCKS(a_walk_over_committed_rows_remembers_those),
         OVER_ROCKS(a_walk_remembers_across_an_abort_that_makes_a_key_unknown),
+        OVER_ROCKS(to_a_walk_that_was_open_everything_after_a_clearing_came_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -574,7 +574,9 @@ static void close_part(part *p)
 static void wipe(part *p)
 {
     ks_error error = {0};
-    close_iterators(p);
+    for (size_t i = 0; i < ITERATORS; i++) { /* they stay open, and have nothing left to show */
+        memset(p->iterators[i].shown, 0, sizeof p->iterators[i].shown);
+    }
     if (p->view != NULL) { /* what a record cache holds goes, too */
         close_part(p);
         open_part(p->in, p);
