@@ -93,7 +93,11 @@ static ks_status judge(ksi_restore *restore, extent changelog, ks_error *error)
     const size_t size = sizeof restore->stale;
     const ksi_store_position position = ksi_row_store_position(rows_of(restore));
     const int64_t age_ms = ksi_wall_ms(restore->clock) - position.current_ms;
-    if (position.offset < 0) {
+    if (position.offset < 0 && ksi_row_store_was_cut_off(rows_of(restore))) {
+        (void)snprintf(why, size,
+                       "the process ended while a record was written that memory had no "
+                       "room for");
+    } else if (position.offset < 0) {
         bool has = false;
         KS_TRY(has_rows(restore, &has, error));
         (void)snprintf(why, size, "%s", has ? "an earlier restore was cut off" : "");

@@ -146,18 +146,15 @@ static ks_status log_eviction(ksi_key_value_store *store, const ksi_row *row,
 }
 
 /*
- * One record may write more than memory has room for. A store with a changelog writes through; a
- * crash before the commit builds it anew. One without has nothing to be built from, so its rows
- * are committed early: processing that record again is what at-least-once allows.
+ * One record may write more than memory has room for; a crash before its commit then builds the
+ * store anew. A store without a changelog has nothing to be built from and keeps its rows in
+ * memory.
  */
 static ks_status bound_pending(ksi_key_value_store *store, ks_error *error)
 {
-    if (store->pending_max_bytes <= 0 ||
-        ksi_row_store_bytes(store->rows).pending <= store->pending_max_bytes) {
-        return KS_OK;
-    }
-    return store->changelog != NULL ? ksi_row_store_write_through(store->rows, error)
-                                    : ksi_row_store_commit(store->rows, NULL, error);
+    bool is_over = store->pending_max_bytes > 0 &&
+                   ksi_row_store_bytes(store->rows).pending > store->pending_max_bytes;
+    return is_over ? ksi_row_store_write_through(store->rows, error) : KS_OK;
 }
 
 static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,

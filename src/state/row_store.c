@@ -128,7 +128,13 @@ static ks_status look_for_mark(ksi_row_store *store, ks_error *error)
     bool found;
     KS_TRY(ksi_family_get(store->options.family, meta_key(store, DIRTY), &store->value, &found,
                           error));
+    store->was_cut_off = found;
     return found ? ksi_row_store_wipe(store, error) : KS_OK;
+}
+
+bool ksi_row_store_was_cut_off(const ksi_row_store *store)
+{
+    return store->was_cut_off;
 }
 
 ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error *error)

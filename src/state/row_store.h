@@ -58,6 +58,8 @@ typedef struct ksi_row_store_options {
 
 /* NULL with an error when the position cannot be read. */
 ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error *error);
+/* Whether it was wiped then: a transaction that was written through had not been committed. */
+bool ksi_row_store_was_cut_off(const ksi_row_store *store);
 /* Closes; what is committed and not applied stays out of RocksDB. Accepts NULL. */
 void ksi_row_store_close(ksi_row_store *store);
 

@@ -22,6 +22,7 @@ struct ksi_row_store {
     ksi_store_position position;
     bool position_changed; /* since it was written */
     bool is_dirty;         /* the mark is there */
+    bool was_cut_off;      /* the mark was there when the store was opened */
     bool has_uncommitted;  /* RocksDB holds rows that were written through and not committed */
 };
 

@@ -37,6 +37,7 @@ typedef struct world {
     ks_log *log;
     char state_dir[PATH_SIZE];
     const char *threads;
+    const char *apply_interval_ms; /* NULL: the default */
     bool logging_disabled;
     ks_app *app;
     ks_topology *topology;
@@ -136,6 +137,9 @@ static ks_status try_start(world *self, ks_error *error)
     set(self->config, "bootstrap.servers", "embedded:");
     set(self->config, "state.dir", self->state_dir);
     set(self->config, "num.stream.threads", self->threads);
+    if (self->apply_interval_ms != NULL) {
+        set(self->config, "statestore.apply.interval.ms", self->apply_interval_ms);
+    }
     self->app = ks_app_new(self->topology, self->config,
                            KS_APP_OPTIONS(.log = self->log, .log_line = hear, .user = self), error);
     assert_ok(self->app != NULL ? KS_OK : error->code, error);
@@ -149,13 +153,18 @@ static void start(world *self)
     assert_ok(ks_app_wait_until_caught_up(self->app, -1, &error), &error);
 }
 
+static void free_app(world *self)
+{
+    ks_app_free(self->app);
+    ks_topology_free(self->topology);
+    ks_config_free(self->config);
+}
+
 static void stop(world *self)
 {
     ks_error error = {0};
     assert_ok(ks_app_close(self->app, -1, &error), &error);
-    ks_app_free(self->app);
-    ks_topology_free(self->topology);
-    ks_config_free(self->config);
+    free_app(self);
 }
 
 static void say(const world *self, const char *line)
@@ -395,6 +404,38 @@ static void a_broken_database_is_set_aside_and_rebuilt(void **state)
     free_world(self);
 }
 
+/* Nothing can be written where the database is no more; what was committed comes back later. */
+static void a_disk_that_fails_stops_the_application(void **state)
+{
+    (void)state;
+    char database[PATH_SIZE + 32];
+    char away[PATH_SIZE + 32];
+    ks_error error = {0};
+    world *self = new_world(1, "1");
+    self->apply_interval_ms = "0";
+    say(self, "apple pear apple");
+    start(self);
+    (void)snprintf(database, sizeof database, "%s/app/rocksdb", self->state_dir);
+    (void)snprintf(away, sizeof away, "%s/app/away", self->state_dir);
+    assert_int_equal(rename(database, away), 0);
+    say(self, "apple plum");
+    ks_status status = KS_OK;
+    while (status == KS_OK) { /* once or twice: the end may be reached before the disk is */
+        status = ks_app_wait_until_caught_up(self->app, -1, &error);
+    }
+    assert_string_equal(error.where, "words");
+    assert_non_null(strstr(error.message, "nothing that was committed is lost"));
+    assert_ok(ks_app_close(self->app, -1, &error), &error);
+    assert_int_equal(ks_app_state_of(self->app), KS_APP_ERROR);
+    free_app(self);
+    assert_int_equal(rename(away, database), 0); /* it is mended */
+    run_over(self, "apple");
+    assert_int_equal(count_of(self, "apple"), 4);
+    assert_int_equal(count_of(self, "pear"), 1);
+    assert_int_equal(count_of(self, "plum"), 1);
+    free_world(self);
+}
+
 /* Random words, several threads, and at each start the state kept, lost, or of a start before. */
 static void many_starts_count_as_one_application_would(void **state)
 {
@@ -447,6 +488,7 @@ int main(void)
         cmocka_unit_test(a_directory_belongs_to_one_application_at_a_time),
         cmocka_unit_test(a_directory_that_cannot_be_made_is_said_at_the_start),
         cmocka_unit_test(a_broken_database_is_set_aside_and_rebuilt),
+        cmocka_unit_test(a_disk_that_fails_stops_the_application),
         cmocka_unit_test(many_starts_count_as_one_application_would),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

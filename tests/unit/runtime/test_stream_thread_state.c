@@ -345,6 +345,28 @@ static void far_too_many_rows_of_one_record_are_written_through(void **state)
     free_fixture(self);
 }
 
+/* What was written through and never committed is half a record's work. */
+static void a_transaction_that_was_cut_off_is_wiped(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    fixture *self = new_fixture("1000000");
+    config_put(self->config, "statestore.uncommitted.max.bytes", "5000");
+    open_thread(self);
+    produce_keys(self, 3);
+    step_until_idle(self);
+    pass_ms(self, 101);
+    produce_keys(self, 1000);
+    step_until_idle(self);
+    assert_ok(ksi_task_flush(ksi_stream_thread_task_at(self->thread, 0), &error), &error);
+    assert_true(ksi_row_store_is_written_through(rows(self)));
+    abandon_thread(self);
+    open_thread(self);
+    assert_non_null(strstr(self->wiped, "memory had no room for"));
+    close_thread(self);
+    free_fixture(self);
+}
+
 /* ---- stale state ----------------------------------------------------------------------------- */
 
 static void state_that_was_current_a_day_ago_is_rebuilt(void **state)
@@ -448,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_store_with_too_many_committed_rows_applies_them_at_the_commit),
         cmocka_unit_test(too_many_uncommitted_rows_are_committed_at_the_next_record),
         cmocka_unit_test(far_too_many_rows_of_one_record_are_written_through),
+        cmocka_unit_test(a_transaction_that_was_cut_off_is_wiped),
         cmocka_unit_test(state_that_was_current_a_day_ago_is_rebuilt),
         cmocka_unit_test(a_restore_that_is_stopped_leaves_a_position_to_go_on_from),
         cmocka_unit_test(a_disk_that_fails_ends_the_thread_and_names_the_store),
