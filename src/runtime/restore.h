@@ -11,7 +11,7 @@
  *     it was last current longer ago than deleted rows are kept     a tombstone may be gone, and
  *     in a changelog (24 hours)                                     its row would live again
  *     there are rows and no position                                an earlier restore was cut off
- *     the mark of a transaction that was written through            it may have been half a record's
+ *     the mark of a transaction that was written through            it was cut off, halfway
  *
  * Thread rule: the thread that owns the task.
  */

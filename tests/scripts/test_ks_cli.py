@@ -193,6 +193,34 @@ class Applications(Programs):
     def test_a_log_of_kafka_is_refused_and_not_guessed(self):
         self.refused_by_all(1, ["KS_E_NOT_BUILT", "localhost:9092"], "-D", "bootstrap.servers=localhost:9092", "--input", "-")
 
+    def counted(self, stdin, *arguments, env=None):
+        """The counts that word_count prints, and what it says beside them."""
+        done = self.run_program("word_count", "--input", "-", *arguments, stdin=stdin, env=env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return re.findall(r"^ +\d+ +(\S+) +(\d+)  #", done.stdout, re.MULTILINE), done.stderr
+
+    def test_every_run_counts_its_own_text_and_leaves_nothing(self):
+        scratch = self.folder / "tmp"
+        scratch.mkdir()
+        for _ in range(2):
+            counts, said = self.counted("a b a\n", env={**os.environ, "TMPDIR": str(scratch)})
+            self.assertEqual(counts, [("a", "2"), ("b", "1")])
+            self.assertNotIn("wiped", said)
+            self.assertEqual(list(scratch.iterdir()), [])
+
+    def test_state_of_a_run_before_is_kept_and_not_mixed_with_the_next(self):
+        state = f"state.dir={self.folder / 'state'}"
+        self.assertEqual(self.counted("a b a\n", "-D", state)[0], [("a", "2"), ("b", "1")])
+        self.assertTrue((self.folder / "state/word_count/rocksdb").is_dir())
+        counts, said = self.counted("a c\n", "-D", state)
+        self.assertEqual(counts, [("a", "1"), ("c", "1")])
+        self.assertIn("store word-counts of task 1_", said)
+        self.assertIn("was wiped", said)
+
+    def test_a_state_directory_that_cannot_be_made_is_named(self):
+        self.refused(1, ["KS_E_IO", "/dev/null/state", "word_count"], "word_count", "-D", "state.dir=/dev/null/state",
+                     "--input", "-", stdin="a\n")
+
     def test_empty_input_is_no_error_and_is_said(self):
         for app in APPS:
             done = self.answers(app, "--input", "-")
