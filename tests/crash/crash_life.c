@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OPERATIONS = 2000, CLOSED_AFTER = 40, SECONDS_AT_MOST = 60 };
+enum { OPERATIONS = 2000, CLOSED_AFTER = 25, SECONDS_AT_MOST = 60 };
 
 static crash_life *the_life; /* the hook has no user pointer */
 static unsigned times_reached;
@@ -157,7 +157,7 @@ static void put_some(crash_life *life, int s, int p)
 static void put_large(crash_life *life, int s, int p)
 {
     for (int i = 0; i < CRASH_LARGE_KEYS; i++) {
-        uint32_t size = 200 * 1024 + (uint32_t)crash_random_below(&life->random, 200 * 1024);
+        uint32_t size = 140 * 1024 + (uint32_t)crash_random_below(&life->random, 60 * 1024);
         crash_record row = new_row(life, s, p, CRASH_SMALL_KEYS + i, size);
         put_row(life, &row);
     }

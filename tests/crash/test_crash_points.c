@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { KILLS = 5, KILLS_SOON_AFTER = 2 };
+enum { KILLS = 5, KILLS_SOON_AFTER = 1 };
 
 static uint64_t first_seed;
 
