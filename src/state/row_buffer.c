@@ -34,6 +34,8 @@
 #include <stdlib.h>
 
 enum { FIRST_BUCKETS = 64 };
+/* Sorting a row costs about as much as passing by so many others in the tree. */
+enum { FEW = 8 };
 
 typedef enum row_state { CLEAN, UNAPPLIED, PENDING } row_state;
 
@@ -432,14 +434,42 @@ static int compare_rows(const void *a, const void *b)
     return ksi_slice_compare(left->item.key, right->item.key);
 }
 
-bool ksi_row_buffer_each_unapplied(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *user)
+/* The row's committed version is not in RocksDB. */
+static bool waits_for_apply(const row *it)
+{
+    return it->state == UNAPPLIED || (it->state == PENDING && it->must_apply);
+}
+
+static bool visit_row(const row *it, ksi_row_visit_fn *visit, void *user)
+{
+    ksi_row out;
+    (void)describe(it, committed_version(it), &out);
+    return visit(user, &out);
+}
+
+/* By the tree, which is in order: for when many of all rows wait. */
+static bool each_by_tree(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *user)
+{
+    bool all = true;
+    ksi_tree_cursor at;
+    const ksi_tree_item *item = ksi_tree_seek(&at, buffer->tree, ks_slice_null(), false);
+    while (all && item != NULL) {
+        const row *it = (const row *)item;
+        all = !waits_for_apply(it) || visit_row(it, visit, user);
+        item = ksi_tree_next(&at, item->key);
+    }
+    return all;
+}
+
+/* By the lists, sorted: for when few do. */
+static bool each_by_list(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *user)
 {
     row **rows = NULL;
     size_t capacity = 0;
     size_t count = 0;
     for (row_state state = UNAPPLIED; state <= PENDING; state++) {
         for (row *it = buffer->lists[state].first; it != NULL; it = it->after) {
-            if (state == UNAPPLIED || it->must_apply) {
+            if (waits_for_apply(it)) {
                 rows = ksi_grow(rows, &capacity, count + 1, sizeof *rows);
                 rows[count++] = it;
             }
@@ -450,12 +480,17 @@ bool ksi_row_buffer_each_unapplied(ksi_row_buffer *buffer, ksi_row_visit_fn *vis
     }
     bool all = true;
     for (size_t i = 0; all && i < count; i++) {
-        ksi_row out;
-        (void)describe(rows[i], committed_version(rows[i]), &out);
-        all = visit(user, &out);
+        all = visit_row(rows[i], visit, user);
     }
     ksi_free(rows);
     return all;
+}
+
+bool ksi_row_buffer_each_unapplied(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *user)
+{
+    int64_t others = buffer->bytes[CLEAN] + buffer->bytes[PENDING];
+    bool many = buffer->bytes[UNAPPLIED] > others / FEW;
+    return many ? each_by_tree(buffer, visit, user) : each_by_list(buffer, visit, user);
 }
 
 void ksi_row_buffer_applied(ksi_row_buffer *buffer)
@@ -494,6 +529,12 @@ uint64_t ksi_row_buffer_present(const ksi_row_buffer *buffer)
 
 void ksi_row_buffer_trim(ksi_row_buffer *buffer, int64_t max_clean_bytes)
 {
+    bool all_clean = buffer->bytes[PENDING] == 0 && buffer->bytes[UNAPPLIED] == 0;
+    bool many = buffer->row_count > buffer->bucket_count / FEW;
+    if (buffer->has_rocks && buffer->walks == 0 && all_clean && max_clean_bytes == 0 && many) {
+        ksi_row_buffer_clear(buffer); /* and not row by row out of the tree */
+        return;
+    }
     while (buffer->has_rocks && buffer->walks == 0 && buffer->bytes[CLEAN] > max_clean_bytes &&
            buffer->lists[CLEAN].last != NULL) {
         row *it = buffer->lists[CLEAN].last;
