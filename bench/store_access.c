@@ -3,7 +3,7 @@
  * store_access.c - what it costs to use a store: points, bulk, and (store_windows.c) windows,
  * sessions and joins.
  *
- *     build/bench/store_access [ROUNDS]     5 by default
+ *     build/bench/store_access [ROUNDS [WORD]]     5 by default; only cases with WORD in their name
  *
  * Prints a line for each case: the median, the smallest and the largest of the rounds, and how
  * often an operation had to ask RocksDB. There is no pass and no fail: a figure belongs to the
@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 enum { MOST_ROUNDS = 15, MOST_CASES = 64 };
-enum { HOT_KEYS = 10000, POINTS = 500000, COLD_POINTS = 20000 };
-enum { RESTORED = 500000, APPLIED = 200000 };
+enum { HOT_KEYS = 10000, POINTS = 300000, COLD_POINTS = 5000 };
+enum { RESTORED = 300000, APPLIED = 100000 };
 
 /* ---- tools ----------------------------------------------------------------------------------- */
 
@@ -306,17 +306,23 @@ static int compare_results(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void run_all(bench_ground *ground, int rounds)
+static void add_cases(const bench_case *from, size_t count, const char *word,
+                      const bench_case **cases, size_t *all)
+{
+    for (size_t i = 0; i < count && *all < MOST_CASES; i++) {
+        if (word == NULL || strstr(from[i].name, word) != NULL) {
+            cases[(*all)++] = &from[i];
+        }
+    }
+}
+
+static void run_all(bench_ground *ground, int rounds, const char *word)
 {
     static bench_result results[MOST_CASES][MOST_ROUNDS];
     const bench_case *cases[MOST_CASES];
     size_t count = 0;
-    for (size_t i = 0; i < sizeof point_cases / sizeof *point_cases; i++) {
-        cases[count++] = &point_cases[i];
-    }
-    for (size_t i = 0; i < bench_window_case_count; i++) {
-        cases[count++] = &bench_window_cases[i];
-    }
+    add_cases(point_cases, sizeof point_cases / sizeof *point_cases, word, cases, &count);
+    add_cases(bench_window_cases, bench_window_case_count, word, cases, &count);
     for (int round_number = 0; round_number < rounds; round_number++) {
         for (size_t i = 0; i < count; i++) {
             run_case(ground, cases[i], &results[i][round_number]);
@@ -368,7 +374,7 @@ int main(int count, char **arguments)
     restore_points(store, COLD_ROWS, COLD_ROWS);
     ksi_row_store_close(store);
     bench_fill_windows(&ground);
-    run_all(&ground, (int)rounds);
+    run_all(&ground, (int)rounds, count > 2 ? arguments[2] : NULL);
     bench_must(ksi_rocks_close(ground.rocks, &error), &error);
     (void)nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     return 0;
