@@ -85,7 +85,7 @@ static ks_status find(ks_key_value_store *view, ks_slice key, ksi_row *row, bool
 ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_arena *arena,
                                  ks_key_value *entry, bool *found, ks_error *error)
 {
-    ks_slice bytes;
+    ks_slice bytes = ks_slice_null();
     ksi_row row;
     bool is_there = false;
     *found = false;

@@ -206,7 +206,7 @@ static void enlist(ksi_row_buffer *buffer, row *it, row_state state)
 static row *find_row(const ksi_row_buffer *buffer, ks_slice key, uint64_t hash)
 {
     row *it = buffer->buckets[hash & (buffer->bucket_count - 1)];
-    while (it != NULL && (it->hash != hash || !ks_slice_equal(it->item.key, key))) {
+    while (it != NULL && (it->hash != hash || ksi_slice_compare(it->item.key, key) != 0)) {
         it = it->chain;
     }
     return it;

@@ -54,7 +54,7 @@ typedef struct ksi_row {
 
 /* The newest row, or (`committed`) the newest one that was committed. */
 ksi_row_knowledge ksi_row_buffer_find(ksi_row_buffer *buffer, ks_slice key, bool committed,
-                                      ksi_row *row);
+                                      ksi_row *out);
 /* Writes a pending row; a null value deletes. Slices may point into the buffer. */
 void ksi_row_buffer_put(ksi_row_buffer *buffer, ks_slice key, ks_slice value, int64_t timestamp);
 /* Remembers what RocksDB says of a key that is unknown: a clean row. */
@@ -127,7 +127,7 @@ bool ksi_row_walk_next(ksi_row_walk *walk, ks_slice after, ksi_row_seen *seen);
  * The row of a key as find() answers it, and what was known of the key when the walk began: where
  * that is nothing, what RocksDB had then counts.
  */
-ksi_row_knowledge ksi_row_walk_find(const ksi_row_walk *walk, ks_slice key, ksi_row *row,
+ksi_row_knowledge ksi_row_walk_find(const ksi_row_walk *walk, ks_slice key, ksi_row *out,
                                     ksi_row_knowledge *at_beginning);
 
 #endif

@@ -101,7 +101,7 @@ void ksi_store_query_close(ksi_store_query *query)
 static ks_status get_row(ksi_store_query *query, ks_slice key, bool committed, ksi_queried_row *to,
                          ks_error *error)
 {
-    ksi_row row;
+    ksi_row row = {0};
     /* What a query reads is no use of a row by the task. */
     KS_TRY(committed ? ksi_row_store_get(query->rows, key, true, &row, &to->found, error)
                      : ksi_row_store_look(query->rows, key, &row, &to->found, error));
@@ -220,7 +220,7 @@ static ks_status copy_page(ksi_query_iterator *iterator, ks_error *error)
 {
     ksi_row_iterator *rows = ksi_row_iterator_open(iterator->query->rows, &iterator->range);
     ks_status status = KS_OK;
-    ksi_row row;
+    ksi_row row = {0};
     bool any = true;
     while (status == KS_OK && any && !is_full(iterator)) {
         status = ksi_row_iterator_next(rows, &row, &any, error);
