@@ -213,7 +213,7 @@ ks_status ks_key_value_store_put_if_absent(ks_key_value_store *store, const ks_k
                                            ks_arena *arena, ks_key_value *existing, bool *found,
                                            ks_error *error)
 {
-    prepared ready;
+    prepared ready = {0};
     bool is_there = false;
     KS_TRY(check_writable(store, error));
     ksi_arena_mark mark = ksi_arena_save(store->arena);
