@@ -36,6 +36,7 @@
 #include "base/memory.h"
 #include "base/slice.h"
 #include "base/tree.h"
+#include "serde/headers.h"
 
 enum {
     FIRST_BUCKETS = 16,
@@ -203,22 +204,17 @@ static const char *own_topic(ksi_named_cache *cache, const char *topic)
  */
 static void own_context(ksi_named_cache *cache, cache_row *row, const ksi_record_context *context)
 {
-    size_t count = ks_headers_count(context->headers);
+    bool has_headers = ks_headers_count(context->headers) > 0;
     bool has_source = context->source_key.data != NULL || context->source_value.data != NULL;
     if (row->arena != NULL) {
         ksi_arena_reset(row->arena);
-    } else if (count > 0 || has_source) {
+    } else if (has_headers || has_source) {
         row->arena = ksi_alloc(sizeof *row->arena);
         ksi_arena_init(row->arena, ARENA_BLOCK_BYTES);
     }
     row->row.context = *context;
     row->row.context.topic = own_topic(cache, context->topic);
-    row->row.context.headers = NULL;
-    for (size_t i = 0; i < count; i++) {
-        ks_header header = ks_headers_at(context->headers, i);
-        row->row.context.headers =
-            ks_headers_with(row->arena, row->row.context.headers, header.name, header.value);
-    }
+    row->row.context.headers = ksi_headers_copy(row->arena, context->headers);
     if (has_source) {
         row->row.context.source_key = ksi_arena_copy(row->arena, context->source_key);
         row->row.context.source_value = ksi_arena_copy(row->arena, context->source_value);

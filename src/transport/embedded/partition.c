@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "serde/headers.h"
 
 #define FIRST_CHUNK_BYTES ((size_t)4096)
 #define MAX_CHUNK_BYTES ((size_t)1024 * 1024)
@@ -101,17 +102,6 @@ static ksi_log_chunk *chunk_with_room(ksi_partition *partition, size_t size)
     return chunk;
 }
 
-static const ks_headers *copy_headers(ks_arena *arena, const ks_headers *headers)
-{
-    const ks_headers *copy = NULL;
-    size_t count = ks_headers_count(headers);
-    for (size_t i = 0; i < count; i++) {
-        ks_header header = ks_headers_at(headers, i);
-        copy = ks_headers_with(arena, copy, header.name, header.value);
-    }
-    return copy;
-}
-
 /*
  * A null slice has no bytes, whatever its size says: a reader finds the next record by what stands
  * here.
@@ -137,7 +127,7 @@ ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *re
     ksi_log_chunk *chunk = chunk_with_room(partition, size);
     stored_record *stored = (stored_record *)(void *)(chunk->data + chunk->used);
     stored->timestamp = record->timestamp;
-    stored->headers = copy_headers(&partition->headers, record->headers);
+    stored->headers = ksi_headers_copy(&partition->headers, record->headers);
     stored->key_size = key.data != NULL ? (uint32_t)key.size : NULL_SIZE;
     stored->value_size = value.data != NULL ? (uint32_t)value.size : NULL_SIZE;
     if (key.data != NULL && key.size > 0) {
