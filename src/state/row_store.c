@@ -218,7 +218,7 @@ ks_slice ksi_row_store_next_to_go(const ksi_row_store *store, ks_slice key)
 }
 
 /* The value may lie in the row that has to go, so that one goes last. */
-static void write_row(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp)
+void ksi_row_store_put(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp)
 {
     ks_slice eldest = ks_slice_null();
     if (store->uses != NULL && value.data == NULL) {
@@ -232,11 +232,6 @@ static void write_row(ksi_row_store *store, ks_slice key, ks_slice value, int64_
         ksi_row_buffer_put(store->buffer, eldest, ks_slice_null(), -1);
         ksi_use_order_remove(store->uses, eldest);
     }
-}
-
-void ksi_row_store_put(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp)
-{
-    write_row(store, key, value, timestamp);
 }
 
 ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store)
@@ -483,7 +478,7 @@ static ks_status ingest(ksi_row_store *store, ks_error *error)
 ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
                                 int64_t timestamp, ks_error *error)
 {
-    write_row(store, key, value, timestamp);
+    ksi_row_store_put(store, key, value, timestamp);
     bool is_full = ksi_row_buffer_bytes_of(store->buffer).pending > RESTORE_BYTES;
     if (!is_full) {
         return KS_OK;
