@@ -1,7 +1,7 @@
 # Tests, by label:
 #   unit         tests/unit/ROOM/test_FILE.c; other .c files of the same folder are linked into each of its tests;
 #                unit.docs.PAGE: a generated page is what its generator would write
-#   api          tests/api/test_*.c and tests/python/test_*.py
+#   api          tests/api/test_*.c
 #   apps         apps/APP/test_*.c, and the test of docs/guide/examples
 #   conformance  one test per folder of tests/conformance/scenarios
 #   scripts      tests/scripts/test_*.py: the checks are checked
@@ -136,33 +136,7 @@ endif()
 
 find_package(Python3 COMPONENTS Interpreter)
 
-# Python loads the library into a process without a sanitizer, so the runtime has to come first; leaks are the interpreter's own.
-set(python_environment "KSTREAMS_LIB=$<TARGET_FILE:kstreams_shared>")
-if(KSTREAMS_SANITIZE MATCHES "address|thread")
-  string(REGEX MATCH "address|thread" sanitizer "${KSTREAMS_SANITIZE}")
-  string(SUBSTRING ${sanitizer} 0 1 initial)
-  if(CMAKE_C_COMPILER_ID MATCHES "Clang")
-    set(runtime "libclang_rt.${initial}san-${CMAKE_SYSTEM_PROCESSOR}.so")
-  else()
-    set(runtime "lib${initial}san.so")
-  endif()
-  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=${runtime}
-    OUTPUT_VARIABLE runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
-  list(APPEND python_environment "LD_PRELOAD=${runtime}" "ASAN_OPTIONS=detect_leaks=0")
-endif()
 if(Python3_FOUND)
-  # clang has no shared runtime for threads.
-  if(NOT (CMAKE_C_COMPILER_ID MATCHES "Clang" AND KSTREAMS_SANITIZE MATCHES "thread"))
-    file(GLOB python_tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/python/test_*.py")
-    foreach(test IN LISTS python_tests)
-      cmake_path(GET test STEM file)
-      string(REGEX REPLACE "^test_" "api.python." name "${file}")
-      add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} -B "${test}")
-      kstreams_test_properties(${name} api)
-      set_tests_properties(${name} PROPERTIES ENVIRONMENT "${python_environment}")
-    endforeach()
-  endif()
-
   file(GLOB script_tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/scripts/test_*.py")
   foreach(test IN LISTS script_tests)
     cmake_path(GET test STEM file)
