@@ -130,7 +130,14 @@ typedef enum ks_status {
      * the task that owns the store has left this thread or this process: look the store up again
      * (@java InvalidStateStoreException, StateStoreMigratedException)
      */
-    KS_E_STORE_MIGRATED = -16
+    KS_E_STORE_MIGRATED = -16,
+    /**
+     * another took over: a newer producer of this transactional id, or the group gave this member's
+     * tasks away (@java ProducerFencedException, TaskMigratedException)
+     */
+    KS_E_FENCED = -17,
+    /** the records asked for were deleted, or are not there yet (@java OffsetOutOfRangeException) */
+    KS_E_OUT_OF_RANGE = -18
 } ks_status;
 
 /** The name of a status code, such as "KS_E_CONFIG". Never NULL. @thread any */

@@ -41,6 +41,8 @@ static const struct {
     {KS_E_PROCESSOR_STATE, "KS_E_PROCESSOR_STATE"},
     {KS_E_CORRUPT, "KS_E_CORRUPT"},
     {KS_E_STORE_MIGRATED, "KS_E_STORE_MIGRATED"},
+    {KS_E_FENCED, "KS_E_FENCED"},
+    {KS_E_OUT_OF_RANGE, "KS_E_OUT_OF_RANGE"},
 };
 
 const char *ks_status_name(ks_status status)

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * transport.h - the interface to a log: topics, reading, writing, and a group's committed offsets.
+ * transport.h - the interface to a log: topics, reading, writing, a group's offsets and members.
  *
  * The runtime knows Kafka and the embedded log only through this. A transport is shared by the
  * threads of an application and is reference counted: whoever keeps it retains it. A consumer or a
  * producer belongs to one thread (but any thread may wake a consumer) and keeps its transport
  * alive.
  *
- * Delivery. A producer's records may be buffered until flush(), which returns when all of them are
- * in the log: that is what a commit waits for before it commits offsets.
+ * Delivery. A producer gathers records in batches. Without a transactional id a batch goes to the
+ * log when it is full or a few milliseconds old (poll() sees to that), and flush() returns when all
+ * of them are there: that is what a commit waits for before it commits offsets. With one, records
+ * and offsets are seen together by commit(), or never.
  *
- * Slots. A consumer numbers its partitions 0, 1, 2... in the order of assign(), so that nothing on
- * the way of a record looks up a topic by its name.
+ *     at least once    send ... poll ... send | flush | commit_offsets
+ *     exactly once     send ...          send | commit(offsets)            or abort
+ *
+ * Slots. A consumer numbers its partitions 0, 1, 2... in the order of assign() and reuses numbers
+ * that were given back, so that nothing on the way of a record looks up a topic by its name.
  *
  * Thread rule: ksi_transport functions any thread; the rest as above.
  */
 #ifndef KSI_TRANSPORT_TRANSPORT_H
 #define KSI_TRANSPORT_TRANSPORT_H
 
+#include "membership/membership.h"
 #include <kstreams/log.h>
 
 typedef struct ksi_transport ksi_transport;
@@ -29,6 +35,21 @@ typedef struct ksi_topic_partition {
     int32_t partition;
 } ksi_topic_partition;
 
+typedef struct ksi_group_offset {
+    ksi_topic_partition partition;
+    int64_t offset;    /* -1: none was committed */
+    ks_slice metadata; /* opaque text beside it; null: none. Committing copies it */
+} ksi_group_offset;
+
+/* The offsets of a group: all of them are committed, or none. */
+typedef struct ksi_offset_commit {
+    const char *group;
+    /* KS_E_FENCED unless this is a member of the group in this generation; NULL: not checked */
+    const ksi_generation *generation;
+    const ksi_group_offset *offsets;
+    size_t count;
+} ksi_offset_commit;
+
 /* ---- producer -------------------------------------------------------------------------------- */
 
 typedef struct ksi_producer_class {
@@ -38,13 +59,29 @@ typedef struct ksi_producer_class {
                       ks_error *error);
     /* How many partitions a topic has; 0 when there is none. */
     int32_t (*partition_count)(ksi_producer *producer, const char *topic);
-    /* Waits until everything sent is in the log. */
+    /*
+     * Passes on what has waited long enough, by the monotonic clock; `*next_ns`: when it wants to
+     * be called again, -1 when nothing waits. Nothing in a transaction.
+     */
+    ks_status (*poll)(ksi_producer *producer, int64_t now_ns, int64_t *next_ns, ks_error *error);
+    /* Bytes of records that are not in the log yet. */
+    size_t (*pending_bytes)(const ksi_producer *producer);
+    /* Waits until everything sent is in the log. Nothing in a transaction. */
     ks_status (*flush)(ksi_producer *producer, ks_error *error);
     /*
+     * With a transactional id: everything sent since the last one is in the log and the offsets are
+     * committed, or neither. After an error that is flagged retriable it is not known which: the
+     * same call again settles it. KS_E_FENCED: another has the id, or the group moved on.
+     */
+    ks_status (*commit)(ksi_producer *producer, const ksi_offset_commit *offsets, ks_error *error);
+    /* With a transactional id: drops what was sent since the last commit. */
+    ks_status (*abort)(ksi_producer *producer, ks_error *error);
+    /*
      * The offset of the last record that this producer sent to a partition, or -1: right after a
-     * flush.
+     * flush or a commit.
      */
     int64_t (*last_offset)(ksi_producer *producer, ksi_topic_partition partition);
+    /* What was not flushed is flushed as far as it can be; a transaction is aborted. */
     void (*close)(ksi_producer *producer);
 } ksi_producer_class;
 
@@ -58,9 +95,13 @@ typedef struct ksi_consumer_class {
     /* Starts reading a partition at an offset and gives it a slot. */
     ks_status (*assign)(ksi_consumer *consumer, ksi_topic_partition partition, int64_t offset,
                         size_t *slot, ks_error *error);
+    /* Stops reading it; the number may be given to another partition. */
+    void (*unassign)(ksi_consumer *consumer, size_t slot);
     /*
      * Up to `capacity` records of one partition into `records`, without waiting; `*count` is 0 when
      * there is none now. What they point to is borrowed until the next poll of the slot.
+     * KS_E_OUT_OF_RANGE: the position lies before the first record (they were deleted) or behind
+     * the end (the topic is another one).
      */
     ks_status (*poll)(ksi_consumer *consumer, size_t slot, ks_log_record *records, size_t capacity,
                       size_t *count, ks_error *error);
@@ -85,23 +126,43 @@ struct ksi_consumer {
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
-typedef struct ksi_group_offset {
-    ksi_topic_partition partition;
-    int64_t offset; /* -1: none was committed */
-} ksi_group_offset;
+typedef struct ksi_topic_config {
+    const char *name;  /* Kafka's: "cleanup.policy", "retention.ms" ... */
+    const char *value; /* NULL, when set: back to the default */
+} ksi_topic_config;
+
+typedef struct ksi_topic_spec {
+    const char *name;
+    int32_t partitions;
+    const ksi_topic_config *configs;
+    size_t config_count;
+} ksi_topic_spec;
 
 typedef void ksi_topic_visit_fn(void *user, const char *topic);
+typedef void ksi_config_visit_fn(void *user, const ksi_topic_config *config, bool is_default);
+typedef void ksi_group_visit_fn(void *user, const char *group);
+typedef void ksi_offset_visit_fn(void *user, const ksi_group_offset *offset);
 
 typedef struct ksi_transport_class {
     void (*retain)(ksi_transport *transport);
     void (*release)(ksi_transport *transport);
-    /* Creates a topic; KS_OK when it is there with as many partitions, KS_E_ARGUMENT when with
-     * another count or when the name is no topic name. */
-    ks_status (*create_topic)(ksi_transport *transport, const char *topic, int32_t partitions,
+
+    /* Creates a topic; KS_OK when it is there with as many partitions (its configuration then stays
+     * as it is), KS_E_ARGUMENT when with another count or when the name or a configuration is none
+     * that the log takes. */
+    ks_status (*create_topic)(ksi_transport *transport, const ksi_topic_spec *spec,
                               ks_error *error);
+    /* Records, offsets of groups and all; readers get KS_E_UNKNOWN_TOPIC. */
+    ks_status (*delete_topic)(ksi_transport *transport, const char *topic, ks_error *error);
     int32_t (*partition_count)(ksi_transport *transport, const char *topic); /* 0: there is none */
     /* Calls `visit` for every topic, in the order of names. */
     void (*each_topic)(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user);
+    /* Every configuration of a topic with its value, by name. */
+    ks_status (*each_config)(ksi_transport *transport, const char *topic,
+                             ksi_config_visit_fn *visit, void *user, ks_error *error);
+    ks_status (*set_config)(ksi_transport *transport, const char *topic,
+                            const ksi_topic_config *config, ks_error *error);
+
     /* First and end offset (one past the last record). */
     ks_status (*offsets)(ksi_transport *transport, ksi_topic_partition partition, int64_t *begin,
                          int64_t *end, ks_error *error);
@@ -110,20 +171,33 @@ typedef struct ksi_transport_class {
      */
     ks_status (*offset_at)(ksi_transport *transport, ksi_topic_partition partition,
                            int64_t timestamp, int64_t *offset, ks_error *error);
-    /* The offsets a group committed: fills `offset` of each. */
+    /* Bytes that a partition takes in the log. */
+    ks_status (*partition_bytes)(ksi_transport *transport, ksi_topic_partition partition,
+                                 int64_t *bytes, ks_error *error);
+    /* Deletes the records before an offset; one behind the end is KS_E_OUT_OF_RANGE. */
+    ks_status (*delete_records)(ksi_transport *transport, ksi_topic_partition partition,
+                                int64_t before, ks_error *error);
+
+    /* The offsets a group committed: fills `offset` and `metadata` of each; the latter lives as
+     * long as `arena`. */
     ks_status (*committed)(ksi_transport *transport, const char *group, ksi_group_offset *offsets,
-                           size_t count, ks_error *error);
-    /* Commits all or none. */
-    ks_status (*commit)(ksi_transport *transport, const char *group,
-                        const ksi_group_offset *offsets, size_t count, ks_error *error);
-    /*
-     * Makes the caller the one member of a group until leave(); KS_E_STATE when another has it. Two
-     * applications with one id would otherwise process every record twice.
-     */
-    ks_status (*join)(ksi_transport *transport, const char *group, ks_error *error);
-    void (*leave)(ksi_transport *transport, const char *group);
+                           size_t count, ks_arena *arena, ks_error *error);
+    ks_status (*commit_offsets)(ksi_transport *transport, const ksi_offset_commit *commit,
+                                ks_error *error);
+    /* Groups that committed offsets or have members, by name; the offsets of one, by partition. */
+    void (*each_group)(ksi_transport *transport, ksi_group_visit_fn *visit, void *user);
+    void (*each_offset)(ksi_transport *transport, const char *group, ksi_offset_visit_fn *visit,
+                        void *user);
+    /* Forgets the offsets of a group; KS_E_STATE while it has members. */
+    ks_status (*delete_group)(ksi_transport *transport, const char *group, ks_error *error);
+    /* Becomes a member of a group. */
+    ksi_membership *(*join)(ksi_transport *transport, const ksi_member_options *options,
+                            int64_t now_ms, ks_error *error);
+
     ksi_consumer *(*open_consumer)(ksi_transport *transport, ks_error *error);
-    ksi_producer *(*open_producer)(ksi_transport *transport, ks_error *error);
+    /* NULL: without transactions. A newer producer of an id fences the one before it. */
+    ksi_producer *(*open_producer)(ksi_transport *transport, const char *transactional_id,
+                                   ks_error *error);
 } ksi_transport_class;
 
 struct ksi_transport {
