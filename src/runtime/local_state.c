@@ -35,15 +35,6 @@ bool ksi_local_state_keeps(const ksi_store_spec *spec)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static ks_status set_aside(ksi_local_state *state, const ks_error *fault, ks_error *error)
-{
-    ksi_log(state->logger, KS_LOG_LEVEL_ERROR, ksi_state_directory_path(state->directory),
-            "the database of local state does not read and is set aside; stores are rebuilt from "
-            "their changelogs, those without one begin empty: %s",
-            fault->message);
-    return ksi_state_directory_set_aside(state->directory, fault->message, error);
-}
-
 static ks_status open_database(ksi_local_state *state, int64_t memory_bytes, ks_error *error)
 {
     const ksi_rocks_options options = {.path = ksi_state_directory_database(state->directory),
@@ -55,7 +46,7 @@ static ks_status open_database(ksi_local_state *state, int64_t memory_bytes, ks_
     ks_error reason = {0};
     state->rocks = ksi_rocks_open(&options, &reason);
     if (state->rocks == NULL && reason.code == KS_E_CORRUPT) {
-        KS_TRY(set_aside(state, &reason, error));
+        KS_TRY(ksi_state_directory_set_aside(state->directory, reason.message, error));
         state->rocks = ksi_rocks_open(&options, &reason);
     }
     if (state->rocks == NULL) {
@@ -138,7 +129,7 @@ ks_status ksi_local_state_close(ksi_local_state *state, ks_error *error)
     KSI_CRASH_POINT("close.before-flush");
     ks_status status = ksi_rocks_close(state->rocks, error);
     if (state->is_broken) { /* that it could not be written is no news */
-        status = set_aside(state, &state->fault, error);
+        status = ksi_state_directory_set_aside(state->directory, state->fault.message, error);
     }
     free_state(state);
     return status;
