@@ -46,17 +46,6 @@ struct ks_app {
 ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
                     const ks_app_options *options, ksi_clock *clock, ks_error *error);
 
-/*
- * The store of one partition, to read from any thread; to be released. NULL with KS_E_STATE unless
- * the application is running, KS_E_ARGUMENT for a store or partition that it does not have. The
- * handle answers KS_E_STORE_MIGRATED once its task is closed (state/store_query.h).
- *
- * Takes no lock. Its callers may not hold the application's lock nor one of the log while they use
- * the handle: the task may wait for those while it has its stores.
- */
-ksi_store_query *ksi_app_store_query(const ks_app *app, const char *store, int32_t partition,
-                                     ks_error *error);
-
 /* KS_E_STATE in a callback of this application; `call` is what would wait there for ever. */
 ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *error);
 

@@ -8,6 +8,10 @@
  * buffered.records.per.partition; a full queue's partition is not watched, so that its records do
  * not end a wait for which they are no work.
  *
+ * Other threads may read the stores of a task. The thread has them for itself, by the task's store
+ * lock, for a batch of records, and gives way between two of them to those who wait; likewise while
+ * it flushes, commits and applies. It holds no such lock when it polls or sleeps, and one at most.
+ *
  * Waiting. Without work the thread sleeps on its consumer: until records come, until a commit is
  * due, or, when records are queued that may not be processed yet (max.task.idle.ms), for poll.ms.
  * It never sleeps for less than a millisecond, and never polls in between.
@@ -26,6 +30,7 @@
 #define POLL_BATCH 256
 #define PROCESS_BATCH 256
 #define RECORDS_PER_LOOK 16 /* at the clock */
+#define BATCH_NS 1000000    /* how long other tasks wait for a batch of slow records */
 
 int64_t ksi_thread_now_ms(const ksi_stream_thread *thread)
 {
@@ -75,6 +80,11 @@ void ksi_stream_thread_free(ksi_stream_thread *thread)
     if (thread->consumer != NULL) {
         thread->consumer->class->close(thread->consumer);
     }
+    for (size_t t = 0; t < thread->task_count; t++) {
+        for (size_t i = 0; i < thread->tasks[t].query_count; i++) {
+            ksi_store_query_release(thread->tasks[t].queries[i]);
+        }
+    }
     ksi_free(thread->tasks);
     ksi_free(thread->offsets);
     ksi_arena_destroy(&thread->arena);
@@ -90,6 +100,7 @@ void *ksi_stream_thread_owner(const ksi_stream_thread *thread)
 {
     return thread->options.owner;
 }
+
 /* ---- a turn ---------------------------------------------------------------------------------- */
 
 static void watch(ksi_stream_thread *thread, ksi_thread_input *input, bool watched)
@@ -132,6 +143,13 @@ static bool is_full(const ksi_stream_thread *thread)
            thread->uncommitted_bytes > thread->uncommitted_max_bytes;
 }
 
+/* Whether a batch has lasted long enough, or a commit is due. */
+static bool is_time(const ksi_stream_thread *thread, int64_t began_ns)
+{
+    int64_t now_ns = thread->options.clock->monotonic_ns(thread->options.clock);
+    return now_ns - began_ns > BATCH_NS || ksi_thread_commit_due(thread, now_ns / 1000000);
+}
+
 /*
  * Processes up to a batch of a task. A slow callback makes a batch long: a stop, and too many
  * uncommitted rows, are seen after each record, the clock every few.
@@ -140,10 +158,11 @@ static ks_status process_batch(ksi_stream_thread *thread, ksi_task *task, size_t
                                ks_error *error)
 {
     const int64_t others = thread->uncommitted_bytes - ksi_task_uncommitted_bytes(task);
+    const int64_t began_ns = thread->options.clock->monotonic_ns(thread->options.clock);
     for (size_t i = 0; i < PROCESS_BATCH; i++) {
         bool one = false;
         if (atomic_load_explicit(&thread->stop, memory_order_relaxed) || is_full(thread) ||
-            (i % RECORDS_PER_LOOK == RECORDS_PER_LOOK - 1 && ksi_thread_commit_due(thread))) {
+            (i % RECORDS_PER_LOOK == RECORDS_PER_LOOK - 1 && is_time(thread, began_ns))) {
             return KS_OK;
         }
         KS_TRY(ksi_task_process(task, &one, error));
@@ -152,6 +171,7 @@ static ks_status process_batch(ksi_stream_thread *thread, ksi_task *task, size_t
         }
         (*processed)++;
         thread->uncommitted_bytes = others + ksi_task_uncommitted_bytes(task);
+        ksi_task_give_way(task);
     }
     return KS_OK;
 }
@@ -163,7 +183,9 @@ static ks_status turn_of_task(ksi_stream_thread *thread, ksi_thread_task *task, 
     for (size_t i = 0; i < task->input_count; i++) {
         KS_TRY(fill_queue(thread, task->task, &task->inputs[i], work, error));
     }
+    ksi_task_enter_stores(task->task);
     ks_status status = process_batch(thread, task->task, &processed, error);
+    ksi_task_leave_stores(task->task);
     atomic_fetch_add(&thread->processed, processed);
     *work += processed;
     ksi_thread_publish_task(task);

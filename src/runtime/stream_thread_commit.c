@@ -21,9 +21,9 @@
 /* ---- when ------------------------------------------------------------------------------------ */
 
 /* Strictly more than the interval, as Java. */
-bool ksi_thread_commit_due(const ksi_stream_thread *thread)
+bool ksi_thread_commit_due(const ksi_stream_thread *thread, int64_t now_ms)
 {
-    return ksi_thread_now_ms(thread) - thread->last_commit_ms > thread->commit_interval_ms;
+    return now_ms - thread->last_commit_ms > thread->commit_interval_ms;
 }
 
 /* A record that was dropped before it was processed moves an offset, too. */
@@ -72,7 +72,7 @@ static void collect_offsets(ksi_stream_thread *thread)
 }
 
 /* Remembers what collect_offsets() found as committed. */
-static ks_status mark_committed(ksi_stream_thread *thread, ks_error *error)
+static void mark_committed(ksi_stream_thread *thread)
 {
     size_t next = 0;
     for (size_t t = 0; t < thread->task_count; t++) {
@@ -82,53 +82,46 @@ static ks_status mark_committed(ksi_stream_thread *thread, ks_error *error)
                 atomic_store(&task->inputs[i].committed, thread->offsets[next++].offset);
             }
         }
-        KS_TRY(ksi_task_committed(task->task, error));
     }
-    return KS_OK;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 /* Puts before an error of the disk what it means and what to do. */
-static ks_status disk_failed(ks_status status, ks_error *error)
+static ks_status of_the_disk(ks_status status, ks_error *error)
 {
-    ksi_error_prefix(error, "local state cannot be written; nothing that was committed is lost. "
-                            "Mend the disk or set another state.dir, then start again: ");
+    if (status != KS_OK) {
+        ksi_error_prefix(error, "local state cannot be written; nothing that was committed is "
+                                "lost. Mend the disk or set another state.dir, then start again: ");
+    }
     return status;
 }
 
-static ks_status commit_unlogged(ksi_stream_thread *thread, ks_error *error)
+typedef ks_status task_fn(ksi_task *task, ks_error *error);
+
+/* One task after the other, each while nobody else reads its stores. */
+static ks_status each_task(ksi_stream_thread *thread, task_fn *call, ks_error *error)
 {
-    for (size_t i = 0; i < thread->task_count; i++) {
-        ks_status status = ksi_task_commit_unlogged(thread->tasks[i].task, error);
-        if (status != KS_OK) {
-            return disk_failed(status, error);
-        }
+    ks_status status = KS_OK;
+    for (size_t i = 0; i < thread->task_count && status == KS_OK; i++) {
+        ksi_task_enter_stores(thread->tasks[i].task);
+        status = call(thread->tasks[i].task, error);
+        ksi_task_leave_stores(thread->tasks[i].task);
     }
-    return KS_OK;
+    return status;
 }
 
-/* After a commit: stores with too many committed rows in memory give them to the disk. */
+/* Stores with too many committed rows in memory give them to the disk. */
 static ks_status apply_full(ksi_stream_thread *thread, ks_error *error)
 {
-    for (size_t i = 0; i < thread->task_count; i++) {
-        ks_status status = ksi_task_apply_full(thread->tasks[i].task, error);
-        if (status != KS_OK) {
-            return disk_failed(status, error);
-        }
-    }
+    KS_TRY(of_the_disk(each_task(thread, ksi_task_apply_full, error), error));
     thread->has_unapplied = thread->options.state != NULL;
     return KS_OK;
 }
 
 static ks_status apply_all(ksi_stream_thread *thread, ks_error *error)
 {
-    for (size_t i = 0; i < thread->task_count; i++) {
-        ks_status status = ksi_task_apply(thread->tasks[i].task, error);
-        if (status != KS_OK) {
-            return disk_failed(status, error);
-        }
-    }
+    KS_TRY(of_the_disk(each_task(thread, ksi_task_apply, error), error));
     thread->last_apply_ms = ksi_thread_now_ms(thread);
     thread->has_unapplied = false;
     return KS_OK;
@@ -142,10 +135,8 @@ ks_status ksi_thread_maybe_apply(ksi_stream_thread *thread, ks_error *error)
     }
     KS_TRY(apply_all(thread, error));
     for (size_t i = 0; i < thread->task_count; i++) {
-        ks_status status = ksi_task_flush_disk(thread->tasks[i].task, error);
-        if (status != KS_OK) {
-            return disk_failed(status, error);
-        }
+        /* The longest of all, and no row changes: the stores can be read meanwhile. */
+        KS_TRY(of_the_disk(ksi_task_flush_disk(thread->tasks[i].task, error), error));
     }
     return KS_OK;
 }
@@ -160,19 +151,18 @@ ks_status ksi_thread_maybe_apply(ksi_stream_thread *thread, ks_error *error)
 ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error)
 {
     const ksi_stream_thread_options *options = &thread->options;
-    for (size_t i = 0; i < thread->task_count; i++) {
-        ks_status status = ksi_task_flush(thread->tasks[i].task, error);
-        if (status != KS_OK) {
-            ksi_error_prefix(error, "flushing the caches for a commit: ");
-            return status;
-        }
+    ks_status status = each_task(thread, ksi_task_flush, error);
+    if (status != KS_OK) {
+        ksi_error_prefix(error, "flushing the caches for a commit: ");
+        return status;
     }
     KS_TRY(thread->producer->class->flush(thread->producer, error));
-    KS_TRY(commit_unlogged(thread, error));
+    KS_TRY(of_the_disk(each_task(thread, ksi_task_commit_unlogged, error), error));
     collect_offsets(thread);
     KS_TRY(options->transport->class->commit(options->transport, options->application_id,
                                              thread->offsets, thread->offset_count, error));
-    KS_TRY(mark_committed(thread, error));
+    mark_committed(thread);
+    KS_TRY(each_task(thread, ksi_task_committed, error));
     atomic_fetch_add(&thread->commits, 1);
     ksi_thread_publish_counts(thread);
     thread->uncommitted_bytes = 0;
@@ -182,7 +172,7 @@ ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error)
 ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_error *error)
 {
     bool wanted = *work == 0 && atomic_load(thread->options.waiters) > 0;
-    if (!wanted && !ksi_thread_commit_due(thread)) {
+    if (!wanted && !ksi_thread_commit_due(thread, ksi_thread_now_ms(thread))) {
         return KS_OK;
     }
     thread->last_commit_ms = ksi_thread_now_ms(thread);
@@ -195,8 +185,6 @@ ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_er
 
 ks_status ksi_thread_leave_stores(ksi_stream_thread *thread, ks_error *error)
 {
-    for (size_t i = 0; i < thread->task_count; i++) {
-        KS_TRY(ksi_task_committed(thread->tasks[i].task, error));
-    }
+    KS_TRY(each_task(thread, ksi_task_committed, error));
     return apply_all(thread, error);
 }

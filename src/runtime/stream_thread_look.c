@@ -47,6 +47,21 @@ void ksi_stream_thread_wake(ksi_stream_thread *thread)
     thread->consumer->class->wake(thread->consumer);
 }
 
+ksi_store_query *ksi_stream_thread_store_query(const ksi_stream_thread *thread,
+                                               ksi_assigned_task task, const char *store)
+{
+    for (size_t t = 0; t < thread->task_count; t++) {
+        const ksi_thread_task *one = &thread->tasks[t];
+        bool is_it = one->id.subtopology == task.subtopology && one->id.partition == task.partition;
+        for (size_t i = 0; is_it && i < one->query_count; i++) {
+            if (strcmp(ksi_store_query_name(one->queries[i]), store) == 0) {
+                return ksi_store_query_retain(one->queries[i]);
+            }
+        }
+    }
+    return NULL;
+}
+
 /* The end of a partition; what cannot be asked counts as empty. */
 static int64_t end_of(const ksi_stream_thread *thread, const ksi_thread_input *input)
 {

@@ -28,6 +28,9 @@ typedef struct ksi_thread_task {
     ksi_task *task;           /* NULL when closed */
     ksi_thread_input *inputs; /* in the arena */
     size_t input_count;
+    ksi_store_query *
+        *queries; /* of its stores, each retained until the thread is freed; likewise */
+    size_t query_count;
 } ksi_thread_task;
 
 struct ksi_stream_thread {
@@ -64,7 +67,7 @@ int64_t ksi_thread_now_ms(const ksi_stream_thread *thread);
 /* ---- stream_thread_commit.c ------------------------------------------------------------------ */
 
 /* Whether commit.interval.ms is over. */
-bool ksi_thread_commit_due(const ksi_stream_thread *thread);
+bool ksi_thread_commit_due(const ksi_stream_thread *thread, int64_t now_ms);
 /* Whether there is anything to commit. */
 bool ksi_thread_needs_commit(const ksi_stream_thread *thread);
 KS_NODISCARD ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error);

@@ -65,6 +65,17 @@ static ks_status open_inputs(ksi_stream_thread *thread, ksi_thread_task *task, k
     return KS_OK;
 }
 
+/* Handles of the stores, which outlive the task: others look them up at any time. */
+static void keep_queries(ksi_stream_thread *thread, ksi_thread_task *task)
+{
+    task->query_count = ksi_task_store_count(task->task);
+    task->queries =
+        ksi_arena_alloc(&thread->arena, (task->query_count + 1) * sizeof(ksi_store_query *));
+    for (size_t i = 0; i < task->query_count; i++) {
+        task->queries[i] = ksi_store_query_retain(ksi_task_store_query(task->task, i));
+    }
+}
+
 ks_status ksi_stream_thread_add_task(ksi_stream_thread *thread, ksi_assigned_task id,
                                      ks_error *error)
 {
@@ -92,6 +103,7 @@ ks_status ksi_stream_thread_add_task(ksi_stream_thread *thread, ksi_assigned_tas
                              sizeof *thread->tasks);
     ksi_thread_task *task = &thread->tasks[thread->task_count++];
     *task = (ksi_thread_task){.id = id, .task = made};
+    keep_queries(thread, task);
     return open_inputs(thread, task, error);
 }
 
