@@ -58,6 +58,50 @@ typedef void ks_log_line_fn(ks_log_level level, const char *where, const char *m
  */
 typedef void ks_state_listener_fn(ks_app_state from, ks_app_state to, void *user);
 
+/**
+ * RocksDB's options for one store, or for the database that holds them all, while
+ * ks_rocksdb_config_fn() is called. @java org.rocksdb.Options
+ */
+typedef struct ks_rocksdb_options ks_rocksdb_options;
+
+/**
+ * Says which of RocksDB's options shall be other than the library sets them.
+ *
+ * Called by ks_app_start(), before the database is opened: once with a `store` of NULL for the
+ * options of the whole database, such as `max_background_jobs`, and once for each store on disk.
+ * Must not call back into the app.
+ *
+ *     static void tune(const char *store, ks_rocksdb_options *options, void *user)
+ *     {
+ *         if (store != NULL && strcmp(store, "sessions") == 0) {
+ *             ks_rocksdb_options_set(options, "compression", "kLZ4Compression");
+ *         }
+ *     }
+ *
+ * All stores of an application are families of one database. @java RocksDBConfigSetter
+ */
+typedef void ks_rocksdb_config_fn(const char *store, ks_rocksdb_options *options, void *user);
+
+/**
+ * Sets one option, named and written as RocksDB's option files do: `write_buffer_size` to
+ * `8388608`, `block_based_table_factory` to `{block_size=16384}`.
+ *
+ * An option that RocksDB does not know or a value that it does not take makes ks_app_start() fail
+ * with KS_E_CONFIG, naming the store, the option and what to do. So do options that the library
+ * needs as they are: what orders, merges or drops rows (comparator, merge operator, compaction
+ * filter, prefix extractor, FIFO compaction), what makes them durable (`atomic_flush`, the log and
+ * its directory), and what takes memory beside `statestore.memory.max.bytes` (block cache, row
+ * cache, `db_write_buffer_size`). A later call for the same option wins.
+ *
+ * @param options  borrowed: valid until the callback returns
+ * @param name     copied
+ * @param value    copied
+ * @thread the thread of the callback
+ * @java   RocksDBConfigSetter#setConfig
+ */
+KS_API void ks_rocksdb_options_set(ks_rocksdb_options *options, const char *name,
+                                   const char *value);
+
 /** What an application has beside its properties. NULL or zero: the defaults. */
 typedef struct ks_app_options {
     ks_options_head head;
@@ -66,7 +110,8 @@ typedef struct ks_app_options {
     ks_log *log;
     ks_log_line_fn *log_line; /**< NULL: warnings and errors to standard error */
     ks_state_listener_fn *state_listener;
-    void *user; /**< for both */
+    void *user; /**< for all of them */
+    ks_rocksdb_config_fn *rocksdb_config;
 } ks_app_options;
 #define KS_APP_OPTIONS(...) (&(const ks_app_options){KS_OPTIONS_HEAD(ks_app_options), __VA_ARGS__})
 /** For C++ and other languages: the head filled and all else zero. @thread any */
@@ -100,6 +145,7 @@ KS_API void ks_app_free(ks_app *app);
  * @return KS_OK; KS_E_STATE when it was started before, or the group has a member already;
  *         KS_E_UNKNOWN_TOPIC for a missing source topic; KS_E_TOPOLOGY for an internal topic that
  *         exists with another number of partitions, and for two patterns that match one topic;
+ *         KS_E_CONFIG for an option of RocksDB that cannot be set;
  *         KS_E_LIMIT for a pattern that takes too many steps on the name of a topic; else
  *         the first error of a task, such as a serde that nobody named
  * @thread any but a library thread

@@ -169,6 +169,7 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
     app->name = client_id != NULL && client_id[0] != '\0' ? client_id : app->application_id;
     app->clock = clock;
     app->listener = how->state_listener;
+    app->rocksdb_config = how->rocksdb_config;
     app->user = how->user;
     app->wake_fd = -1;
     atomic_init(&app->state, KS_APP_CREATED);
@@ -368,6 +369,8 @@ static ks_status open_state(ks_app *app, ks_error *error)
                                              .config = app->config,
                                              .application_id = app->application_id,
                                              .row_stores = count_stores_on_disk(app),
+                                             .rocksdb_config = app->rocksdb_config,
+                                             .user = app->user,
                                              .clock = app->clock,
                                              .logger = &app->logger};
     if (options.row_stores == 0) {

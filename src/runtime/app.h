@@ -20,7 +20,8 @@ struct ks_app {
     const char *name;           /* in log lines: client.id, else the application.id */
     ksi_clock *clock;
     ksi_logger logger;
-    ks_state_listener_fn *listener; /* may be NULL */
+    ks_state_listener_fn *listener;       /* may be NULL */
+    ks_rocksdb_config_fn *rocksdb_config; /* may be NULL */
     void *user;
     ksi_transport *transport;
     ksi_assignment assignment;

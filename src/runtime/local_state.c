@@ -12,12 +12,14 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "storage/rocks_settings.h"
 #include "storage/state_directory.h"
 
 struct ksi_local_state {
     const ks_topology *topology;
     ksi_logger *logger;
     ksi_state_directory *directory;
+    ksi_rocks_settings *settings;
     ksi_rocks *rocks;
     int64_t unapplied_bytes; /* of each store */
     int64_t clean_bytes;
@@ -33,30 +35,39 @@ bool ksi_local_state_keeps(const ksi_store_spec *spec)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static ks_status set_aside(ksi_local_state *state, const ks_error *fault, ks_error *error)
-{
-    ksi_log(state->logger, KS_LOG_LEVEL_ERROR, ksi_state_directory_path(state->directory),
-            "the database of local state does not read and is set aside; stores are rebuilt from "
-            "their changelogs, those without one begin empty: %s",
-            fault->message);
-    return ksi_state_directory_set_aside(state->directory, fault->message, error);
-}
-
 static ks_status open_database(ksi_local_state *state, int64_t memory_bytes, ks_error *error)
 {
     const ksi_rocks_options options = {.path = ksi_state_directory_database(state->directory),
                                        .block_cache_bytes = memory_bytes / 4,
                                        .write_buffer_bytes = memory_bytes / 4,
+                                       .tune = ksi_rocks_settings_tune,
+                                       .tune_user = state->settings,
                                        .logger = state->logger};
     ks_error reason = {0};
     state->rocks = ksi_rocks_open(&options, &reason);
     if (state->rocks == NULL && reason.code == KS_E_CORRUPT) {
-        KS_TRY(set_aside(state, &reason, error));
+        KS_TRY(ksi_state_directory_set_aside(state->directory, reason.message, error));
         state->rocks = ksi_rocks_open(&options, &reason);
     }
     if (state->rocks == NULL) {
         *error = reason;
         return reason.code;
+    }
+    return KS_OK;
+}
+
+/* Asks the program about the database and each store on disk. */
+static ks_status ask_for_settings(ksi_local_state *state, const ksi_local_state_options *options,
+                                  ks_error *error)
+{
+    KS_TRY(ksi_rocks_settings_ask(state->settings, NULL, options->rocksdb_config, options->user,
+                                  error));
+    for (size_t i = 0; i < state->topology->store_count; i++) {
+        const ksi_store_spec *spec = &state->topology->stores[i].spec;
+        if (ksi_local_state_keeps(spec)) {
+            KS_TRY(ksi_rocks_settings_ask(state->settings, spec->name, options->rocksdb_config,
+                                          options->user, error));
+        }
     }
     return KS_OK;
 }
@@ -72,6 +83,22 @@ static int64_t pending_max_bytes(const ks_config *config)
     return bytes < INT64_MAX / 4 ? 4 * bytes : INT64_MAX;
 }
 
+static ks_status open_directory(ksi_local_state *state, const ksi_local_state_options *options,
+                                ks_error *error)
+{
+    state->directory =
+        ksi_state_directory_open(ksi_config_text(options->config, "state.dir"),
+                                 options->application_id, options->clock, options->logger, error);
+    return state->directory != NULL ? KS_OK : error->code;
+}
+
+static void free_state(ksi_local_state *state)
+{
+    ksi_state_directory_close(state->directory);
+    ksi_rocks_settings_free(state->settings);
+    ksi_free(state);
+}
+
 ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks_error *error)
 {
     ks_error local = {0};
@@ -84,12 +111,11 @@ ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks
     state->unapplied_bytes = memory_bytes / 4 / stores;
     state->clean_bytes = memory_bytes / 4 / stores;
     state->pending_max_bytes = pending_max_bytes(options->config);
-    state->directory =
-        ksi_state_directory_open(ksi_config_text(options->config, "state.dir"),
-                                 options->application_id, options->clock, options->logger, reason);
-    if (state->directory == NULL || open_database(state, memory_bytes, reason) != KS_OK) {
-        ksi_state_directory_close(state->directory);
-        ksi_free(state);
+    state->settings = ksi_rocks_settings_new();
+    if (ask_for_settings(state, options, reason) != KS_OK ||
+        open_directory(state, options, reason) != KS_OK ||
+        open_database(state, memory_bytes, reason) != KS_OK) {
+        free_state(state);
         return NULL;
     }
     return state;
@@ -103,10 +129,9 @@ ks_status ksi_local_state_close(ksi_local_state *state, ks_error *error)
     KSI_CRASH_POINT("close.before-flush");
     ks_status status = ksi_rocks_close(state->rocks, error);
     if (state->is_broken) { /* that it could not be written is no news */
-        status = set_aside(state, &state->fault, error);
+        status = ksi_state_directory_set_aside(state->directory, state->fault.message, error);
     }
-    ksi_state_directory_close(state->directory);
-    ksi_free(state);
+    free_state(state);
     return status;
 }
 

@@ -26,6 +26,7 @@
 #include "base/logger.h"
 #include "state/row_store.h"
 #include "topology/topology.h"
+#include <kstreams/app.h>
 #include <kstreams/config.h>
 
 typedef struct ksi_local_state ksi_local_state;
@@ -34,7 +35,9 @@ typedef struct ksi_local_state_options {
     const ks_topology *topology;
     const ks_config *config;
     const char *application_id;
-    size_t row_stores; /* how many will be opened */
+    size_t row_stores;                    /* how many will be opened */
+    ks_rocksdb_config_fn *rocksdb_config; /* may be NULL */
+    void *user;                           /* for it */
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
 } ksi_local_state_options;

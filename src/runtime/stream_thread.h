@@ -106,6 +106,13 @@ void ksi_stream_thread_wake(ksi_stream_thread *thread);
  */
 bool ksi_stream_thread_caught_up(const ksi_stream_thread *thread, uint64_t *ends);
 
+/*
+ * The handle of a store of a task of this thread, or NULL; to be released. Once the task is closed
+ * it answers KS_E_STORE_MIGRATED. Not while the application is started. @thread any
+ */
+ksi_store_query *ksi_stream_thread_store_query(const ksi_stream_thread *thread,
+                                               ksi_assigned_task task, const char *store);
+
 typedef struct ksi_stream_thread_stats {
     uint64_t processed;
     uint64_t sent;

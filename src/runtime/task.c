@@ -202,6 +202,7 @@ static ks_status apply_above(ksi_task *task, int64_t bytes, ks_error *error)
         if (store->is_on_disk && ksi_row_store_bytes(rows_of(store)).unapplied > bytes) {
             KS_TRY(ksi_row_store_apply(rows_of(store), error));
             KSI_CRASH_POINT("apply.between-families");
+            ksi_store_lock_give_way(task->store_lock);
         }
     }
     return KS_OK;
@@ -227,6 +228,28 @@ ks_status ksi_task_flush_disk(ksi_task *task, ks_error *error)
         }
     }
     return KS_OK;
+}
+
+/* ---- other threads and its stores ------------------------------------------------------------ */
+
+void ksi_task_enter_stores(ksi_task *task)
+{
+    ksi_store_lock_enter(task->store_lock);
+}
+
+void ksi_task_give_way(ksi_task *task)
+{
+    ksi_store_lock_give_way(task->store_lock);
+}
+
+void ksi_task_leave_stores(ksi_task *task)
+{
+    ksi_store_lock_leave(task->store_lock);
+}
+
+ksi_store_query *ksi_task_store_query(const ksi_task *task, size_t index)
+{
+    return task->stores[index].query;
 }
 
 /* ---- what others ask ------------------------------------------------------------------------- */

@@ -11,7 +11,9 @@
  * ksi_task_flush() empties the record caches, which may forward and send; after it and a flush of
  * the producer the offsets of ksi_task_offsets() may be committed.
  *
- * Thread rule: one thread at a time owns a task.
+ * Thread rule: one thread at a time owns a task. Its stores may be read by others, through handles
+ * (state/store_query.h); an owner whose task has such readers holds the task's store lock around
+ * every call that processes, flushes, commits or applies.
  */
 #ifndef KSI_RUNTIME_TASK_H
 #define KSI_RUNTIME_TASK_H
@@ -21,6 +23,7 @@
 #include "runtime/local_state.h"
 #include "state/key_value_store.h"
 #include "state/record_cache.h"
+#include "state/store_query.h"
 #include "topology/topology.h"
 #include "transport/transport.h"
 #include <kstreams/config.h>
@@ -113,6 +116,21 @@ KS_NODISCARD ks_status ksi_task_apply_full(ksi_task *task, ks_error *error);
 KS_NODISCARD ks_status ksi_task_apply(ksi_task *task, ks_error *error);
 /* Makes durable what was applied. */
 KS_NODISCARD ks_status ksi_task_flush_disk(ksi_task *task, ks_error *error);
+
+/* ---- other threads and its stores ------------------------------------------------------------ */
+
+/*
+ * Begins and ends a stretch in which the owner has the stores for itself. Within it, between two
+ * records, those who wait may be let in; that is one load when nobody does.
+ */
+void ksi_task_enter_stores(ksi_task *task);
+void ksi_task_give_way(ksi_task *task);
+void ksi_task_leave_stores(ksi_task *task);
+/*
+ * The handle of the store at an index, for other threads; borrowed, and the task's until somebody
+ * retains it. Freeing the task closes it, before the store.
+ */
+ksi_store_query *ksi_task_store_query(const ksi_task *task, size_t index);
 
 /* ---- what others ask ------------------------------------------------------------------------- */
 

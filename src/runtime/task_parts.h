@@ -15,6 +15,7 @@ typedef struct ksi_task_store {
     const ksi_topology_store *spec;
     ksi_key_value_store *store;
     ksi_changelog_sink changelog;
+    ksi_store_query *query; /* for other threads */
     bool is_on_disk;
 } ksi_task_store;
 
@@ -33,6 +34,7 @@ struct ksi_task {
     ksi_local_state *state;        /* NULL: all stores are in memory */
     ksi_task_store *stores;        /* in the order of their first nodes */
     size_t store_count;
+    ksi_store_lock *store_lock;
     const ks_timestamp_extractor *default_extractor;
     ksi_map *topics; /* names of topics that patterns matched */
     bool commit_needed;

@@ -116,6 +116,8 @@ static ks_status open_store(ksi_task *task, const ksi_topology_store *spec, ksi_
         .cache = cache,
         .rows = rows,
         .pending_max_bytes = rows != NULL ? ksi_local_state_pending_max_bytes(task->state) : 0});
+    store->query = ksi_store_query_open(spec->spec.name, ksi_key_value_store_rows(store->store),
+                                        task->store_lock);
     return KS_OK;
 }
 
@@ -306,6 +308,7 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
     task->topics = ksi_map_new();
     task->state = options->state;
+    task->store_lock = ksi_store_lock_new();
     make_instances(task);
     if (open_stores(task, options->cache, reason) != KS_OK ||
         add_inputs(task, options, reason) != KS_OK || start_nodes(task, reason) != KS_OK) {
@@ -334,12 +337,16 @@ void ksi_task_free(ksi_task *task)
     if (task == NULL) {
         return;
     }
+    for (size_t i = 0; i < task->store_count; i++) {
+        ksi_store_query_close(task->stores[i].query);
+    }
     for (size_t n = 0; n < task->topology->node_count; n++) {
         free_instance(task->instances[n], n < task->started);
     }
     for (size_t i = 0; i < task->store_count; i++) {
         ksi_key_value_store_close(task->stores[i].store);
     }
+    ksi_store_lock_release(task->store_lock);
     ksi_free(task->instances);
     ksi_free(task->stores);
     ksi_map_free(task->topics, NULL);

@@ -7,9 +7,9 @@
  * position that survives has its rows. Replaying from an older position converges, because rows of
  * a changelog are whole.
  *
- * Restoring does not go that way: rows are gathered in the buffer, which sorts them and keeps the
- * last of each key, and become one sorted file that RocksDB takes in as it is. That is durable at
- * once; the position follows.
+ * Restoring does not go that way: rows pass the buffer by and are gathered in a row_loader, which
+ * sorts them, keeps the last of each key and brings them in as one sorted file or, where they are
+ * few, as a batch; the position follows. Nobody may read between the first row and that.
  */
 #include "state/row_store_parts.h"
 
@@ -160,6 +160,7 @@ void ksi_row_store_close(ksi_row_store *store)
         return;
     }
     ksi_row_buffer_free(store->buffer);
+    ksi_row_loader_free(store->loader);
     ksi_use_order_free(store->uses);
     ksi_buffer_destroy(&store->key);
     ksi_buffer_destroy(&store->value);
@@ -404,6 +405,9 @@ static void partition_bounds(const ksi_row_store *store, char low[KSI_PARTITION_
 ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
 {
     ksi_row_buffer_clear(store->buffer);
+    if (store->loader != NULL) {
+        ksi_row_loader_clear(store->loader);
+    }
     if (store->uses != NULL) {
         ksi_use_order_clear(store->uses);
     }
@@ -430,46 +434,99 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
     return status;
 }
 
-typedef struct restoring {
+static ksi_row_loader *loader_of(ksi_row_store *store)
+{
+    if (store->loader == NULL) {
+        store->loader = ksi_row_loader_new(store->options.family, store->options.partition,
+                                           store->options.timestamped);
+    }
+    return store->loader;
+}
+
+/*
+ * Whether rows go past the buffer: only when it knows nothing that they could replace. That is
+ * decided before the first row of a load, and holds until the load is written.
+ */
+static bool bypasses_buffer(ksi_row_store *store)
+{
+    if (store->options.family == NULL || !store->options.logged) {
+        return false;
+    }
+    if (ksi_row_loader_count(loader_of(store)) > 0) {
+        return true;
+    }
+    ksi_row_buffer_trim(store->buffer, 0);
+    ksi_row_buffer_bytes known = ksi_row_buffer_bytes_of(store->buffer);
+    return known.pending == 0 && known.unapplied == 0 && known.clean == 0;
+}
+
+/*
+ * Whether RocksDB has no row of the partition: then there is nothing to delete. A store with a
+ * position is not asked, it has rows as a rule.
+ */
+static ks_status is_empty_below(const ksi_row_store *store, bool *is_empty, ks_error *error)
+{
+    *is_empty = store->position.offset < 0 && ksi_row_loader_has_deletes(store->loader);
+    if (!*is_empty) {
+        return KS_OK;
+    }
+    char low[KSI_PARTITION_BYTES];
+    char high[KSI_PARTITION_BYTES];
+    partition_bounds(store, low, high);
+    ksi_rocks_iterator *rows = ksi_rocks_iterator_open(
+        store->options.family, ks_slice_of(low, sizeof low), ks_slice_of(high, sizeof high));
+    ksi_rocks_iterator_seek_first(rows);
+    *is_empty = !ksi_rocks_iterator_valid(rows);
+    ks_status status = ksi_rocks_iterator_status(rows, error);
+    ksi_rocks_iterator_close(rows);
+    return status;
+}
+
+static ks_status write_loaded(ksi_row_store *store, ks_error *error)
+{
+    if (store->loader == NULL || ksi_row_loader_count(store->loader) == 0) {
+        return KS_OK;
+    }
+    bool is_empty = false;
+    KS_TRY(is_empty_below(store, &is_empty, error));
+    return ksi_row_loader_write(store->loader, is_empty, error);
+}
+
+typedef struct loading {
     ksi_row_store *store;
-    ksi_sst *sst;
     ks_status status;
     ks_error *error;
-} restoring;
+} loading;
 
-static bool restore_row(void *user, const ksi_row *row)
+static bool load_row(void *user, const ksi_row *row)
 {
-    restoring *how = user;
-    ksi_row_store *store = how->store;
-    ks_slice key = physical_key(store, row->key);
-    if (row->value.data == NULL) {
-        how->status = ksi_sst_delete(how->sst, key, how->error);
-    } else {
-        how->status = ksi_sst_put(how->sst, key, physical_value(store, row), how->error);
+    loading *how = user;
+    ksi_row_loader_add(how->store->loader, row);
+    if (ksi_row_loader_bytes(how->store->loader) > RESTORE_BYTES) {
+        how->status = write_loaded(how->store, how->error);
     }
     return how->status == KS_OK;
 }
 
-/* What was gathered becomes a file of RocksDB's. */
-static ks_status ingest(ksi_row_store *store, ks_error *error)
+/* What was gathered goes to RocksDB; what had to go through the buffer takes the same way. */
+static ks_status bring_in(ksi_row_store *store, ks_error *error)
 {
     commit_rows(store);
-    if (store->options.family == NULL || !ksi_row_buffer_has_unapplied(store->buffer)) {
+    if (store->options.family == NULL) {
         return KS_OK;
     }
-    restoring how = {.store = store, .error = error};
-    how.sst = ksi_sst_begin(store->options.family, error);
-    if (how.sst == NULL) {
-        return error != NULL ? error->code : KS_E_IO;
+    if (!store->options.logged) {
+        return ksi_row_store_apply(store, error); /* durable, whatever the number of rows */
     }
-    (void)ksi_row_buffer_each_unapplied(store->buffer, restore_row, &how);
-    if (how.status != KS_OK) {
-        ksi_sst_abandon(how.sst);
-        return how.status;
+    KS_TRY(write_loaded(store, error));
+    if (!ksi_row_buffer_has_unapplied(store->buffer)) {
+        return KS_OK;
     }
-    KSI_CRASH_POINT("restore.before-ingest");
-    KS_TRY(ksi_sst_ingest(how.sst, error));
-    KSI_CRASH_POINT("restore.after-ingest");
+    loading how = {.store = store, .error = error};
+    (void)loader_of(store);
+    (void)ksi_row_buffer_each_unapplied(store->buffer, load_row, &how);
+    KS_TRY(how.status);
+    KS_TRY(write_loaded(store, error));
     ksi_row_buffer_applied(store->buffer);
     ksi_row_buffer_trim(store->buffer, 0);
     return KS_OK;
@@ -478,12 +535,18 @@ static ks_status ingest(ksi_row_store *store, ks_error *error)
 ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
                                 int64_t timestamp, ks_error *error)
 {
-    ksi_row_store_put(store, key, value, timestamp);
-    bool is_full = ksi_row_buffer_bytes_of(store->buffer).pending > RESTORE_BYTES;
-    if (!is_full) {
+    int64_t gathered;
+    if (bypasses_buffer(store)) {
+        ksi_row_loader_add(store->loader, &(ksi_row){key, value, timestamp});
+        gathered = ksi_row_loader_bytes(store->loader);
+    } else {
+        ksi_row_store_put(store, key, value, timestamp);
+        gathered = ksi_row_buffer_bytes_of(store->buffer).pending;
+    }
+    if (gathered <= RESTORE_BYTES) {
         return KS_OK;
     }
-    KS_TRY(ingest(store, error));
+    KS_TRY(bring_in(store, error));
     KSI_CRASH_POINT("restore.between-files");
     return KS_OK;
 }
@@ -491,7 +554,7 @@ ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice val
 ks_status ksi_row_store_restored(ksi_row_store *store, const ksi_store_position *position,
                                  ks_error *error)
 {
-    ks_status status = ingest(store, error);
+    ks_status status = bring_in(store, error);
     if (status == KS_OK) {
         store->position = *position;
         store->position_changed = true;

@@ -8,6 +8,7 @@
 #ifndef KSI_STATE_ROW_STORE_PARTS_H
 #define KSI_STATE_ROW_STORE_PARTS_H
 
+#include "state/row_loader.h"
 #include "state/row_store.h"
 #include "state/use_order.h"
 
@@ -16,9 +17,10 @@ enum { KSI_PARTITION_BYTES = 4, KSI_TIMESTAMP_BYTES = 8 };
 struct ksi_row_store {
     ksi_row_store_options options;
     ksi_row_buffer *buffer;
-    ksi_use_order *uses; /* NULL: there is no bound */
-    ksi_buffer key;      /* scratch: a physical key */
-    ksi_buffer value;    /* scratch: what RocksDB answered, or a physical value */
+    ksi_use_order *uses;    /* NULL: there is no bound */
+    ksi_row_loader *loader; /* what a restore gathers; NULL until there was one */
+    ksi_buffer key;         /* scratch: a physical key */
+    ksi_buffer value;       /* scratch: what RocksDB answered, or a physical value */
     ksi_store_position position;
     bool position_changed; /* since it was written */
     bool is_dirty;         /* the mark is there */

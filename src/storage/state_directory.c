@@ -464,9 +464,11 @@ ks_status ksi_state_directory_set_aside(ksi_state_directory *directory, const ch
     } else {
         write_reason(directory, aside, reason);
         (void)sync_directory(directory->path); /* undone by a crash, it is done again */
-        ksi_log(directory->logger, KS_LOG_LEVEL_WARN, directory->path,
-                "%s was set aside as %s, nothing was deleted: %s", directory->database, aside,
-                reason);
+        ksi_log(directory->logger, KS_LOG_LEVEL_ERROR, directory->path,
+                "the database of local state does not read: %s was set aside as %s, nothing was "
+                "deleted; stores are rebuilt from their changelogs, those without one begin "
+                "empty: %s",
+                directory->database, aside, reason);
     }
     ksi_free(aside);
     return status;

@@ -45,6 +45,7 @@ typedef struct world {
     long long restored; /* changelog records read by the last start */
     size_t wiped;       /* stores that were wiped by it */
     char why[256];      /* the last reason */
+    size_t set_aside;   /* lines that say that the database was */
 } world;
 
 static ks_log *new_log(int32_t partitions)
@@ -80,6 +81,7 @@ static void hear(ks_log_level level, const char *where, const char *message, voi
     if (strncmp(message, "restored store", 14) == 0 && restored != NULL) {
         self->restored += strtoll(restored + 6, NULL, 10);
     }
+    self->set_aside += strstr(message, "set aside") != NULL;
     if (level == KS_LOG_LEVEL_WARN && strstr(message, "was wiped") != NULL) {
         self->wiped++;
         (void)snprintf(self->why, sizeof self->why, "%s", message);
@@ -390,11 +392,13 @@ static void a_broken_database_is_set_aside_and_rebuilt(void **state)
     damage(self, "CURRENT");
     run_over(self, "apple");
     assert_int_equal(count_set_aside(self), 1);
+    assert_int_equal(self->set_aside, 1); /* said once */
     assert_int_equal(self->restored, 2);
     assert_int_equal(count_of(self, "apple"), 3);
     damage(self, ".sst");
     run_over(self, "apple");
     assert_int_equal(count_set_aside(self), 2);
+    assert_int_equal(self->set_aside, 2);
     assert_int_equal(self->restored, 3);
     assert_int_equal(count_of(self, "apple"), 4);
     assert_int_equal(count_of(self, "pear"), 1);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * app_query.c - stores of a running application, for threads that are none of its own.
+ *
+ * A lookup must not wait for the application: its lock is held while it starts, and by callers that
+ * wait for others. So this goes by what does not change between the start and ks_app_free(): the
+ * threads, which tasks they were given, and a handle for each store of those, which stays valid
+ * when its task is closed. The state says when that may be read: it becomes RUNNING behind all of
+ * it, and a look at the state that sees RUNNING sees the rest.
+ *
+ * It follows that an application may end between the lookup and the first use. Then the handle says
+ * so; nothing that is asked here could rule it out.
+ *
+ * The tempting wrong way is to ask the tasks. They belong to their threads, which free them when
+ * they like.
+ *
+ * Thread rule: any thread, between ks_app_new() and ks_app_free().
+ */
+#include "runtime/app_query.h"
+
+#include "base/error.h"
+#include "runtime/app.h"
+
+#include <string.h>
+
+static const ksi_topology_store *find_store(const ks_topology *topology, const char *name)
+{
+    for (size_t i = 0; i < topology->store_count; i++) {
+        if (strcmp(topology->stores[i].spec.name, name) == 0) {
+            return &topology->stores[i];
+        }
+    }
+    return NULL;
+}
+
+ksi_store_query *ksi_app_store_query(const ks_app *app, const char *store, int32_t partition,
+                                     ks_error *error)
+{
+    ks_app_state state = ks_app_state_of(app);
+    if (state != KS_APP_RUNNING) {
+        ksi_error_set(error, KS_E_STATE, store,
+                      "the application is %s; stores can be read while it is RUNNING",
+                      ks_app_state_name(state));
+        return NULL;
+    }
+    const ksi_topology_store *wanted = find_store(app->topology, store);
+    if (wanted == NULL) {
+        ksi_error_set(error, KS_E_ARGUMENT, store,
+                      "the topology has no store of this name; ks_topology_describe() shows those "
+                      "it has");
+        return NULL;
+    }
+    const ksi_assigned_task task = {.subtopology = wanted->subtopology, .partition = partition};
+    for (size_t i = 0; i < app->thread_count; i++) {
+        ksi_store_query *query = ksi_stream_thread_store_query(app->threads[i], task, store);
+        if (query != NULL) {
+            return query;
+        }
+    }
+    ksi_error_set(error, KS_E_ARGUMENT, store,
+                  "no task of this application has partition %d of this store; it has as many "
+                  "partitions as the topics it is built from, numbered from 0",
+                  (int)partition);
+    return NULL;
+}
