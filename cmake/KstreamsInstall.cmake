@@ -1,14 +1,16 @@
-# make install: headers, both libraries, the ks program, pkg-config and CMake packages. Nothing installed holds an absolute path,
-# so the tree may be moved and `cmake --install --prefix` may differ from the prefix of the configuration.
+# make install: headers, both libraries, the programs ks and ks-bench, pkg-config and CMake packages. Nothing installed holds an
+# absolute path, so the tree may be moved and `cmake --install --prefix` may differ from the prefix of the configuration.
 include(CMakePackageConfigHelpers)
 
 install(FILES ${public_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kstreams)
 install(TARGETS kstreams_shared kstreams_static EXPORT kstreamsTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-if(TARGET ks)
-  install(TARGETS ks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
+foreach(program IN ITEMS ks ks-bench)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/kstreams)
 install(EXPORT kstreamsTargets NAMESPACE kstreams:: DESTINATION ${package_dir})

@@ -1,4 +1,4 @@
-# The programs: ks, one per folder of apps/ with a main.c, ks-conformance. `programs` builds them all.
+# The programs: ks, ks-bench, one per folder of apps/ with a main.c, ks-conformance. `programs` builds them all.
 #
 # An application's topology.c is compiled once, into `apps_topologies`: its main, its driver test and `ks describe` all run the
 # same object code.
@@ -46,6 +46,13 @@ endforeach()
 file(GLOB ks_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/ks/*.c")
 if(ks_sources)
   kstreams_program(ks ${ks_sources}
+    LIBRARIES ${app_libraries} INCLUDES "${PROJECT_SOURCE_DIR}/apps" "${PROJECT_SOURCE_DIR}/src")
+endif()
+
+# With src for the hash map that the result of a run is read into.
+file(GLOB ks_bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/ks-bench/*.c")
+if(ks_bench_sources)
+  kstreams_program(ks-bench ${ks_bench_sources}
     LIBRARIES ${app_libraries} INCLUDES "${PROJECT_SOURCE_DIR}/apps" "${PROJECT_SOURCE_DIR}/src")
 endif()
 
