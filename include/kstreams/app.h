@@ -102,6 +102,35 @@ typedef void ks_rocksdb_config_fn(const char *store, ks_rocksdb_options *options
 KS_API void ks_rocksdb_options_set(ks_rocksdb_options *options, const char *name,
                                    const char *value);
 
+/** What happens to a store that is read from its changelog. */
+typedef enum ks_restore_step {
+    KS_RESTORE_START = 0, /**< reading begins at `position` */
+    KS_RESTORE_BATCH,     /**< `records` more were read, up to `position` */
+    KS_RESTORE_END,       /**< the store is current; `records` were read in all */
+    KS_RESTORE_SUSPENDED, /**< the task goes elsewhere before that; `records` were read in all */
+    KS_STANDBY_START,     /**< the same for a copy that only follows the changelog */
+    KS_STANDBY_BATCH,
+    KS_STANDBY_PROMOTED, /**< the copy becomes the store of a running task */
+    KS_STANDBY_SUSPENDED /**< the group wants no copy here any more */
+} ks_restore_step;
+
+/** @java StateRestoreListener, StandbyUpdateListener */
+typedef struct ks_restore_progress {
+    ks_restore_step step;
+    const char *store;
+    const char *topic; /**< the changelog */
+    int32_t partition;
+    int64_t position; /**< the offset of the next record to read */
+    int64_t end;      /**< the end of the changelog, as last seen */
+    int64_t records;
+} ks_restore_progress;
+
+/**
+ * Called as a store is restored, by the thread that restores; must not call back into the app. What
+ * it is given lives until it returns.
+ */
+typedef void ks_restore_listener_fn(const ks_restore_progress *progress, void *user);
+
 /** What an application has beside its properties. NULL or zero: the defaults. */
 typedef struct ks_app_options {
     ks_options_head head;
@@ -110,6 +139,7 @@ typedef struct ks_app_options {
     ks_log *log;
     ks_log_line_fn *log_line; /**< NULL: warnings and errors to standard error */
     ks_state_listener_fn *state_listener;
+    ks_restore_listener_fn *restore_listener;
     void *user; /**< for all of them */
     ks_rocksdb_config_fn *rocksdb_config;
 } ks_app_options;

@@ -1,99 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * restore.c - from the position of a store to the end of its changelog; see restore.h.
- * @java StoreChangelogReader
+ * restore.c - see restore.h.
  *
- * The end is looked up once, at the beginning: only this task writes the partition, and it does not
- * run yet. A store that is restored halfway must not be used, so a restore that was stopped is
- * never followed by processing; what it read is kept, with a position that says how far it came.
+ * The hash of the record before the position is compared on the way: reading begins one record
+ * early, and when that record is another one than the store remembers, what was on disk is wiped
+ * and reading begins at the beginning. A record that compaction took away proves nothing, because
+ * its key has a newer one behind it, which is about to be read.
  *
- * The record before a position may have been compacted away. Then nothing can be compared, and the
- * state is trusted: offsets are never given twice in one topic.
- *
- * A record without a key is nobody's row; Java's changelogs have none, and one that somebody else
- * wrote is skipped.
+ * The tempting wrong way is to take the position for reached when the last record was read: the end
+ * of a changelog may lie behind records that compaction removed, so it is the consumer's place that
+ * counts.
  */
 #include "runtime/restore.h"
 
 #include "base/error.h"
 #include "runtime/collector.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
-#define RESTORE_BATCH 256
-/* How long a stop may go unseen while rows that are in the log have not arrived. */
-#define WAIT_MS 100
+enum { RESTORE_BATCH = 512 };
 #define HOUR_MS ((int64_t)60 * 60 * 1000)
-
-typedef struct extent {
-    int64_t begin;
-    int64_t end;
-} extent;
-
-static ksi_row_store *rows_of(const ksi_restore *restore)
-{
-    return ksi_key_value_store_rows(restore->store);
-}
-
-/* A consumer of the changelog from an offset on; NULL with an error. */
-static ksi_consumer *open_at(ksi_restore *restore, int64_t offset, size_t *slot, ks_error *error)
-{
-    ksi_consumer *consumer = restore->transport->class->open_consumer(restore->transport, error);
-    if (consumer != NULL &&
-        consumer->class->assign(consumer, restore->changelog, offset, slot, error) != KS_OK) {
-        consumer->class->close(consumer);
-        return NULL;
-    }
-    return consumer;
-}
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
-/*
- * The hash of the record at an offset; 0 when there is none any more, or when the thread is to
- * stop.
- */
-static ks_status hash_at(ksi_restore *restore, int64_t offset, uint64_t *hash, ks_error *error)
-{
-    size_t slot = 0;
-    ksi_consumer *consumer = open_at(restore, offset, &slot, error);
-    *hash = 0;
-    if (consumer == NULL) {
-        return ksi_error_flag(error, 0); /* as the transport said */
-    }
-    ks_status status = KS_OK;
-    while (status == KS_OK && !atomic_load(restore->stop) &&
-           consumer->class->position(consumer, slot) == offset) {
-        ks_log_record record;
-        size_t count = 0;
-        status = consumer->class->poll(consumer, slot, &record, 1, &count, error);
-        if (status == KS_OK && count == 0) {
-            consumer->class->wait(consumer, WAIT_MS);
-        } else if (status == KS_OK && record.offset == offset) {
-            *hash = ksi_changelog_hash(record.key, record.value);
-        }
-    }
-    consumer->class->close(consumer);
-    return status;
-}
-
-static ks_status has_rows(ksi_restore *restore, bool *has, ks_error *error)
+static ks_status has_rows(const ksi_restore *restore, bool *has, ks_error *error)
 {
     ksi_row row;
-    ksi_row_iterator *iterator = ksi_row_iterator_open(rows_of(restore), &(ksi_row_range){0});
+    ksi_row_iterator *iterator = ksi_row_iterator_open(restore->rows, &(ksi_row_range){0});
     ks_status status = ksi_row_iterator_next(iterator, &row, has, error);
     ksi_row_iterator_close(iterator);
     return status;
 }
 
-/* Says in `stale` why what is on disk cannot be gone on from; leaves it empty when it can. */
-static ks_status judge(ksi_restore *restore, extent changelog, ks_error *error)
+/* Says in `stale` why what is there cannot be gone on from; leaves it empty when it can. */
+static ks_status judge(ksi_restore *restore, int64_t begin, ks_error *error)
 {
     char *why = restore->stale;
     const size_t size = sizeof restore->stale;
-    const ksi_store_position position = ksi_row_store_position(rows_of(restore));
+    const ksi_store_position position = ksi_row_store_position(restore->rows);
     const int64_t age_ms = ksi_wall_ms(restore->clock) - position.current_ms;
-    if (position.offset < 0 && ksi_row_store_was_cut_off(rows_of(restore))) {
+    if (position.offset < 0 && ksi_row_store_was_cut_off(restore->rows)) {
         (void)snprintf(why, size,
                        "the process ended while a record was written that memory had no "
                        "room for");
@@ -101,96 +48,176 @@ static ks_status judge(ksi_restore *restore, extent changelog, ks_error *error)
         bool has = false;
         KS_TRY(has_rows(restore, &has, error));
         (void)snprintf(why, size, "%s", has ? "an earlier restore was cut off" : "");
-    } else if (position.offset > changelog.end) {
+    } else if (position.offset > restore->end) {
         (void)snprintf(why, size,
-                       "it was written up to offset %lld, and the changelog ends at %lld",
-                       (long long)position.offset, (long long)changelog.end);
-    } else if (position.offset < changelog.begin) {
-        (void)snprintf(why, size,
-                       "it was written up to offset %lld, and the changelog begins at %lld",
-                       (long long)position.offset, (long long)changelog.begin);
+                       "it was written up to offset %" PRId64 ", and the changelog ends at %" PRId64,
+                       position.offset, restore->end);
+    } else if (position.offset < begin) {
+        (void)snprintf(
+            why, size,
+            "it was written up to offset %" PRId64 ", and the changelog begins at %" PRId64,
+            position.offset, begin);
     } else if (age_ms > KSI_DELETE_RETENTION_MS) {
         (void)snprintf(why, size,
-                       "it was last current %lld hours ago, and deleted rows may be gone from the "
-                       "changelog after %lld",
-                       (long long)(age_ms / HOUR_MS),
-                       (long long)(KSI_DELETE_RETENTION_MS / HOUR_MS));
-    } else if (position.hash != 0 && position.offset > changelog.begin) {
-        uint64_t hash = 0;
-        KS_TRY(hash_at(restore, position.offset - 1, &hash, error));
-        if (hash != 0 && hash != position.hash) {
-            (void)snprintf(why, size, "the changelog has another record at offset %lld",
-                           (long long)position.offset - 1);
-        }
+                       "it was last current %" PRId64 " hours ago, and deleted rows may be gone "
+                       "from the changelog after %" PRId64,
+                       age_ms / HOUR_MS, KSI_DELETE_RETENTION_MS / HOUR_MS);
     }
     return KS_OK;
+}
+
+static ks_status assign(ksi_restore *restore, int64_t offset, ks_error *error)
+{
+    ksi_consumer *consumer = restore->consumer;
+    KS_TRY(consumer->class->assign(consumer, restore->changelog, offset, &restore->slot, error));
+    restore->is_assigned = true;
+    return KS_OK;
+}
+
+/* Wipes what cannot be trusted and begins at the beginning. */
+static ks_status begin_anew(ksi_restore *restore, int64_t begin, ks_error *error)
+{
+    KS_TRY(ksi_row_store_wipe(restore->rows, error));
+    ksi_restore_end(restore);
+    restore->from = begin;
+    restore->read = 0;
+    restore->position =
+        (ksi_store_position){.offset = begin, .current_ms = ksi_wall_ms(restore->clock)};
+    return assign(restore, begin, error);
+}
+
+static ks_status ask_extent(ksi_restore *restore, int64_t *begin, ks_error *error)
+{
+    ksi_transport *transport = restore->transport;
+    return transport->class->offsets(transport, restore->changelog, begin, &restore->end, error);
+}
+
+ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error)
+{
+    int64_t begin = 0;
+    restore->read = 0;
+    restore->stale[0] = '\0';
+    restore->is_assigned = false;
+    restore->has_unwritten = false;
+    restore->expected_hash = 0;
+    KS_TRY(ask_extent(restore, &begin, error));
+    KS_TRY(judge(restore, begin, error));
+    const ksi_store_position position = ksi_row_store_position(restore->rows);
+    if (restore->stale[0] != '\0' || position.offset < 0) {
+        return begin_anew(restore, begin, error);
+    }
+    bool compares = position.hash != 0 && position.offset > begin;
+    restore->position = position;
+    restore->from = position.offset;
+    restore->expected_hash = compares ? position.hash : 0;
+    return assign(restore, compares ? position.offset - 1 : position.offset, error);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* Reads up to `end`; `position` moves along. */
-static ks_status read_rows(ksi_restore *restore, ksi_consumer *consumer, size_t slot, int64_t end,
-                           ksi_store_position *position, ks_error *error)
+/*
+ * The first record of all, which may be the one before the position: `*anew` when it is another
+ * than the store remembers.
+ */
+static bool is_another(ksi_restore *restore, const ks_log_record *first)
+{
+    uint64_t expected = restore->expected_hash;
+    restore->expected_hash = 0;
+    return expected != 0 && first->offset == restore->from - 1 &&
+           ksi_changelog_hash(first->key, first->value) != expected;
+}
+
+static ks_status take(ksi_restore *restore, const ks_log_record *record, ks_error *error)
+{
+    if (record->offset < restore->from) {
+        return KS_OK; /* the one that was compared */
+    }
+    restore->read++;
+    restore->has_unwritten = true;
+    restore->position.hash = ksi_changelog_hash(record->key, record->value);
+    if (record->key.data == NULL) {
+        return KS_OK;
+    }
+    return ksi_row_store_restore(restore->rows, record->key, record->value, record->timestamp,
+                                 error);
+}
+
+/* The records at the position are gone, or never were: the topic is another one by now. */
+static ks_status out_of_range(ksi_restore *restore, ks_error *error)
+{
+    int64_t begin = 0;
+    KS_TRY(ask_extent(restore, &begin, error));
+    (void)snprintf(restore->stale, sizeof restore->stale,
+                   "the changelog no longer has offset %" PRId64
+                   "; it has %" PRId64 " to %" PRId64,
+                   restore->position.offset, begin, restore->end);
+    return begin_anew(restore, begin, error);
+}
+
+ks_status ksi_restore_read(ksi_restore *restore, size_t *count, ks_error *error)
 {
     ks_log_record batch[RESTORE_BATCH];
-    while (position->offset < end && !atomic_load(restore->stop)) {
-        size_t count = 0;
-        KS_TRY(consumer->class->poll(consumer, slot, batch, RESTORE_BATCH, &count, error));
-        if (count == 0) {
-            consumer->class->wait(consumer, WAIT_MS);
-        }
-        for (size_t i = 0; i < count; i++) {
-            if (batch[i].key.data != NULL) {
-                KS_TRY(ksi_row_store_restore(rows_of(restore), batch[i].key, batch[i].value,
-                                             batch[i].timestamp, error));
-            }
-        }
-        if (count > 0) {
-            position->hash = ksi_changelog_hash(batch[count - 1].key, batch[count - 1].value);
-        }
-        position->offset = consumer->class->position(consumer, slot);
-        restore->rows += (int64_t)count;
+    ksi_consumer *consumer = restore->consumer;
+    ks_error reason = {0};
+    ks_status status =
+        consumer->class->poll(consumer, restore->slot, batch, RESTORE_BATCH, count, &reason);
+    if (status == KS_E_OUT_OF_RANGE) {
+        *count = 1; /* there was something to do */
+        return out_of_range(restore, error);
+    }
+    if (status != KS_OK) {
+        *error = reason;
+        return status;
+    }
+    if (*count > 0 && is_another(restore, &batch[0])) {
+        int64_t begin = 0;
+        (void)snprintf(restore->stale, sizeof restore->stale,
+                       "the changelog has another record at offset %" PRId64, restore->from - 1);
+        KS_TRY(ask_extent(restore, &begin, error));
+        return begin_anew(restore, begin, error);
+    }
+    for (size_t i = 0; i < *count; i++) {
+        KS_TRY(take(restore, &batch[i], error));
+    }
+    int64_t position = consumer->class->position(consumer, restore->slot);
+    if (position >= restore->from) {
+        restore->expected_hash = 0; /* compared, or compacted away */
+    }
+    if (position > restore->position.offset) {
+        restore->position.offset = position;
+        restore->has_unwritten = true;
     }
     return KS_OK;
 }
 
-static ks_status read_from(ksi_restore *restore, int64_t end, ks_error *error)
+bool ksi_restore_is_complete(const ksi_restore *restore)
 {
-    size_t slot = 0;
-    const int64_t now_ms = ksi_wall_ms(restore->clock);
-    ksi_store_position position = ksi_row_store_position(rows_of(restore));
-    ksi_consumer *consumer = open_at(restore, restore->from, &slot, error);
-    if (consumer == NULL) {
-        return ksi_error_flag(error, 0); /* as the transport said */
-    }
-    if (position.offset < 0) {
-        position.current_ms = now_ms;
-    }
-    position.offset = restore->from;
-    ks_status status = read_rows(restore, consumer, slot, end, &position, error);
-    consumer->class->close(consumer);
-    if (status != KS_OK || restore->rows == 0) {
-        return status;
-    }
-    if (position.offset >= end) {
-        position.current_ms = now_ms; /* a part of the changelog is not current */
-    }
-    return ksi_row_store_restored(rows_of(restore), &position, error);
+    return restore->position.offset >= restore->end && restore->expected_hash == 0;
 }
 
-ks_status ksi_restore_store(ksi_restore *restore, ks_error *error)
+ks_status ksi_restore_look_for_more(ksi_restore *restore, ks_error *error)
 {
-    ksi_transport *transport = restore->transport;
-    extent changelog = {0};
-    restore->rows = 0;
-    restore->stale[0] = '\0';
-    KS_TRY(transport->class->offsets(transport, restore->changelog, &changelog.begin,
-                                     &changelog.end, error));
-    KS_TRY(judge(restore, changelog, error));
-    if (restore->stale[0] != '\0') {
-        KS_TRY(ksi_row_store_wipe(rows_of(restore), error));
+    int64_t begin = 0;
+    return ask_extent(restore, &begin, error);
+}
+
+ks_status ksi_restore_write(ksi_restore *restore, ks_error *error)
+{
+    if (!restore->has_unwritten) {
+        return KS_OK;
     }
-    const ksi_store_position position = ksi_row_store_position(rows_of(restore));
-    restore->from = position.offset >= 0 ? position.offset : changelog.begin;
-    return restore->from < changelog.end ? read_from(restore, changelog.end, error) : KS_OK;
+    if (ksi_restore_is_complete(restore)) {
+        restore->position.current_ms = ksi_wall_ms(restore->clock); /* a part is not current */
+    }
+    KS_TRY(ksi_row_store_restored(restore->rows, &restore->position, error));
+    restore->has_unwritten = false;
+    return KS_OK;
+}
+
+void ksi_restore_end(ksi_restore *restore)
+{
+    if (restore->is_assigned) {
+        restore->consumer->class->unassign(restore->consumer, restore->slot);
+        restore->is_assigned = false;
+    }
 }

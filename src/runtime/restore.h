@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * restore.h - bringing a store up to its changelog before its task processes anything.
+ * restore.h - bringing one store up to its changelog, a batch at a time.
  *
  * A store in memory is filled from the first record. A store on disk goes on from its position, if
  * what is there can be trusted; else it is wiped, alone, and filled from the first record:
@@ -13,35 +13,55 @@
  *     there are rows and no position                                an earlier restore was cut off
  *     the mark of a transaction that was written through            it was cut off, halfway
  *
- * Thread rule: the thread that owns the task.
+ * Nothing here waits, so one thread restores many stores side by side (restorer.h), and a standby
+ * is a restore that does not end.
+ *
+ * Thread rule: whoever has the rows at the moment.
  */
 #ifndef KSI_RUNTIME_RESTORE_H
 #define KSI_RUNTIME_RESTORE_H
 
 #include "base/clock.h"
-#include "state/key_value_store.h"
+#include "state/row_store.h"
 #include "transport/transport.h"
-
-#include <stdatomic.h>
 
 /* How long a compacted topic keeps a tombstone: Kafka's default of delete.retention.ms. */
 #define KSI_DELETE_RETENTION_MS ((int64_t)24 * 60 * 60 * 1000)
 
 enum { KSI_STALE_REASON_SIZE = 200 };
 
-/* One partition of a changelog and the store it belongs to. */
+/* One partition of a changelog and the rows it belongs to. The first part is the caller's. */
 typedef struct ksi_restore {
     ksi_transport *transport;
+    ksi_consumer *consumer; /* gives it a slot; its owner sleeps on it */
     ksi_topic_partition changelog;
-    ksi_key_value_store *store;
+    ksi_row_store *rows;
     ksi_clock *clock;
-    const atomic_bool *stop;           /* ends early, between two batches, when it becomes true */
-    int64_t rows;                      /* out: how many records were read */
-    int64_t from;                      /* out: the offset of the first one */
-    char stale[KSI_STALE_REASON_SIZE]; /* out: why what was on disk was wiped; empty: it was not */
+
+    /* what others may look at */
+    int64_t read; /* records, since it began */
+    int64_t from; /* the offset of the first one */
+    int64_t end;  /* of the changelog, as it was last asked */
+    ksi_store_position position;       /* behind what was read */
+    char stale[KSI_STALE_REASON_SIZE]; /* why what was there was wiped; empty: it was not */
+
+    size_t slot;
+    bool is_assigned;
+    bool has_unwritten;     /* rows were gathered, or the position moved, since the last write */
+    uint64_t expected_hash; /* of the record before the position; 0: nothing to compare */
 } ksi_restore;
 
-/* Reads the changelog to the end it has when this is called. */
-KS_NODISCARD ks_status ksi_restore_store(ksi_restore *restore, ks_error *error);
+/* Looks at what is there, wipes it when it cannot be trusted, and begins to read behind it. */
+KS_NODISCARD ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error);
+/* Reads a batch; `*count` is 0 when there is nothing now. */
+KS_NODISCARD ks_status ksi_restore_read(ksi_restore *restore, size_t *count, ks_error *error);
+/* Whether all up to `end` was read. */
+bool ksi_restore_is_complete(const ksi_restore *restore);
+/* Asks for the end of the changelog again. */
+KS_NODISCARD ks_status ksi_restore_look_for_more(ksi_restore *restore, ks_error *error);
+/* Brings what was gathered into the store, and the position behind it. */
+KS_NODISCARD ks_status ksi_restore_write(ksi_restore *restore, ks_error *error);
+/* Stops reading. What was not written is read again the next time. */
+void ksi_restore_end(ksi_restore *restore);
 
 #endif

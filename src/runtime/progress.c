@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * progress.c - see progress.h.
+ */
+#include "runtime/progress.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+void ksi_progress_init(ksi_progress *progress, const ksi_assignment *assignment)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < assignment->input_count; i++) {
+        count += (size_t)assignment->inputs[i].partitions;
+    }
+    progress->inputs = ksi_calloc(count + 1, sizeof *progress->inputs);
+    progress->count = 0;
+    for (size_t i = 0; i < assignment->input_count; i++) {
+        const ksi_assigned_input *input = &assignment->inputs[i];
+        for (int32_t p = 0; p < input->partitions; p++) {
+            ksi_input_progress *entry = &progress->inputs[progress->count++];
+            entry->at = (ksi_topic_partition){.topic = input->topic, .partition = p};
+            entry->subtopology = input->source->subtopology;
+            atomic_init(&entry->processed, 0);
+            atomic_init(&entry->committed, 0);
+            atomic_init(&entry->is_running, false);
+        }
+    }
+}
+
+void ksi_progress_destroy(ksi_progress *progress)
+{
+    ksi_free(progress->inputs);
+    *progress = (ksi_progress){0};
+}
+
+ksi_input_progress *ksi_progress_of(const ksi_progress *progress, ksi_topic_partition at)
+{
+    for (size_t i = 0; i < progress->count; i++) {
+        ksi_input_progress *entry = &progress->inputs[i];
+        if (entry->at.partition == at.partition && strcmp(entry->at.topic, at.topic) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* The end of a partition; what cannot be asked counts as empty. */
+static int64_t end_of(ksi_transport *transport, ksi_topic_partition at)
+{
+    int64_t begin = 0;
+    int64_t end = 0;
+    return transport->class->offsets(transport, at, &begin, &end, NULL) == KS_OK ? end : 0;
+}
+
+bool ksi_progress_is_caught_up(const ksi_progress *progress, ksi_transport *transport,
+                               uint64_t *ends)
+{
+    for (size_t i = 0; i < progress->count; i++) {
+        ksi_input_progress *input = &progress->inputs[i];
+        if (!atomic_load(&input->is_running)) {
+            continue;
+        }
+        int64_t end = end_of(transport, input->at);
+        if (atomic_load(&input->committed) < end) {
+            return false;
+        }
+        *ends += (uint64_t)end;
+    }
+    return true;
+}
+
+uint64_t ksi_progress_behind(const ksi_progress *progress, ksi_transport *transport)
+{
+    uint64_t behind = 0;
+    for (size_t i = 0; i < progress->count; i++) {
+        ksi_input_progress *input = &progress->inputs[i];
+        int64_t left = end_of(transport, input->at) - atomic_load(&input->processed);
+        behind += left > 0 && atomic_load(&input->is_running) ? (uint64_t)left : 0;
+    }
+    return behind;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * restorer.c - see restorer.h.
+ *
+ * A job is a task and one restore for each of its stores with a changelog. Jobs take turns, and
+ * within a job its stores do: one batch each, so that a big store does not hold up a small one.
+ *
+ * An active task is complete when all its stores have reached the end that their changelogs had
+ * when it was looked last, and a last look shows no more: who wrote them before has given the task
+ * up, so the end does not move any longer.
+ *
+ * Rows are written, with their positions behind them, before a task is given back, also when it is
+ * called back in the middle: what was read need not be read again.
+ *
+ * Thread rule: see restorer.h.
+ */
+#include "runtime/restorer.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "runtime/restore.h"
+
+#include <inttypes.h>
+
+#define STANDBY_WRITE_MS 1000
+#define STANDBY_LOOK_MS 100 /* how often the end of a changelog is asked for */
+
+enum { GIVE, CALL_BACK, PROMOTE };
+
+typedef struct job {
+    ksi_task_handle *task;
+    ksi_restore *restores; /* one for each store of the task; those without changelog unused */
+    size_t begun;          /* restores below this index have begun */
+    int64_t written_ms;
+    int64_t looked_ms;
+} job;
+
+struct ksi_restorer {
+    ksi_restorer_options options;
+    ksi_mailbox mailbox;
+    ksi_consumer *consumer;
+    job **jobs;
+    size_t count;
+    size_t capacity;
+};
+
+ksi_restorer *ksi_restorer_new(const ksi_restorer_options *options, ks_error *error)
+{
+    ksi_consumer *consumer = options->transport->class->open_consumer(options->transport, error);
+    if (consumer == NULL) {
+        return NULL;
+    }
+    ksi_restorer *restorer = ksi_calloc(1, sizeof *restorer);
+    restorer->options = *options;
+    restorer->consumer = consumer;
+    ksi_mailbox_init(&restorer->mailbox);
+    return restorer;
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+static void tell(const ksi_restorer *restorer, const job *of, size_t store, ks_restore_step step,
+                 int64_t records)
+{
+    const ksi_restore *restore = &of->restores[store];
+    if (restorer->options.listener == NULL) {
+        return;
+    }
+    const ks_restore_progress progress = {
+        .step = step,
+        .store = of->task->rows->stores[store].spec->spec.name,
+        .topic = restore->changelog.topic,
+        .partition = restore->changelog.partition,
+        .position = restore->position.offset,
+        .end = restore->end,
+        .records = records};
+    restorer->options.listener(&progress, restorer->options.user);
+}
+
+static void log_stale(const ksi_restorer *restorer, const job *of, size_t store)
+{
+    ksi_restore *restore = &of->restores[store];
+    if (restore->stale[0] == '\0') {
+        return;
+    }
+    ksi_log(restorer->options.logger, KS_LOG_LEVEL_WARN, restorer->options.name,
+            "the local state of store %s of task %s was wiped and is rebuilt from its "
+            "changelog: %s",
+            of->task->rows->stores[store].spec->spec.name, of->task->name, restore->stale);
+    restore->stale[0] = '\0';
+}
+
+static void log_restored(const ksi_restorer *restorer, const job *of, size_t store)
+{
+    const ksi_restore *restore = &of->restores[store];
+    ksi_log(restorer->options.logger, KS_LOG_LEVEL_INFO, restorer->options.name,
+            "restored store %s of task %s from %" PRId64 " changelog records, beginning at offset "
+            "%" PRId64,
+            of->task->rows->stores[store].spec->spec.name, of->task->name, restore->read,
+            restore->from);
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+static bool has_changelog(const job *of, size_t store)
+{
+    return of->task->rows->stores[store].changelog != NULL;
+}
+
+static int64_t now_ms(const ksi_restorer *restorer)
+{
+    return restorer->options.clock->monotonic_ns(restorer->options.clock) / 1000000;
+}
+
+/* Ends a job, which is in no list any more; tells why it ended before the end, if it did. */
+static void end_job(ksi_restorer *restorer, job *of, bool is_complete, const ks_error *failure)
+{
+    ksi_task_handle *task = of->task;
+    for (size_t i = 0; i < of->begun; i++) {
+        if (!has_changelog(of, i)) {
+            continue;
+        }
+        ks_restore_step step = task->is_standby ? KS_STANDBY_SUSPENDED
+                               : is_complete    ? KS_RESTORE_END
+                                                : KS_RESTORE_SUSPENDED;
+        if (is_complete) {
+            log_restored(restorer, of, i);
+        }
+        tell(restorer, of, i, step, of->restores[i].read);
+        ksi_restore_end(&of->restores[i]);
+    }
+    ksi_free(of->restores);
+    ksi_free(of);
+    task->is_clean = failure == NULL;
+    task->is_restored = is_complete;
+    restorer->options.events.returned(restorer->options.events.owner, task, failure);
+}
+
+static void remove_job(ksi_restorer *restorer, size_t index)
+{
+    restorer->count--;
+    for (size_t i = index; i < restorer->count; i++) {
+        restorer->jobs[i] = restorer->jobs[i + 1];
+    }
+}
+
+static job *begin_job(ksi_restorer *restorer, ksi_task_handle *task)
+{
+    job *of = ksi_calloc(1, sizeof *of);
+    of->task = task;
+    of->restores = ksi_calloc(task->rows->count + 1, sizeof *of->restores);
+    of->written_ms = now_ms(restorer);
+    of->looked_ms = of->written_ms;
+    for (size_t i = 0; i < task->rows->count; i++) {
+        const ksi_store_rows *store = &task->rows->stores[i];
+        of->restores[i] = (ksi_restore){
+            .transport = restorer->options.transport,
+            .consumer = restorer->consumer,
+            .changelog = {.topic = store->changelog, .partition = task->id.partition},
+            .rows = store->rows,
+            .clock = restorer->options.clock};
+    }
+    return of;
+}
+
+/* Which of the jobs is a task's; their count when none is. */
+static size_t find_job(const ksi_restorer *restorer, const ksi_task_handle *task)
+{
+    size_t at = 0;
+    while (at < restorer->count && restorer->jobs[at]->task != task) {
+        at++;
+    }
+    return at;
+}
+
+/* ---- work on a job --------------------------------------------------------------------------- */
+
+static ks_status write_all(job *of, ks_error *error)
+{
+    for (size_t i = 0; i < of->begun; i++) {
+        if (has_changelog(of, i)) {
+            KS_TRY(ksi_restore_write(&of->restores[i], error));
+        }
+    }
+    return KS_OK;
+}
+
+static ks_status begin_stores(ksi_restorer *restorer, job *of, ks_error *error)
+{
+    for (; of->begun < of->task->rows->count; of->begun++) {
+        if (!has_changelog(of, of->begun)) {
+            continue;
+        }
+        KS_TRY(ksi_restore_begin(&of->restores[of->begun], error));
+        log_stale(restorer, of, of->begun);
+        tell(restorer, of, of->begun, of->task->is_standby ? KS_STANDBY_START : KS_RESTORE_START,
+             0);
+    }
+    return KS_OK;
+}
+
+static ks_status read_stores(ksi_restorer *restorer, job *of, bool *progressed, ks_error *error)
+{
+    for (size_t i = 0; i < of->begun; i++) {
+        size_t count = 0;
+        if (!has_changelog(of, i) ||
+            (!of->task->is_standby && ksi_restore_is_complete(&of->restores[i]))) {
+            continue;
+        }
+        int64_t before = of->restores[i].read;
+        KS_TRY(ksi_restore_read(&of->restores[i], &count, error));
+        log_stale(restorer, of, i);
+        *progressed = *progressed || count > 0;
+        if (of->restores[i].read > before) {
+            tell(restorer, of, i, of->task->is_standby ? KS_STANDBY_BATCH : KS_RESTORE_BATCH,
+                 of->restores[i].read - before);
+        }
+    }
+    return KS_OK;
+}
+
+static bool is_complete(const job *of)
+{
+    for (size_t i = 0; i < of->task->rows->count; i++) {
+        if (has_changelog(of, i) && !ksi_restore_is_complete(&of->restores[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static ks_status look_for_more(job *of, ks_error *error)
+{
+    for (size_t i = 0; i < of->begun; i++) {
+        if (has_changelog(of, i)) {
+            KS_TRY(ksi_restore_look_for_more(&of->restores[i], error));
+        }
+    }
+    return KS_OK;
+}
+
+/* A standby: the ends are news for listeners, and rows go to the store now and then. */
+static ks_status follow(ksi_restorer *restorer, job *of, ks_error *error)
+{
+    int64_t now = now_ms(restorer);
+    if (now - of->looked_ms >= STANDBY_LOOK_MS) {
+        of->looked_ms = now;
+        KS_TRY(look_for_more(of, error));
+    }
+    if (now - of->written_ms < STANDBY_WRITE_MS) {
+        return KS_OK;
+    }
+    of->written_ms = now;
+    return write_all(of, error);
+}
+
+/* One turn of a job; `*is_done` when all is read and written. */
+static ks_status turn(ksi_restorer *restorer, job *of, bool *progressed, bool *is_done,
+                      ks_error *error)
+{
+    KS_TRY(begin_stores(restorer, of, error));
+    KS_TRY(read_stores(restorer, of, progressed, error));
+    if (of->task->is_standby) {
+        return follow(restorer, of, error);
+    }
+    if (!is_complete(of)) {
+        return KS_OK;
+    }
+    KS_TRY(look_for_more(of, error));
+    *is_done = is_complete(of);
+    return *is_done ? write_all(of, error) : KS_OK;
+}
+
+/* ---- mail ------------------------------------------------------------------------------------ */
+
+static void call_back(ksi_restorer *restorer, ksi_task_handle *task)
+{
+    size_t at = find_job(restorer, task);
+    if (at == restorer->count) {
+        return; /* it is on its way back */
+    }
+    job *of = restorer->jobs[at];
+    ks_error error = {0};
+    ks_status status = write_all(of, &error);
+    remove_job(restorer, at);
+    end_job(restorer, of, false, status != KS_OK ? &error : NULL);
+}
+
+static void promote(ksi_restorer *restorer, ksi_task_handle *task)
+{
+    size_t at = find_job(restorer, task);
+    if (at == restorer->count) {
+        return;
+    }
+    for (size_t i = 0; i < restorer->jobs[at]->begun; i++) {
+        if (has_changelog(restorer->jobs[at], i)) {
+            tell(restorer, restorer->jobs[at], i, KS_STANDBY_PROMOTED,
+                 restorer->jobs[at]->restores[i].read);
+        }
+    }
+    task->is_standby = false;
+    restorer->jobs[at]->looked_ms = 0;
+}
+
+static void read_mail(ksi_restorer *restorer, bool *progressed)
+{
+    ksi_message message;
+    while (ksi_mailbox_take(&restorer->mailbox, &message)) {
+        *progressed = true;
+        if (message.kind == GIVE) {
+            restorer->jobs = ksi_grow(restorer->jobs, &restorer->capacity, restorer->count + 1,
+                                      sizeof(job *));
+            restorer->jobs[restorer->count++] = begin_job(restorer, message.what);
+        } else if (message.kind == CALL_BACK) {
+            call_back(restorer, message.what);
+        } else {
+            promote(restorer, message.what);
+        }
+    }
+}
+
+/* ---- for its worker -------------------------------------------------------------------------- */
+
+void ksi_restorer_step(ksi_restorer *restorer, bool *progressed)
+{
+    *progressed = false;
+    read_mail(restorer, progressed);
+    for (size_t i = 0; i < restorer->count;) {
+        job *of = restorer->jobs[i];
+        ks_error error = {0};
+        bool is_done = false;
+        ksi_store_lock_enter(of->task->rows->lock);
+        ks_status status = turn(restorer, of, progressed, &is_done, &error);
+        ksi_store_lock_leave(of->task->rows->lock);
+        if (status == KS_OK && !is_done) {
+            i++;
+            continue;
+        }
+        *progressed = true;
+        remove_job(restorer, i);
+        if (status != KS_OK) {
+            ksi_error_prefix(&error, "restoring task %s: ", of->task->name);
+        }
+        end_job(restorer, of, status == KS_OK, status != KS_OK ? &error : NULL);
+    }
+}
+
+void ksi_restorer_wait(ksi_restorer *restorer)
+{
+    int64_t timeout_ms = restorer->count > 0 ? STANDBY_LOOK_MS : -1;
+    restorer->consumer->class->wait(restorer->consumer, timeout_ms);
+}
+
+void ksi_restorer_wake(ksi_restorer *restorer)
+{
+    restorer->consumer->class->wake(restorer->consumer);
+}
+
+void ksi_restorer_give(ksi_restorer *restorer, ksi_task_handle *task)
+{
+    ksi_mailbox_post(&restorer->mailbox, GIVE, task);
+    ksi_restorer_wake(restorer);
+}
+
+void ksi_restorer_call_back(ksi_restorer *restorer, ksi_task_handle *task)
+{
+    ksi_mailbox_post(&restorer->mailbox, CALL_BACK, task);
+    ksi_restorer_wake(restorer);
+}
+
+void ksi_restorer_promote(ksi_restorer *restorer, ksi_task_handle *task)
+{
+    ksi_mailbox_post(&restorer->mailbox, PROMOTE, task);
+    ksi_restorer_wake(restorer);
+}
+
+void ksi_restorer_free(ksi_restorer *restorer)
+{
+    if (restorer == NULL) {
+        return;
+    }
+    bool progressed = false;
+    read_mail(restorer, &progressed);
+    while (restorer->count > 0) {
+        call_back(restorer, restorer->jobs[restorer->count - 1]->task);
+    }
+    restorer->consumer->class->close(restorer->consumer);
+    ksi_mailbox_destroy(&restorer->mailbox);
+    ksi_free(restorer->jobs);
+    ksi_free(restorer);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task_handle.h - a task as it is handed around: between the supervisor, the restorer and the
+ * stream threads of one process.
+ *
+ *     supervisor --> restorer --> supervisor --> stream thread --> supervisor ...
+ *                    (standby)                   (running)
+ *
+ * Whoever has the handle has the rows. Giving it on is a message (mailbox.h); the fields of the
+ * supervisor are touched by nobody else.
+ *
+ * Thread rule: as said.
+ */
+#ifndef KSI_RUNTIME_TASK_HANDLE_H
+#define KSI_RUNTIME_TASK_HANDLE_H
+
+#include "runtime/task_rows.h"
+
+typedef enum ksi_task_place {
+    KSI_AT_SUPERVISOR, /* nobody works on it */
+    KSI_AT_RESTORER,
+    KSI_AT_THREAD
+} ksi_task_place;
+
+typedef struct ksi_stream_thread ksi_stream_thread;
+
+typedef struct ksi_task_handle {
+    ksi_task_id id;
+    const char *name; /* "0_1" */
+    ksi_task_rows *rows;
+
+    /* with whoever has it: how it was given back */
+    bool is_clean;   /* nothing is uncommitted */
+    bool is_standby; /* at the restorer: to be kept current, and not to be run */
+
+    /* the supervisor's */
+    ksi_task_place place;
+    ksi_stream_thread *thread; /* at a thread */
+    bool is_restored;          /* nothing came into the changelog since */
+    bool is_leaving;           /* was asked back */
+    bool wanted_active;        /* by the group */
+    bool wanted_standby;
+    int64_t retry_at_ms; /* not before */
+} ksi_task_handle;
+
+#endif
