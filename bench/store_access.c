@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store_access.c - what it costs to use a store: points, bulk, and (store_windows.c) windows,
- * sessions and joins.
+ * store_access.c - what it costs to use a store: points, bulk, restoring (store_restore.c), and
+ * (store_windows.c) windows, sessions and joins.
  *
  *     build/bench/store_access [ROUNDS [WORD]]     5 by default; only cases with WORD in their name
  *
@@ -28,7 +28,7 @@
 
 enum { MOST_ROUNDS = 15, MOST_CASES = 64 };
 enum { HOT_KEYS = 10000, POINTS = 300000, COLD_POINTS = 5000 };
-enum { RESTORED = 300000, APPLIED = 100000 };
+enum { APPLIED = 100000 };
 
 /* ---- tools ----------------------------------------------------------------------------------- */
 
@@ -199,17 +199,6 @@ static void restore_points(ksi_row_store *store, uint32_t rows, uint32_t keys)
                &error);
 }
 
-/* `how` keys. */
-static bench_result restore(const bench_ground *ground, const bench_case *self)
-{
-    ksi_row_store *store = bench_open(ground->scratch, true);
-    double began = bench_now();
-    restore_points(store, RESTORED, (uint32_t)self->how);
-    double seconds = bench_now() - began;
-    ksi_row_store_close(store);
-    return (bench_result){.us = seconds * 1e6 / RESTORED};
-}
-
 static void put_random_rows(ksi_row_store *store)
 {
     char key[POINT_KEY];
@@ -277,8 +266,6 @@ static const bench_case point_cases[] = {
     {"bulk: apply in batches of 1 MB, a row", apply_in_batches, 0, OVER_ROCKS},
     {"bulk: the same and flush, a row", apply_in_batches, 1, OVER_ROCKS},
     {"bulk: apply as a sorted file, a row", apply_as_file, 0, OVER_ROCKS},
-    {"bulk: restore, keys all different, a row", restore, COLD_ROWS, OVER_ROCKS},
-    {"bulk: restore, ten rows for a key, a row", restore, RESTORED / 10, OVER_ROCKS},
 };
 
 /* ---- the run --------------------------------------------------------------------------------- */
@@ -322,6 +309,7 @@ static void run_all(bench_ground *ground, int rounds, const char *word)
     const bench_case *cases[MOST_CASES];
     size_t count = 0;
     add_cases(point_cases, sizeof point_cases / sizeof *point_cases, word, cases, &count);
+    add_cases(bench_restore_cases, bench_restore_case_count, word, cases, &count);
     add_cases(bench_window_cases, bench_window_case_count, word, cases, &count);
     for (int round_number = 0; round_number < rounds; round_number++) {
         for (size_t i = 0; i < count; i++) {
@@ -345,6 +333,21 @@ static int remove_entry(const char *path, const struct stat *about, int kind, st
     return remove(path);
 }
 
+void bench_make_folder(char to[256])
+{
+    const char *temporary = getenv("TMPDIR");
+    (void)snprintf(to, 256, "%s/store_access-XXXXXX", temporary != NULL ? temporary : "/tmp");
+    if (mkdtemp(to) == NULL) {
+        perror("store_access: no directory for the database");
+        exit(1);
+    }
+}
+
+void bench_remove_folder(const char *folder)
+{
+    (void)nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int main(int count, char **arguments)
 {
     long rounds = count > 1 ? strtol(arguments[1], NULL, 10) : 5;
@@ -353,13 +356,7 @@ int main(int count, char **arguments)
         return 2;
     }
     char folder[256];
-    const char *temporary = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/store_access-XXXXXX",
-                   temporary != NULL ? temporary : "/tmp");
-    if (mkdtemp(folder) == NULL) {
-        perror("store_access: no directory for the database");
-        return 1;
-    }
+    bench_make_folder(folder);
     ks_error error = {0};
     bench_ground ground = {0};
     ground.rocks = ksi_rocks_open(&(ksi_rocks_options){.path = folder,
@@ -376,6 +373,6 @@ int main(int count, char **arguments)
     bench_fill_windows(&ground);
     run_all(&ground, (int)rounds, count > 2 ? arguments[2] : NULL);
     bench_must(ksi_rocks_close(ground.rocks, &error), &error);
-    (void)nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    bench_remove_folder(folder);
     return 0;
 }

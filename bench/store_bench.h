@@ -58,4 +58,12 @@ extern const bench_case bench_window_cases[];
 extern const size_t bench_window_case_count;
 void bench_fill_windows(const bench_ground *ground);
 
+/* store_restore.c */
+extern const bench_case bench_restore_cases[];
+extern const size_t bench_restore_case_count;
+
+/* A directory of its own under TMPDIR, and its end. */
+void bench_make_folder(char to[256]);
+void bench_remove_folder(const char *folder);
+
 #endif

@@ -238,6 +238,26 @@ typedef struct ks_app_stats {
 /** A snapshot, at most a batch old. @thread any */
 KS_API ks_app_stats ks_app_stats_of(ks_app *app);
 
+/**
+ * What the stores on disk of an application take of the memory of the process, in bytes, all tasks
+ * together. `used` is the sum of the others. Zero without such stores, and when the application
+ * does not run.
+ */
+typedef struct ks_app_memory {
+    int64_t limit; /**< `statestore.memory.max.bytes` */
+    int64_t used;
+    int64_t block_cache; /**< RocksDB's: rows, indexes and filters, and what open tables take */
+    int64_t memtables;   /**< RocksDB's: written, not flushed; may be over its part meanwhile */
+    int64_t rows;        /**< committed and not in RocksDB yet, or remembered; at the last commit */
+} ks_app_memory;
+
+/**
+ * A snapshot. Rows that are not committed are bounded by `statestore.uncommitted.max.bytes` and
+ * record caches by `statestore.cache.max.bytes`; neither is in it. The log has the same for each
+ * store of each task, when the application runs and when it is closed. @thread any
+ */
+KS_API ks_app_memory ks_app_memory_of(ks_app *app);
+
 #ifdef __cplusplus
 }
 #endif

@@ -251,6 +251,7 @@ static void on_ready(void *owner)
     app->restoring--;
     if (app->restoring == 0) {
         (void)ksi_app_set_state(app, KS_APP_RUNNING);
+        ksi_local_state_log_memory(app->local_state, "when running");
     }
     ksi_mutex_unlock(&app->lock);
 }
@@ -608,11 +609,20 @@ ks_app_stats ks_app_stats_of(ks_app *app)
     return all;
 }
 
+ks_app_memory ks_app_memory_of(ks_app *app)
+{
+    ksi_mutex_lock(&app->lock);
+    ks_app_memory memory = ksi_local_state_memory(app->local_state);
+    ksi_mutex_unlock(&app->lock);
+    return memory;
+}
+
 /* ---- closing --------------------------------------------------------------------------------- */
 
 static ks_status close_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
 {
     if (ksi_app_set_state(app, KS_APP_PENDING_SHUTDOWN)) {
+        ksi_local_state_log_memory(app->local_state, "when closing");
         stop_threads(app);
         if (app->live == 0) {
             end(app);

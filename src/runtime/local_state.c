@@ -12,8 +12,11 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "storage/memory_budget.h"
 #include "storage/rocks_settings.h"
 #include "storage/state_directory.h"
+
+#include <stdatomic.h>
 
 struct ksi_local_state {
     const ks_topology *topology;
@@ -21,8 +24,11 @@ struct ksi_local_state {
     ksi_state_directory *directory;
     ksi_rocks_settings *settings;
     ksi_rocks *rocks;
-    int64_t unapplied_bytes; /* of each store */
-    int64_t clean_bytes;
+    ksi_memory_budget *budget;
+    ksi_memory_account *block_cache;
+    ksi_memory_account *memtables;
+    _Atomic int64_t rows_used; /* the sum of what the stores told */
+    int64_t clean_bytes;       /* of each store, until its first commit */
     int64_t pending_max_bytes;
     bool is_broken;
     ks_error fault; /* why it is */
@@ -35,11 +41,12 @@ bool ksi_local_state_keeps(const ksi_store_spec *spec)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* Half of the memtables' part is for those that fill, half for those that are being flushed. */
 static ks_status open_database(ksi_local_state *state, int64_t memory_bytes, ks_error *error)
 {
     const ksi_rocks_options options = {.path = ksi_state_directory_database(state->directory),
                                        .block_cache_bytes = memory_bytes / 4,
-                                       .write_buffer_bytes = memory_bytes / 4,
+                                       .write_buffer_bytes = memory_bytes / 8,
                                        .tune = ksi_rocks_settings_tune,
                                        .tune_user = state->settings,
                                        .logger = state->logger};
@@ -92,10 +99,36 @@ static ks_status open_directory(ksi_local_state *state, const ksi_local_state_op
     return state->directory != NULL ? KS_OK : error->code;
 }
 
+static int64_t block_cache_used(void *owner)
+{
+    ksi_rocks_memory memory = ksi_rocks_memory_of(owner);
+    return memory.block_cache + memory.table_readers;
+}
+
+static int64_t memtables_used(void *owner)
+{
+    return ksi_rocks_memory_of(owner).memtables;
+}
+
+static void open_accounts(ksi_local_state *state, int64_t memory_bytes)
+{
+    state->block_cache = ksi_memory_account_open_fixed(
+        state->budget, "block cache", memory_bytes / 4, block_cache_used, state->rocks);
+    state->memtables = ksi_memory_account_open_fixed(state->budget, "memtables", memory_bytes / 4,
+                                                     memtables_used, state->rocks);
+}
+
+static void close_accounts(ksi_local_state *state)
+{
+    ksi_memory_account_close(state->block_cache);
+    ksi_memory_account_close(state->memtables);
+}
+
 static void free_state(ksi_local_state *state)
 {
     ksi_state_directory_close(state->directory);
     ksi_rocks_settings_free(state->settings);
+    ksi_memory_budget_free(state->budget);
     ksi_free(state);
 }
 
@@ -108,7 +141,8 @@ ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks
     ksi_local_state *state = ksi_calloc(1, sizeof *state);
     state->topology = options->topology;
     state->logger = options->logger;
-    state->unapplied_bytes = memory_bytes / 4 / stores;
+    atomic_init(&state->rows_used, 0);
+    state->budget = ksi_memory_budget_new(memory_bytes);
     state->clean_bytes = memory_bytes / 4 / stores;
     state->pending_max_bytes = pending_max_bytes(options->config);
     state->settings = ksi_rocks_settings_new();
@@ -118,6 +152,7 @@ ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks
         free_state(state);
         return NULL;
     }
+    open_accounts(state, memory_bytes);
     return state;
 }
 
@@ -127,6 +162,7 @@ ks_status ksi_local_state_close(ksi_local_state *state, ks_error *error)
         return KS_OK;
     }
     KSI_CRASH_POINT("close.before-flush");
+    close_accounts(state); /* they ask the database */
     ks_status status = ksi_rocks_close(state->rocks, error);
     if (state->is_broken) { /* that it could not be written is no news */
         status = ksi_state_directory_set_aside(state->directory, state->fault.message, error);
@@ -163,11 +199,6 @@ ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_store_spec *spe
     return KS_OK;
 }
 
-int64_t ksi_local_state_unapplied_max_bytes(const ksi_local_state *state)
-{
-    return state->unapplied_bytes;
-}
-
 int64_t ksi_local_state_pending_max_bytes(const ksi_local_state *state)
 {
     return state->pending_max_bytes;
@@ -180,6 +211,86 @@ ks_status ksi_local_state_flush(ksi_local_state *state, const ksi_store_spec *sp
         return ksi_error_flag(error, 0); /* as the database said */
     }
     return ksi_family_flush(family, error);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+struct ksi_store_memory {
+    ksi_local_state *state;
+    ksi_memory_account *account;
+    _Atomic int64_t used; /* as of the last commit: the store itself is not for other threads */
+};
+
+static int64_t rows_used(void *owner)
+{
+    ksi_store_memory *memory = owner;
+    return atomic_load(&memory->used);
+}
+
+ksi_store_memory *ksi_store_memory_open(ksi_local_state *state, const char *store, const char *task)
+{
+    ksi_store_memory *memory = ksi_calloc(1, sizeof *memory);
+    ksi_buffer name = {0};
+    ksi_buffer_appendf(&name, "rows of store %s, task %s", store, task);
+    memory->state = state;
+    atomic_init(&memory->used, 0);
+    memory->account =
+        ksi_memory_account_open(state->budget, ksi_buffer_cstr(&name), 1, rows_used, memory);
+    ksi_buffer_destroy(&name);
+    return memory;
+}
+
+static void tell(ksi_store_memory *memory, int64_t used)
+{
+    int64_t before = atomic_exchange(&memory->used, used);
+    (void)atomic_fetch_add(&memory->state->rows_used, used - before);
+}
+
+void ksi_store_memory_close(ksi_store_memory *memory)
+{
+    if (memory != NULL) {
+        tell(memory, 0);
+        ksi_memory_account_close(memory->account);
+        ksi_free(memory);
+    }
+}
+
+int64_t ksi_store_memory_follow(ksi_store_memory *memory, ksi_row_store *rows)
+{
+    int64_t half = ksi_memory_account_limit(memory->account) / 2;
+    ksi_row_store_set_clean_bytes(rows, half);
+    ksi_row_buffer_bytes bytes = ksi_row_store_bytes(rows);
+    tell(memory, bytes.unapplied + bytes.clean);
+    return half;
+}
+
+ks_app_memory ksi_local_state_memory(ksi_local_state *state)
+{
+    ks_app_memory memory = {0};
+    if (state != NULL) {
+        memory.limit = ksi_memory_budget_limit(state->budget);
+        memory.block_cache = ksi_memory_account_used(state->block_cache);
+        memory.memtables = ksi_memory_account_used(state->memtables);
+        memory.rows = atomic_load(&state->rows_used);
+        memory.used = memory.block_cache + memory.memtables + memory.rows;
+    }
+    return memory;
+}
+
+void ksi_local_state_log_memory(ksi_local_state *state, const char *when)
+{
+    if (state == NULL) {
+        return;
+    }
+    ksi_buffer text = {0};
+    ksi_memory_budget_report(state->budget, &text);
+    for (const char *line = ksi_buffer_cstr(&text); *line != '\0';) {
+        size_t size = strcspn(line, "\n");
+        ksi_log(state->logger, KS_LOG_LEVEL_INFO, ksi_state_directory_path(state->directory),
+                "memory %s: %.*s", when, (int)size, line);
+        line += size + (line[size] != '\0');
+    }
+    ksi_buffer_destroy(&text);
 }
 
 /* ---- a broken database ----------------------------------------------------------------------- */

@@ -7,10 +7,11 @@
  *
  * An application whose topology has no store on disk has none of this: no directory, no lock.
  *
- * Memory. `statestore.memory.max.bytes` is divided once, when it is known how many stores the tasks
- * will have: a quarter for the block cache, a quarter for the write buffers of the database, and
- * half for the rows in front of it, in equal parts for each store of each task. Half of such a part
- * is for committed rows that wait to be applied, half for rows that are only remembered.
+ * Memory. `statestore.memory.max.bytes` is a budget with an account (storage/memory_budget.h) for
+ * each of its users: a quarter for the block cache, a quarter for the memtables of the database,
+ * and half for the rows in front of it, in equal parts for each store of each task that is open.
+ * Half of such a part is for committed rows that wait to be applied, half for rows that are only
+ * remembered. A store learns of its part after each commit, when it has rows to give up as well.
  *
  * A database that does not read is renamed and a new one made; the changelogs fill it. One that
  * turns out not to read while the application runs ends it, and is renamed when it closes, so that
@@ -30,6 +31,7 @@
 #include <kstreams/config.h>
 
 typedef struct ksi_local_state ksi_local_state;
+typedef struct ksi_store_memory ksi_store_memory;
 
 typedef struct ksi_local_state_options {
     const ks_topology *topology;
@@ -63,13 +65,28 @@ KS_NODISCARD ks_status ksi_local_state_close(ksi_local_state *state, ks_error *e
 KS_NODISCARD ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_store_spec *spec,
                                             int32_t partition, ksi_row_store **rows,
                                             ks_error *error);
-/* How many bytes of committed rows a store may gather before they are applied. */
-int64_t ksi_local_state_unapplied_max_bytes(const ksi_local_state *state);
+/*
+ * The part of the memory that the rows of a store in a task have, from now until it is closed; the
+ * parts of the others become smaller and larger again. For a store on disk.
+ */
+ksi_store_memory *ksi_store_memory_open(ksi_local_state *state, const char *store,
+                                        const char *task);
+void ksi_store_memory_close(ksi_store_memory *memory); /* accepts NULL */
+/*
+ * Tells the others what the rows take, and the store how many it may remember. Answers how many
+ * bytes of committed rows it may gather before they are applied. From the thread of the store.
+ */
+int64_t ksi_store_memory_follow(ksi_store_memory *memory, ksi_row_store *rows);
 /* How many bytes of uncommitted rows a store may gather within one record; 0: no bound. */
 int64_t ksi_local_state_pending_max_bytes(const ksi_local_state *state);
 /* Makes durable what was applied to a store, in all partitions. */
 KS_NODISCARD ks_status ksi_local_state_flush(ksi_local_state *state, const ksi_store_spec *spec,
                                              ks_error *error);
+
+/* What is in use: the database is asked, the rows are as of the last commit of their thread. */
+ks_app_memory ksi_local_state_memory(ksi_local_state *state); /* all 0 for NULL */
+/* The same for each account, as lines of the log. `state` may be NULL. */
+void ksi_local_state_log_memory(ksi_local_state *state, const char *when);
 
 /*
  * Whether an error says that the database does not read; then closing renames it. `state` may be

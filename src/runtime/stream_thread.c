@@ -191,18 +191,11 @@ static ks_status turn_of_task(ksi_stream_thread *thread, ksi_thread_task *task, 
     ksi_thread_publish_task(task);
     return status;
 }
-static void count_uncommitted(ksi_stream_thread *thread)
-{
-    thread->uncommitted_bytes = 0;
-    for (size_t i = 0; i < thread->task_count; i++) {
-        thread->uncommitted_bytes += ksi_task_uncommitted_bytes(thread->tasks[i].task);
-    }
-}
+
 ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks_error *error)
 {
     size_t work = 0;
     ks_status status = KS_OK;
-    count_uncommitted(thread);
     for (size_t i = 0; i < thread->task_count && status == KS_OK; i++) {
         status = turn_of_task(thread, &thread->tasks[i], &work, error);
         if (status == KS_OK && is_full(thread)) {
@@ -220,6 +213,7 @@ ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks
     *progressed = work > 0;
     return status;
 }
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static bool has_queued(const ksi_stream_thread *thread)

@@ -50,7 +50,7 @@ struct ksi_stream_thread {
     int64_t last_apply_ms;
     bool has_unapplied;            /* rows were committed since */
     int64_t uncommitted_max_bytes; /* negative: no bound */
-    int64_t uncommitted_bytes;     /* of all tasks, as the turn began and as it went on */
+    int64_t uncommitted_bytes;     /* of all tasks; read with their stores held */
     bool is_restored;
     ksi_group_offset *offsets; /* of the commit in hand */
     size_t offset_count;

@@ -111,6 +111,7 @@ ksi_task *ksi_stream_thread_task_at(const ksi_stream_thread *thread, size_t inde
 {
     return index < thread->task_count ? thread->tasks[index].task : NULL;
 }
+
 /* ---- restoring ------------------------------------------------------------------------------- */
 
 static void log_restored(const ksi_stream_thread *thread, const char *store, const char *task,
@@ -157,11 +158,21 @@ static ks_status restore_task(ksi_stream_thread *thread, const ksi_thread_task *
     return KS_OK;
 }
 
+/* What nodes wrote when they were started; from here on the turns keep count. */
+static void count_uncommitted(ksi_stream_thread *thread)
+{
+    thread->uncommitted_bytes = 0;
+    for (size_t i = 0; i < thread->task_count; i++) {
+        thread->uncommitted_bytes += ksi_task_uncommitted_bytes(thread->tasks[i].task);
+    }
+}
+
 ks_status ksi_stream_thread_restore(ksi_stream_thread *thread, ks_error *error)
 {
     for (size_t i = 0; i < thread->task_count && !atomic_load(&thread->stop); i++) {
         KS_TRY(restore_task(thread, &thread->tasks[i], error));
     }
+    count_uncommitted(thread);
     thread->last_commit_ms = ksi_thread_now_ms(thread);
     thread->last_apply_ms = ksi_thread_now_ms(thread);
     thread->is_restored = !atomic_load(&thread->stop); /* else it may have been cut off */

@@ -194,30 +194,38 @@ int64_t ksi_task_uncommitted_bytes(const ksi_task *task)
     return bytes;
 }
 
-/* Applies the stores on disk whose committed rows have more bytes than that. */
-static ks_status apply_above(ksi_task *task, int64_t bytes, ks_error *error)
+static ks_status apply_store(ksi_task *task, const ksi_task_store *store, ks_error *error)
 {
-    for (size_t i = 0; i < task->store_count; i++) {
-        const ksi_task_store *store = &task->stores[i];
-        if (store->is_on_disk && ksi_row_store_bytes(rows_of(store)).unapplied > bytes) {
-            KS_TRY(ksi_row_store_apply(rows_of(store), error));
-            KSI_CRASH_POINT("apply.between-families");
-            ksi_store_lock_give_way(task->store_lock);
-        }
-    }
+    KS_TRY(ksi_row_store_apply(rows_of(store), error));
+    (void)ksi_store_memory_follow(store->memory, rows_of(store));
+    KSI_CRASH_POINT("apply.between-families");
+    ksi_store_lock_give_way(task->store_lock);
     return KS_OK;
 }
 
 ks_status ksi_task_apply_full(ksi_task *task, ks_error *error)
 {
-    return task->state == NULL
-               ? KS_OK
-               : apply_above(task, ksi_local_state_unapplied_max_bytes(task->state), error);
+    for (size_t i = 0; i < task->store_count; i++) {
+        const ksi_task_store *store = &task->stores[i];
+        if (!store->is_on_disk) {
+            continue;
+        }
+        int64_t bound = ksi_store_memory_follow(store->memory, rows_of(store));
+        if (ksi_row_store_bytes(rows_of(store)).unapplied > bound) {
+            KS_TRY(apply_store(task, store, error));
+        }
+    }
+    return KS_OK;
 }
 
 ks_status ksi_task_apply(ksi_task *task, ks_error *error)
 {
-    return apply_above(task, -1, error);
+    for (size_t i = 0; i < task->store_count; i++) {
+        if (task->stores[i].is_on_disk) {
+            KS_TRY(apply_store(task, &task->stores[i], error));
+        }
+    }
+    return KS_OK;
 }
 
 ks_status ksi_task_flush_disk(ksi_task *task, ks_error *error)

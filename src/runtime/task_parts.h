@@ -17,6 +17,7 @@ typedef struct ksi_task_store {
     ksi_changelog_sink changelog;
     ksi_store_query *query; /* for other threads */
     bool is_on_disk;
+    ksi_store_memory *memory; /* NULL: in memory */
 } ksi_task_store;
 
 struct ksi_task {

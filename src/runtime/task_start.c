@@ -109,6 +109,9 @@ static ks_status open_store(ksi_task *task, const ksi_topology_store *spec, ksi_
         ksi_changelog_topic_name(task->ctx.application_id, spec->spec.name, &task->task_arena);
     store->spec = spec;
     store->is_on_disk = rows != NULL;
+    if (rows != NULL) {
+        store->memory = ksi_store_memory_open(task->state, spec->spec.name, task->ctx.task_id);
+    }
     ksi_changelog_sink_init(&store->changelog, &task->collector, topic, task->partition);
     store->store = ksi_key_value_store_open(&(ksi_key_value_store_options){
         .spec = &spec->spec,
@@ -345,6 +348,7 @@ void ksi_task_free(ksi_task *task)
     }
     for (size_t i = 0; i < task->store_count; i++) {
         ksi_key_value_store_close(task->stores[i].store);
+        ksi_store_memory_close(task->stores[i].memory);
     }
     ksi_store_lock_release(task->store_lock);
     ksi_free(task->instances);

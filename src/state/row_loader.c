@@ -16,8 +16,8 @@
  * other that looks like it, so it is the smaller one; its size is one more digit of the radix, the
  * last that counts.
  *
- * The tempting wrong way is qsort with memcmp: each of its twenty comparisons of a row waits for two
- * places in memory that no cache has.
+ * The tempting wrong way is qsort with memcmp: each of its twenty comparisons of a row waits for
+ * two places in memory that no cache has.
  *
  * Thread rule: that of the store.
  */

@@ -235,6 +235,12 @@ void ksi_row_store_put(ksi_row_store *store, ks_slice key, ks_slice value, int64
     }
 }
 
+void ksi_row_store_set_clean_bytes(ksi_row_store *store, int64_t clean_bytes)
+{
+    store->options.clean_bytes = clean_bytes;
+    ksi_row_buffer_trim(store->buffer, clean_bytes);
+}
+
 ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store)
 {
     return ksi_row_buffer_bytes_of(store->buffer);

@@ -102,6 +102,8 @@ ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error);
 /* Whether that was done since the last commit. */
 bool ksi_row_store_is_written_through(const ksi_row_store *store);
 
+/* Another bound for rows that are only remembered; what is above it is forgotten. */
+void ksi_row_store_set_clean_bytes(ksi_row_store *store, int64_t clean_bytes);
 ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store);
 /* The position behind everything that is committed. */
 ksi_store_position ksi_row_store_position(const ksi_row_store *store);

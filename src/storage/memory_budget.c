@@ -23,7 +23,7 @@
 struct ksi_memory_account {
     ksi_memory_budget *budget;
     char *name;
-    int32_t weight;
+    int32_t weight; /* 0: the limit is fixed */
     ksi_memory_used_fn *used;
     void *owner;
     atomic_int_least64_t limit;
@@ -65,26 +65,36 @@ static int64_t share(int64_t whole, int64_t weight, int64_t weights)
 static void share_out(ksi_memory_budget *budget)
 {
     int64_t weights = 0;
+    int64_t left = budget->max_bytes;
     for (size_t i = 0; i < budget->count; i++) {
-        weights += budget->accounts[i]->weight;
+        const ksi_memory_account *account = budget->accounts[i];
+        weights += account->weight;
+        left -= account->weight == 0 ? atomic_load(&account->limit) : 0;
     }
+    left = left > 0 ? left : 0;
     for (size_t i = 0; i < budget->count; i++) {
         ksi_memory_account *account = budget->accounts[i];
-        atomic_store(&account->limit, share(budget->max_bytes, account->weight, weights));
+        if (account->weight > 0) {
+            atomic_store(&account->limit, share(left, account->weight, weights));
+        }
     }
 }
 
-ksi_memory_account *ksi_memory_account_open(ksi_memory_budget *budget, const char *name,
-                                            int32_t weight, ksi_memory_used_fn *used, void *owner)
+static ksi_memory_account *new_account(ksi_memory_budget *budget, const char *name,
+                                       ksi_memory_used_fn *used, void *owner)
 {
-    KSI_CHECK(weight > 0);
     ksi_memory_account *account = ksi_calloc(1, sizeof *account);
     account->budget = budget;
     account->name = ksi_strdup(name);
-    account->weight = weight;
     account->used = used;
     account->owner = owner;
     atomic_init(&account->limit, 0);
+    return account;
+}
+
+static ksi_memory_account *add(ksi_memory_account *account)
+{
+    ksi_memory_budget *budget = account->budget;
     ksi_mutex_lock(&budget->lock);
     budget->accounts =
         ksi_grow(budget->accounts, &budget->capacity, budget->count + 1, sizeof account);
@@ -92,6 +102,24 @@ ksi_memory_account *ksi_memory_account_open(ksi_memory_budget *budget, const cha
     share_out(budget);
     ksi_mutex_unlock(&budget->lock);
     return account;
+}
+
+ksi_memory_account *ksi_memory_account_open(ksi_memory_budget *budget, const char *name,
+                                            int32_t weight, ksi_memory_used_fn *used, void *owner)
+{
+    KSI_CHECK(weight > 0);
+    ksi_memory_account *account = new_account(budget, name, used, owner);
+    account->weight = weight;
+    return add(account);
+}
+
+ksi_memory_account *ksi_memory_account_open_fixed(ksi_memory_budget *budget, const char *name,
+                                                  int64_t bytes, ksi_memory_used_fn *used,
+                                                  void *owner)
+{
+    ksi_memory_account *account = new_account(budget, name, used, owner);
+    atomic_store(&account->limit, bytes);
+    return add(account);
 }
 
 void ksi_memory_account_close(ksi_memory_account *account)
@@ -124,6 +152,16 @@ static int64_t used_by(const ksi_memory_account *account)
 {
     int64_t used = account->used(account->owner);
     return used > 0 ? used : 0;
+}
+
+int64_t ksi_memory_account_used(ksi_memory_account *account)
+{
+    return used_by(account);
+}
+
+int64_t ksi_memory_budget_limit(const ksi_memory_budget *budget)
+{
+    return budget->max_bytes;
 }
 
 int64_t ksi_memory_budget_used(ksi_memory_budget *budget)

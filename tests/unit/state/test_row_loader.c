@@ -4,7 +4,8 @@
  * loader by itself against sorting by comparison, and a standby's way of using it, batch after
  * batch with a position behind each, against an array.
  *
- * Order needs no check of its own where a file is written: RocksDB refuses a key that does not rise.
+ * Order needs no check of its own where a file is written: RocksDB refuses a key that does not
+ * rise.
  *
  * KSTREAMS_TEST_SEED repeats a run.
  */

@@ -57,6 +57,33 @@ static void limits_follow_the_weights_of_who_is_there(void **state)
     ksi_memory_budget_free(budget);
 }
 
+static void the_others_share_what_fixed_accounts_leave(void **state)
+{
+    (void)state;
+    int64_t used = 40;
+    ksi_memory_budget *budget = ksi_memory_budget_new(1000);
+    ksi_memory_account *early = ksi_memory_account_open(budget, "early", 1, used_of, &used);
+    ksi_memory_account *fixed = ksi_memory_account_open_fixed(budget, "fixed", 250, used_of, &used);
+    assert_int_equal(ksi_memory_account_limit(fixed), 250);
+    assert_int_equal(ksi_memory_account_limit(early), 750);
+    ksi_memory_account *late = ksi_memory_account_open(budget, "late", 2, used_of, &used);
+    assert_int_equal(ksi_memory_account_limit(fixed), 250);
+    assert_int_equal(ksi_memory_account_limit(early), 250);
+    assert_int_equal(ksi_memory_account_limit(late), 500);
+    assert_int_equal(ksi_memory_account_used(late), 40);
+    assert_int_equal(ksi_memory_budget_used(budget), 120);
+    assert_int_equal(ksi_memory_budget_limit(budget), 1000);
+    ksi_memory_account *greedy =
+        ksi_memory_account_open_fixed(budget, "greedy", 5000, used_of, &used);
+    assert_int_equal(ksi_memory_account_limit(early), 0); /* never below nothing */
+    ksi_memory_account_close(greedy);
+    ksi_memory_account_close(fixed);
+    assert_int_equal(ksi_memory_account_limit(late), 666);
+    ksi_memory_account_close(late);
+    ksi_memory_account_close(early);
+    ksi_memory_budget_free(budget);
+}
+
 static void limits_are_rounded_down_and_do_not_overflow(void **state)
 {
     (void)state;
@@ -175,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_account_has_everything),
         cmocka_unit_test(limits_follow_the_weights_of_who_is_there),
+        cmocka_unit_test(the_others_share_what_fixed_accounts_leave),
         cmocka_unit_test(limits_are_rounded_down_and_do_not_overflow),
         cmocka_unit_test(the_report_has_a_line_for_each_account_and_one_for_all),
         cmocka_unit_test(a_closed_account_is_asked_no_more_whatever_other_threads_do),
