@@ -4,7 +4,7 @@
  * hand.
  *
  * A random group has members of equal or of different capacity, tasks of several sub-topologies, a
- * history (who ran what) and state lying about. KS_TEST_SEED=N repeats a run.
+ * history (who ran what) and state lying about. KSTREAMS_TEST_SEED=N repeats a run.
  */
 #include "membership/assignor.h"
 
@@ -45,9 +45,9 @@ static size_t below(size_t count)
 static int start_random(void **state)
 {
     (void)state;
-    const char *wanted = getenv("KS_TEST_SEED");
+    const char *wanted = getenv("KSTREAMS_TEST_SEED");
     seed = wanted != NULL ? strtoull(wanted, NULL, 10) : (uint64_t)time(NULL);
-    print_message("KS_TEST_SEED=%llu\n", (unsigned long long)seed);
+    print_message("KSTREAMS_TEST_SEED=%llu\n", (unsigned long long)seed);
     state_of_random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     return 0;
 }
