@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "runtime/commit_metadata.h"
 
 #include <string.h>
 
@@ -67,24 +68,42 @@ static ks_status reset_offset(const ksi_offset_rules *rules, ksi_topic_partition
     return KS_OK;
 }
 
+/* What was committed, when there are records at it; else what the policy says. */
+static ks_status choose(const ksi_offset_rules *rules, const ksi_group_offset *committed,
+                        const ksi_source *source, ksi_begin *begin, ks_error *error)
+{
+    const ksi_transport_class *class = rules->transport->class;
+    begin->partition_time = -1;
+    if (committed->offset >= 0) {
+        int64_t first = 0;
+        int64_t end = 0;
+        KS_TRY(class->offsets(rules->transport, committed->partition, &first, &end, error));
+        if (committed->offset >= first && committed->offset <= end) {
+            begin->offset = committed->offset;
+            begin->partition_time = ksi_commit_metadata_decode(committed->metadata);
+            return KS_OK;
+        }
+        ksi_log(rules->logger, KS_LOG_LEVEL_WARN, committed->partition.topic,
+                "the committed offset %lld of partition %d is outside its records, %lld to %lld; "
+                "the reset policy decides where to begin",
+                (long long)committed->offset, committed->partition.partition, (long long)first,
+                (long long)end);
+    }
+    return reset_offset(rules, committed->partition, source, &begin->offset, error);
+}
+
 ks_status ksi_begin_offset(const ksi_offset_rules *rules, ksi_topic_partition partition,
-                           const ksi_source *source, int64_t *offset, ks_error *error)
+                           const ksi_source *source, ksi_begin *begin, ks_error *error)
 {
     const ksi_transport_class *class = rules->transport->class;
     ksi_group_offset committed = {.partition = partition, .offset = -1};
-    KS_TRY(class->committed(rules->transport, rules->group, &committed, 1, error));
-    if (committed.offset >= 0) {
-        int64_t begin = 0;
-        int64_t end = 0;
-        KS_TRY(class->offsets(rules->transport, partition, &begin, &end, error));
-        if (committed.offset >= begin && committed.offset <= end) {
-            *offset = committed.offset;
-            return KS_OK;
-        }
-        ksi_log(rules->logger, KS_LOG_LEVEL_WARN, partition.topic,
-                "the committed offset %lld of partition %d is outside its records, %lld to %lld; "
-                "the reset policy decides where to begin",
-                (long long)committed.offset, partition.partition, (long long)begin, (long long)end);
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    ks_status status =
+        class->committed(rules->transport, rules->group, &committed, 1, &arena, error);
+    if (status == KS_OK) {
+        status = choose(rules, &committed, source, begin, error);
     }
-    return reset_offset(rules, partition, source, offset, error);
+    ksi_arena_destroy(&arena);
+    return status;
 }

@@ -22,6 +22,12 @@ typedef struct ksi_offset_rules {
     ksi_logger *logger; /* may be NULL */
 } ksi_offset_rules;
 
+/* Where reading begins, and how far time had come there. */
+typedef struct ksi_begin {
+    int64_t offset;
+    int64_t partition_time; /* -1: unknown */
+} ksi_begin;
+
 /* The policy of auto.offset.reset. KS_E_NOT_BUILT for one this version does not have. */
 KS_NODISCARD ks_status ksi_offset_fallback(const ks_config *config, ks_offset_reset *fallback,
                                            ks_error *error);
@@ -32,6 +38,6 @@ KS_NODISCARD ks_status ksi_offset_fallback(const ks_config *config, ks_offset_re
  */
 KS_NODISCARD ks_status ksi_begin_offset(const ksi_offset_rules *rules,
                                         ksi_topic_partition partition, const ksi_source *source,
-                                        int64_t *offset, ks_error *error);
+                                        ksi_begin *begin, ks_error *error);
 
 #endif

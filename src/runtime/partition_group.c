@@ -86,6 +86,15 @@ ksi_record_queue *ksi_partition_group_add_queue(ksi_partition_group *group, cons
 
 /* ---- in and out ------------------------------------------------------------------------------ */
 
+/* @java PartitionGroup#setPartitionTime */
+void ksi_partition_group_set_time(ksi_partition_group *group, size_t queue, int64_t timestamp)
+{
+    group->queues[queue]->partition_time = timestamp;
+    if (group->stream_time < timestamp) {
+        group->stream_time = timestamp;
+    }
+}
+
 ks_status ksi_partition_group_enqueue(ksi_partition_group *group, size_t queue, const char *topic,
                                       const ks_log_record *record, ks_error *error)
 {

@@ -40,6 +40,9 @@ void ksi_partition_group_destroy(ksi_partition_group *group); /* with its queues
 ksi_record_queue *ksi_partition_group_add_queue(ksi_partition_group *group, const char *topic,
                                                 int32_t partition);
 
+/* Before the first record: the time of an input goes on from here, and stream time with it. */
+void ksi_partition_group_set_time(ksi_partition_group *group, size_t queue, int64_t timestamp);
+
 /* Queues a record. An error is that of a record which became a head. */
 KS_NODISCARD ks_status ksi_partition_group_enqueue(ksi_partition_group *group, size_t queue,
                                                    const char *topic, const ks_log_record *record,

@@ -4,7 +4,7 @@
  *
  * A turn polls every input whose queue has room, processes up to a batch of each task, and commits
  * when commit.interval.ms is over, or as soon as the tasks have gathered as many uncommitted rows
- * as statestore.uncommitted.max.bytes allows. The bound of a queue is
+ * as statestore.uncommitted.max.bytes allows, or a transaction more records than buffer.memory. The bound of a queue is
  * buffered.records.per.partition; a full queue's partition is not watched, so that its records do
  * not end a wait for which they are no work.
  *
@@ -16,8 +16,8 @@
  * due, or, when records are queued that may not be processed yet (max.task.idle.ms), for poll.ms.
  * It never sleeps for less than a millisecond, and never polls in between.
  *
- * What belongs to a commit, and to rows that go to the disk, is in stream_thread_commit.c; how a
- * thread gets its tasks, in stream_thread_start.c; what others learn, in stream_thread_look.c.
+ * What belongs to a commit, and to rows that go to the disk, is in stream_thread_commit.c; how tasks
+ * come and go, in stream_thread_tasks.c; what others learn, in stream_thread_look.c.
  *
  * Thread rule: see stream_thread.h; lock order in README.md.
  */
@@ -25,12 +25,17 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "config/clients.h"
 #include "config/config.h"
+#include "runtime/begin_offset.h"
+
+#include <stdlib.h>
 
 #define POLL_BATCH 256
 #define PROCESS_BATCH 256
 #define RECORDS_PER_LOOK 16 /* at the clock */
 #define BATCH_NS 1000000    /* how long other tasks wait for a batch of slow records */
+#define DEFAULT_BUFFER_MEMORY ((size_t)32 * 1024 * 1024)
 
 int64_t ksi_thread_now_ms(const ksi_stream_thread *thread)
 {
@@ -39,32 +44,54 @@ int64_t ksi_thread_now_ms(const ksi_stream_thread *thread)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* How many bytes a transaction may gather in memory before it is committed. */
+static size_t pending_max_bytes(const ks_config *config)
+{
+    const char *text = ksi_config_client(config, KSI_CLIENT_PRODUCER, "buffer.memory");
+    long long bytes = text != NULL ? strtoll(text, NULL, 10) : 0;
+    return bytes > 0 ? (size_t)bytes : DEFAULT_BUFFER_MEMORY;
+}
+
+static void read_config(ksi_stream_thread *thread)
+{
+    const ks_config *config = thread->options.config;
+    int32_t bound = ksi_config_i32(config, "buffered.records.per.partition");
+    thread->queue_bound = bound > 0 ? (size_t)bound : 1;
+    thread->poll_ms = ksi_config_i64(config, "poll.ms");
+    thread->commit_interval_ms = ksi_config_i64(config, "commit.interval.ms");
+    thread->apply_interval_ms = ksi_config_i64(config, "statestore.apply.interval.ms");
+    thread->purge_interval_ms = ksi_config_i64(config, "repartition.purge.interval.ms");
+    thread->uncommitted_max_bytes = ksi_config_i64(config, "statestore.uncommitted.max.bytes");
+    thread->pending_max_bytes = pending_max_bytes(config);
+}
+
+static ks_status open_producer(ksi_stream_thread *thread, ks_error *error)
+{
+    const ksi_stream_thread_options *options = &thread->options;
+    thread->producer = options->transport->class->open_producer(
+        options->transport, options->transactional_id, error);
+    return thread->producer != NULL ? KS_OK : ksi_error_flag(error, 0); /* as it said */
+}
+
 ksi_stream_thread *ksi_stream_thread_new(const ksi_stream_thread_options *options, ks_error *error)
 {
     ksi_stream_thread *thread = ksi_calloc(1, sizeof *thread);
-    int32_t bound = ksi_config_i32(options->config, "buffered.records.per.partition");
     thread->options = *options;
     ksi_arena_init(&thread->arena, 0);
+    ksi_arena_init(&thread->commit_arena, 0);
+    ksi_mailbox_init(&thread->mailbox);
     thread->options.name = ksi_arena_strdup(&thread->arena, options->name);
-    thread->queue_bound = bound > 0 ? (size_t)bound : 1;
-    thread->poll_ms = ksi_config_i64(options->config, "poll.ms");
-    thread->commit_interval_ms = ksi_config_i64(options->config, "commit.interval.ms");
-    thread->last_commit_ms = ksi_thread_now_ms(thread);
-    thread->apply_interval_ms = ksi_config_i64(options->config, "statestore.apply.interval.ms");
-    thread->last_apply_ms = ksi_thread_now_ms(thread);
-    thread->uncommitted_max_bytes =
-        ksi_config_i64(options->config, "statestore.uncommitted.max.bytes");
+    thread->options.transactional_id = ksi_arena_strdup(&thread->arena, options->transactional_id);
+    thread->send_at_ns = -1;
+    read_config(thread);
     atomic_init(&thread->stop, false);
-    atomic_init(&thread->finished, false);
+    atomic_init(&thread->cache_bytes, options->cache_bytes);
+    atomic_init(&thread->turn_began_ns, -1);
     if (options->cache_bytes >= 0) {
         thread->cache = ksi_record_cache_new(options->cache_bytes);
     }
-    const ksi_transport_class *class = options->transport->class;
-    thread->consumer = class->open_consumer(options->transport, error);
-    if (thread->consumer != NULL) {
-        thread->producer = class->open_producer(options->transport, error);
-    }
-    if (thread->producer == NULL) {
+    thread->consumer = options->transport->class->open_consumer(options->transport, error);
+    if (thread->consumer == NULL || open_producer(thread, error) != KS_OK) {
         ksi_stream_thread_free(thread);
         return NULL;
     }
@@ -80,13 +107,10 @@ void ksi_stream_thread_free(ksi_stream_thread *thread)
     if (thread->consumer != NULL) {
         thread->consumer->class->close(thread->consumer);
     }
-    for (size_t t = 0; t < thread->task_count; t++) {
-        for (size_t i = 0; i < thread->tasks[t].query_count; i++) {
-            ksi_store_query_release(thread->tasks[t].queries[i]);
-        }
-    }
+    ksi_mailbox_destroy(&thread->mailbox);
     ksi_free(thread->tasks);
     ksi_free(thread->offsets);
+    ksi_arena_destroy(&thread->commit_arena);
     ksi_arena_destroy(&thread->arena);
     ksi_free(thread);
 }
@@ -94,11 +118,6 @@ void ksi_stream_thread_free(ksi_stream_thread *thread)
 const char *ksi_stream_thread_name(const ksi_stream_thread *thread)
 {
     return thread->options.name;
-}
-
-void *ksi_stream_thread_owner(const ksi_stream_thread *thread)
-{
-    return thread->options.owner;
 }
 
 /* ---- a turn ---------------------------------------------------------------------------------- */
@@ -109,6 +128,26 @@ static void watch(ksi_stream_thread *thread, ksi_thread_input *input, bool watch
         input->watched = watched;
         thread->consumer->class->watch(thread->consumer, input->slot, watched);
     }
+}
+
+/* The records an input stood before are gone: the reset policy says where to go on. */
+static ks_status begin_again(ksi_stream_thread *thread, ksi_task *task, ksi_thread_input *input,
+                             ks_error *error)
+{
+    const ksi_stream_thread_options *options = &thread->options;
+    ksi_consumer *consumer = thread->consumer;
+    ksi_offset_rules rules = {.transport = options->transport,
+                              .group = options->application_id,
+                              .clock = options->clock,
+                              .logger = options->logger};
+    ksi_begin begin = {0};
+    KS_TRY(ksi_offset_fallback(options->config, &rules.fallback, error));
+    KS_TRY(ksi_begin_offset(&rules, input->at, ksi_task_source_of(task, input->input), &begin,
+                            error));
+    consumer->class->unassign(consumer, input->slot);
+    KS_TRY(consumer->class->assign(consumer, input->at, begin.offset, &input->slot, error));
+    input->watched = true;
+    return KS_OK;
 }
 
 /* Moves up to a batch from the log into the queue of one input. */
@@ -122,10 +161,19 @@ static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, ksi_threa
         return KS_OK;
     }
     ks_log_record batch[POLL_BATCH];
+    ks_error reason = {0};
     size_t room = thread->queue_bound - queued;
     size_t count = 0;
-    KS_TRY(consumer->class->poll(consumer, input->slot, batch,
-                                 room < POLL_BATCH ? room : POLL_BATCH, &count, error));
+    ks_status status = consumer->class->poll(consumer, input->slot, batch,
+                                             room < POLL_BATCH ? room : POLL_BATCH, &count, &reason);
+    if (status == KS_E_OUT_OF_RANGE) {
+        (*polled)++;
+        return begin_again(thread, task, input, error);
+    }
+    if (status != KS_OK) {
+        *error = reason;
+        return status;
+    }
     for (size_t i = 0; i < count; i++) {
         ksi_task_enqueue(task, input->input, NULL, &batch[i]);
     }
@@ -143,21 +191,30 @@ static bool is_full(const ksi_stream_thread *thread)
            thread->uncommitted_bytes > thread->uncommitted_max_bytes;
 }
 
+/* The same for records of a transaction. */
+static bool is_sent_full(const ksi_stream_thread *thread)
+{
+    return thread->options.transactional_id != NULL &&
+           thread->producer->class->pending_bytes(thread->producer) > thread->pending_max_bytes;
+}
+
 /* Whether a batch has lasted long enough, or a commit is due. */
 static bool is_time(const ksi_stream_thread *thread, int64_t began_ns)
 {
     int64_t now_ns = thread->options.clock->monotonic_ns(thread->options.clock);
-    return now_ns - began_ns > BATCH_NS || ksi_thread_commit_due(thread, now_ns / 1000000);
+    return now_ns - began_ns > BATCH_NS || ksi_thread_commit_due(thread, now_ns / 1000000) ||
+           is_sent_full(thread);
 }
 
 /*
  * Processes up to a batch of a task. A slow callback makes a batch long: a stop, and too many
  * uncommitted rows, are seen after each record, the clock every few.
  */
-static ks_status process_batch(ksi_stream_thread *thread, ksi_task *task, size_t *processed,
+static ks_status process_batch(ksi_stream_thread *thread, ksi_thread_task *task, size_t *processed,
                                ks_error *error)
 {
-    const int64_t others = thread->uncommitted_bytes - ksi_task_uncommitted_bytes(task);
+    ksi_task_rows *rows = task->handle->rows;
+    const int64_t others = thread->uncommitted_bytes - ksi_task_rows_uncommitted_bytes(rows);
     const int64_t began_ns = thread->options.clock->monotonic_ns(thread->options.clock);
     for (size_t i = 0; i < PROCESS_BATCH; i++) {
         bool one = false;
@@ -165,13 +222,13 @@ static ks_status process_batch(ksi_stream_thread *thread, ksi_task *task, size_t
             (i % RECORDS_PER_LOOK == RECORDS_PER_LOOK - 1 && is_time(thread, began_ns))) {
             return KS_OK;
         }
-        KS_TRY(ksi_task_process(task, &one, error));
+        KS_TRY(ksi_task_process(task->task, &one, error));
         if (!one) {
             return KS_OK;
         }
         (*processed)++;
-        thread->uncommitted_bytes = others + ksi_task_uncommitted_bytes(task);
-        ksi_task_give_way(task);
+        thread->uncommitted_bytes = others + ksi_task_rows_uncommitted_bytes(rows);
+        ksi_store_lock_give_way(rows->lock);
     }
     return KS_OK;
 }
@@ -183,43 +240,91 @@ static ks_status turn_of_task(ksi_stream_thread *thread, ksi_thread_task *task, 
     for (size_t i = 0; i < task->input_count; i++) {
         KS_TRY(fill_queue(thread, task->task, &task->inputs[i], work, error));
     }
-    ksi_task_enter_stores(task->task);
-    ks_status status = process_batch(thread, task->task, &processed, error);
-    ksi_task_leave_stores(task->task);
+    if (atomic_load_explicit(thread->options.paused, memory_order_relaxed)) {
+        return KS_OK;
+    }
+    atomic_store_explicit(&thread->task_in_hand, task->handle->name, memory_order_relaxed);
+    ksi_store_lock_enter(task->handle->rows->lock);
+    ks_status status = process_batch(thread, task, &processed, error);
+    ksi_store_lock_leave(task->handle->rows->lock);
+    atomic_store_explicit(&thread->task_in_hand, NULL, memory_order_relaxed);
     atomic_fetch_add(&thread->processed, processed);
     *work += processed;
     ksi_thread_publish_task(task);
     return status;
 }
 
+/* Sees to it that what was sent is seen soon. In a transaction the commit does. */
+static ks_status send_due(ksi_stream_thread *thread, ks_error *error)
+{
+    ksi_producer *producer = thread->producer;
+    if (thread->options.transactional_id != NULL) {
+        return KS_OK;
+    }
+    int64_t now_ns = thread->options.clock->monotonic_ns(thread->options.clock);
+    return producer->class->poll(producer, now_ns, &thread->send_at_ns, error);
+}
+
+static ks_status commit_if_full(ksi_stream_thread *thread, ks_error *error)
+{
+    return is_full(thread) || is_sent_full(thread) ? ksi_thread_commit(thread, error) : KS_OK;
+}
+
+static ks_status take_turn(ksi_stream_thread *thread, size_t *work, ks_error *error)
+{
+    KS_TRY(ksi_thread_read_mail(thread, work, error));
+    for (size_t i = 0; i < thread->task_count; i++) {
+        KS_TRY(turn_of_task(thread, thread->tasks[i], work, error));
+        KS_TRY(commit_if_full(thread, error));
+    }
+    ksi_thread_publish_counts(thread);
+    KS_TRY(send_due(thread, error));
+    KS_TRY(ksi_thread_maybe_commit(thread, work, error));
+    KS_TRY(ksi_thread_maybe_apply(thread, error));
+    ksi_thread_maybe_purge(thread);
+    return KS_OK;
+}
+
+/* What it had belongs to others. It begins anew with nothing, as a member that just joined. */
+static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
+{
+    ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
+            "the group gave the tasks of this thread away; what was not committed is dropped: %s",
+            reason->message);
+    ksi_thread_return_all(thread, false);
+    thread->producer->class->close(thread->producer);
+    KS_TRY(open_producer(thread, error));
+    thread->options.events.fenced(thread->options.events.owner, thread);
+    return KS_OK;
+}
+
 ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks_error *error)
 {
     size_t work = 0;
-    ks_status status = KS_OK;
-    for (size_t i = 0; i < thread->task_count && status == KS_OK; i++) {
-        status = turn_of_task(thread, &thread->tasks[i], &work, error);
-        if (status == KS_OK && is_full(thread)) {
-            thread->last_commit_ms = ksi_thread_now_ms(thread);
-            status = ksi_thread_commit(thread, error);
-        }
+    ks_error reason = {0};
+    atomic_store(&thread->turn_began_ns,
+                 thread->options.clock->monotonic_ns(thread->options.clock));
+    ks_status status = take_turn(thread, &work, &reason);
+    if (status == KS_E_FENCED) {
+        work++;
+        status = lose_tasks(thread, &reason, &reason);
     }
-    ksi_thread_publish_counts(thread);
-    if (status == KS_OK) {
-        status = ksi_thread_maybe_commit(thread, &work, error);
-    }
-    if (status == KS_OK) {
-        status = ksi_thread_maybe_apply(thread, error);
-    }
+    atomic_store(&thread->turn_began_ns, -1);
     *progressed = work > 0;
+    if (status != KS_OK) {
+        *error = reason;
+    } else if (work == 0) {
+        thread->options.events.idle(thread->options.events.owner);
+    }
     return status;
 }
 
-/* ---- the loop -------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static bool has_queued(const ksi_stream_thread *thread)
 {
     for (size_t t = 0; t < thread->task_count; t++) {
-        const ksi_thread_task *task = &thread->tasks[t];
+        const ksi_thread_task *task = thread->tasks[t];
         for (size_t i = 0; i < task->input_count; i++) {
             if (ksi_task_queued(task->task, task->inputs[i].input) > 0) {
                 return true;
@@ -240,9 +345,15 @@ static int64_t no_later_than(const ksi_stream_thread *thread, int64_t timeout_ms
 void ksi_stream_thread_wait(ksi_stream_thread *thread)
 {
     int64_t timeout_ms = -1;
+    if (thread->send_at_ns >= 0) {
+        timeout_ms = no_later_than(thread, timeout_ms, thread->send_at_ns / 1000000 + 1);
+    }
     if (ksi_thread_needs_commit(thread)) {
         timeout_ms = no_later_than(thread, timeout_ms,
                                    thread->last_commit_ms + thread->commit_interval_ms + 1);
+    }
+    if (thread->options.keeps_state && thread->task_count > 0) {
+        timeout_ms = no_later_than(thread, timeout_ms, ksi_thread_current_due_ms(thread));
     }
     if (thread->has_unapplied) {
         timeout_ms =
@@ -254,60 +365,52 @@ void ksi_stream_thread_wait(ksi_stream_thread *thread)
     thread->consumer->class->wait(thread->consumer, timeout_ms);
 }
 
-void ksi_stream_thread_abandon(ksi_stream_thread *thread)
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* What was given and never begun. */
+static void return_mail(ksi_stream_thread *thread)
 {
-    if (atomic_load(&thread->finished)) {
+    ksi_message message;
+    while (ksi_mailbox_take(&thread->mailbox, &message)) {
+        if (message.kind == KSI_THREAD_GIVE) {
+            ksi_task_handle *handle = message.what;
+            handle->is_clean = true;
+            thread->options.events.returned(thread->options.events.owner, thread, handle);
+        }
+    }
+}
+
+static void end(ksi_stream_thread *thread, bool is_clean)
+{
+    if (thread->finished) {
         return;
     }
-    if (thread->task_count > 0) {
-        ksi_thread_publish_counts(thread);
-    }
-    for (size_t i = thread->task_count; i > 0; i--) {
-        ksi_task_free(thread->tasks[i - 1].task);
-        thread->tasks[i - 1].task = NULL;
-    }
+    thread->finished = true;
+    ksi_thread_return_all(thread, is_clean);
+    return_mail(thread);
+    ksi_thread_publish_counts(thread);
     if (thread->producer != NULL) {
         thread->producer->class->close(thread->producer);
     }
     ksi_record_cache_free(thread->cache);
     thread->producer = NULL;
     thread->cache = NULL;
-    atomic_store(&thread->finished, true);
+}
+
+void ksi_stream_thread_abandon(ksi_stream_thread *thread)
+{
+    end(thread, false);
 }
 
 ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error)
 {
     ks_status status = KS_OK;
-    bool is_open = !atomic_load(&thread->finished);
-    if (is_open && ksi_thread_needs_commit(thread)) {
+    if (!thread->finished && ksi_thread_needs_commit(thread)) {
         status = ksi_thread_commit(thread, error);
     }
-    if (status == KS_OK && is_open && thread->is_restored && thread->options.state != NULL) {
-        status = ksi_thread_leave_stores(thread, error);
+    if (status == KS_OK && !thread->finished && thread->options.keeps_state) {
+        status = ksi_thread_apply(thread, error);
     }
-    ksi_stream_thread_abandon(thread);
+    end(thread, status == KS_OK);
     return status;
-}
-
-void ksi_stream_thread_run(ksi_stream_thread *thread, const ksi_stream_thread_events *events)
-{
-    ks_error error = {0};
-    ks_status status = ksi_stream_thread_restore(thread, &error);
-    if (status == KS_OK && !atomic_load(&thread->stop)) {
-        events->ready(events->owner);
-    }
-    while (status == KS_OK && !atomic_load(&thread->stop)) {
-        bool progressed = false;
-        status = ksi_stream_thread_step(thread, &progressed, &error);
-        if (status == KS_OK && !progressed) {
-            events->idle(events->owner);
-            ksi_stream_thread_wait(thread);
-        }
-    }
-    if (status == KS_OK) {
-        status = ksi_stream_thread_finish(thread, &error);
-    } else {
-        ksi_stream_thread_abandon(thread);
-    }
-    events->ended(events->owner, status != KS_OK ? &error : NULL);
 }

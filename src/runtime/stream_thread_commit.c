@@ -2,7 +2,9 @@
 /*
  * stream_thread_commit.c - what a stream thread processed is committed, and later goes to the disk.
  *
- *     caches flushed -> producer flushed -> stores without changelog -> offsets -> rows, in memory
+ *     at least once   caches flushed -> producer flushed -> stores without changelog -> offsets
+ *     exactly once    caches flushed -> stores without changelog -> records and offsets
+ *     both            -> rows, in memory
  *
  * Committed rows stay in memory. They are applied to the stores on disk when a store has too many,
  * all of them and durably when statestore.apply.interval.ms is over, and at the end.
@@ -15,8 +17,11 @@
  */
 #include "runtime/stream_thread_parts.h"
 
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "runtime/commit_metadata.h"
+#include "runtime/restore.h"
 
 /* ---- when ------------------------------------------------------------------------------------ */
 
@@ -34,7 +39,7 @@ static bool needs_commit(const ksi_thread_task *task)
     }
     for (size_t i = 0; i < task->input_count; i++) {
         const ksi_thread_input *input = &task->inputs[i];
-        if (ksi_task_offset(task->task, input->input) > atomic_load(&input->committed)) {
+        if (ksi_task_offset(task->task, input->input) > input->committed) {
             return true;
         }
     }
@@ -44,7 +49,7 @@ static bool needs_commit(const ksi_thread_task *task)
 bool ksi_thread_needs_commit(const ksi_stream_thread *thread)
 {
     for (size_t i = 0; i < thread->task_count; i++) {
-        if (needs_commit(&thread->tasks[i])) {
+        if (needs_commit(thread->tasks[i])) {
             return true;
         }
     }
@@ -53,20 +58,26 @@ bool ksi_thread_needs_commit(const ksi_stream_thread *thread)
 
 /* ---- offsets --------------------------------------------------------------------------------- */
 
+/* What moved since the last commit. */
 static void collect_offsets(ksi_stream_thread *thread)
 {
     thread->offset_count = 0;
+    ksi_arena_reset(&thread->commit_arena);
     for (size_t t = 0; t < thread->task_count; t++) {
-        const ksi_thread_task *task = &thread->tasks[t];
+        const ksi_thread_task *task = thread->tasks[t];
         for (size_t i = 0; i < task->input_count; i++) {
-            int64_t offset = ksi_task_offset(task->task, task->inputs[i].input);
-            if (offset < 0) {
+            const ksi_thread_input *input = &task->inputs[i];
+            int64_t offset = ksi_task_offset(task->task, input->input);
+            if (offset < 0 || offset == input->committed) {
                 continue;
             }
             thread->offsets = ksi_grow(thread->offsets, &thread->offset_capacity,
                                        thread->offset_count + 1, sizeof *thread->offsets);
-            thread->offsets[thread->offset_count++] =
-                (ksi_group_offset){.partition = task->inputs[i].at, .offset = offset};
+            thread->offsets[thread->offset_count++] = (ksi_group_offset){
+                .partition = input->at,
+                .offset = offset,
+                .metadata = ksi_commit_metadata_encode(
+                    ksi_task_partition_time(task->task, input->input), &thread->commit_arena)};
         }
     }
 }
@@ -74,12 +85,17 @@ static void collect_offsets(ksi_stream_thread *thread)
 /* Remembers what collect_offsets() found as committed. */
 static void mark_committed(ksi_stream_thread *thread)
 {
-    size_t next = 0;
     for (size_t t = 0; t < thread->task_count; t++) {
-        ksi_thread_task *task = &thread->tasks[t];
+        const ksi_thread_task *task = thread->tasks[t];
         for (size_t i = 0; i < task->input_count; i++) {
-            if (ksi_task_offset(task->task, task->inputs[i].input) >= 0) {
-                atomic_store(&task->inputs[i].committed, thread->offsets[next++].offset);
+            ksi_thread_input *input = &task->inputs[i];
+            int64_t offset = ksi_task_offset(task->task, input->input);
+            if (offset < 0) {
+                continue;
+            }
+            input->committed = offset;
+            if (input->progress != NULL) {
+                atomic_store(&input->progress->committed, offset);
             }
         }
     }
@@ -98,15 +114,29 @@ static ks_status of_the_disk(ks_status status, ks_error *error)
 }
 
 typedef ks_status task_fn(ksi_task *task, ks_error *error);
+typedef ks_status rows_fn(ksi_task_rows *rows, ks_error *error);
 
 /* One task after the other, each while nobody else reads its stores. */
 static ks_status each_task(ksi_stream_thread *thread, task_fn *call, ks_error *error)
 {
     ks_status status = KS_OK;
     for (size_t i = 0; i < thread->task_count && status == KS_OK; i++) {
-        ksi_task_enter_stores(thread->tasks[i].task);
-        status = call(thread->tasks[i].task, error);
-        ksi_task_leave_stores(thread->tasks[i].task);
+        ksi_store_lock *lock = thread->tasks[i]->handle->rows->lock;
+        ksi_store_lock_enter(lock);
+        status = call(thread->tasks[i]->task, error);
+        ksi_store_lock_leave(lock);
+    }
+    return status;
+}
+
+static ks_status each_rows(ksi_stream_thread *thread, rows_fn *call, ks_error *error)
+{
+    ks_status status = KS_OK;
+    for (size_t i = 0; i < thread->task_count && status == KS_OK; i++) {
+        ksi_task_rows *rows = thread->tasks[i]->handle->rows;
+        ksi_store_lock_enter(rows->lock);
+        status = of_the_disk(call(rows, error), error);
+        ksi_store_lock_leave(rows->lock);
     }
     return status;
 }
@@ -114,14 +144,14 @@ static ks_status each_task(ksi_stream_thread *thread, task_fn *call, ks_error *e
 /* Stores with too many committed rows in memory give them to the disk. */
 static ks_status apply_full(ksi_stream_thread *thread, ks_error *error)
 {
-    KS_TRY(of_the_disk(each_task(thread, ksi_task_apply_full, error), error));
-    thread->has_unapplied = thread->options.state != NULL;
+    KS_TRY(each_rows(thread, ksi_task_rows_apply_full, error));
+    thread->has_unapplied = thread->options.keeps_state;
     return KS_OK;
 }
 
-static ks_status apply_all(ksi_stream_thread *thread, ks_error *error)
+ks_status ksi_thread_apply(ksi_stream_thread *thread, ks_error *error)
 {
-    KS_TRY(of_the_disk(each_task(thread, ksi_task_apply, error), error));
+    KS_TRY(each_rows(thread, ksi_task_rows_apply, error));
     thread->last_apply_ms = ksi_thread_now_ms(thread);
     thread->has_unapplied = false;
     return KS_OK;
@@ -133,58 +163,153 @@ ks_status ksi_thread_maybe_apply(ksi_stream_thread *thread, ks_error *error)
     if (!thread->has_unapplied || !is_due) {
         return KS_OK;
     }
-    KS_TRY(apply_all(thread, error));
+    KS_TRY(ksi_thread_apply(thread, error));
     for (size_t i = 0; i < thread->task_count; i++) {
         /* The longest of all, and no row changes: the stores can be read meanwhile. */
-        KS_TRY(of_the_disk(ksi_task_flush_disk(thread->tasks[i].task, error), error));
+        KS_TRY(of_the_disk(ksi_task_rows_flush_disk(thread->tasks[i]->handle->rows, error), error));
     }
     return KS_OK;
 }
 
 /* ---- a commit -------------------------------------------------------------------------------- */
 
+static ksi_offset_commit offsets_of(const ksi_stream_thread *thread)
+{
+    return (ksi_offset_commit){.group = thread->options.application_id,
+                               .generation = &thread->generation,
+                               .offsets = thread->offsets,
+                               .count = thread->offset_count};
+}
+
+/*
+ * Records and offsets together. An answer that was lost is asked for again: the same call settles
+ * it.
+ */
+static ks_status commit_transaction(ksi_stream_thread *thread, ks_error *error)
+{
+    ksi_producer *producer = thread->producer;
+    const ksi_offset_commit offsets = offsets_of(thread);
+    ks_error reason = {0};
+    ks_status status;
+    do {
+        reason = (ks_error){0};
+        status = producer->class->commit(producer, &offsets, &reason);
+    } while (status != KS_OK && (reason.flags & KS_ERROR_RETRIABLE) != 0 &&
+             !atomic_load(&thread->stop));
+    if (status != KS_OK) {
+        *error = reason;
+    }
+    return status;
+}
+
+static ks_status commit_offsets(ksi_stream_thread *thread, ks_error *error)
+{
+    ksi_transport *transport = thread->options.transport;
+    const ksi_offset_commit offsets = offsets_of(thread);
+    return transport->class->commit_offsets(transport, &offsets, error);
+}
+
 /*
  * Flushing a cache may process records below it, so all tasks are flushed before anything is waited
  * for. Stores without a changelog are committed before the offsets: a crash in between processes
- * records twice, which at-least-once allows, and the other order would lose them.
+ * records twice, which nothing can prevent there, and the other order would lose them.
  */
 ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error)
 {
-    const ksi_stream_thread_options *options = &thread->options;
+    bool is_transaction = thread->options.transactional_id != NULL;
     ks_status status = each_task(thread, ksi_task_flush, error);
     if (status != KS_OK) {
         ksi_error_prefix(error, "flushing the caches for a commit: ");
         return status;
     }
-    KS_TRY(thread->producer->class->flush(thread->producer, error));
+    KSI_CRASH_POINT("commit.flushed");
+    if (!is_transaction) {
+        KS_TRY(thread->producer->class->flush(thread->producer, error));
+        thread->send_at_ns = -1;
+    }
+    KSI_CRASH_POINT("commit.sent");
     KS_TRY(of_the_disk(each_task(thread, ksi_task_commit_unlogged, error), error));
     collect_offsets(thread);
-    KS_TRY(options->transport->class->commit(options->transport, options->application_id,
-                                             thread->offsets, thread->offset_count, error));
+    KS_TRY(is_transaction ? commit_transaction(thread, error) : commit_offsets(thread, error));
+    KSI_CRASH_POINT("commit.committed");
     mark_committed(thread);
     KS_TRY(each_task(thread, ksi_task_committed, error));
     atomic_fetch_add(&thread->commits, 1);
     ksi_thread_publish_counts(thread);
     thread->uncommitted_bytes = 0;
+    thread->last_commit_ms = ksi_thread_now_ms(thread);
+    thread->last_current_ms = thread->last_commit_ms;
     return apply_full(thread, error);
+}
+
+#define STAY_CURRENT_MS (KSI_DELETE_RETENTION_MS / 4)
+
+int64_t ksi_thread_current_due_ms(const ksi_stream_thread *thread)
+{
+    int64_t commit_ms = thread->last_commit_ms + thread->commit_interval_ms + 1;
+    int64_t due_ms = thread->last_current_ms + STAY_CURRENT_MS;
+    bool is_later = thread->last_current_ms != 0 && due_ms > commit_ms;
+    return is_later ? due_ms : commit_ms;
+}
+
+/*
+ * A commit says of all stores when they were current. Without one, an application that had nothing
+ * to do for a day would find its stores too old after a crash, and rebuild what never changed. So
+ * it is said again from time to time, and soon after a start that had nothing to restore.
+ */
+static ks_status stay_current(ksi_stream_thread *thread, int64_t now_ms, ks_error *error)
+{
+    bool is_due =
+        thread->last_current_ms == 0 || now_ms - thread->last_current_ms >= STAY_CURRENT_MS;
+    if (!thread->options.keeps_state || !is_due) {
+        return KS_OK;
+    }
+    KS_TRY(each_task(thread, ksi_task_committed, error));
+    thread->last_current_ms = now_ms;
+    thread->has_unapplied = true; /* positions */
+    return KS_OK;
 }
 
 ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_error *error)
 {
-    bool wanted = *work == 0 && atomic_load(thread->options.waiters) > 0;
+    bool wanted = *work == 0 && (thread->options.transactional_id != NULL ||
+                                 atomic_load(thread->options.waiters) > 0);
     if (!wanted && !ksi_thread_commit_due(thread, ksi_thread_now_ms(thread))) {
         return KS_OK;
     }
-    thread->last_commit_ms = ksi_thread_now_ms(thread);
     if (!ksi_thread_needs_commit(thread)) {
-        return KS_OK;
+        thread->last_commit_ms = ksi_thread_now_ms(thread);
+        return stay_current(thread, thread->last_commit_ms, error);
     }
     (*work)++;
     return ksi_thread_commit(thread, error);
 }
 
-ks_status ksi_thread_leave_stores(ksi_stream_thread *thread, ks_error *error)
+/* ---- repartition topics ---------------------------------------------------------------------- */
+
+/* @java TaskManager#maybePurgeCommittedRecords: errors are ignored there, too; the next one may do. */
+void ksi_thread_maybe_purge(ksi_stream_thread *thread)
 {
-    KS_TRY(each_task(thread, ksi_task_committed, error));
-    return apply_all(thread, error);
+    ksi_transport *transport = thread->options.transport;
+    int64_t now_ms = ksi_thread_now_ms(thread);
+    if (now_ms - thread->last_purge_ms < thread->purge_interval_ms) {
+        return;
+    }
+    thread->last_purge_ms = now_ms;
+    for (size_t t = 0; t < thread->task_count; t++) {
+        for (size_t i = 0; i < thread->tasks[t]->input_count; i++) {
+            ksi_thread_input *input = &thread->tasks[t]->inputs[i];
+            ks_error reason = {0};
+            if (!input->is_repartition || input->committed <= input->purged) {
+                continue;
+            }
+            if (transport->class->delete_records(transport, input->at, input->committed,
+                                                 &reason) == KS_OK) {
+                input->purged = input->committed;
+            } else {
+                ksi_log(thread->options.logger, KS_LOG_LEVEL_DEBUG, input->at.topic,
+                        "processed records could not be deleted: %s", reason.message);
+            }
+        }
+    }
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_thread_look.c - what other threads may know of a stream thread, and do to it.
+ * stream_thread_look.c - what other threads tell a stream thread, and learn about it.
  *
- * The application asks whether a thread has caught up and what it has done. That goes through
- * atomics, which the thread writes at the end of a turn and after a commit, and never through the
- * tasks.
+ * They never see its tasks. What they ask goes through atomics that are written at the end of a
+ * turn and after a commit; what they want goes through the mailbox, and a wake.
  *
- * Thread rule: what publishes is the stream thread's; the rest is for any thread.
+ * Thread rule: as each function says in stream_thread.h.
  */
 #include "runtime/stream_thread_parts.h"
 
@@ -15,26 +14,47 @@
 void ksi_thread_publish_task(const ksi_thread_task *task)
 {
     for (size_t i = 0; i < task->input_count; i++) {
+        ksi_input_progress *progress = task->inputs[i].progress;
         int64_t offset = ksi_task_offset(task->task, task->inputs[i].input);
-        if (offset >= 0) {
-            atomic_store(&task->inputs[i].processed, offset);
+        if (offset >= 0 && progress != NULL) {
+            atomic_store(&progress->processed, offset);
         }
     }
 }
 
 void ksi_thread_publish_counts(ksi_stream_thread *thread)
 {
-    uint64_t sent = 0;
-    uint64_t dropped = 0;
+    uint64_t sent = thread->sent_before;
+    uint64_t dropped = thread->dropped_before;
     for (size_t i = 0; i < thread->task_count; i++) {
-        sent += ksi_task_sent(thread->tasks[i].task);
-        dropped += ksi_task_dropped(thread->tasks[i].task);
+        if (thread->tasks[i]->task != NULL) {
+            sent += ksi_task_sent(thread->tasks[i]->task);
+            dropped += ksi_task_dropped(thread->tasks[i]->task);
+        }
     }
     atomic_store(&thread->sent, sent);
     atomic_store(&thread->dropped, dropped);
 }
 
-/* ---- for other threads ----------------------------------------------------------------------- */
+/* ---- what it is told ------------------------------------------------------------------------- */
+
+void ksi_stream_thread_give(ksi_stream_thread *thread, ksi_task_handle *task)
+{
+    ksi_mailbox_post(&thread->mailbox, KSI_THREAD_GIVE, task);
+    ksi_stream_thread_wake(thread);
+}
+
+void ksi_stream_thread_call_back(ksi_stream_thread *thread, ksi_task_handle *task)
+{
+    ksi_mailbox_post(&thread->mailbox, KSI_THREAD_CALL_BACK, task);
+    ksi_stream_thread_wake(thread);
+}
+
+void ksi_stream_thread_resize_cache(ksi_stream_thread *thread, int64_t bytes)
+{
+    atomic_store(&thread->cache_bytes, bytes);
+    ksi_stream_thread_wake(thread);
+}
 
 void ksi_stream_thread_stop(ksi_stream_thread *thread)
 {
@@ -42,63 +62,28 @@ void ksi_stream_thread_stop(ksi_stream_thread *thread)
     ksi_stream_thread_wake(thread);
 }
 
+bool ksi_stream_thread_is_stopping(const ksi_stream_thread *thread)
+{
+    return atomic_load(&thread->stop);
+}
+
 void ksi_stream_thread_wake(ksi_stream_thread *thread)
 {
     thread->consumer->class->wake(thread->consumer);
 }
 
-ksi_store_query *ksi_stream_thread_store_query(const ksi_stream_thread *thread,
-                                               ksi_assigned_task task, const char *store)
-{
-    for (size_t t = 0; t < thread->task_count; t++) {
-        const ksi_thread_task *one = &thread->tasks[t];
-        bool is_it = one->id.subtopology == task.subtopology && one->id.partition == task.partition;
-        for (size_t i = 0; is_it && i < one->query_count; i++) {
-            if (strcmp(ksi_store_query_name(one->queries[i]), store) == 0) {
-                return ksi_store_query_retain(one->queries[i]);
-            }
-        }
-    }
-    return NULL;
-}
-
-/* The end of a partition; what cannot be asked counts as empty. */
-static int64_t end_of(const ksi_stream_thread *thread, const ksi_thread_input *input)
-{
-    ksi_transport *transport = thread->options.transport;
-    int64_t begin = 0;
-    int64_t end = 0;
-    return transport->class->offsets(transport, input->at, &begin, &end, NULL) == KS_OK ? end : 0;
-}
-
-bool ksi_stream_thread_caught_up(const ksi_stream_thread *thread, uint64_t *ends)
-{
-    for (size_t t = 0; t < thread->task_count; t++) {
-        const ksi_thread_task *task = &thread->tasks[t];
-        for (size_t i = 0; i < task->input_count; i++) {
-            int64_t end = end_of(thread, &task->inputs[i]);
-            if (atomic_load(&task->inputs[i].committed) < end) {
-                return false;
-            }
-            *ends += (uint64_t)end;
-        }
-    }
-    return true;
-}
+/* ---- what others ask ------------------------------------------------------------------------- */
 
 ksi_stream_thread_stats ksi_stream_thread_stats_of(const ksi_stream_thread *thread)
 {
-    ksi_stream_thread_stats stats = {.processed = atomic_load(&thread->processed),
+    return (ksi_stream_thread_stats){.processed = atomic_load(&thread->processed),
                                      .sent = atomic_load(&thread->sent),
                                      .dropped = atomic_load(&thread->dropped),
                                      .commits = atomic_load(&thread->commits)};
-    for (size_t t = 0; t < thread->task_count; t++) {
-        const ksi_thread_task *task = &thread->tasks[t];
-        for (size_t i = 0; i < task->input_count; i++) {
-            int64_t behind =
-                end_of(thread, &task->inputs[i]) - atomic_load(&task->inputs[i].processed);
-            stats.behind += behind > 0 ? (uint64_t)behind : 0;
-        }
-    }
-    return stats;
+}
+
+ksi_thread_activity ksi_stream_thread_activity_of(const ksi_stream_thread *thread)
+{
+    return (ksi_thread_activity){.turn_began_ns = atomic_load(&thread->turn_began_ns),
+                                 .task = atomic_load(&thread->task_in_hand)};
 }

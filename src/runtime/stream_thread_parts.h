@@ -2,16 +2,17 @@
 /*
  * stream_thread_parts.h - what a stream thread is made of, for the files that know.
  *
- *     stream_thread_start.c   its tasks are made, their inputs found, their stores restored
- *     stream_thread.c         turns, the loop, the end
+ *     stream_thread_tasks.c   tasks come, their inputs are found, and go
+ *     stream_thread.c         life, turns, waiting, the end
  *     stream_thread_commit.c  what was processed is committed, and goes to the disk
- *     stream_thread_look.c    what other threads learn about it
+ *     stream_thread_look.c    what other threads tell it and learn about it
  *
- * Thread rule: the stream thread, but for what is atomic or does not change any more.
+ * Thread rule: the worker of the thread, but for what is atomic or does not change any more.
  */
 #ifndef KSI_RUNTIME_STREAM_THREAD_PARTS_H
 #define KSI_RUNTIME_STREAM_THREAD_PARTS_H
 
+#include "runtime/mailbox.h"
 #include "runtime/stream_thread.h"
 
 typedef struct ksi_thread_input {
@@ -19,27 +20,29 @@ typedef struct ksi_thread_input {
     size_t input; /* of the task */
     size_t slot;  /* of the consumer */
     bool watched;
-    _Atomic int64_t processed; /* the offset behind the last record processed */
-    _Atomic int64_t committed; /* where a new start would begin */
+    bool is_repartition;
+    ksi_input_progress *progress;
+    int64_t committed;
+    int64_t purged; /* the records before it were deleted */
 } ksi_thread_input;
 
 typedef struct ksi_thread_task {
-    ksi_assigned_task id;
-    ksi_task *task;           /* NULL when closed */
-    ksi_thread_input *inputs; /* in the arena */
+    ksi_task_handle *handle;
+    ksi_task *task;
+    ksi_thread_input *inputs;
     size_t input_count;
-    ksi_store_query *
-        *queries; /* of its stores, each retained until the thread is freed; likewise */
-    size_t query_count;
+    bool is_leaving;
 } ksi_thread_task;
 
 struct ksi_stream_thread {
     ksi_stream_thread_options options;
     ks_arena arena;
+    ks_arena commit_arena; /* of the commit in hand */
+    ksi_mailbox mailbox;
     ksi_consumer *consumer;
-    ksi_producer *producer;
+    ksi_producer *producer; /* NULL after the end */
     ksi_record_cache *cache; /* NULL: caching is off */
-    ksi_thread_task *tasks;
+    ksi_thread_task **tasks;
     size_t task_count;
     size_t task_capacity;
     size_t queue_bound;
@@ -48,21 +51,40 @@ struct ksi_stream_thread {
     int64_t last_commit_ms;
     int64_t apply_interval_ms;
     int64_t last_apply_ms;
+    int64_t last_current_ms; /* when the stores were last said to be current; 0: not yet */
+    int64_t purge_interval_ms;
+    int64_t last_purge_ms;
+    int64_t send_at_ns;            /* when the producer wants to be polled; -1: nothing waits */
     bool has_unapplied;            /* rows were committed since */
     int64_t uncommitted_max_bytes; /* negative: no bound */
-    int64_t uncommitted_bytes;     /* of all tasks; read with their stores held */
-    bool is_restored;
-    ksi_group_offset *offsets; /* of the commit in hand */
+    int64_t uncommitted_bytes;     /* of all tasks, as the turn began and as it went on */
+    size_t pending_max_bytes;      /* of records in a transaction */
+    ksi_generation generation;     /* as which its tasks run */
+    ksi_group_offset *offsets;     /* of the commit in hand */
     size_t offset_count;
     size_t offset_capacity;
+    uint64_t sent_before; /* by tasks that are gone */
+    uint64_t dropped_before;
+    bool finished;
     atomic_bool stop;
-    atomic_bool finished;
+    atomic_llong cache_bytes; /* wanted */
     _Atomic uint64_t processed;
     _Atomic uint64_t sent;
     _Atomic uint64_t dropped;
     _Atomic uint64_t commits;
+    _Atomic int64_t turn_began_ns;
+    _Atomic(const char *) task_in_hand;
 };
+
 int64_t ksi_thread_now_ms(const ksi_stream_thread *thread);
+
+/* ---- stream_thread_tasks.c ------------------------------------------------------------------- */
+
+/* Takes what was given, and commits and returns what was asked back. */
+KS_NODISCARD ks_status ksi_thread_read_mail(ksi_stream_thread *thread, size_t *work,
+                                            ks_error *error);
+/* Returns every task; `is_clean` says whether everything is committed. */
+void ksi_thread_return_all(ksi_stream_thread *thread, bool is_clean);
 
 /* ---- stream_thread_commit.c ------------------------------------------------------------------ */
 
@@ -71,19 +93,27 @@ bool ksi_thread_commit_due(const ksi_stream_thread *thread, int64_t now_ms);
 /* Whether there is anything to commit. */
 bool ksi_thread_needs_commit(const ksi_stream_thread *thread);
 KS_NODISCARD ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error);
-/* Commits when it is time; without work and with somebody waiting for the results it is time. */
+/*
+ * Commits when it is time; without work, and in a transaction or with somebody waiting for the
+ * results, it is time.
+ */
 KS_NODISCARD ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work,
                                                ks_error *error);
 /* Applies when it is time, and makes it durable: a crash restores what came later. */
 KS_NODISCARD ks_status ksi_thread_maybe_apply(ksi_stream_thread *thread, ks_error *error);
-/* At the end: the stores are left as current as they are, on disk. */
-KS_NODISCARD ks_status ksi_thread_leave_stores(ksi_stream_thread *thread, ks_error *error);
+/* When the stores are to be said to be current, though there is nothing to commit. */
+int64_t ksi_thread_current_due_ms(const ksi_stream_thread *thread);
+/* Gives the disk all that is committed. */
+KS_NODISCARD ks_status ksi_thread_apply(ksi_stream_thread *thread, ks_error *error);
+/* Deletes what was processed and committed from repartition topics, now and then. */
+void ksi_thread_maybe_purge(ksi_stream_thread *thread);
 
 /* ---- stream_thread_look.c -------------------------------------------------------------------- */
 
-/* Tells the others how far the inputs of a task are. */
+/* Tells the others how far the inputs of a task are, and what the tasks have done. */
 void ksi_thread_publish_task(const ksi_thread_task *task);
-/* Tells the others what the tasks have done. Before they are closed. */
 void ksi_thread_publish_counts(ksi_stream_thread *thread);
+
+enum { KSI_THREAD_GIVE, KSI_THREAD_CALL_BACK };
 
 #endif

@@ -143,13 +143,13 @@ ks_status ksi_task_flush(ksi_task *task, ks_error *error)
 
 static ksi_row_store *rows_of(const ksi_task_store *store)
 {
-    return ksi_key_value_store_rows(store->store);
+    return store->rows->rows;
 }
 
 ks_status ksi_task_commit_unlogged(ksi_task *task, ks_error *error)
 {
     for (size_t i = 0; i < task->store_count; i++) {
-        if (!task->stores[i].spec->spec.logging) {
+        if (!task->stores[i].rows->spec->spec.logging) {
             KS_TRY(ksi_row_store_commit(rows_of(&task->stores[i]), NULL, error));
         }
     }
@@ -175,89 +175,10 @@ ks_status ksi_task_committed(ksi_task *task, ks_error *error)
     for (size_t i = 0; i < task->store_count; i++) {
         const ksi_task_store *store = &task->stores[i];
         ksi_store_position position = position_of(task, store);
-        bool has_place = store->is_on_disk && store->spec->spec.logging && position.offset >= 0;
+        bool has_place = store->rows->changelog != NULL && position.offset >= 0;
         KS_TRY(ksi_row_store_commit(rows_of(store), has_place ? &position : NULL, error));
     }
     return KS_OK;
-}
-
-int64_t ksi_task_uncommitted_bytes(const ksi_task *task)
-{
-    int64_t bytes = 0;
-    for (size_t i = 0; i < task->store_count; i++) {
-        const ksi_row_store *rows = rows_of(&task->stores[i]);
-        bytes += ksi_row_store_bytes(rows).pending;
-        if (ksi_row_store_is_written_through(rows)) {
-            bytes += ksi_local_state_pending_max_bytes(task->state); /* at least, though on disk */
-        }
-    }
-    return bytes;
-}
-
-static ks_status apply_store(ksi_task *task, const ksi_task_store *store, ks_error *error)
-{
-    KS_TRY(ksi_row_store_apply(rows_of(store), error));
-    (void)ksi_store_memory_follow(store->memory, rows_of(store));
-    KSI_CRASH_POINT("apply.between-families");
-    ksi_store_lock_give_way(task->store_lock);
-    return KS_OK;
-}
-
-ks_status ksi_task_apply_full(ksi_task *task, ks_error *error)
-{
-    for (size_t i = 0; i < task->store_count; i++) {
-        const ksi_task_store *store = &task->stores[i];
-        if (!store->is_on_disk) {
-            continue;
-        }
-        int64_t bound = ksi_store_memory_follow(store->memory, rows_of(store));
-        if (ksi_row_store_bytes(rows_of(store)).unapplied > bound) {
-            KS_TRY(apply_store(task, store, error));
-        }
-    }
-    return KS_OK;
-}
-
-ks_status ksi_task_apply(ksi_task *task, ks_error *error)
-{
-    for (size_t i = 0; i < task->store_count; i++) {
-        if (task->stores[i].is_on_disk) {
-            KS_TRY(apply_store(task, &task->stores[i], error));
-        }
-    }
-    return KS_OK;
-}
-
-ks_status ksi_task_flush_disk(ksi_task *task, ks_error *error)
-{
-    for (size_t i = 0; i < task->store_count; i++) {
-        if (task->stores[i].is_on_disk) {
-            KS_TRY(ksi_local_state_flush(task->state, &task->stores[i].spec->spec, error));
-        }
-    }
-    return KS_OK;
-}
-
-/* ---- other threads and its stores ------------------------------------------------------------ */
-
-void ksi_task_enter_stores(ksi_task *task)
-{
-    ksi_store_lock_enter(task->store_lock);
-}
-
-void ksi_task_give_way(ksi_task *task)
-{
-    ksi_store_lock_give_way(task->store_lock);
-}
-
-void ksi_task_leave_stores(ksi_task *task)
-{
-    ksi_store_lock_leave(task->store_lock);
-}
-
-ksi_store_query *ksi_task_store_query(const ksi_task *task, size_t index)
-{
-    return task->stores[index].query;
 }
 
 /* ---- what others ask ------------------------------------------------------------------------- */
@@ -289,6 +210,11 @@ size_t ksi_task_input_of(const ksi_task *task, const char *topic)
     return SIZE_MAX;
 }
 
+const ksi_source *ksi_task_source_of(const ksi_task *task, size_t input)
+{
+    return &task->group.queues[input]->source->node->source;
+}
+
 size_t ksi_task_queued(const ksi_task *task, size_t input)
 {
     return ksi_record_queue_size(task->group.queues[input]);
@@ -306,6 +232,16 @@ int64_t ksi_task_offset(const ksi_task *task, size_t input)
         return queue->next_offset;
     }
     return queue->head.raw->record.offset;
+}
+
+int64_t ksi_task_partition_time(const ksi_task *task, size_t input)
+{
+    return task->group.queues[input]->partition_time;
+}
+
+void ksi_task_set_partition_time(ksi_task *task, size_t input, int64_t timestamp)
+{
+    ksi_partition_group_set_time(&task->group, input, timestamp);
 }
 
 bool ksi_task_commit_needed(const ksi_task *task)
@@ -326,7 +262,7 @@ uint64_t ksi_task_sent(const ksi_task *task)
 ksi_key_value_store *ksi_task_key_value_store(const ksi_task *task, const char *name)
 {
     for (size_t i = 0; i < task->store_count; i++) {
-        if (strcmp(task->stores[i].spec->spec.name, name) == 0) {
+        if (strcmp(task->stores[i].rows->spec->spec.name, name) == 0) {
             return task->stores[i].store;
         }
     }
@@ -346,7 +282,7 @@ ksi_key_value_store *ksi_task_store_at(const ksi_task *task, size_t index)
 void ksi_task_store_serdes(const ksi_task *task, size_t index, const ks_serde **key,
                            const ks_serde **value)
 {
-    const ksi_store_spec *spec = &task->stores[index].spec->spec;
+    const ksi_store_spec *spec = &task->stores[index].rows->spec->spec;
     *key = spec->key != NULL ? spec->key : task->ctx.default_key;
     *value = spec->value != NULL ? spec->value : task->ctx.default_value;
 }

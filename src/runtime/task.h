@@ -20,17 +20,14 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
-#include "runtime/local_state.h"
+#include "runtime/task_rows.h"
 #include "state/key_value_store.h"
 #include "state/record_cache.h"
-#include "state/store_query.h"
 #include "topology/topology.h"
 #include "transport/transport.h"
 #include <kstreams/config.h>
 
 typedef struct ksi_task ksi_task;
-
-#define KSI_ALL_SUBTOPOLOGIES (-1)
 
 typedef struct ksi_task_options {
     const ks_topology *topology;
@@ -40,7 +37,7 @@ typedef struct ksi_task_options {
     const char *application_id;
     ksi_producer *producer;
     ksi_record_cache *cache; /* NULL: caching is off */
-    ksi_local_state *state;  /* NULL: all stores are in memory */
+    ksi_task_rows *rows;     /* outlive the task; NULL: its own, in memory */
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
     /*
@@ -70,6 +67,8 @@ size_t ksi_task_input_of(const ksi_task *task, const char *topic);
  * cannot be read may end the task; the next ksi_task_process() says so.
  */
 void ksi_task_enqueue(ksi_task *task, size_t input, const char *topic, const ks_log_record *record);
+/* The source that reads an input. */
+const ksi_source *ksi_task_source_of(const ksi_task *task, size_t input);
 /* How many records wait in an input's queue. */
 size_t ksi_task_queued(const ksi_task *task, size_t input);
 /*
@@ -92,6 +91,13 @@ KS_NODISCARD ks_status ksi_task_flush(ksi_task *task, ks_error *error);
  * processed; -1 when nothing was consumed.
  */
 int64_t ksi_task_offset(const ksi_task *task, size_t input);
+/*
+ * The highest timestamp that was taken from an input, -1 before the first: it is committed beside
+ * the offset, so that stream time goes on where it was. Setting it is for before the first record.
+ * @java RecordQueue#partitionTime
+ */
+int64_t ksi_task_partition_time(const ksi_task *task, size_t input);
+void ksi_task_set_partition_time(ksi_task *task, size_t input, int64_t timestamp);
 /* Whether something was processed since the last ksi_task_committed(). */
 bool ksi_task_commit_needed(const ksi_task *task);
 
@@ -108,30 +114,6 @@ KS_NODISCARD ks_status ksi_task_commit_unlogged(ksi_task *task, ks_error *error)
  * current. Only a store that does without its changelog for the moment can fail.
  */
 KS_NODISCARD ks_status ksi_task_committed(ksi_task *task, ks_error *error);
-/* Bytes of rows that wait for a commit, also of those that went to the disk before it. */
-int64_t ksi_task_uncommitted_bytes(const ksi_task *task);
-/* Applies the stores whose committed rows have outgrown their share of the memory. */
-KS_NODISCARD ks_status ksi_task_apply_full(ksi_task *task, ks_error *error);
-/* Applies all stores. */
-KS_NODISCARD ks_status ksi_task_apply(ksi_task *task, ks_error *error);
-/* Makes durable what was applied. */
-KS_NODISCARD ks_status ksi_task_flush_disk(ksi_task *task, ks_error *error);
-
-/* ---- other threads and its stores ------------------------------------------------------------ */
-
-/*
- * Begins and ends a stretch in which the owner has the stores for itself. Within it, between two
- * records, those who wait may be let in; that is one load when nobody does.
- */
-void ksi_task_enter_stores(ksi_task *task);
-void ksi_task_give_way(ksi_task *task);
-void ksi_task_leave_stores(ksi_task *task);
-/*
- * The handle of the store at an index, for other threads; borrowed, and the task's until somebody
- * retains it. Freeing the task closes it, before the store.
- */
-ksi_store_query *ksi_task_store_query(const ksi_task *task, size_t index);
-
 /* ---- what others ask ------------------------------------------------------------------------- */
 
 /* Records dropped, and records handed to the producer, since the task was made. */

@@ -29,6 +29,8 @@ typedef struct ksi_task_handle {
     const char *name; /* "0_1" */
     ksi_task_rows *rows;
 
+    ksi_generation generation; /* as which it runs; set before it is handed to a thread */
+
     /* with whoever has it: how it was given back */
     bool is_clean;   /* nothing is uncommitted */
     bool is_standby; /* at the restorer: to be kept current, and not to be run */

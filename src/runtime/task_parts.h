@@ -12,12 +12,9 @@
 #include "runtime/task.h"
 
 typedef struct ksi_task_store {
-    const ksi_topology_store *spec;
+    const ksi_store_rows *rows;
     ksi_key_value_store *store;
     ksi_changelog_sink changelog;
-    ksi_store_query *query; /* for other threads */
-    bool is_on_disk;
-    ksi_store_memory *memory; /* NULL: in memory */
 } ksi_task_store;
 
 struct ksi_task {
@@ -32,10 +29,10 @@ struct ksi_task {
     ksi_partition_group group;
     ksi_node_instance **instances; /* by node index; NULL for nodes of other sub-topologies */
     size_t started;                /* nodes below this index have been initialised */
-    ksi_local_state *state;        /* NULL: all stores are in memory */
-    ksi_task_store *stores;        /* in the order of their first nodes */
+    ksi_task_rows *rows;
+    bool owns_rows;
+    ksi_task_store *stores; /* in the order of their first nodes */
     size_t store_count;
-    ksi_store_lock *store_lock;
     const ks_timestamp_extractor *default_extractor;
     ksi_map *topics; /* names of topics that patterns matched */
     bool commit_needed;

@@ -99,49 +99,38 @@ static void make_context(ksi_task *task, const ksi_task_options *options)
         .record = {.partition = -1, .offset = -1, .timestamp = -1}};
 }
 
-static ks_status open_store(ksi_task *task, const ksi_topology_store *spec, ksi_record_cache *cache,
-                            ks_error *error)
+static void open_store(ksi_task *task, const ksi_store_rows *rows, ksi_record_cache *cache)
 {
-    ksi_row_store *rows = NULL;
-    KS_TRY(ksi_local_state_rows(task->state, &spec->spec, task->partition, &rows, error));
     ksi_task_store *store = &task->stores[task->store_count++];
-    const char *topic =
-        ksi_changelog_topic_name(task->ctx.application_id, spec->spec.name, &task->task_arena);
-    store->spec = spec;
-    store->is_on_disk = rows != NULL;
-    if (rows != NULL) {
-        store->memory = ksi_store_memory_open(task->state, spec->spec.name, task->ctx.task_id);
-    }
-    ksi_changelog_sink_init(&store->changelog, &task->collector, topic, task->partition);
+    const ksi_store_spec *spec = &rows->spec->spec;
+    store->rows = rows;
+    ksi_changelog_sink_init(&store->changelog, &task->collector, rows->changelog, task->partition);
     store->store = ksi_key_value_store_open(&(ksi_key_value_store_options){
-        .spec = &spec->spec,
-        .changelog = spec->spec.logging ? &store->changelog.changelog : NULL,
+        .spec = spec,
+        .changelog = rows->changelog != NULL ? &store->changelog.changelog : NULL,
         .cache = cache,
-        .rows = rows,
-        .pending_max_bytes = rows != NULL ? ksi_local_state_pending_max_bytes(task->state) : 0});
-    store->query = ksi_store_query_open(spec->spec.name, ksi_key_value_store_rows(store->store),
-                                        task->store_lock);
-    return KS_OK;
+        .rows = rows->rows,
+        .pending_max_bytes =
+            rows->is_on_disk ? ksi_local_state_pending_max_bytes(task->rows->state) : 0});
 }
 
-/* Stores in the order of the first node that is connected to each. */
-static ks_status open_stores(ksi_task *task, ksi_record_cache *cache, ks_error *error)
+static ks_status open_stores(ksi_task *task, const ksi_task_options *options, ks_error *error)
 {
-    const ks_topology *topology = task->topology;
-    ks_status status = KS_OK;
-    bool *opened = ksi_calloc(topology->store_count + 1, sizeof *opened);
-    task->stores = ksi_calloc(topology->store_count + 1, sizeof *task->stores);
-    for (size_t n = 0; n < topology->node_count; n++) {
-        const ksi_node *node = topology->nodes[n];
-        for (size_t i = 0; belongs(task, node->subtopology) && i < node->store_count; i++) {
-            if (status == KS_OK && !opened[node->stores[i]]) {
-                opened[node->stores[i]] = true;
-                status = open_store(task, &topology->stores[node->stores[i]], cache, error);
-            }
-        }
+    task->owns_rows = options->rows == NULL;
+    task->rows = options->rows;
+    if (task->owns_rows) {
+        const ksi_task_rows_options in_memory = {
+            .topology = options->topology,
+            .id = {.subtopology = options->subtopology, .partition = options->partition},
+            .application_id = options->application_id};
+        task->rows = ksi_task_rows_open(&in_memory, error);
+        KS_TRY(task->rows != NULL ? KS_OK : error->code);
     }
-    ksi_free(opened);
-    return status;
+    task->stores = ksi_calloc(task->rows->count + 1, sizeof *task->stores);
+    for (size_t i = 0; i < task->rows->count; i++) {
+        open_store(task, &task->rows->stores[i], options->cache);
+    }
+    return KS_OK;
 }
 
 static void run_source(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record)
@@ -310,10 +299,8 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     ksi_error_handlers_init(&task->handlers, options->config, &task->ctx, &task->collector);
     ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
     task->topics = ksi_map_new();
-    task->state = options->state;
-    task->store_lock = ksi_store_lock_new();
     make_instances(task);
-    if (open_stores(task, options->cache, reason) != KS_OK ||
+    if (open_stores(task, options, reason) != KS_OK ||
         add_inputs(task, options, reason) != KS_OK || start_nodes(task, reason) != KS_OK) {
         ksi_task_free(task);
         return NULL;
@@ -340,17 +327,15 @@ void ksi_task_free(ksi_task *task)
     if (task == NULL) {
         return;
     }
-    for (size_t i = 0; i < task->store_count; i++) {
-        ksi_store_query_close(task->stores[i].query);
-    }
     for (size_t n = 0; n < task->topology->node_count; n++) {
         free_instance(task->instances[n], n < task->started);
     }
     for (size_t i = 0; i < task->store_count; i++) {
         ksi_key_value_store_close(task->stores[i].store);
-        ksi_store_memory_close(task->stores[i].memory);
     }
-    ksi_store_lock_release(task->store_lock);
+    if (task->owns_rows) {
+        ksi_task_rows_close(task->rows);
+    }
     ksi_free(task->instances);
     ksi_free(task->stores);
     ksi_map_free(task->topics, NULL);

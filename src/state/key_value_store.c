@@ -37,6 +37,7 @@ struct ksi_key_value_store {
     ksi_record_cache *cache;
     ksi_named_cache *cached; /* NULL: not cached */
     ksi_row_store *rows;
+    bool owns_rows;
     int64_t pending_max_bytes;
     ksi_flush_fn *flush;
     void *flush_owner;
@@ -49,7 +50,7 @@ struct ksi_key_value_store {
 
 static ks_status flush_row(void *owner, const ksi_cached_row *cached, ks_error *error);
 
-static ksi_row_store *rows_in_memory(const ksi_store_spec *spec)
+ksi_row_store *ksi_key_value_rows_in_memory(const ksi_store_spec *spec)
 {
     ksi_row_store *rows =
         ksi_row_store_open(&(ksi_row_store_options){.name = spec->name,
@@ -66,8 +67,9 @@ ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options 
     ksi_key_value_store *store = ksi_calloc(1, sizeof *store);
     store->spec = options->spec;
     store->changelog = options->changelog;
-    KSI_CHECK(options->rows == NULL || options->spec->max_rows == 0); /* they would know no bound */
-    store->rows = options->rows != NULL ? options->rows : rows_in_memory(options->spec);
+    store->owns_rows = options->rows == NULL;
+    store->rows =
+        store->owns_rows ? ksi_key_value_rows_in_memory(options->spec) : options->rows;
     store->pending_max_bytes = options->pending_max_bytes;
     if (options->cache != NULL && options->spec->caching) {
         store->cache = options->cache;
@@ -93,7 +95,9 @@ void ksi_key_value_store_close(ksi_key_value_store *store)
         ksi_buffer_destroy(&store->old_values[i]);
     }
     ksi_free(store->old_values);
-    ksi_row_store_close(store->rows);
+    if (store->owns_rows) {
+        ksi_row_store_close(store->rows);
+    }
     ksi_free(store);
 }
 

@@ -42,9 +42,12 @@ typedef struct ksi_key_value_store_options {
     const ksi_store_spec *spec;
     ksi_changelog *changelog;  /* NULL: not logged */
     ksi_record_cache *cache;   /* NULL: not cached, whatever the spec says */
-    ksi_row_store *rows;       /* taken over; NULL: in memory, as a store with a bound always is */
+    ksi_row_store *rows;       /* NULL: in memory, its own */
     int64_t pending_max_bytes; /* more uncommitted rows go to the disk early; 0: no bound */
 } ksi_key_value_store_options;
+
+/* Rows in memory for a store: with its bound, if it has one. */
+ksi_row_store *ksi_key_value_rows_in_memory(const ksi_store_spec *spec);
 
 ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options *options);
 void ksi_key_value_store_close(
