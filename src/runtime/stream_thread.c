@@ -244,6 +244,9 @@ void ksi_stream_thread_wait(ksi_stream_thread *thread)
         timeout_ms = no_later_than(thread, timeout_ms,
                                    thread->last_commit_ms + thread->commit_interval_ms + 1);
     }
+    if (thread->options.state != NULL) {
+        timeout_ms = no_later_than(thread, timeout_ms, ksi_thread_current_due_ms(thread));
+    }
     if (thread->has_unapplied) {
         timeout_ms =
             no_later_than(thread, timeout_ms, thread->last_apply_ms + thread->apply_interval_ms);

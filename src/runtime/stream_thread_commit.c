@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "runtime/restore.h"
 
 /* ---- when ------------------------------------------------------------------------------------ */
 
@@ -166,7 +167,36 @@ ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error)
     atomic_fetch_add(&thread->commits, 1);
     ksi_thread_publish_counts(thread);
     thread->uncommitted_bytes = 0;
+    thread->last_current_ms = ksi_thread_now_ms(thread);
     return apply_full(thread, error);
+}
+
+#define STAY_CURRENT_MS (KSI_DELETE_RETENTION_MS / 4)
+
+int64_t ksi_thread_current_due_ms(const ksi_stream_thread *thread)
+{
+    int64_t commit_ms = thread->last_commit_ms + thread->commit_interval_ms + 1;
+    int64_t due_ms = thread->last_current_ms + STAY_CURRENT_MS;
+    bool is_later = thread->last_current_ms != 0 && due_ms > commit_ms;
+    return is_later ? due_ms : commit_ms;
+}
+
+/*
+ * A commit says of all stores when they were current. Without one, an application that had nothing
+ * to do for a day would find its stores too old after a crash, and rebuild what never changed. So
+ * it is said again from time to time, and soon after a start that had nothing to restore.
+ */
+static ks_status stay_current(ksi_stream_thread *thread, int64_t now_ms, ks_error *error)
+{
+    bool is_due =
+        thread->last_current_ms == 0 || now_ms - thread->last_current_ms >= STAY_CURRENT_MS;
+    if (thread->options.state == NULL || !is_due) {
+        return KS_OK;
+    }
+    KS_TRY(each_task(thread, ksi_task_committed, error));
+    thread->last_current_ms = now_ms;
+    thread->has_unapplied = true; /* positions */
+    return KS_OK;
 }
 
 ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_error *error)
@@ -177,7 +207,7 @@ ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_er
     }
     thread->last_commit_ms = ksi_thread_now_ms(thread);
     if (!ksi_thread_needs_commit(thread)) {
-        return KS_OK;
+        return stay_current(thread, thread->last_commit_ms, error);
     }
     (*work)++;
     return ksi_thread_commit(thread, error);

@@ -48,6 +48,7 @@ struct ksi_stream_thread {
     int64_t last_commit_ms;
     int64_t apply_interval_ms;
     int64_t last_apply_ms;
+    int64_t last_current_ms;       /* when the stores were last said to be current; 0: not yet */
     bool has_unapplied;            /* rows were committed since */
     int64_t uncommitted_max_bytes; /* negative: no bound */
     int64_t uncommitted_bytes;     /* of all tasks; read with their stores held */
@@ -76,6 +77,8 @@ KS_NODISCARD ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t
                                                ks_error *error);
 /* Applies when it is time, and makes it durable: a crash restores what came later. */
 KS_NODISCARD ks_status ksi_thread_maybe_apply(ksi_stream_thread *thread, ks_error *error);
+/* When the stores are to be said to be current, though there is nothing to commit. */
+int64_t ksi_thread_current_due_ms(const ksi_stream_thread *thread);
 /* At the end: the stores are left as current as they are, on disk. */
 KS_NODISCARD ks_status ksi_thread_leave_stores(ksi_stream_thread *thread, ks_error *error);
 
