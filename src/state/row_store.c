@@ -603,6 +603,7 @@ static ks_status bring_in(ksi_row_store *store, ks_error *error)
         return ksi_row_store_apply(store, error); /* durable, whatever the number of rows */
     }
     KS_TRY(write_loaded(store, error));
+    ksi_row_buffer_trim(store->buffer, 0); /* what somebody read meanwhile is older */
     if (!ksi_row_buffer_has_unapplied(store->buffer)) {
         return KS_OK;
     }

@@ -132,7 +132,11 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error);
 /* A row from the changelog: committed by definition. Gathered; see ksi_row_store_restored(). */
 ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
                                 int64_t timestamp, ks_error *error);
-/* Brings what was gathered into RocksDB as a sorted file, and the position behind it. */
+/*
+ * Brings what was gathered into RocksDB, as a sorted file or (where it is little) a batch, and the
+ * position behind it. Until then reads need not see those rows. A standby calls this again and
+ * again.
+ */
 ks_status ksi_row_store_restored(ksi_row_store *store, const ksi_store_position *position,
                                  ks_error *error);
 

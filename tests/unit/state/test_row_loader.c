@@ -392,6 +392,7 @@ static void what_was_read_before_is_not_what_is_read_after(void **state)
     check_value(store, "b", NULL);
     restore(store, "a", "2");
     restore(store, "b", "2");
+    check_value(store, "a", "1"); /* not yet, and it must not be remembered */
     restored(store, 2);
     check_value(store, "a", "2");
     check_value(store, "b", "2");
