@@ -10,15 +10,18 @@
  * every comparison waits for memory at each. Keys of one store look alike at the front
  * ("customer-00012", a window's segment), so comparing the first eight bytes alone decides nothing
  * either. A node therefore remembers how many leading bytes all of its keys share and keeps the
- * eight bytes behind these as a number; a search touches one key per node to check the shared
- * bytes, and after that reads numbers that lie side by side. Only keys that agree there too are
- * compared in full.
+ * eight bytes behind these as a number, with a copy of the shared ones; a search reads numbers that
+ * lie side by side. Only keys that agree there too are compared in full.
  *
  * Invariants
  *   - all keys of a node share their first `skip` bytes (a smaller `skip` is as right, only
  *     slower); `first[i]` is always up to date with `skip`, short keys padded with zeros: unequal
  *     numbers order as the keys do, equal numbers say nothing
  *   - every node but the root has at least LEAST items, all leaves have the same depth
+ *   - a search touches no key outside the node but those that tie, and one where more than SHARED
+ *     bytes are shared
+ *   - inserting begins at the finger, the leaf of the last insertion: sorted items and those of a
+ *     clock seldom need the way from the root. A leaf that splits, or anything removed, lifts it
  *   - the tree never looks at an item but for its key, and never moves or frees one: a row's
  *     address is good for as long as its owner wants
  *
@@ -35,8 +38,10 @@
 #include "base/slice.h"
 
 enum {
+    AHEAD = 5,                 /* items of a walk that are asked for before they are needed */
     MOST = 31,                 /* items of a node */
     LEAST = MOST / 2,          /* of a node that is not the root */
+    SHARED = 32,               /* of the shared bytes, how many stand in the node */
     DEEPEST = KSI_TREE_DEEPEST /* 16^16 items are enough */
 };
 
@@ -46,6 +51,7 @@ typedef struct node {
     uint16_t count;
     bool is_leaf;
     size_t skip;
+    char shared[SHARED]; /* the beginning of the shared bytes; all of them when they fit */
     uint64_t first[MOST];
     item *items[MOST];
     struct node *children[]; /* MOST + 1 of them in an inner node */
@@ -55,6 +61,9 @@ struct ksi_tree {
     node *root; /* NULL when empty */
     uint64_t count;
     uint64_t changes; /* of its structure: cursors look whether their way still holds */
+    /* The finger: the leaf that took the last item, unless something was split or removed since. */
+    node *finger;
+    bool finger_is_last; /* no leaf is right of it */
 };
 
 /* One step of the way from the root: which node, and the position that was taken in it. */
@@ -97,6 +106,10 @@ static size_t shared_bytes(ks_slice a, ks_slice b, size_t at_most)
 static void set_skip(node *at, size_t skip)
 {
     at->skip = skip;
+    size_t kept = skip < SHARED ? skip : SHARED;
+    if (kept > 0) {
+        memcpy(at->shared, at->items[0]->key.data, kept);
+    }
     for (size_t i = 0; i < at->count; i++) {
         at->first[i] = first_bytes(at->items[i]->key, skip);
     }
@@ -122,8 +135,9 @@ static size_t position_in(const node *at, ks_slice key, bool *found)
 {
     *found = false;
     if (at->skip > 0) {
+        const char *shared = at->skip <= SHARED ? at->shared : at->items[0]->key.data;
         size_t common = key.size < at->skip ? key.size : at->skip;
-        int order = common > 0 ? memcmp(key.data, at->items[0]->key.data, common) : 0;
+        int order = common > 0 ? memcmp(key.data, shared, common) : 0;
         if (order != 0 || common < at->skip) {
             return order > 0 ? at->count : 0;
         }
@@ -318,6 +332,15 @@ static ksi_tree_item *climb(ksi_tree_cursor *cursor, bool backward)
     return NULL;
 }
 
+/* Whoever seeks goes on from there: asks for the memory of the next items while it does. */
+static void fetch_ahead(const node *at, size_t from, size_t to)
+{
+    for (size_t i = from; i < to && i < at->count; i++) {
+        __builtin_prefetch(at->items[i]);
+        __builtin_prefetch((const char *)at->items[i] + 64);
+    }
+}
+
 static ksi_tree_item *seek(ksi_tree_cursor *cursor, ks_slice key, bool backward, bool or_equal)
 {
     cursor->depth = 0;
@@ -330,10 +353,14 @@ static ksi_tree_item *seek(ksi_tree_cursor *cursor, ks_slice key, bool backward,
         }
         if (found && or_equal) {
             push(cursor, at, position);
+            fetch_ahead(at, position, position + AHEAD);
             return item_at(cursor);
         }
         position += found && !backward ? 1 : 0;
         push(cursor, at, position);
+        if (at->is_leaf && !backward) {
+            fetch_ahead(at, position, position + AHEAD);
+        }
         at = at->is_leaf ? NULL : at->children[position];
     }
     return climb(cursor, backward);
@@ -365,6 +392,7 @@ ksi_tree_item *ksi_tree_next(ksi_tree_cursor *cursor, ks_slice after)
     }
     const node *at = cursor->steps[cursor->depth - 1].node;
     size_t position = ++cursor->steps[cursor->depth - 1].position;
+    fetch_ahead(at, position + AHEAD - 1, position + AHEAD);
     fall(cursor, at->is_leaf ? NULL : at->children[position], false);
     cursor->item = climb(cursor, false);
     return cursor->item;
@@ -425,6 +453,10 @@ static void insert_at(node *at, size_t position, item *it, node *right)
         at->children[position + 1] = right;
     }
     at->count++;
+    if (at->count > 1 && (at->count & (at->count - 1U)) == 0) {
+        refresh(at); /* a new root shares nothing yet; few enough times to cost nothing */
+        return;
+    }
     size_t neighbour = position > 0 ? position - 1 : (size_t)at->count - 1;
     size_t shared = shared_bytes(it->key, at->items[neighbour]->key, at->skip);
     if (shared < at->skip) {
@@ -483,13 +515,48 @@ static void insert_along(ksi_tree *tree, path *way, item *it)
     tree->root = root;
 }
 
-bool ksi_tree_insert(ksi_tree *tree, ksi_tree_item *added)
+/*
+ * Puts an item where the last one went, when it belongs between the items of that leaf, or behind
+ * all. @return whether it did; `*found`: its key is there already
+ */
+static bool insert_at_finger(ksi_tree *tree, item *it, bool *found)
 {
-    path way;
-    if (descend(tree, added->key, &way)) {
+    node *leaf = tree->finger;
+    *found = false;
+    if (leaf == NULL || leaf->count == MOST) {
         return false;
     }
-    insert_along(tree, &way, added);
+    size_t position = position_in(leaf, it->key, found);
+    bool belongs = position > 0 && (position < leaf->count || tree->finger_is_last);
+    if (*found || !belongs) {
+        return false;
+    }
+    insert_at(leaf, position, it, NULL);
+    return true;
+}
+
+static void set_finger(ksi_tree *tree, const path *way)
+{
+    node *leaf = way->depth > 0 ? way->steps[way->depth - 1].at : NULL;
+    tree->finger = leaf != NULL && leaf->count < MOST ? leaf : NULL; /* else it will be split */
+    tree->finger_is_last = true;
+    for (size_t i = 0; i + 1 < way->depth; i++) {
+        const step *here = &way->steps[i];
+        tree->finger_is_last = tree->finger_is_last && here->position == here->at->count;
+    }
+}
+
+bool ksi_tree_insert(ksi_tree *tree, ksi_tree_item *added)
+{
+    bool found;
+    if (!insert_at_finger(tree, added, &found)) {
+        path way;
+        if (found || descend(tree, added->key, &way)) {
+            return false;
+        }
+        set_finger(tree, &way);
+        insert_along(tree, &way, added);
+    }
     tree->count++;
     tree->changes++;
     return true;
@@ -603,6 +670,7 @@ ksi_tree_item *ksi_tree_remove(ksi_tree *tree, ks_slice key)
     if (tree->root == NULL || !descend(tree, key, &way)) {
         return NULL;
     }
+    tree->finger = NULL;
     step *here = &way.steps[way.depth - 1];
     item *removed = here->at->items[here->position];
     if (!here->at->is_leaf) { /* the greatest item below takes its place */

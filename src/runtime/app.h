@@ -49,6 +49,23 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
 /* KS_E_STATE in a callback of this application; `call` is what would wait there for ever. */
 ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *error);
 
+/* ---- app_check.c ----------------------------------------------------------------------------- */
+
+KS_NODISCARD ks_status ksi_app_check_config(const ks_config *config, ks_error *error);
+KS_NODISCARD ks_status ksi_app_check_topology(const ks_topology *topology, const ks_config *config,
+                                              ks_error *error);
+
+/* ---- app.c; with the lock held, but the body ------------------------------------------------- */
+
+/* What a stream thread of an application runs; `user` is the ksi_stream_thread. */
+void ksi_app_thread_body(void *user);
+/* Asks every thread to end. */
+void ksi_app_stop_threads(ks_app *app);
+/* Keeps the first. */
+void ksi_app_remember_failure(ks_app *app, const ks_error *failure);
+/* The last step, when no thread is left. */
+void ksi_app_end(ks_app *app);
+
 /* ---- app_state.c; all with the lock held ----------------------------------------------------- */
 
 /*

@@ -14,7 +14,37 @@
 
 #include "base/crash_point.h"
 #include "base/error.h"
-#include "serde/mismatch.h"
+
+/* ---- user code ------------------------------------------------------------------------------- */
+
+/*
+ * User code asked a value for another kind: the caller of the node is asked what to do, as Java
+ * rethrows a ClassCastException.
+ */
+static void on_mismatch(void *owner, const char *message)
+{
+    ks_ctx *ctx = owner;
+    if (!ksi_ctx_failed(ctx)) {
+        const ksi_node *node = ctx->node != NULL ? ctx->node->node : NULL;
+        ks_ctx_fail(ctx, "%s%s%s", message,
+                    node != NULL && node->parent_count > 0 ? "; the record came from " : "",
+                    node != NULL && node->parent_count > 0 ? node->parents[0]->name : "");
+        ctx->failure = KSI_FAILURE_PASSING;
+    }
+}
+
+ksi_mismatch_handler ksi_task_mismatch_handler(ksi_task *task)
+{
+    return (ksi_mismatch_handler){.fn = on_mismatch, .owner = &task->ctx};
+}
+
+ks_status ksi_task_run(ksi_task *task, ksi_user_code_fn *body, void *argument, ks_error *reason)
+{
+    ksi_mismatch_handler before = ksi_value_on_mismatch(on_mismatch, &task->ctx);
+    ks_status status = body(task, argument, reason);
+    (void)ksi_value_on_mismatch(before.fn, before.owner);
+    return status;
+}
 
 /* ---- records --------------------------------------------------------------------------------- */
 
@@ -43,6 +73,18 @@ static const char *intern_topic(ksi_task *task, const char *topic)
     return kept;
 }
 
+typedef struct arrival {
+    size_t input;
+    const char *topic;
+    const ks_log_record *record;
+} arrival;
+
+static ks_status enqueue(ksi_task *task, void *argument, ks_error *reason)
+{
+    const arrival *new = argument;
+    return ksi_partition_group_enqueue(&task->group, new->input, new->topic, new->record, reason);
+}
+
 void ksi_task_enqueue(ksi_task *task, size_t input, const char *topic, const ks_log_record *record)
 {
     const ksi_record_queue *queue = task->group.queues[input];
@@ -55,11 +97,10 @@ void ksi_task_enqueue(ksi_task *task, size_t input, const char *topic, const ks_
     } else {
         topic = intern_topic(task, topic);
     }
-    ksi_mismatch_handler before = ksi_value_on_mismatch(ksi_task_on_mismatch, &task->ctx);
-    if (ksi_partition_group_enqueue(&task->group, input, topic, record, &reason) != KS_OK) {
+    arrival new = {.input = input, .topic = topic, .record = record};
+    if (ksi_task_run(task, enqueue, &new, &reason) != KS_OK) {
         (void)fail_task(task, &reason, NULL);
     }
-    (void)ksi_value_on_mismatch(before.fn, before.owner);
 }
 
 static void process_record(ksi_task *task, const ksi_record_queue *queue,
@@ -82,8 +123,9 @@ static void process_record(ksi_task *task, const ksi_record_queue *queue,
     ctx->node = NULL;
 }
 
-static ks_status process_next(ksi_task *task, bool *processed, ks_error *reason)
+static ks_status process_next(ksi_task *task, void *argument, ks_error *reason)
 {
+    bool *processed = argument;
     ksi_record_queue *queue;
     ksi_stamped_record record;
     KS_TRY(ksi_partition_group_next(&task->group, &queue, &record, reason));
@@ -114,27 +156,30 @@ ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error)
     if (task->group.buffered == 0 || !ksi_partition_group_ready(&task->group, task->ctx.clock)) {
         return KS_OK;
     }
-    ksi_mismatch_handler before = ksi_value_on_mismatch(ksi_task_on_mismatch, &task->ctx);
-    ks_status status = process_next(task, processed, &reason);
-    (void)ksi_value_on_mismatch(before.fn, before.owner);
+    ks_status status = ksi_task_run(task, process_next, processed, &reason);
     return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
+}
+
+static ks_status flush_stores(ksi_task *task, void *unused, ks_error *reason)
+{
+    ks_status status = KS_OK;
+    (void)unused;
+    for (size_t i = 0; status == KS_OK && i < task->store_count; i++) {
+        status = ksi_key_value_store_flush(task->stores[i].store, reason);
+        if (status != KS_OK && task->ctx.failure == KSI_FAILURE_FATAL) {
+            reason->code = KS_E_PROCESSOR_STATE; /* a handler said fail: Java has a class for it */
+        }
+    }
+    return status;
 }
 
 ks_status ksi_task_flush(ksi_task *task, ks_error *error)
 {
     ks_error reason = {0};
-    ks_status status = KS_OK;
     if (task->failed) {
         return fail_task(task, &reason, error);
     }
-    ksi_mismatch_handler before = ksi_value_on_mismatch(ksi_task_on_mismatch, &task->ctx);
-    for (size_t i = 0; status == KS_OK && i < task->store_count; i++) {
-        status = ksi_key_value_store_flush(task->stores[i].store, &reason);
-        if (status != KS_OK && task->ctx.failure == KSI_FAILURE_FATAL) {
-            reason.code = KS_E_PROCESSOR_STATE; /* a handler said fail: Java has a class for it */
-        }
-    }
-    (void)ksi_value_on_mismatch(before.fn, before.owner);
+    ks_status status = ksi_task_run(task, flush_stores, NULL, &reason);
     ksi_arena_reset(&task->arena);
     return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
 }

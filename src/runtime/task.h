@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/logger.h"
 #include "runtime/task_rows.h"
+#include "serde/mismatch.h"
 #include "state/key_value_store.h"
 #include "state/record_cache.h"
 #include "topology/topology.h"
@@ -119,6 +120,12 @@ KS_NODISCARD ks_status ksi_task_committed(ksi_task *task, ks_error *error);
 /* Records dropped, and records handed to the producer, since the task was made. */
 uint64_t ksi_task_dropped(const ksi_task *task);
 uint64_t ksi_task_sent(const ksi_task *task);
+
+/*
+ * Who is to be told, while somebody else's write to a store runs nodes of the task, of values that
+ * they ask for another kind.
+ */
+ksi_mismatch_handler ksi_task_mismatch_handler(ksi_task *task);
 
 /* A store of the task by name, or NULL; and stores in the order of their first nodes. */
 ksi_key_value_store *ksi_task_key_value_store(const ksi_task *task, const char *name);

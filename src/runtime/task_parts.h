@@ -40,10 +40,13 @@ struct ksi_task {
     ks_error error;
 };
 
+typedef ks_status ksi_user_code_fn(ksi_task *task, void *argument, ks_error *reason);
+
 /*
- * User code asked a value for another kind: registered while the task runs any of it
- * (serde/mismatch.h). `owner` is the context.
+ * Calls what may run user code: a value that is asked for another kind meanwhile fails the node
+ * that asked (serde/mismatch.h).
  */
-void ksi_task_on_mismatch(void *owner, const char *message);
+KS_NODISCARD ks_status ksi_task_run(ksi_task *task, ksi_user_code_fn *body, void *argument,
+                                    ks_error *reason);
 
 #endif

@@ -14,7 +14,6 @@
 #include "config/config.h"
 #include "runtime/sink.h"
 #include "runtime/task_parts.h"
-#include "serde/mismatch.h"
 
 /* ---- services of the context ----------------------------------------------------------------- */
 
@@ -38,22 +37,6 @@ static ksi_key_value_store *connected_store(ks_ctx *ctx, const char *name)
 
 static const ksi_ctx_services services = {.handle_failure = handle_failure,
                                           .key_value_store = connected_store};
-
-/*
- * User code asked a value for another kind: the caller of the node is asked what to do, as Java
- * rethrows a ClassCastException.
- */
-void ksi_task_on_mismatch(void *owner, const char *message)
-{
-    ks_ctx *ctx = owner;
-    if (!ksi_ctx_failed(ctx)) {
-        const ksi_node *node = ctx->node != NULL ? ctx->node->node : NULL;
-        ks_ctx_fail(ctx, "%s%s%s", message,
-                    node != NULL && node->parent_count > 0 ? "; the record came from " : "",
-                    node != NULL && node->parent_count > 0 ? node->parents[0]->name : "");
-        ctx->failure = KSI_FAILURE_PASSING;
-    }
-}
 
 /* ---- making a task --------------------------------------------------------------------------- */
 
@@ -266,9 +249,9 @@ static ks_status start_node(ksi_task *task, ksi_node_instance *instance, ks_erro
     return status;
 }
 
-static ks_status start_nodes(ksi_task *task, ks_error *error)
+static ks_status start_nodes(ksi_task *task, void *unused, ks_error *error)
 {
-    ksi_mismatch_handler before = ksi_value_on_mismatch(ksi_task_on_mismatch, &task->ctx);
+    (void)unused;
     ks_status status = KS_OK;
     for (; status == KS_OK && task->started < task->topology->node_count; task->started++) {
         if (task->instances[task->started] != NULL) {
@@ -278,7 +261,6 @@ static ks_status start_nodes(ksi_task *task, ks_error *error)
             }
         }
     }
-    (void)ksi_value_on_mismatch(before.fn, before.owner);
     ksi_arena_reset(&task->arena);
     return status;
 }
@@ -301,7 +283,8 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     task->topics = ksi_map_new();
     make_instances(task);
     if (open_stores(task, options, reason) != KS_OK ||
-        add_inputs(task, options, reason) != KS_OK || start_nodes(task, reason) != KS_OK) {
+        add_inputs(task, options, reason) != KS_OK ||
+        ksi_task_run(task, start_nodes, NULL, reason) != KS_OK) {
         ksi_task_free(task);
         return NULL;
     }

@@ -73,13 +73,31 @@ static ks_status key_bytes(const ks_key_value_store *view, ks_value key, ks_aren
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/* Before and after what may evict rows. */
+static ksi_mismatch_handler listen(const ks_key_value_store *view)
+{
+    ksi_mismatch_handler before = ksi_value_on_mismatch(NULL, NULL);
+    bool is_own = view->on_mismatch.fn != NULL;
+    ksi_mismatch_handler now = is_own ? view->on_mismatch : before;
+    (void)ksi_value_on_mismatch(now.fn, now.owner);
+    return before;
+}
+
+static void listen_no_more(ksi_mismatch_handler before)
+{
+    (void)ksi_value_on_mismatch(before.fn, before.owner);
+}
+
 static ks_status find(ks_key_value_store *view, ks_slice key, ksi_row *row, bool *found,
                       ks_error *error)
 {
     if (view->context == NULL) {
         return ksi_row_store_look(ksi_key_value_store_rows(view->store), key, row, found, error);
     }
-    return ksi_key_value_store_read(view->store, key, row, found, error);
+    ksi_mismatch_handler before = listen(view);
+    ks_status status = ksi_key_value_store_read(view->store, key, row, found, error);
+    listen_no_more(before);
+    return status;
 }
 
 ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_arena *arena,
@@ -160,8 +178,11 @@ static ks_status prepare(const ks_key_value_store *view, const ks_key_value *ent
 
 static ks_status write_prepared(ks_key_value_store *view, const prepared *entry, ks_error *error)
 {
-    return ksi_key_value_store_write(view->store, entry->key, entry->value, entry->timestamp,
-                                     view->context, error);
+    ksi_mismatch_handler before = listen(view);
+    ks_status status = ksi_key_value_store_write(view->store, entry->key, entry->value,
+                                                 entry->timestamp, view->context, error);
+    listen_no_more(before);
+    return status;
 }
 
 ks_status ks_key_value_store_put_all(ks_key_value_store *store, const ks_key_value *entries,
@@ -371,7 +392,10 @@ ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_val
     if (iterator->rows == NULL) {
         return KS_OK;
     }
-    KS_TRY(ksi_merged_iterator_next(iterator->rows, &row, found, error));
+    ksi_mismatch_handler before = listen(iterator->view);
+    ks_status status = ksi_merged_iterator_next(iterator->rows, &row, found, error);
+    listen_no_more(before);
+    KS_TRY(status);
     if (!*found) {
         return KS_OK;
     }

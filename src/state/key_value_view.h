@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/logger.h"
+#include "serde/mismatch.h"
 #include "state/key_value_store.h"
 #include <kstreams/store.h>
 
@@ -25,6 +26,11 @@ struct ks_key_value_store {
     const ksi_record_context *context;
     ks_arena *arena;    /* where bytes are made; each call gives back what it took */
     ksi_logger *logger; /* may be NULL */
+    /*
+     * Told of values that nodes ask for another kind, when a call evicts rows and runs them; no
+     * function: whoever is registered, which is right within a node.
+     */
+    ksi_mismatch_handler on_mismatch;
 };
 
 #endif

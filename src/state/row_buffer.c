@@ -2,7 +2,7 @@
 /*
  * row_buffer.c - see row_buffer.h.
  *
- *     row      key | top: the newest version | under: the committed one, while top is pending
+ *     row      key, room | top: the newest version | kept: the committed one, while top is pending
  *     lists    pending  unapplied  clean (used last first)      a row is in one of them
  *
  * What a row's state means for its two versions:
@@ -12,123 +12,67 @@
  *     PENDING     top is not committed; under is what was top before, and `must_apply` says that
  *                 it was UNAPPLIED
  *
- * Walks and time. A walk wants to know whether a key was there when it began. The clock ticks with
- * each walk that begins; a row that changes while walks are open first writes down what was known
- * of it until now, once per tick. So the oldest note since a walk began is what the walk began
- * with, and without one nothing has changed. A row that an abort makes unknown again keeps its
- * notes, as a clean row that says so.
- *
- * The tempting wrong way is one time of birth per row: a key that goes and comes back between two
- * walks is there for one of them and not for the other.
- *
  * In a store in memory a committed row is CLEAN at once and in no list, because it is the only
  * copy; its clean list holds what was deleted, which goes with the next commit that finds no walk
  * open.
+ *
+ * Expired rows are hidden at once and dropped by the commit; when a walk is open, at its end. What
+ * is hidden is never applied.
+ *
+ * Values. The first one of a row stands behind its key. Two versions take turns there and in a
+ * piece of memory of its own. A value that a walk has lent is left alone when it is replaced, and
+ * the room behind the key is not taken again, until no walk is open.
  */
-#include "state/row_buffer.h"
+#include "state/row_buffer_parts.h"
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/slice.h"
 
-#include <stdlib.h>
+#include <stddef.h>
 
-enum { FIRST_BUCKETS = 64 };
 /* Sorting a row costs about as much as passing by so many others in the tree. */
 enum { FEW = 8 };
+/* A larger first value has a piece of its own: rows of all sizes may follow it. */
+enum { LARGEST_ROOM = 256 };
+/* A row in the table and in the tree, on average. */
+enum { INDEX_BYTES = 64 };
+enum { NEWEST, COMMITTED }; /* floors */
 
-typedef enum row_state { CLEAN, UNAPPLIED, PENDING } row_state;
+typedef ksi_buffered_row row;
+typedef ksi_row_version version;
 
-typedef struct version {
-    char *bytes; /* NULL when there is no value */
-    uint32_t size;
-    uint32_t capacity;
-    int64_t timestamp;
-    ksi_row_knowledge knowledge;
-} version;
+static const version UNKNOWN_VERSION = {.knowledge = KSI_ROW_UNKNOWN};
+static const version ABSENT_VERSION = {.knowledge = KSI_ROW_ABSENT};
 
-/* What was known of a row until the walks of this tick began to see it change. */
-typedef struct past past;
-struct past {
-    past *older;
-    uint64_t tick;
-    ksi_row_knowledge newest;
-    ksi_row_knowledge committed;
-};
+/* What there is to say of a key that has no row. */
+static const version *no_version(const ksi_row_buffer *buffer)
+{
+    return buffer->has_rocks ? &UNKNOWN_VERSION : &ABSENT_VERSION;
+}
 
-typedef struct row row;
-struct row {
-    ksi_tree_item item; /* first: the tree knows rows by it */
-    uint64_t hash;
-    row *chain;  /* of the bucket */
-    row *before; /* in the list of its state */
-    row *after;
-    past *past; /* newest first; NULL: it did not change while a walk was open */
-    version top;
-    version under;
-    row_state state;
-    bool must_apply;
-    bool is_listed;
-    char key[];
-};
-
-typedef struct row_list {
-    row *first;
-    row *last;
-} row_list;
-
-struct ksi_row_buffer {
-    bool has_rocks;
-    ksi_tree *tree;
-    row **buckets;
-    size_t bucket_count;
-    size_t row_count;
-    row_list lists[3]; /* by state */
-    int64_t bytes[3];
-    uint64_t present;
-    uint64_t clock;   /* how many walks have begun */
-    uint64_t cleared; /* when the rows were forgotten: to walks before it all keys came later */
-    size_t walks;
-    uint64_t oldest_walk;
-};
+/* ---- life ------------------------------------------------------------------------------------ */
 
 ksi_row_buffer *ksi_row_buffer_new(const ksi_row_buffer_options *options)
 {
     ksi_row_buffer *buffer = ksi_calloc(1, sizeof *buffer);
     buffer->has_rocks = options->has_rocks;
-    buffer->tree = ksi_tree_new();
-    buffer->bucket_count = FIRST_BUCKETS;
-    buffer->buckets = ksi_calloc(buffer->bucket_count, sizeof(row *));
+    buffer->by_time = options->by_time;
+    buffer->memory = ksi_row_memory_new();
+    ksi_row_index_open(buffer);
     return buffer;
 }
 
-static void free_past(row *it)
+static void free_retired(ksi_row_buffer *buffer)
 {
-    while (it->past != NULL) {
-        past *older = it->past->older;
-        ksi_free(it->past);
-        it->past = older;
+    for (size_t i = 0; i < buffer->retired_count; i++) {
+        ksi_row_memory_give(buffer->memory, buffer->retired[i].bytes, buffer->retired[i].capacity);
     }
-}
-
-static void free_row(row *it)
-{
-    free_past(it);
-    ksi_free(it->top.bytes);
-    ksi_free(it->under.bytes);
-    ksi_free(it);
-}
-
-static void free_rows(ksi_row_buffer *buffer)
-{
-    for (size_t i = 0; i < buffer->bucket_count; i++) {
-        for (row *it = buffer->buckets[i]; it != NULL;) {
-            row *next = it->chain;
-            free_row(it);
-            it = next;
-        }
-        buffer->buckets[i] = NULL;
+    buffer->retired_count = 0;
+    for (size_t i = 0; i < buffer->retired_memory_count; i++) {
+        ksi_row_memory_free(buffer->retired_memory[i]);
     }
+    buffer->retired_memory_count = 0;
 }
 
 void ksi_row_buffer_free(ksi_row_buffer *buffer)
@@ -136,35 +80,173 @@ void ksi_row_buffer_free(ksi_row_buffer *buffer)
     if (buffer == NULL) {
         return;
     }
-    free_rows(buffer);
-    ksi_free(buffer->buckets);
-    ksi_tree_free(buffer->tree);
+    free_retired(buffer);
+    ksi_free(buffer->retired);
+    ksi_free(buffer->retired_memory);
+    ksi_row_index_close(buffer);
+    ksi_row_memory_free(buffer->memory);
+    ksi_buffer_destroy(&buffer->known_above);
+    ksi_buffer_destroy(&buffer->floors[NEWEST].key);
+    ksi_buffer_destroy(&buffer->floors[COMMITTED].key);
+    ksi_buffer_destroy(&buffer->floor_applied.key);
     ksi_free(buffer);
 }
 
-void ksi_row_buffer_clear(ksi_row_buffer *buffer)
+/* Forgets all rows, whatever their state. */
+static void forget_rows(ksi_row_buffer *buffer)
 {
-    free_rows(buffer);
+    if (buffer->walks > 0) { /* their iterators lend what is in it */
+        buffer->retired_memory =
+            ksi_grow(buffer->retired_memory, &buffer->retired_memory_capacity,
+                     buffer->retired_memory_count + 1, sizeof(ksi_row_memory *));
+        buffer->retired_memory[buffer->retired_memory_count++] = buffer->memory;
+    } else {
+        ksi_row_memory_free(buffer->memory);
+    }
+    buffer->memory = ksi_row_memory_new();
+    buffer->retired_count = 0; /* it went along */
+    ksi_row_index_clear(buffer);
     buffer->cleared = buffer->clock;
-    ksi_tree_clear(buffer->tree);
-    buffer->row_count = 0;
     buffer->present = 0;
     for (size_t i = 0; i < 3; i++) {
-        buffer->lists[i] = (row_list){0};
+        buffer->lists[i] = (ksi_row_list){0};
         buffer->bytes[i] = 0;
     }
 }
 
+void ksi_row_buffer_clear(ksi_row_buffer *buffer)
+{
+    forget_rows(buffer);
+    buffer->floors[NEWEST].is_set = false;
+    buffer->floors[COMMITTED].is_set = false;
+    ksi_row_buffer_rows_came_below(buffer);
+}
+
+/* ---- what is known of other rows ------------------------------------------------------------- */
+
+bool ksi_row_buffer_knows_from(const ksi_row_buffer *buffer, ks_slice low)
+{
+    if (!buffer->has_rocks || buffer->known == KSI_KNOWN_ALL) {
+        return true;
+    }
+    return buffer->known == KSI_KNOWN_ABOVE && low.data != NULL &&
+           ksi_slice_compare(low, ksi_buffer_slice(&buffer->known_above)) > 0;
+}
+
+bool ksi_row_buffer_must_ask(const ksi_row_buffer *buffer)
+{
+    return buffer->has_rocks && buffer->known == KSI_KNOWN_NOT_ASKED;
+}
+
+static void set_bytes(ksi_buffer *to, ks_slice bytes)
+{
+    ksi_buffer_clear(to);
+    ksi_buffer_append(to, bytes.data, bytes.size);
+}
+
+void ksi_row_buffer_told_last(ksi_row_buffer *buffer, ks_slice last)
+{
+    buffer->known = KSI_KNOWN_ALL;
+    if (last.data != NULL) {
+        buffer->known = KSI_KNOWN_ABOVE;
+        set_bytes(&buffer->known_above, last);
+    }
+}
+
+void ksi_row_buffer_rows_came_below(ksi_row_buffer *buffer)
+{
+    buffer->known = KSI_KNOWN_NOT_ASKED;
+    buffer->floor_applied.is_set = false;
+}
+
+/* Before a clean row goes: behind it the buffer still knows all. */
+static void will_forget(ksi_row_buffer *buffer, const row *it)
+{
+    if (it->top.knowledge == KSI_ROW_PRESENT && ksi_row_buffer_knows_from(buffer, it->item.key)) {
+        buffer->known = KSI_KNOWN_ABOVE;
+        set_bytes(&buffer->known_above, it->item.key);
+    }
+}
+
+/* ---- expiry ---------------------------------------------------------------------------------- */
+
+bool ksi_row_buffer_hides(const ksi_row_buffer *buffer, ks_slice key, bool committed)
+{
+    const ksi_row_floor *floor = &buffer->floors[committed ? COMMITTED : NEWEST];
+    return floor->is_set && ksi_slice_compare(key, ksi_buffer_slice(&floor->key)) < 0;
+}
+
+ks_slice ksi_row_buffer_floor(const ksi_row_buffer *buffer, bool committed)
+{
+    const ksi_row_floor *floor = &buffer->floors[committed ? COMMITTED : NEWEST];
+    return floor->is_set ? ksi_buffer_slice(&floor->key) : ks_slice_null();
+}
+
+static bool same_floor(const ksi_row_floor *a, const ksi_row_floor *b)
+{
+    return a->is_set == b->is_set &&
+           (!a->is_set || ks_slice_equal(ksi_buffer_slice(&a->key), ksi_buffer_slice(&b->key)));
+}
+
+static void copy_floor(ksi_row_floor *to, const ksi_row_floor *from)
+{
+    to->is_set = from->is_set;
+    if (from->is_set) {
+        set_bytes(&to->key, ksi_buffer_slice(&from->key));
+    }
+}
+
+void ksi_row_buffer_expire(ksi_row_buffer *buffer, ks_slice below)
+{
+    ksi_row_floor *floor = &buffer->floors[NEWEST];
+    if (floor->is_set && ksi_slice_compare(below, ksi_buffer_slice(&floor->key)) <= 0) {
+        return;
+    }
+    floor->is_set = true;
+    set_bytes(&floor->key, below);
+}
+
+bool ksi_row_buffer_floor_to_apply(const ksi_row_buffer *buffer, ks_slice *low, ks_slice *high)
+{
+    const ksi_row_floor *floor = &buffer->floors[COMMITTED];
+    *low = buffer->floor_applied.is_set ? ksi_buffer_slice(&buffer->floor_applied.key)
+                                        : ks_slice_null();
+    *high = ksi_row_buffer_floor(buffer, true);
+    return floor->is_set && !same_floor(floor, &buffer->floor_applied);
+}
+
+void ksi_row_buffer_floor_applied(ksi_row_buffer *buffer)
+{
+    copy_floor(&buffer->floor_applied, &buffer->floors[COMMITTED]);
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
+
+static size_t size_of(const row *it)
+{
+    return offsetof(row, bytes) + it->item.key.size + it->room;
+}
+
+static char *room_of(row *it)
+{
+    return it->bytes + it->item.key.size;
+}
+
+static int64_t outside(const row *it, const version *of)
+{
+    bool is_outside = of->bytes != NULL && of->bytes != it->bytes + it->item.key.size;
+    return is_outside ? (int64_t)of->capacity : 0;
+}
 
 static int64_t cost_of(const row *it)
 {
-    return (int64_t)(sizeof *it + it->item.key.size + it->top.capacity + it->under.capacity);
+    int64_t under = it->kept != NULL ? outside(it, &it->kept->under) : 0;
+    return (int64_t)size_of(it) + INDEX_BYTES + outside(it, &it->top) + under;
 }
 
 static void unlist(ksi_row_buffer *buffer, row *it)
 {
-    row_list *list = &buffer->lists[it->state];
+    ksi_row_list *list = &buffer->lists[it->state];
     buffer->bytes[it->state] -= cost_of(it);
     if (!it->is_listed) {
         return;
@@ -185,12 +267,12 @@ static void unlist(ksi_row_buffer *buffer, row *it)
 }
 
 /* Puts a row that is in no list at the front of the list of its new state. */
-static void enlist(ksi_row_buffer *buffer, row *it, row_state state)
+static void enlist(ksi_row_buffer *buffer, row *it, ksi_row_state state)
 {
-    row_list *list = &buffer->lists[state];
-    it->state = state;
+    ksi_row_list *list = &buffer->lists[state];
+    it->state = (uint8_t)state;
     buffer->bytes[state] += cost_of(it);
-    if (state == CLEAN && !buffer->has_rocks && it->top.knowledge == KSI_ROW_PRESENT) {
+    if (state == KSI_CLEAN && !buffer->has_rocks && it->top.knowledge == KSI_ROW_PRESENT) {
         return; /* the only copy: never forgotten */
     }
     it->after = list->first;
@@ -203,67 +285,122 @@ static void enlist(ksi_row_buffer *buffer, row *it, row_state state)
     it->is_listed = true;
 }
 
-static row *find_row(const ksi_row_buffer *buffer, ks_slice key, uint64_t hash)
+/* The whole list goes to the front of another. */
+static void splice(ksi_row_buffer *buffer, ksi_row_state from, ksi_row_state to)
 {
-    row *it = buffer->buckets[hash & (buffer->bucket_count - 1)];
-    while (it != NULL && (it->hash != hash || ksi_slice_compare(it->item.key, key) != 0)) {
-        it = it->chain;
+    ksi_row_list *moved = &buffer->lists[from];
+    ksi_row_list *list = &buffer->lists[to];
+    if (moved->first == NULL) {
+        return;
     }
+    moved->last->after = list->first;
+    if (list->first != NULL) {
+        list->first->before = moved->last;
+    } else {
+        list->last = moved->last;
+    }
+    list->first = moved->first;
+    *moved = (ksi_row_list){0};
+}
+
+/* A row of that key, in no list yet and with room for a value of that size. */
+static row *add_row(ksi_row_buffer *buffer, ks_slice key, ks_slice value)
+{
+    /* At least a byte, so that the room is not the address of what follows the row. */
+    size_t wanted = value.size > 0 && value.size <= LARGEST_ROOM ? value.size : 1;
+    size_t head = offsetof(row, bytes) + key.size;
+    size_t size = ksi_row_memory_room(head + wanted);
+    uint64_t hash = ksi_row_index_hash(buffer, key);
+    row *it = ksi_row_memory_take(buffer->memory, size);
+    *it = (row){.hash = hash, .state = KSI_CLEAN, .room = (uint32_t)(size - head)};
+    it->top = *no_version(buffer);
+    if (key.size > 0) {
+        memcpy(it->bytes, key.data, key.size);
+    }
+    it->item.key = ks_slice_of(it->bytes, key.size);
+    ksi_row_index_add(buffer, it);
     return it;
 }
 
-static void grow_buckets(ksi_row_buffer *buffer)
+static ksi_row_kept *kept_of(ksi_row_buffer *buffer, row *it)
 {
-    size_t count = buffer->bucket_count * 2;
-    row **buckets = ksi_calloc(count, sizeof(row *));
-    for (size_t i = 0; i < buffer->bucket_count; i++) {
-        for (row *it = buffer->buckets[i]; it != NULL;) {
-            row *next = it->chain;
-            it->chain = buckets[it->hash & (count - 1)];
-            buckets[it->hash & (count - 1)] = it;
-            it = next;
+    if (it->kept == NULL) {
+        it->kept = ksi_row_memory_take(buffer->memory, sizeof *it->kept);
+        *it->kept = (ksi_row_kept){.under = *no_version(buffer)};
+    }
+    return it->kept;
+}
+
+static void free_past(ksi_row_buffer *buffer, row *it)
+{
+    while (it->kept->past != NULL) {
+        ksi_row_past *older = it->kept->past->older;
+        ksi_row_memory_give(buffer->memory, it->kept->past, sizeof *it->kept->past);
+        it->kept->past = older;
+    }
+}
+
+/* Gives back the bytes of a version; later, when a walk has lent them. */
+static void release_bytes(ksi_row_buffer *buffer, row *it, version *of)
+{
+    if (of->bytes != NULL && of->bytes != room_of(it)) {
+        if (of->is_lent && buffer->walks > 0) {
+            buffer->retired = ksi_grow(buffer->retired, &buffer->retired_capacity,
+                                       buffer->retired_count + 1, sizeof *buffer->retired);
+            buffer->retired[buffer->retired_count++] =
+                (ksi_retired_value){.bytes = of->bytes, .capacity = of->capacity};
+        } else {
+            ksi_row_memory_give(buffer->memory, of->bytes, of->capacity);
         }
     }
-    ksi_free(buffer->buckets);
-    buffer->buckets = buckets;
-    buffer->bucket_count = count;
+    of->bytes = NULL;
 }
 
-static row *add_row(ksi_row_buffer *buffer, ks_slice key, uint64_t hash)
+/* Nothing is under the row any more. */
+static void release_under(ksi_row_buffer *buffer, row *it)
 {
-    if (buffer->row_count == buffer->bucket_count) {
-        grow_buckets(buffer);
+    if (it->kept == NULL) {
+        return;
     }
-    row *it = ksi_alloc(sizeof *it + key.size);
-    *it = (row){.hash = hash, .state = CLEAN};
-    it->top.knowledge = buffer->has_rocks ? KSI_ROW_UNKNOWN : KSI_ROW_ABSENT;
-    if (key.size > 0) {
-        memcpy(it->key, key.data, key.size);
+    release_bytes(buffer, it, &it->kept->under);
+    it->kept->under = *no_version(buffer);
+    if (it->kept->past == NULL) {
+        ksi_row_memory_give(buffer->memory, it->kept, sizeof *it->kept);
+        it->kept = NULL;
     }
-    it->item.key = ks_slice_of(it->key, key.size);
-    row **bucket = &buffer->buckets[hash & (buffer->bucket_count - 1)];
-    it->chain = *bucket;
-    *bucket = it;
-    buffer->row_count++;
-    KSI_CHECK(ksi_tree_insert(buffer->tree, &it->item));
-    return it;
 }
 
 /* Takes a row, which is in no list, out of the buffer. */
 static void drop_row(ksi_row_buffer *buffer, row *it)
 {
-    row **at = &buffer->buckets[it->hash & (buffer->bucket_count - 1)];
-    while (*at != it) {
-        at = &(*at)->chain;
+    ksi_row_index_remove(buffer, it);
+    if (it->kept != NULL) {
+        free_past(buffer, it);
+        release_under(buffer, it);
     }
-    *at = it->chain;
-    buffer->row_count--;
-    (void)ksi_tree_remove(buffer->tree, it->item.key);
-    free_row(it);
+    release_bytes(buffer, it, &it->top);
+    ksi_row_memory_give(buffer->memory, it, size_of(it));
 }
 
-static void set_version(version *to, ks_slice value, int64_t timestamp)
+/* Bytes for a value: behind the key when nothing is there. */
+static char *take_bytes(ksi_row_buffer *buffer, row *it, size_t size, uint32_t *capacity)
 {
+    char *room = room_of(it);
+    bool is_free = it->top.bytes != room && (it->kept == NULL || it->kept->under.bytes != room);
+    bool may_be_lent = buffer->walks > 0 && it->had_value;
+    if (is_free && !may_be_lent && it->room >= size) {
+        it->had_value = true;
+        *capacity = it->room;
+        return room;
+    }
+    *capacity = (uint32_t)ksi_row_memory_room(size + size / 8);
+    *capacity = *capacity > 0 ? *capacity : KSI_ROW_MEMORY_STEP;
+    return ksi_row_memory_take(buffer->memory, *capacity);
+}
+
+static void set_top(ksi_row_buffer *buffer, row *it, ks_slice value, int64_t timestamp)
+{
+    version *to = &it->top;
     to->timestamp = timestamp;
     to->knowledge = value.data != NULL ? KSI_ROW_PRESENT : KSI_ROW_ABSENT;
     if (value.data == NULL) {
@@ -271,37 +408,38 @@ static void set_version(version *to, ks_slice value, int64_t timestamp)
         return;
     }
     KSI_CHECK(value.size < UINT32_MAX / 2);
-    if (to->bytes == NULL || to->capacity < value.size) {
-        uint32_t capacity = (uint32_t)(value.size + value.size / 4 + 8);
-        char *bytes = ksi_alloc(capacity);
-        memcpy(bytes, value.data, value.size); /* before freeing: it may be the old value */
-        ksi_free(to->bytes);
+    bool is_lent = to->is_lent && buffer->walks > 0;
+    if (to->bytes == NULL || to->capacity < value.size || is_lent) {
+        uint32_t capacity;
+        char *bytes = take_bytes(buffer, it, value.size, &capacity);
+        if (value.size > 0) {
+            memcpy(bytes, value.data, value.size); /* before giving back: it may be the old value */
+        }
+        release_bytes(buffer, it, to);
         to->bytes = bytes;
         to->capacity = capacity;
     } else if (value.size > 0) {
         memmove(to->bytes, value.data, value.size);
     }
+    to->is_lent = false;
     to->size = (uint32_t)value.size;
 }
 
-static void release_version(version *of)
-{
-    ksi_free(of->bytes);
-    *of = (version){0};
-}
-
-static ksi_row_knowledge describe(const row *it, const version *shown, ksi_row *out)
+ksi_row_knowledge ksi_row_describe(const row *it, const version *shown, ksi_row *out)
 {
     bool present = shown->knowledge == KSI_ROW_PRESENT;
-    *out = (ksi_row){.key = it->item.key,
-                     .value = present ? ks_slice_of(shown->bytes, shown->size) : ks_slice_null(),
-                     .timestamp = present ? shown->timestamp : -1};
+    out->key = it->item.key;
+    out->value = present ? ks_slice_of(shown->bytes, shown->size) : ks_slice_null();
+    out->timestamp = present ? shown->timestamp : -1;
     return shown->knowledge;
 }
 
-static const version *committed_version(const row *it)
+const version *ksi_row_committed_version(const ksi_row_buffer *buffer, const row *it)
 {
-    return it->state == PENDING ? &it->under : &it->top;
+    if (it->state != KSI_PENDING) {
+        return &it->top;
+    }
+    return it->kept != NULL ? &it->kept->under : no_version(buffer);
 }
 
 /* ---- reading and writing --------------------------------------------------------------------- */
@@ -309,32 +447,43 @@ static const version *committed_version(const row *it)
 ksi_row_knowledge ksi_row_buffer_find(ksi_row_buffer *buffer, ks_slice key, bool committed,
                                       ksi_row *out)
 {
-    row *it = find_row(buffer, key, ksi_slice_hash(key));
-    if (it == NULL) {
-        return buffer->has_rocks ? KSI_ROW_UNKNOWN : KSI_ROW_ABSENT;
+    if (ksi_row_buffer_hides(buffer, key, committed)) {
+        return KSI_ROW_ABSENT;
     }
-    if (it->state == CLEAN && it->is_listed && buffer->lists[CLEAN].first != it) {
-        unlist(buffer, it);
-        enlist(buffer, it, CLEAN); /* used last */
+    row *it = ksi_row_index_find(buffer, key);
+    ksi_row_knowledge known = KSI_ROW_UNKNOWN;
+    if (it != NULL) {
+        if (it->state == KSI_CLEAN && it->is_listed && !buffer->by_time &&
+            buffer->lists[KSI_CLEAN].first != it) {
+            unlist(buffer, it);
+            enlist(buffer, it, KSI_CLEAN); /* used last */
+        }
+        known =
+            ksi_row_describe(it, committed ? ksi_row_committed_version(buffer, it) : &it->top, out);
     }
-    return describe(it, committed ? committed_version(it) : &it->top, out);
+    bool is_here = known != KSI_ROW_UNKNOWN || !ksi_row_buffer_knows_from(buffer, key);
+    return is_here ? known : KSI_ROW_ABSENT;
 }
 
 /* Before a row changes: writes down for the open walks what is known of it. */
 static void note_past(ksi_row_buffer *buffer, row *it)
 {
-    if (buffer->walks == 0 || (it->past != NULL && it->past->tick == buffer->clock)) {
+    if (buffer->walks == 0) {
         return;
     }
-    if (it->past != NULL && it->past->tick < buffer->oldest_walk) {
-        free_past(it);
+    ksi_row_kept *kept = kept_of(buffer, it);
+    if (kept->past != NULL && kept->past->tick == buffer->clock) {
+        return;
     }
-    past *now = ksi_alloc(sizeof *now);
-    *now = (past){.older = it->past,
-                  .tick = buffer->clock,
-                  .newest = it->top.knowledge,
-                  .committed = committed_version(it)->knowledge};
-    it->past = now;
+    if (kept->past != NULL && kept->past->tick < buffer->oldest_walk) {
+        free_past(buffer, it);
+    }
+    ksi_row_past *now = ksi_row_memory_take(buffer->memory, sizeof *now);
+    *now = (ksi_row_past){.older = kept->past,
+                          .tick = buffer->clock,
+                          .newest = it->top.knowledge,
+                          .committed = ksi_row_committed_version(buffer, it)->knowledge};
+    kept->past = now;
 }
 
 static uint64_t count_present(const row *it)
@@ -342,108 +491,184 @@ static uint64_t count_present(const row *it)
     return it->top.knowledge == KSI_ROW_PRESENT ? 1 : 0;
 }
 
+/* The newest version goes under the row. */
+static void cover(ksi_row_buffer *buffer, row *it)
+{
+    it->must_apply = it->state == KSI_UNAPPLIED;
+    if (it->top.bytes != NULL || it->top.knowledge != no_version(buffer)->knowledge) {
+        kept_of(buffer, it)->under = it->top;
+    }
+    it->top = *no_version(buffer);
+}
+
 void ksi_row_buffer_put(ksi_row_buffer *buffer, ks_slice key, ks_slice value, int64_t timestamp)
 {
-    uint64_t hash = ksi_slice_hash(key);
-    row *it = find_row(buffer, key, hash);
-    if (it == NULL) {
-        it = add_row(buffer, key, hash);
+    if (ksi_row_buffer_hides(buffer, key, false)) {
+        return;
+    }
+    row *it = ksi_row_index_find(buffer, key);
+    if (it != NULL && it->state == KSI_PENDING) {
+        buffer->bytes[KSI_PENDING] -= cost_of(it);
+        note_past(buffer, it);
+        buffer->present -= count_present(it);
+        set_top(buffer, it, value, timestamp);
+        buffer->present += count_present(it);
+        buffer->bytes[KSI_PENDING] += cost_of(it);
+        return;
+    }
+    bool is_new = it == NULL;
+    if (is_new) {
+        it = add_row(buffer, key, value);
     } else {
         unlist(buffer, it);
     }
     note_past(buffer, it);
     buffer->present -= count_present(it);
-    if (it->state != PENDING) {
-        it->must_apply = it->state == UNAPPLIED;
-        it->under = it->top;
-        it->top = (version){0};
+    if (!is_new) {
+        cover(buffer, it);
     }
-    set_version(&it->top, value, timestamp);
+    set_top(buffer, it, value, timestamp);
     buffer->present += count_present(it);
-    enlist(buffer, it, PENDING);
+    enlist(buffer, it, KSI_PENDING);
 }
 
 void ksi_row_buffer_remember(ksi_row_buffer *buffer, ks_slice key, ks_slice value,
                              int64_t timestamp)
 {
-    uint64_t hash = ksi_slice_hash(key);
-    row *it = find_row(buffer, key, hash);
+    row *it = ksi_row_index_find(buffer, key);
     if (it == NULL) {
-        it = add_row(buffer, key, hash);
+        it = add_row(buffer, key, value);
     } else {
         unlist(buffer, it); /* unknown again since an abort */
     }
     KSI_ASSERT(buffer->has_rocks && it->top.knowledge == KSI_ROW_UNKNOWN);
-    set_version(&it->top, value, timestamp);
+    set_top(buffer, it, value, timestamp);
     buffer->present += count_present(it);
-    enlist(buffer, it, CLEAN);
+    enlist(buffer, it, KSI_CLEAN);
 }
 
-/* ---- transactions ---------------------------------------------------------------------------- */
+/* ---- dropping -------------------------------------------------------------------------------- */
 
 /* A store in memory: what was deleted is gone for good once nobody iterates. */
 static void drop_deleted(ksi_row_buffer *buffer)
 {
-    while (!buffer->has_rocks && buffer->walks == 0 && buffer->lists[CLEAN].first != NULL) {
-        row *it = buffer->lists[CLEAN].first;
+    while (!buffer->has_rocks && buffer->walks == 0 && buffer->lists[KSI_CLEAN].first != NULL) {
+        row *it = buffer->lists[KSI_CLEAN].first;
         unlist(buffer, it);
         drop_row(buffer, it);
     }
 }
 
+/* What expired for everybody. */
+static void drop_expired(ksi_row_buffer *buffer)
+{
+    if (!buffer->must_sweep || buffer->walks > 0) {
+        return;
+    }
+    buffer->must_sweep = false;
+    ksi_row_index_order(buffer);
+    ksi_tree_item *item;
+    while ((item = ksi_tree_first(buffer->tree)) != NULL &&
+           ksi_row_buffer_hides(buffer, item->key, true)) {
+        row *it = (row *)item;
+        buffer->present -= count_present(it);
+        unlist(buffer, it);
+        drop_row(buffer, it);
+    }
+}
+
+void ksi_row_buffer_walks_ended(ksi_row_buffer *buffer)
+{
+    free_retired(buffer);
+    drop_expired(buffer);
+}
+
+/* ---- transactions ---------------------------------------------------------------------------- */
+
+static void commit_row(ksi_row_buffer *buffer, row *it)
+{
+    buffer->bytes[KSI_PENDING] -= cost_of(it);
+    note_past(buffer, it);
+    release_under(buffer, it);
+    it->must_apply = false;
+    it->state = KSI_UNAPPLIED;
+    buffer->bytes[KSI_UNAPPLIED] += cost_of(it);
+}
+
+static void commit_row_in_memory(ksi_row_buffer *buffer, row *it)
+{
+    unlist(buffer, it);
+    note_past(buffer, it);
+    release_under(buffer, it);
+    it->must_apply = false;
+    enlist(buffer, it, KSI_CLEAN);
+}
+
 void ksi_row_buffer_commit(ksi_row_buffer *buffer)
 {
-    row *it;
-    while ((it = buffer->lists[PENDING].last) != NULL) {
-        unlist(buffer, it);
-        note_past(buffer, it);
-        release_version(&it->under);
-        it->must_apply = false;
-        enlist(buffer, it, buffer->has_rocks ? UNAPPLIED : CLEAN);
+    for (row *it = buffer->lists[KSI_PENDING].last; it != NULL;) {
+        row *before = it->before;
+        if (buffer->has_rocks) {
+            commit_row(buffer, it);
+        } else {
+            commit_row_in_memory(buffer, it);
+        }
+        it = before;
+    }
+    splice(buffer, KSI_PENDING, KSI_UNAPPLIED);
+    if (!same_floor(&buffer->floors[NEWEST], &buffer->floors[COMMITTED])) {
+        copy_floor(&buffer->floors[COMMITTED], &buffer->floors[NEWEST]);
+        buffer->must_sweep = true;
     }
     drop_deleted(buffer);
+    drop_expired(buffer);
+}
+
+/* What the row covered is back. */
+static void abort_row(ksi_row_buffer *buffer, row *it)
+{
+    unlist(buffer, it);
+    note_past(buffer, it);
+    buffer->present -= count_present(it);
+    release_bytes(buffer, it, &it->top);
+    it->top = *ksi_row_committed_version(buffer, it);
+    if (it->kept != NULL) {
+        it->kept->under = *no_version(buffer);
+    }
+    release_under(buffer, it);
+    buffer->present += count_present(it);
+    if (it->top.knowledge == KSI_ROW_UNKNOWN && buffer->walks == 0) {
+        drop_row(buffer, it);
+        return;
+    }
+    enlist(buffer, it, it->must_apply ? KSI_UNAPPLIED : KSI_CLEAN);
+    it->must_apply = false;
 }
 
 void ksi_row_buffer_abort(ksi_row_buffer *buffer)
 {
     row *it;
-    while ((it = buffer->lists[PENDING].last) != NULL) {
-        unlist(buffer, it);
-        note_past(buffer, it);
-        buffer->present -= count_present(it);
-        ksi_free(it->top.bytes);
-        it->top = it->under;
-        it->under = (version){0};
-        buffer->present += count_present(it);
-        if (it->top.knowledge == KSI_ROW_UNKNOWN && buffer->walks == 0) {
-            drop_row(buffer, it);
-        } else {
-            enlist(buffer, it, it->must_apply ? UNAPPLIED : CLEAN);
-            it->must_apply = false;
-        }
+    while ((it = buffer->lists[KSI_PENDING].last) != NULL) {
+        abort_row(buffer, it);
     }
+    copy_floor(&buffer->floors[NEWEST], &buffer->floors[COMMITTED]);
     drop_deleted(buffer);
 }
 
 /* ---- applying -------------------------------------------------------------------------------- */
 
-static int compare_rows(const void *a, const void *b)
-{
-    const row *left = *(row *const *)a;
-    const row *right = *(row *const *)b;
-    return ksi_slice_compare(left->item.key, right->item.key);
-}
-
 /* The row's committed version is not in RocksDB. */
-static bool waits_for_apply(const row *it)
+static bool waits_for_apply(const ksi_row_buffer *buffer, const row *it)
 {
-    return it->state == UNAPPLIED || (it->state == PENDING && it->must_apply);
+    bool waits = it->state == KSI_UNAPPLIED || (it->state == KSI_PENDING && it->must_apply);
+    return waits && !ksi_row_buffer_hides(buffer, it->item.key, true);
 }
 
-static bool visit_row(const row *it, ksi_row_visit_fn *visit, void *user)
+static bool visit_row(const ksi_row_buffer *buffer, const row *it, ksi_row_visit_fn *visit,
+                      void *user)
 {
     ksi_row out;
-    (void)describe(it, committed_version(it), &out);
+    (void)ksi_row_describe(it, ksi_row_committed_version(buffer, it), &out);
     return visit(user, &out);
 }
 
@@ -452,35 +677,34 @@ static bool each_by_tree(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *
 {
     bool all = true;
     ksi_tree_cursor at;
+    ksi_row_index_order(buffer);
     const ksi_tree_item *item = ksi_tree_seek(&at, buffer->tree, ks_slice_null(), false);
     while (all && item != NULL) {
         const row *it = (const row *)item;
-        all = !waits_for_apply(it) || visit_row(it, visit, user);
+        all = !waits_for_apply(buffer, it) || visit_row(buffer, it, visit, user);
         item = ksi_tree_next(&at, item->key);
     }
     return all;
 }
 
-/* By the lists, sorted: for when few do. */
+/* By the lists, sorted: for when few do, or the tree does not have them. */
 static bool each_by_list(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *user)
 {
     row **rows = NULL;
     size_t capacity = 0;
     size_t count = 0;
-    for (row_state state = UNAPPLIED; state <= PENDING; state++) {
+    for (ksi_row_state state = KSI_UNAPPLIED; state <= KSI_PENDING; state++) {
         for (row *it = buffer->lists[state].first; it != NULL; it = it->after) {
-            if (waits_for_apply(it)) {
+            if (waits_for_apply(buffer, it)) {
                 rows = ksi_grow(rows, &capacity, count + 1, sizeof *rows);
                 rows[count++] = it;
             }
         }
     }
-    if (count > 0) {
-        qsort(rows, count, sizeof *rows, compare_rows);
-    }
+    ksi_rows_sort(rows, count);
     bool all = true;
     for (size_t i = 0; all && i < count; i++) {
-        all = visit_row(rows[i], visit, user);
+        all = visit_row(buffer, rows[i], visit, user);
     }
     ksi_free(rows);
     return all;
@@ -488,121 +712,112 @@ static bool each_by_list(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *
 
 bool ksi_row_buffer_each_unapplied(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *user)
 {
-    int64_t others = buffer->bytes[CLEAN] + buffer->bytes[PENDING];
-    bool many = buffer->bytes[UNAPPLIED] > others / FEW;
-    return many ? each_by_tree(buffer, visit, user) : each_by_list(buffer, visit, user);
+    int64_t others = buffer->bytes[KSI_CLEAN] + buffer->bytes[KSI_PENDING];
+    bool many = buffer->bytes[KSI_UNAPPLIED] > others / FEW;
+    bool has_order = buffer->loose_count <= buffer->row_count / FEW;
+    return many && has_order ? each_by_tree(buffer, visit, user)
+                             : each_by_list(buffer, visit, user);
 }
 
 void ksi_row_buffer_applied(ksi_row_buffer *buffer)
 {
-    row *it;
-    while ((it = buffer->lists[UNAPPLIED].last) != NULL) {
-        unlist(buffer, it);
-        enlist(buffer, it, CLEAN);
+    for (row *it = buffer->lists[KSI_UNAPPLIED].first; it != NULL; it = it->after) {
+        it->state = KSI_CLEAN;
     }
-    for (it = buffer->lists[PENDING].first; it != NULL; it = it->after) {
+    splice(buffer, KSI_UNAPPLIED, KSI_CLEAN);
+    buffer->bytes[KSI_CLEAN] += buffer->bytes[KSI_UNAPPLIED];
+    buffer->bytes[KSI_UNAPPLIED] = 0;
+    for (row *it = buffer->lists[KSI_PENDING].first; it != NULL; it = it->after) {
         it->must_apply = false;
     }
 }
 
 bool ksi_row_buffer_has_unapplied(const ksi_row_buffer *buffer)
 {
-    for (const row *it = buffer->lists[PENDING].first; it != NULL; it = it->after) {
+    for (const row *it = buffer->lists[KSI_PENDING].first; it != NULL; it = it->after) {
         if (it->must_apply) {
             return true;
         }
     }
-    return buffer->lists[UNAPPLIED].first != NULL;
+    return buffer->lists[KSI_UNAPPLIED].first != NULL;
 }
 
 ksi_row_buffer_bytes ksi_row_buffer_bytes_of(const ksi_row_buffer *buffer)
 {
-    return (ksi_row_buffer_bytes){.pending = buffer->bytes[PENDING],
-                                  .unapplied = buffer->bytes[UNAPPLIED],
-                                  .clean = buffer->bytes[CLEAN]};
+    return (ksi_row_buffer_bytes){.pending = buffer->bytes[KSI_PENDING],
+                                  .unapplied = buffer->bytes[KSI_UNAPPLIED],
+                                  .clean = buffer->bytes[KSI_CLEAN]};
 }
 
-uint64_t ksi_row_buffer_present(const ksi_row_buffer *buffer)
+uint64_t ksi_row_buffer_present(ksi_row_buffer *buffer)
 {
-    return buffer->present;
+    uint64_t present = buffer->present;
+    bool hides_any =
+        buffer->must_sweep || !same_floor(&buffer->floors[NEWEST], &buffer->floors[COMMITTED]);
+    if (!hides_any) {
+        return present;
+    }
+    ksi_tree_cursor at;
+    ksi_row_index_order(buffer);
+    ksi_tree_item *item = ksi_tree_seek(&at, buffer->tree, ks_slice_null(), false);
+    while (item != NULL && ksi_row_buffer_hides(buffer, item->key, false)) {
+        present -= count_present((row *)item);
+        item = ksi_tree_next(&at, item->key);
+    }
+    return present;
+}
+
+/* ---- forgetting ------------------------------------------------------------------------------ */
+
+static void forget_row(ksi_row_buffer *buffer, row *it)
+{
+    will_forget(buffer, it);
+    buffer->present -= count_present(it);
+    unlist(buffer, it);
+    drop_row(buffer, it);
+}
+
+/* All at once, and not row by row out of the tree. */
+static void forget_all(ksi_row_buffer *buffer)
+{
+    for (size_t i = 0; i < buffer->slot_count; i++) {
+        if (buffer->slots[i].row != NULL) {
+            will_forget(buffer, buffer->slots[i].row);
+        }
+    }
+    forget_rows(buffer);
+}
+
+/* The lowest clean rows; an eighth more than it must, because it begins at the lowest of all. */
+static void forget_lowest(ksi_row_buffer *buffer, int64_t max_clean_bytes)
+{
+    ksi_tree_cursor at;
+    int64_t enough = max_clean_bytes - max_clean_bytes / FEW;
+    ksi_row_index_order(buffer);
+    ksi_tree_item *item = ksi_tree_seek(&at, buffer->tree, ks_slice_null(), false);
+    while (item != NULL && buffer->bytes[KSI_CLEAN] > enough) {
+        row *it = (row *)item;
+        item = ksi_tree_next(&at, item->key);
+        if (it->state == KSI_CLEAN) {
+            forget_row(buffer, it);
+            item = item != NULL ? ksi_tree_seek(&at, buffer->tree, item->key, false) : NULL;
+        }
+    }
 }
 
 void ksi_row_buffer_trim(ksi_row_buffer *buffer, int64_t max_clean_bytes)
 {
-    bool all_clean = buffer->bytes[PENDING] == 0 && buffer->bytes[UNAPPLIED] == 0;
-    bool many = buffer->row_count > buffer->bucket_count / FEW;
-    if (buffer->has_rocks && buffer->walks == 0 && all_clean && max_clean_bytes == 0 && many) {
-        ksi_row_buffer_clear(buffer); /* and not row by row out of the tree */
+    if (!buffer->has_rocks || buffer->walks > 0 || buffer->bytes[KSI_CLEAN] <= max_clean_bytes) {
         return;
     }
-    while (buffer->has_rocks && buffer->walks == 0 && buffer->bytes[CLEAN] > max_clean_bytes &&
-           buffer->lists[CLEAN].last != NULL) {
-        row *it = buffer->lists[CLEAN].last;
-        buffer->present -= count_present(it);
-        unlist(buffer, it);
-        drop_row(buffer, it);
+    bool all_clean = buffer->bytes[KSI_PENDING] == 0 && buffer->bytes[KSI_UNAPPLIED] == 0;
+    bool many = buffer->row_count > buffer->slot_count / FEW;
+    if (all_clean && max_clean_bytes == 0 && many) {
+        forget_all(buffer);
+    } else if (buffer->by_time) {
+        forget_lowest(buffer, max_clean_bytes);
     }
-}
-
-/* ---- iterating ------------------------------------------------------------------------------- */
-
-void ksi_row_walk_begin(ksi_row_walk *walk, ksi_row_buffer *buffer, bool backward, bool committed)
-{
-    buffer->clock++;
-    if (buffer->walks++ == 0) {
-        buffer->oldest_walk = buffer->clock;
+    while (buffer->bytes[KSI_CLEAN] > max_clean_bytes && buffer->lists[KSI_CLEAN].last != NULL) {
+        forget_row(buffer, buffer->lists[KSI_CLEAN].last);
     }
-    *walk = (ksi_row_walk){
-        .buffer = buffer, .began = buffer->clock, .backward = backward, .committed = committed};
-}
-
-void ksi_row_walk_end(ksi_row_walk *walk)
-{
-    KSI_CHECK(walk->buffer->walks > 0);
-    walk->buffer->walks--;
-}
-
-static bool see(const ksi_row_walk *walk, const ksi_tree_item *item, ksi_row_seen *seen)
-{
-    const row *it = (const row *)item;
-    if (it == NULL) {
-        return false;
-    }
-    const version *shown = walk->committed ? committed_version(it) : &it->top;
-    seen->knowledge = describe(it, shown, &seen->row);
-    return true;
-}
-
-bool ksi_row_walk_seek(ksi_row_walk *walk, ks_slice from, ksi_row_seen *seen)
-{
-    return see(walk, ksi_tree_seek(&walk->at, walk->buffer->tree, from, walk->backward), seen);
-}
-
-bool ksi_row_walk_next(ksi_row_walk *walk, ks_slice after, ksi_row_seen *seen)
-{
-    const ksi_tree_item *item =
-        walk->backward ? ksi_tree_previous(&walk->at, after) : ksi_tree_next(&walk->at, after);
-    return see(walk, item, seen);
-}
-
-ksi_row_knowledge ksi_row_walk_find(const ksi_row_walk *walk, ks_slice key, ksi_row *out,
-                                    ksi_row_knowledge *at_beginning)
-{
-    const ksi_row_buffer *buffer = walk->buffer;
-    const row *it = find_row(buffer, key, ksi_slice_hash(key));
-    ksi_row_knowledge nothing = buffer->has_rocks ? KSI_ROW_UNKNOWN : KSI_ROW_ABSENT;
-    if (walk->began <= buffer->cleared) {
-        *at_beginning = KSI_ROW_ABSENT;
-        return it != NULL ? describe(it, &it->top, out) : nothing;
-    }
-    if (it == NULL) {
-        *at_beginning = nothing;
-        return nothing;
-    }
-    const version *shown = walk->committed ? committed_version(it) : &it->top;
-    *at_beginning = shown->knowledge;
-    for (const past *at = it->past; at != NULL && at->tick >= walk->began; at = at->older) {
-        *at_beginning = walk->committed ? at->committed : at->newest;
-    }
-    return describe(it, shown, out);
 }

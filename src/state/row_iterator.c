@@ -10,10 +10,18 @@
  * Both sides only supply keys. What a key's row is, the buffer is asked again at the moment it is
  * given out, because puts and deletes may have come since: so a row is always the newest. The
  * buffer also says whether the key was there at the opening; where it knows nothing of that time,
- * RocksDB's snapshot decides.
+ * RocksDB's snapshot decides. Where the buffer knows all rows from the low bound on, RocksDB is not
+ * asked, and there is no other side.
  *
  * While an iterator is open the buffer forgets nothing, so a row that was applied after the
  * snapshot was taken is not lost between the two.
+ *
+ * Nothing is copied. A row that is given out lies in the buffer, which leaves a lent value alone
+ * until the last walk ends, or in RocksDB's iterator: so both sides move on only when the next row
+ * is asked for. The iterator that was closed last is kept for the next one that is opened.
+ *
+ * What expired before the opening is left out by raising the low bound, so that an abort, which
+ * takes the floor back, brings nothing that was not there; what expires later the buffer hides.
  *
  * Thread rule: that of the store.
  */
@@ -30,13 +38,12 @@ struct ksi_row_iterator {
     ksi_buffer low;
     ksi_buffer high;
     ksi_row_walk walk;
-    bool walk_begun;
-    bool has_buffered;          /* the walk stands on `buffered` */
-    ksi_buffer buffered;        /* its key */
-    ksi_rocks_iterator *stored; /* NULL in memory */
-    bool stored_begun;
-    ksi_buffer key; /* of the row given last */
-    ksi_buffer value;
+    bool has_begun;
+    bool move_buffer; /* the row of this side was given out, or passed over */
+    bool move_stored;
+    bool has_buffered; /* the walk stands on `buffered` */
+    ksi_row_seen buffered;
+    ksi_rocks_iterator *stored; /* NULL: the buffer knows all */
 };
 
 static ks_slice keep(ksi_buffer *in, ks_slice bytes)
@@ -70,15 +77,44 @@ static ksi_rocks_iterator *open_stored(ksi_row_iterator *iterator)
     return stored;
 }
 
+static ksi_row_iterator *take_iterator(ksi_row_store *store)
+{
+    ksi_row_iterator *iterator = store->spare;
+    if (iterator == NULL) {
+        iterator = ksi_calloc(1, sizeof *iterator);
+        iterator->store = store;
+    }
+    store->spare = NULL;
+    return iterator;
+}
+
+void ksi_row_iterator_free(ksi_row_iterator *iterator)
+{
+    if (iterator != NULL) {
+        ksi_buffer_destroy(&iterator->low);
+        ksi_buffer_destroy(&iterator->high);
+        ksi_free(iterator);
+    }
+}
+
 ksi_row_iterator *ksi_row_iterator_open(ksi_row_store *store, const ksi_row_range *range)
 {
-    ksi_row_iterator *iterator = ksi_calloc(1, sizeof *iterator);
-    iterator->store = store;
+    ksi_row_iterator *iterator = take_iterator(store);
+    ks_slice low = range->low;
+    ks_slice floor = ksi_row_buffer_floor(store->buffer, range->committed);
+    if (floor.data != NULL && (low.data == NULL || ksi_slice_compare(low, floor) < 0)) {
+        low = floor;
+    }
     iterator->range = *range;
-    iterator->range.low = keep(&iterator->low, range->low);
+    iterator->range.low = keep(&iterator->low, low);
     iterator->range.high = keep(&iterator->high, range->high);
+    iterator->has_begun = false;
+    iterator->move_buffer = true;
+    iterator->move_stored = true;
+    iterator->has_buffered = false;
     ksi_row_walk_begin(&iterator->walk, store->buffer, range->backward, range->committed);
-    iterator->stored = store->options.family != NULL ? open_stored(iterator) : NULL;
+    iterator->stored =
+        ksi_row_store_knows_from(store, iterator->range.low) ? NULL : open_stored(iterator);
     return iterator;
 }
 
@@ -87,15 +123,17 @@ void ksi_row_iterator_close(ksi_row_iterator *iterator)
     if (iterator == NULL) {
         return;
     }
+    ksi_row_store *store = iterator->store;
     ksi_row_walk_end(&iterator->walk);
-    ksi_row_buffer_trim(iterator->store->buffer, iterator->store->options.clean_bytes);
-    ksi_rocks_iterator_close(iterator->stored);
-    ksi_buffer_destroy(&iterator->low);
-    ksi_buffer_destroy(&iterator->high);
-    ksi_buffer_destroy(&iterator->buffered);
-    ksi_buffer_destroy(&iterator->key);
-    ksi_buffer_destroy(&iterator->value);
-    ksi_free(iterator);
+    ksi_row_buffer_trim(store->buffer, store->options.clean_bytes);
+    if (iterator->stored != NULL) {
+        ksi_rocks_iterator_close(iterator->stored);
+    }
+    if (store->spare == NULL) {
+        store->spare = iterator;
+    } else {
+        ksi_row_iterator_free(iterator);
+    }
 }
 
 /* ---- the two sides --------------------------------------------------------------------------- */
@@ -118,23 +156,20 @@ bool ksi_row_range_is_below(const ksi_row_range *range, ks_slice key)
 static void step_buffer(ksi_row_iterator *iterator)
 {
     const ksi_row_range *range = &iterator->range;
-    ksi_row_seen seen;
+    ksi_row_seen *seen = &iterator->buffered;
     bool any;
-    if (!iterator->walk_begun) {
-        iterator->walk_begun = true;
-        any = ksi_row_walk_seek(&iterator->walk, range->backward ? range->high : range->low, &seen);
+    if (!iterator->has_begun) {
+        any = ksi_row_walk_seek(&iterator->walk, range->backward ? range->high : range->low, seen);
+        if (any && range->backward && ksi_row_range_is_above(range, seen->row.key)) {
+            /* the bound itself, which is exclusive */
+            any = ksi_row_walk_next(&iterator->walk, seen->row.key, seen);
+        }
     } else {
-        any = ksi_row_walk_next(&iterator->walk, ksi_buffer_slice(&iterator->buffered), &seen);
+        any = iterator->has_buffered && ksi_row_walk_next(&iterator->walk, seen->row.key, seen);
     }
-    if (any && range->backward && ksi_row_range_is_above(range, seen.row.key)) {
-        (void)keep(&iterator->buffered, seen.row.key); /* the bound itself, which is exclusive */
-        any = ksi_row_walk_next(&iterator->walk, ksi_buffer_slice(&iterator->buffered), &seen);
-    }
-    iterator->has_buffered = any && !ksi_row_range_is_above(range, seen.row.key) &&
-                             !ksi_row_range_is_below(range, seen.row.key);
-    if (iterator->has_buffered) {
-        (void)keep(&iterator->buffered, seen.row.key);
-    }
+    iterator->has_buffered =
+        any && !(range->backward ? ksi_row_range_is_below(range, seen->row.key)
+                                 : ksi_row_range_is_above(range, seen->row.key));
 }
 
 static void step_stored(ksi_row_iterator *iterator)
@@ -143,8 +178,7 @@ static void step_stored(ksi_row_iterator *iterator)
         return;
     }
     bool backward = iterator->range.backward;
-    if (!iterator->stored_begun) {
-        iterator->stored_begun = true;
+    if (!iterator->has_begun) {
         if (backward) {
             ksi_rocks_iterator_seek_last(iterator->stored);
         } else {
@@ -178,26 +212,44 @@ static int which_first(const ksi_row_iterator *iterator, ks_slice stored)
     if (stored.data == NULL) {
         return -1;
     }
-    int order = ksi_slice_compare(ksi_buffer_slice(&iterator->buffered), stored);
+    int order = ksi_slice_compare(iterator->buffered.row.key, stored);
     return iterator->range.backward ? -order : order;
 }
 
-/* Takes the next key: copies it, and RocksDB's row of it, into the iterator. False at the end. */
-static bool take_key(ksi_row_iterator *iterator, bool *is_stored)
+/* Moves the sides whose rows are done with. */
+static void move_on(ksi_row_iterator *iterator)
 {
+    if (iterator->move_buffer) {
+        step_buffer(iterator);
+    }
+    if (iterator->move_stored) {
+        step_stored(iterator);
+    }
+    iterator->has_begun = true;
+    iterator->move_buffer = false;
+    iterator->move_stored = false;
+}
+
+/* Takes the next key and looks what its row is now. False at the end. */
+static bool take_key(ksi_row_iterator *iterator, ksi_row_seen *seen, bool *is_stored)
+{
+    if (ksi_row_walk_is_void(&iterator->walk)) {
+        return false;
+    }
+    move_on(iterator);
     ks_slice stored = stored_key(iterator);
     if (!iterator->has_buffered && stored.data == NULL) {
         return false;
     }
     int order = which_first(iterator, stored);
+    iterator->move_buffer = order <= 0;
+    iterator->move_stored = order >= 0;
     *is_stored = order >= 0;
-    (void)keep(&iterator->key, order < 0 ? ksi_buffer_slice(&iterator->buffered) : stored);
-    if (*is_stored) {
-        (void)keep(&iterator->value, ksi_rocks_iterator_value(iterator->stored));
-        step_stored(iterator);
-    }
     if (order <= 0) {
-        step_buffer(iterator);
+        *seen = iterator->buffered;
+        ksi_row_walk_look(&iterator->walk, seen);
+    } else {
+        ksi_row_walk_find(&iterator->walk, stored, seen);
     }
     return true;
 }
@@ -205,28 +257,24 @@ static bool take_key(ksi_row_iterator *iterator, bool *is_stored)
 ks_status ksi_row_iterator_next(ksi_row_iterator *iterator, ksi_row *row, bool *found,
                                 ks_error *error)
 {
+    ksi_row_seen seen;
     bool is_stored;
     *found = false;
-    if (!iterator->walk_begun) {
-        step_buffer(iterator);
-        step_stored(iterator);
-    }
-    while (!*found && take_key(iterator, &is_stored)) {
-        ks_slice key = ksi_buffer_slice(&iterator->key);
-        ksi_row_knowledge then;
-        ksi_row_knowledge known = ksi_row_walk_find(&iterator->walk, key, row, &then);
-        if (then == KSI_ROW_ABSENT || (then == KSI_ROW_UNKNOWN && !is_stored)) {
+    while (!*found && take_key(iterator, &seen, &is_stored)) {
+        if (seen.at_beginning == KSI_ROW_ABSENT ||
+            (seen.at_beginning == KSI_ROW_UNKNOWN && !is_stored)) {
             continue; /* it came later */
         }
-        if (known == KSI_ROW_UNKNOWN && is_stored) {
-            KS_TRY(ksi_physical_value_read(iterator->store, ksi_buffer_slice(&iterator->value), row,
-                                           error));
+        if (seen.knowledge == KSI_ROW_PRESENT) {
+            ksi_row_walk_lend(&iterator->walk, seen.in);
+            *row = seen.row;
             *found = true;
-        } else if (known == KSI_ROW_PRESENT) {
-            row->value = keep(&iterator->value, row->value);
+        } else if (seen.knowledge == KSI_ROW_UNKNOWN && is_stored) {
+            row->key = seen.row.key;
+            KS_TRY(ksi_physical_value_read(iterator->store,
+                                           ksi_rocks_iterator_value(iterator->stored), row, error));
             *found = true;
         }
-        row->key = key;
     }
     if (!*found && iterator->stored != NULL) {
         return ksi_rocks_iterator_status(iterator->stored, error);

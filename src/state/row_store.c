@@ -142,8 +142,8 @@ ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error
     ksi_row_store *store = ksi_calloc(1, sizeof *store);
     store->options = *options;
     store->position.offset = -1;
-    store->buffer =
-        ksi_row_buffer_new(&(ksi_row_buffer_options){.has_rocks = options->family != NULL});
+    store->buffer = ksi_row_buffer_new(&(ksi_row_buffer_options){
+        .has_rocks = options->family != NULL, .by_time = options->by_time});
     KSI_CHECK(options->max_rows == 0 || options->family == NULL);
     store->uses = options->max_rows > 0 ? ksi_use_order_new() : NULL;
     if (options->family != NULL &&
@@ -159,6 +159,7 @@ void ksi_row_store_close(ksi_row_store *store)
     if (store == NULL) {
         return;
     }
+    ksi_row_iterator_free(store->spare);
     ksi_row_buffer_free(store->buffer);
     ksi_row_loader_free(store->loader);
     ksi_use_order_free(store->uses);
@@ -172,6 +173,42 @@ static int64_t own_time(const ksi_row_store *store, int64_t timestamp)
     return store->options.timestamped ? timestamp : -1;
 }
 
+/* ---- what is known without asking ------------------------------------------------------------ */
+
+/* Tells the buffer what RocksDB's last key of the partition is. */
+static ks_status ask_last(ksi_row_store *store, ks_error *error)
+{
+    char low[KSI_PARTITION_BYTES];
+    char high[KSI_PARTITION_BYTES];
+    ksi_put_be32(low, (uint32_t)store->options.partition);
+    ksi_put_be32(high, (uint32_t)store->options.partition + 1);
+    ksi_rocks_iterator *stored = ksi_rocks_iterator_open(
+        store->options.family, ks_slice_of(low, sizeof low), ks_slice_of(high, sizeof high));
+    ksi_rocks_iterator_seek_last(stored);
+    ks_status status = KS_OK;
+    if (ksi_rocks_iterator_valid(stored)) {
+        ks_slice key = ksi_rocks_iterator_key(stored);
+        ksi_row_buffer_told_last(store->buffer, ks_slice_of(key.data + KSI_PARTITION_BYTES,
+                                                            key.size - KSI_PARTITION_BYTES));
+    } else {
+        status = ksi_rocks_iterator_status(stored, error);
+        if (status == KS_OK) {
+            ksi_row_buffer_told_last(store->buffer, ks_slice_null());
+        }
+    }
+    ksi_rocks_iterator_close(stored);
+    return status;
+}
+
+/* A failure to ask is not lost: whoever reads RocksDB then meets it. */
+bool ksi_row_store_knows_from(ksi_row_store *store, ks_slice low)
+{
+    if (ksi_row_buffer_must_ask(store->buffer) && ask_last(store, NULL) != KS_OK) {
+        return false;
+    }
+    return ksi_row_buffer_knows_from(store->buffer, low);
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static ks_status look(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row, bool *found,
@@ -181,6 +218,12 @@ static ks_status look(ksi_row_store *store, ks_slice key, bool committed, ksi_ro
     *found = known == KSI_ROW_PRESENT;
     if (known != KSI_ROW_UNKNOWN) {
         return KS_OK;
+    }
+    if (ksi_row_buffer_must_ask(store->buffer)) {
+        KS_TRY(ask_last(store, error));
+        if (ksi_row_buffer_knows_from(store->buffer, key)) {
+            return KS_OK;
+        }
     }
     KS_TRY(ksi_family_get(store->options.family, physical_key(store, key), &store->value, found,
                           error));
@@ -241,6 +284,12 @@ void ksi_row_store_set_clean_bytes(ksi_row_store *store, int64_t clean_bytes)
     ksi_row_buffer_trim(store->buffer, clean_bytes);
 }
 
+void ksi_row_store_expire(ksi_row_store *store, ks_slice below)
+{
+    KSI_CHECK(store->uses == NULL);
+    ksi_row_buffer_expire(store->buffer, below);
+}
+
 ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store)
 {
     return ksi_row_buffer_bytes_of(store->buffer);
@@ -285,21 +334,51 @@ static bool apply_row(void *user, const ksi_row *row)
     return how->status == KS_OK;
 }
 
-/* Writes the committed rows. What is left in the batch is the caller's to write. */
+/* What has expired since this was done last goes from RocksDB, as one range. */
+static void batch_expiry(ksi_row_store *store, ksi_rocks_batch *batch)
+{
+    ks_slice low;
+    ks_slice high;
+    if (ksi_row_buffer_floor_to_apply(store->buffer, &low, &high)) {
+        ksi_physical_key(&store->value, store->options.partition, low);
+        ksi_rocks_batch_delete_range(batch, store->options.family, ksi_buffer_slice(&store->value),
+                                     physical_key(store, high));
+    }
+}
+
+/* The buffer's rows, and what expired, are in RocksDB. */
+static void note_applied(ksi_row_store *store)
+{
+    ksi_row_buffer_applied(store->buffer);
+    ksi_row_buffer_floor_applied(store->buffer);
+    ksi_row_buffer_trim(store->buffer, store->options.clean_bytes);
+}
+
+static bool has_to_apply(const ksi_row_store *store)
+{
+    ks_slice low;
+    ks_slice high;
+    return ksi_row_buffer_has_unapplied(store->buffer) || store->position_changed ||
+           store->is_dirty || ksi_row_buffer_floor_to_apply(store->buffer, &low, &high);
+}
+
+/*
+ * Writes the committed rows, behind the end of those that expired. What is left in the batch is the
+ * caller's to write.
+ */
 static ks_status write_rows(ksi_row_store *store, ksi_rocks_batch *batch, bool durable,
                             const char *between, ks_error *error)
 {
     applying how = {
         .store = store, .batch = batch, .durable = durable, .between = between, .error = error};
+    batch_expiry(store, batch);
     (void)ksi_row_buffer_each_unapplied(store->buffer, apply_row, &how);
     return how.status;
 }
 
 ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
 {
-    bool has_rows = ksi_row_buffer_has_unapplied(store->buffer);
-    if (store->options.family == NULL || store->has_uncommitted ||
-        (!has_rows && !store->position_changed && !store->is_dirty)) {
+    if (store->options.family == NULL || store->has_uncommitted || !has_to_apply(store)) {
         return KS_OK;
     }
     KSI_CRASH_POINT("apply.begin");
@@ -325,8 +404,7 @@ ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
                          (int)store->options.partition);
         return status;
     }
-    ksi_row_buffer_applied(store->buffer);
-    ksi_row_buffer_trim(store->buffer, store->options.clean_bytes);
+    note_applied(store);
     store->position_changed = false;
     store->is_dirty = false;
     KSI_CRASH_POINT("apply.end");
@@ -392,8 +470,7 @@ ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
     }
     ksi_rocks_batch_free(batch);
     if (status == KS_OK) {
-        ksi_row_buffer_applied(store->buffer);
-        ksi_row_buffer_trim(store->buffer, store->options.clean_bytes);
+        note_applied(store);
     }
     return status;
 }
@@ -494,6 +571,7 @@ static ks_status write_loaded(ksi_row_store *store, ks_error *error)
         return KS_OK;
     }
     bool is_empty = false;
+    ksi_row_buffer_rows_came_below(store->buffer);
     KS_TRY(is_empty_below(store, &is_empty, error));
     return ksi_row_loader_write(store->loader, is_empty, error);
 }
@@ -525,6 +603,7 @@ static ks_status bring_in(ksi_row_store *store, ks_error *error)
         return ksi_row_store_apply(store, error); /* durable, whatever the number of rows */
     }
     KS_TRY(write_loaded(store, error));
+    ksi_row_buffer_trim(store->buffer, 0); /* what somebody read meanwhile is older */
     if (!ksi_row_buffer_has_unapplied(store->buffer)) {
         return KS_OK;
     }

@@ -18,6 +18,11 @@
  *     partition from its changelog.
  *   - Without a changelog there is nothing to replay: then every commit is applied, through the
  *     write-ahead log and as one batch.
+ *   - What the buffer does not have is absent, without asking, where it knows all: above RocksDB's
+ *     last key when the store was opened (one seek, at the first miss), and above what it has
+ *     forgotten since.
+ *   - Expired rows go as one range: out of the buffer with the commit, out of RocksDB with the
+ *     next apply, before its rows and so before its position.
  *   - In memory (no family) the layers are the same, and a commit is all there is.
  *
  * In RocksDB, in one family for all partitions of the store:
@@ -53,6 +58,7 @@ typedef struct ksi_row_store_options {
     bool timestamped;
     bool logged;         /* false: commits are durable by themselves */
     int64_t clean_bytes; /* of rows that are only remembered */
+    bool by_time;        /* keys rise with time: memory keeps the highest, not those used last */
     size_t max_rows;     /* the row used longest ago gives way; 0: no bound. In memory only */
 } ksi_row_store_options;
 
@@ -78,6 +84,15 @@ ks_status ksi_row_store_look(ksi_row_store *store, ks_slice key, ksi_row *row, b
 void ksi_row_store_put(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp);
 /* The key whose row would go if one were put under `key`; null when none would. */
 ks_slice ksi_row_store_next_to_go(const ksi_row_store *store, ks_slice key);
+
+/*
+ * Rows with a key < `below` expire: for readers of newest rows and for open iterators at once, for
+ * those of committed rows with the commit, and an abort takes it back. Later writes below it are
+ * nothing. They are dropped without being applied, and the next apply deletes the range in RocksDB.
+ * It is known until the store is wiped or closed: who opens it says again what expired. Not for a
+ * store with a bound.
+ */
+void ksi_row_store_expire(ksi_row_store *store, ks_slice below);
 
 /* ---- transactions ---------------------------------------------------------------------------- */
 
@@ -117,7 +132,11 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error);
 /* A row from the changelog: committed by definition. Gathered; see ksi_row_store_restored(). */
 ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
                                 int64_t timestamp, ks_error *error);
-/* Brings what was gathered into RocksDB as a sorted file, and the position behind it. */
+/*
+ * Brings what was gathered into RocksDB, as a sorted file or (where it is little) a batch, and the
+ * position behind it. Until then reads need not see those rows. A standby calls this again and
+ * again.
+ */
 ks_status ksi_row_store_restored(ksi_row_store *store, const ksi_store_position *position,
                                  ks_error *error);
 
@@ -143,7 +162,10 @@ typedef struct ksi_row_iterator ksi_row_iterator;
  * between are allowed. The bounds are copied.
  */
 ksi_row_iterator *ksi_row_iterator_open(ksi_row_store *store, const ksi_row_range *range);
-/* The next row, borrowed until the next call; `*found` false at the end. */
+/*
+ * The next row, borrowed until the next call with this iterator, whatever is written in between;
+ * `*found` false at the end.
+ */
 ks_status ksi_row_iterator_next(ksi_row_iterator *iterator, ksi_row *row, bool *found,
                                 ks_error *error);
 void ksi_row_iterator_close(ksi_row_iterator *iterator); /* accepts NULL */

@@ -17,10 +17,11 @@ enum { KSI_PARTITION_BYTES = 4, KSI_TIMESTAMP_BYTES = 8 };
 struct ksi_row_store {
     ksi_row_store_options options;
     ksi_row_buffer *buffer;
-    ksi_use_order *uses;    /* NULL: there is no bound */
-    ksi_row_loader *loader; /* what a restore gathers; NULL until there was one */
-    ksi_buffer key;         /* scratch: a physical key */
-    ksi_buffer value;       /* scratch: what RocksDB answered, or a physical value */
+    ksi_use_order *uses;     /* NULL: there is no bound */
+    ksi_row_loader *loader;  /* what a restore gathers; NULL until there was one */
+    ksi_row_iterator *spare; /* closed, for the next to be opened; NULL: none */
+    ksi_buffer key;          /* scratch: a physical key */
+    ksi_buffer value;        /* scratch: what RocksDB answered, or a physical value */
     ksi_store_position position;
     bool position_changed; /* since it was written */
     bool is_dirty;         /* the mark is there */
@@ -30,6 +31,11 @@ struct ksi_row_store {
 
 /* "partition | key" into `to`. */
 void ksi_physical_key(ksi_buffer *to, int32_t partition, ks_slice key);
+
+/* Whether all live rows at or above a key (null: all there are) are in the buffer. */
+bool ksi_row_store_knows_from(ksi_row_store *store, ks_slice low);
+/* Of one that is closed; accepts NULL. */
+void ksi_row_iterator_free(ksi_row_iterator *iterator);
 
 /* Splits what RocksDB has into value and timestamp. KS_E_CORRUPT when it is too short. */
 ks_status ksi_physical_value_read(const ksi_row_store *store, ks_slice stored, ksi_row *row,

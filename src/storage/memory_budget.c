@@ -74,7 +74,7 @@ static void share_out(ksi_memory_budget *budget)
     left = left > 0 ? left : 0;
     for (size_t i = 0; i < budget->count; i++) {
         ksi_memory_account *account = budget->accounts[i];
-        if (account->weight > 0) {
+        if (account->weight > 0 && weights > 0) { /* the second follows; analysers ask */
             atomic_store(&account->limit, share(left, account->weight, weights));
         }
     }

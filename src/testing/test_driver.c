@@ -107,6 +107,7 @@ static void view_stores(ks_test_driver *driver, ksi_logger *logger)
         view->logger = logger;
         driver->stored_views[i] = *view;
         view->context = &no_record;
+        view->on_mismatch = ksi_task_mismatch_handler(driver->task);
         size_t at = i;
         while (at > 0 && strcmp(driver->store_names[at - 1], name) > 0) {
             driver->store_names[at] = driver->store_names[at - 1];

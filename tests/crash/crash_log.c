@@ -163,8 +163,18 @@ uint64_t crash_random_below(uint64_t *state, uint64_t bound)
 
 void crash_value_fill(char *to, uint32_t size, uint64_t number)
 {
-    for (uint32_t i = 0; i < size; i++) {
-        to[i] = (char)((number >> (8 * (i % 8))) + i / 8);
+    char of_number[8];
+    for (uint32_t i = 0; i < 8; i++) {
+        of_number[i] = (char)(number >> (8 * i));
+    }
+    uint32_t whole = size - size % 8;
+    for (uint32_t at = 0; at < whole; at += 8) {
+        for (uint32_t i = 0; i < 8; i++) {
+            to[at + i] = (char)(of_number[i] + (char)(at / 8));
+        }
+    }
+    for (uint32_t i = 0; i < size - whole; i++) {
+        to[whole + i] = (char)(of_number[i] + (char)(whole / 8));
     }
 }
 

@@ -391,6 +391,54 @@ static void state_that_was_current_a_day_ago_is_rebuilt(void **state)
     free_fixture(self);
 }
 
+static void stores_that_are_idle_for_days_stay_current(void **state)
+{
+    (void)state;
+    fixture *self = new_fixture("0");
+    open_thread(self);
+    produce_keys(self, 3);
+    step_until_idle(self);
+    pass_ms(self, 101);
+    assert_int_equal(commits(self), 1);
+    for (int hour = 0; hour < 72; hour++) {
+        pass_ms(self, DAY_MS / 24);
+    }
+    assert_int_equal(commits(self), 1); /* nothing was processed */
+    abandon_thread(self);
+    self->clock.now_ms += DAY_MS / 2;
+    open_thread(self);
+    assert_string_equal(self->wiped, "");
+    assert_non_null(strstr(self->restored, "from 0 changelog records, beginning at offset 3"));
+    abandon_thread(self);
+    self->clock.now_ms += DAY_MS; /* the last start was cut off before it said anything */
+    open_thread(self);
+    assert_non_null(strstr(self->wiped, "last current "));
+    close_thread(self);
+    free_fixture(self);
+}
+
+static void a_start_with_nothing_to_restore_says_that_stores_are_current(void **state)
+{
+    (void)state;
+    fixture *self = new_fixture("0");
+    open_thread(self);
+    produce_keys(self, 3);
+    step_until_idle(self);
+    close_thread(self);
+    self->clock.now_ms += DAY_MS / 2;
+    open_thread(self);
+    pass_ms(self, 101);   /* when a commit would be due */
+    pass_ms(self, 30000); /* and is made durable with the next apply */
+    assert_int_equal(commits(self), 0);
+    abandon_thread(self);
+    self->clock.now_ms += DAY_MS * 3 / 4;
+    open_thread(self);
+    assert_string_equal(self->wiped, "");
+    assert_non_null(strstr(self->restored, "from 0 changelog records, beginning at offset 3"));
+    close_thread(self);
+    free_fixture(self);
+}
+
 static void a_restore_that_is_stopped_leaves_a_position_to_go_on_from(void **state)
 {
     (void)state;
@@ -472,6 +520,8 @@ int main(void)
         cmocka_unit_test(far_too_many_rows_of_one_record_are_written_through),
         cmocka_unit_test(a_transaction_that_was_cut_off_is_wiped),
         cmocka_unit_test(state_that_was_current_a_day_ago_is_rebuilt),
+        cmocka_unit_test(stores_that_are_idle_for_days_stay_current),
+        cmocka_unit_test(a_start_with_nothing_to_restore_says_that_stores_are_current),
         cmocka_unit_test(a_restore_that_is_stopped_leaves_a_position_to_go_on_from),
         cmocka_unit_test(a_disk_that_fails_ends_the_thread_and_names_the_store),
     };

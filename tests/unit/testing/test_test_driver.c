@@ -142,6 +142,41 @@ static void what_is_missing_is_told_instead_of_read(void **state)
     assert_null(ks_test_driver_key_value_store(driver, NULL));
 }
 
+static ks_value text_of_a_number(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    (void)ctx;
+    (void)user;
+    return ks_text(ks_value_text(record->value)); /* it is an integer */
+}
+
+/* The cache holds nothing, so that the row goes to the node below within the call that writes. */
+static void a_write_that_makes_a_node_ask_for_another_kind_fails(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    const ks_serde *text = &ks_serde_string;
+    ks_config *config = ks_config_new();
+    assert_int_equal(ks_config_set(config, "statestore.cache.max.bytes", "1", &error), KS_OK);
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = text, .value = text));
+    ks_table *counts = ks_grouped_stream_count(ks_stream_group_by_key(in, NULL),
+                                               KS_MATERIALIZED(.name = "counts"));
+    ks_stream *texts = ks_stream_map_values(ks_table_to_stream(counts, NULL), text_of_a_number,
+                                            NULL, KS_NAMED(.name = "wrong"));
+    ks_stream_to(texts, "out", KS_PRODUCED(.key = text, .value = text));
+    ks_topology *topology = ks_builder_build(b, &error);
+    ks_builder_free(b);
+    ks_test_driver *driver = ks_test_driver_new(topology, config, NULL, &error);
+    assert_non_null(driver);
+    ks_key_value_store *store = ks_test_driver_key_value_store(driver, "counts");
+    assert_int_not_equal(ks_key_value_store_put(store, ks_text_of("a"), ks_i64(1), &error), KS_OK);
+    assert_string_equal(error.where, "wrong");
+    assert_int_equal(ks_test_driver_produced_count(driver, "out"), 0);
+    ks_test_driver_free(driver);
+    ks_topology_free(topology);
+    ks_config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +187,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_the_serdes_cannot_read_is_told_and_stays, start, stop),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(what_is_missing_is_told_instead_of_read, start, stop),
+        cmocka_unit_test(a_write_that_makes_a_node_ask_for_another_kind_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

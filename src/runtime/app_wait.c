@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * app_wait.c - somebody waits for an application: until it has caught up, or has closed.
+ *
+ * Caught up. One thread's answer is outdated when another sends to a repartition topic it reads. So
+ * all are asked twice: when every one says yes both times, by the same end offsets, then between
+ * the two rounds nothing was left anywhere, because end offsets and committed offsets only grow. A
+ * commit may be 30 s away; while somebody waits, a thread that runs out of work commits at once.
+ *
+ * Thread rule: any thread but those of the application.
+ */
+#include "runtime/app.h"
+
+#include "base/error.h"
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/* People wait in the time of the machine, whatever clock the application goes by. */
+static int64_t machine_ms(void)
+{
+    return ksi_system_clock.monotonic_ns(&ksi_system_clock) / 1000000;
+}
+
+/* Waits for `changed` until the deadline (negative: for ever); false when it has passed. */
+static bool wait_for_change(ks_app *app, int64_t deadline_ms)
+{
+    if (deadline_ms < 0) {
+        ksi_condition_wait(&app->changed, &app->lock);
+        return true;
+    }
+    int64_t left = deadline_ms - machine_ms();
+    if (left <= 0) {
+        return false;
+    }
+    (void)ksi_condition_wait_for(&app->changed, &app->lock, left);
+    return true;
+}
+
+/* Negative: none. A timeout longer than the clock counts is none, too. */
+static int64_t deadline_of(int64_t timeout_ms)
+{
+    int64_t now_ms = machine_ms();
+    return timeout_ms < 0 || timeout_ms > INT64_MAX - now_ms ? -1 : now_ms + timeout_ms;
+}
+
+static bool all_caught_up(const ks_app *app, uint64_t *ends)
+{
+    for (size_t i = 0; i < app->thread_count; i++) {
+        if (!ksi_stream_thread_caught_up(app->threads[i], ends)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool caught_up(const ks_app *app)
+{
+    uint64_t first = 0;
+    uint64_t second = 0;
+    return ks_app_state_of(app) == KS_APP_RUNNING && all_caught_up(app, &first) &&
+           all_caught_up(app, &second) && first == second;
+}
+
+/* The error that stopped the application, or that it is not running at all. */
+static ks_status stopped(const ks_app *app, ks_app_state state, ks_error *error)
+{
+    if (app->failed) {
+        if (error != NULL) {
+            *error = app->failure;
+        }
+        return app->failure.code;
+    }
+    return ksi_error_set(error, KS_E_STATE, app->application_id,
+                         "the application is %s; only a running one catches up",
+                         ks_app_state_name(state));
+}
+
+static ks_status wait_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
+{
+    for (;;) {
+        ks_app_state state = ks_app_state_of(app);
+        if (state != KS_APP_REBALANCING && state != KS_APP_RUNNING &&
+            state != KS_APP_PENDING_ERROR) {
+            return stopped(app, state, error);
+        }
+        if (caught_up(app)) {
+            return KS_OK;
+        }
+        if (!wait_for_change(app, deadline_ms)) {
+            return ksi_error_set(error, KS_E_TIMEOUT, app->application_id,
+                                 "the application has not caught up with its input topics in the "
+                                 "time given; it goes on");
+        }
+    }
+}
+
+ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms, ks_error *error)
+{
+    KS_TRY(ksi_app_check_may_wait(app, "ks_app_wait_until_caught_up()", error));
+    int64_t deadline_ms = deadline_of(timeout_ms);
+    ksi_mutex_lock(&app->lock);
+    atomic_fetch_add(&app->waiters, 1);
+    for (size_t i = 0; i < app->thread_count; i++) {
+        ksi_stream_thread_wake(app->threads[i]);
+    }
+    ks_status status = wait_locked(app, deadline_ms, error);
+    atomic_fetch_sub(&app->waiters, 1);
+    ksi_mutex_unlock(&app->lock);
+    return status;
+}
+
+ks_app_stats ks_app_stats_of(ks_app *app)
+{
+    ks_app_stats all = {0};
+    ksi_mutex_lock(&app->lock);
+    for (size_t i = 0; i < app->thread_count; i++) {
+        ksi_stream_thread_stats one = ksi_stream_thread_stats_of(app->threads[i]);
+        all.records_processed += one.processed;
+        all.records_produced += one.sent;
+        all.records_dropped += one.dropped;
+        all.commits += one.commits;
+        all.records_behind += one.behind;
+    }
+    ksi_mutex_unlock(&app->lock);
+    return all;
+}
+
+ks_app_memory ks_app_memory_of(ks_app *app)
+{
+    ksi_mutex_lock(&app->lock);
+    ks_app_memory memory = ksi_local_state_memory(app->local_state);
+    ksi_mutex_unlock(&app->lock);
+    return memory;
+}
+
+/* ---- closing --------------------------------------------------------------------------------- */
+
+static ks_status close_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
+{
+    if (ksi_app_set_state(app, KS_APP_PENDING_SHUTDOWN)) {
+        ksi_local_state_log_memory(app->local_state, "when closing");
+        ksi_app_stop_threads(app);
+        if (app->live == 0) {
+            ksi_app_end(app);
+        }
+    }
+    while (!ksi_app_has_ended(app)) {
+        if (!wait_for_change(app, deadline_ms)) {
+            return ksi_error_set(error, KS_E_TIMEOUT, app->application_id,
+                                 "the application has not closed in the time given; it goes on "
+                                 "closing, and may be closed again to wait longer");
+        }
+    }
+    /* An ended thread has given the lock back for good, so it can be joined under it. */
+    for (size_t i = 0; i < app->thread_count; i++) {
+        ksi_thread_join(&app->natives[i]);
+    }
+    if (app->failed && ks_app_state_of(app) == KS_APP_NOT_RUNNING) {
+        return stopped(app, KS_APP_NOT_RUNNING, error); /* the commit of the closing failed */
+    }
+    return KS_OK;
+}
+
+ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_error *error)
+{
+    if (timeout_ms != 0) {
+        KS_TRY(ksi_app_check_may_wait(app, "ks_app_close()", error));
+    }
+    int64_t deadline_ms = deadline_of(timeout_ms);
+    ksi_mutex_lock(&app->lock);
+    ks_status status = close_locked(app, deadline_ms, error);
+    ksi_mutex_unlock(&app->lock);
+    return status;
+}
