@@ -24,7 +24,7 @@ void ksi_progress_init(ksi_progress *progress, const ksi_assignment *assignment)
             entry->subtopology = input->source->subtopology;
             atomic_init(&entry->processed, 0);
             atomic_init(&entry->committed, 0);
-            atomic_init(&entry->is_running, false);
+            atomic_init(&entry->is_assigned, false);
         }
     }
 }
@@ -33,6 +33,16 @@ void ksi_progress_destroy(ksi_progress *progress)
 {
     ksi_free(progress->inputs);
     *progress = (ksi_progress){0};
+}
+
+void ksi_progress_assign(ksi_progress *progress, ksi_task_id task, bool is_assigned)
+{
+    for (size_t i = 0; i < progress->count; i++) {
+        ksi_input_progress *entry = &progress->inputs[i];
+        if (entry->subtopology == task.subtopology && entry->at.partition == task.partition) {
+            atomic_store(&entry->is_assigned, is_assigned);
+        }
+    }
 }
 
 ksi_input_progress *ksi_progress_of(const ksi_progress *progress, ksi_topic_partition at)
@@ -59,7 +69,7 @@ bool ksi_progress_is_caught_up(const ksi_progress *progress, ksi_transport *tran
 {
     for (size_t i = 0; i < progress->count; i++) {
         ksi_input_progress *input = &progress->inputs[i];
-        if (!atomic_load(&input->is_running)) {
+        if (!atomic_load(&input->is_assigned)) {
             continue;
         }
         int64_t end = end_of(transport, input->at);
@@ -77,7 +87,7 @@ uint64_t ksi_progress_behind(const ksi_progress *progress, ksi_transport *transp
     for (size_t i = 0; i < progress->count; i++) {
         ksi_input_progress *input = &progress->inputs[i];
         int64_t left = end_of(transport, input->at) - atomic_load(&input->processed);
-        behind += left > 0 && atomic_load(&input->is_running) ? (uint64_t)left : 0;
+        behind += left > 0 && atomic_load(&input->is_assigned) ? (uint64_t)left : 0;
     }
     return behind;
 }

@@ -4,8 +4,8 @@
  *
  * Stream threads write, at the end of a turn and after a commit; programs ask whether the
  * application has caught up and how far it is behind. One table for all threads, made at the start
- * from the assignment, so that a task may move while somebody looks: an entry stays where it is,
- * and only says who has it.
+ * from the assignment, so that a task may move while somebody looks: an entry stays where it is, and
+ * a partition that no thread reads at the moment still counts while it is this application's.
  *
  * Thread rule: made and freed by the application; entries any thread, written by the thread whose
  * task reads the partition.
@@ -22,7 +22,7 @@ typedef struct ksi_input_progress {
     int subtopology;
     _Atomic int64_t processed; /* the offset behind the last record processed */
     _Atomic int64_t committed; /* where a new start would begin */
-    atomic_bool is_running;    /* a task of this application reads it now */
+    atomic_bool is_assigned;   /* the group wants this application to read it */
 } ksi_input_progress;
 
 typedef struct ksi_progress {
@@ -32,6 +32,9 @@ typedef struct ksi_progress {
 
 void ksi_progress_init(ksi_progress *progress, const ksi_assignment *assignment);
 void ksi_progress_destroy(ksi_progress *progress);
+
+/* Whether the partitions of a task are this application's, from now on. */
+void ksi_progress_assign(ksi_progress *progress, ksi_task_id task, bool is_assigned);
 
 /* The entry of a partition; NULL when the application does not read it. */
 ksi_input_progress *ksi_progress_of(const ksi_progress *progress, ksi_topic_partition at);

@@ -39,6 +39,7 @@ struct ksi_restorer {
     ksi_restorer_options options;
     ksi_mailbox mailbox;
     ksi_consumer *consumer;
+    atomic_bool stop;
     job **jobs;
     size_t count;
     size_t capacity;
@@ -54,6 +55,7 @@ ksi_restorer *ksi_restorer_new(const ksi_restorer_options *options, ks_error *er
     restorer->options = *options;
     restorer->consumer = consumer;
     ksi_mailbox_init(&restorer->mailbox);
+    atomic_init(&restorer->stop, false);
     return restorer;
 }
 
@@ -133,7 +135,9 @@ static void end_job(ksi_restorer *restorer, job *of, bool is_complete, const ks_
     ksi_free(of);
     task->is_clean = failure == NULL;
     task->is_restored = is_complete;
-    restorer->options.events.returned(restorer->options.events.owner, task, failure);
+    task->failure = failure != NULL ? *failure : (ks_error){0};
+    atomic_store(&task->offsets, ksi_task_rows_offsets(task->rows));
+    restorer->options.events.returned(restorer->options.events.owner, task);
 }
 
 static void remove_job(ksi_restorer *restorer, size_t index)
@@ -251,7 +255,9 @@ static ks_status follow(ksi_restorer *restorer, job *of, ks_error *error)
         return KS_OK;
     }
     of->written_ms = now;
-    return write_all(of, error);
+    KS_TRY(write_all(of, error));
+    atomic_store(&of->task->offsets, ksi_task_rows_offsets(of->task->rows));
+    return KS_OK;
 }
 
 /* One turn of a job; `*is_done` when all is read and written. */
@@ -374,16 +380,32 @@ void ksi_restorer_promote(ksi_restorer *restorer, ksi_task_handle *task)
     ksi_restorer_wake(restorer);
 }
 
-void ksi_restorer_free(ksi_restorer *restorer)
+void ksi_restorer_stop(ksi_restorer *restorer)
 {
-    if (restorer == NULL) {
-        return;
-    }
+    atomic_store(&restorer->stop, true);
+    ksi_restorer_wake(restorer);
+}
+
+bool ksi_restorer_is_stopping(const ksi_restorer *restorer)
+{
+    return atomic_load(&restorer->stop);
+}
+
+void ksi_restorer_finish(ksi_restorer *restorer)
+{
     bool progressed = false;
     read_mail(restorer, &progressed);
     while (restorer->count > 0) {
         call_back(restorer, restorer->jobs[restorer->count - 1]->task);
     }
+}
+
+void ksi_restorer_free(ksi_restorer *restorer)
+{
+    if (restorer == NULL) {
+        return;
+    }
+    ksi_restorer_finish(restorer);
     restorer->consumer->class->close(restorer->consumer);
     ksi_mailbox_destroy(&restorer->mailbox);
     ksi_free(restorer->jobs);

@@ -28,8 +28,8 @@ typedef struct ksi_restorer ksi_restorer;
 
 /* What it tells its owner, from its worker; the handle is the owner's again. */
 typedef struct ksi_restorer_events {
-    /* `failure` is NULL, or why it cannot be restored. A standby comes only when called back. */
-    void (*returned)(void *owner, ksi_task_handle *task, const ks_error *failure);
+    /* A standby, and a task that is not restored, comes when it was called back or has failed. */
+    void (*returned)(void *owner, ksi_task_handle *task);
     void *owner;
 } ksi_restorer_events;
 
@@ -44,7 +44,7 @@ typedef struct ksi_restorer_options {
 } ksi_restorer_options;
 
 ksi_restorer *ksi_restorer_new(const ksi_restorer_options *options, ks_error *error);
-/* Tasks it still has are returned, clean. Accepts NULL. */
+/* Finishes what nobody finished. Accepts NULL. */
 void ksi_restorer_free(ksi_restorer *restorer);
 
 /* Takes over a task; a standby when it says so. @thread any */
@@ -58,5 +58,10 @@ void ksi_restorer_promote(ksi_restorer *restorer, ksi_task_handle *task);
 void ksi_restorer_step(ksi_restorer *restorer, bool *progressed);
 void ksi_restorer_wait(ksi_restorer *restorer);
 void ksi_restorer_wake(ksi_restorer *restorer); /* @thread any */
+/* Returns every task it has, with what was read of it. */
+void ksi_restorer_finish(ksi_restorer *restorer);
+/* Asks its worker to finish. @thread any */
+void ksi_restorer_stop(ksi_restorer *restorer);
+bool ksi_restorer_is_stopping(const ksi_restorer *restorer); /* @thread any */
 
 #endif

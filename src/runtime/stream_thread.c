@@ -294,7 +294,7 @@ static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, k
     ksi_thread_return_all(thread, false);
     thread->producer->class->close(thread->producer);
     KS_TRY(open_producer(thread, error));
-    thread->options.events.fenced(thread->options.events.owner, thread);
+    thread->options.events.fenced(thread->options.events.owner);
     return KS_OK;
 }
 
@@ -375,7 +375,7 @@ static void return_mail(ksi_stream_thread *thread)
         if (message.kind == KSI_THREAD_GIVE) {
             ksi_task_handle *handle = message.what;
             handle->is_clean = true;
-            thread->options.events.returned(thread->options.events.owner, thread, handle);
+            thread->options.events.returned(thread->options.events.owner, handle);
         }
     }
 }

@@ -41,13 +41,15 @@
 
 /* What it tells its owner, from its worker. */
 typedef struct ksi_stream_thread_events {
+    /* A task that was given runs. */
+    void (*taken)(void *owner, ksi_task_handle *task);
     /*
      * A task is the owner's again. Clean: everything was committed; else its rows have to go back
      * to the last commit.
      */
-    void (*returned)(void *owner, ksi_stream_thread *thread, ksi_task_handle *task);
+    void (*returned)(void *owner, ksi_task_handle *task);
     /* The group gave this member's tasks away; all are returned, and the thread goes on. */
-    void (*fenced)(void *owner, ksi_stream_thread *thread);
+    void (*fenced)(void *owner);
     /* There is nothing to do at the moment. */
     void (*idle)(void *owner);
     void *owner;
@@ -83,6 +85,8 @@ const char *ksi_stream_thread_name(const ksi_stream_thread *thread);
 void ksi_stream_thread_give(ksi_stream_thread *thread, ksi_task_handle *task);
 /* Asks for a task back: committed first. */
 void ksi_stream_thread_call_back(ksi_stream_thread *thread, ksi_task_handle *task);
+/* The group gave its tasks away: they are dropped without a commit, and returned. */
+void ksi_stream_thread_lose(ksi_stream_thread *thread);
 /* Another share of the record cache. */
 void ksi_stream_thread_resize_cache(ksi_stream_thread *thread, int64_t bytes);
 /* Ends its batch early, and its worker soon. */

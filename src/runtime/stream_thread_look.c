@@ -50,6 +50,12 @@ void ksi_stream_thread_call_back(ksi_stream_thread *thread, ksi_task_handle *tas
     ksi_stream_thread_wake(thread);
 }
 
+void ksi_stream_thread_lose(ksi_stream_thread *thread)
+{
+    ksi_mailbox_post(&thread->mailbox, KSI_THREAD_LOSE, NULL);
+    ksi_stream_thread_wake(thread);
+}
+
 void ksi_stream_thread_resize_cache(ksi_stream_thread *thread, int64_t bytes)
 {
     atomic_store(&thread->cache_bytes, bytes);

@@ -114,6 +114,6 @@ void ksi_thread_maybe_purge(ksi_stream_thread *thread);
 void ksi_thread_publish_task(const ksi_thread_task *task);
 void ksi_thread_publish_counts(ksi_stream_thread *thread);
 
-enum { KSI_THREAD_GIVE, KSI_THREAD_CALL_BACK };
+enum { KSI_THREAD_GIVE, KSI_THREAD_CALL_BACK, KSI_THREAD_LOSE };
 
 #endif

@@ -56,7 +56,6 @@ static ks_status open_input(ksi_stream_thread *thread, ksi_thread_task *task,
     if (input->progress != NULL) {
         atomic_store(&input->progress->processed, begin.offset);
         atomic_store(&input->progress->committed, begin.offset);
-        atomic_store(&input->progress->is_running, true);
     }
     return KS_OK;
 }
@@ -116,8 +115,10 @@ static ks_status take(ksi_stream_thread *thread, ksi_task_handle *handle, ks_err
     ksi_store_lock_leave(handle->rows->lock);
     if (status != KS_OK) {
         ksi_error_prefix(error, "starting task %s: ", handle->name);
+        return status;
     }
-    return status;
+    thread->options.events.taken(thread->options.events.owner, handle);
+    return KS_OK;
 }
 
 /* ---- going ----------------------------------------------------------------------------------- */
@@ -129,9 +130,6 @@ static void give_back(ksi_stream_thread *thread, ksi_thread_task *task, bool is_
     for (size_t i = 0; i < task->input_count; i++) {
         ksi_thread_input *input = &task->inputs[i];
         thread->consumer->class->unassign(thread->consumer, input->slot);
-        if (input->progress != NULL) {
-            atomic_store(&input->progress->is_running, false);
-        }
     }
     if (task->task != NULL) {
         thread->sent_before += ksi_task_sent(task->task);
@@ -143,7 +141,7 @@ static void give_back(ksi_stream_thread *thread, ksi_thread_task *task, bool is_
     ksi_free(task->inputs);
     ksi_free(task);
     handle->is_clean = is_clean;
-    thread->options.events.returned(thread->options.events.owner, thread, handle);
+    thread->options.events.returned(thread->options.events.owner, handle);
 }
 
 static void return_leaving(ksi_stream_thread *thread)
@@ -207,6 +205,10 @@ ks_status ksi_thread_read_mail(ksi_stream_thread *thread, size_t *work, ks_error
     ks_status status = KS_OK;
     while (ksi_mailbox_take(&thread->mailbox, &message)) {
         (*work)++;
+        if (message.kind == KSI_THREAD_LOSE) {
+            return ksi_error_set(error, KS_E_FENCED, thread->options.application_id,
+                                 "the session of this member ended");
+        }
         if (message.kind == KSI_THREAD_CALL_BACK) {
             any_leaves = mark_leaving(thread, message.what) || any_leaves;
         } else if (status == KS_OK) {

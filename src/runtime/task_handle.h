@@ -16,6 +16,8 @@
 
 #include "runtime/task_rows.h"
 
+#include <stdatomic.h>
+
 typedef enum ksi_task_place {
     KSI_AT_SUPERVISOR, /* nobody works on it */
     KSI_AT_RESTORER,
@@ -31,18 +33,21 @@ typedef struct ksi_task_handle {
 
     ksi_generation generation; /* as which it runs; set before it is handed to a thread */
 
-    /* with whoever has it: how it was given back */
-    bool is_clean;   /* nothing is uncommitted */
-    bool is_standby; /* at the restorer: to be kept current, and not to be run */
+    /* with whoever has it */
+    bool is_clean;    /* given back: nothing is uncommitted */
+    bool is_restored; /* given back: its stores are at the end of their changelogs */
+    bool is_standby;  /* at the restorer: to be kept current, and not to be run */
+    ks_error failure; /* given back by the restorer: why it could not go on; else KS_OK */
+
+    _Atomic int64_t offsets; /* how much of its state is here; for the group */
 
     /* the supervisor's */
     ksi_task_place place;
     ksi_stream_thread *thread; /* at a thread */
-    bool is_restored;          /* nothing came into the changelog since */
+    bool is_running;           /* the thread has taken it */
     bool is_leaving;           /* was asked back */
-    bool wanted_active;        /* by the group */
-    bool wanted_standby;
-    int64_t retry_at_ms; /* not before */
+    bool wants_active;         /* what the group wants of this process */
+    bool wants_standby;
 } ksi_task_handle;
 
 #endif
