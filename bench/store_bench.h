@@ -39,8 +39,7 @@ typedef struct bench_case {
 /* Where the rows of a store are, and what it knows. */
 enum {
     IN_MEMORY, /* no RocksDB below */
-    OVER_ROCKS,
-    OVER_ROCKS_RESIDENT /* T is known: rows at or above it are all in the buffer */
+    OVER_ROCKS
 };
 
 enum { POINT_KEY = 10 };

@@ -11,9 +11,8 @@
  *     TIME_KEY      start | key | seq               one get for each window of a fetch
  *     TWO_LEVELS    a row store for each segment, with KEY_TIME in it
  *
- * T, the time at or above which all rows are in the buffer, is played here: nothing is evicted in
- * these runs, so T is the beginning. With it a row that the buffer does not know is absent, and a
- * fetch walks the buffer alone. Without it the store asks RocksDB, as it must.
+ * Below the buffer RocksDB is empty but for what a case wrote, and nothing is evicted: so the buffer
+ * knows all rows. `asks` is how often it did not.
  *
  * Stream time advances 1 ms a record, over 10,000 keys: a tumbling window of 5 s then has 0.79
  * results a record.
@@ -96,13 +95,10 @@ static ks_slice row_key(char to[KEY_ROOM], int layout, uint32_t number, int64_t 
 static bool table_get(window_table *table, ks_slice key, int64_t start, ksi_row *row)
 {
     ksi_row_store *store = store_at(table, start);
-    if (table->layers == OVER_ROCKS_RESIDENT) {
-        return ksi_row_buffer_find(store->buffer, key, false, row) == KSI_ROW_PRESENT;
-    }
     ks_error error = {0};
     bool found;
     bench_must(ksi_row_store_get(store, key, false, row, &found, &error), &error);
-    table->asks += table->layers == OVER_ROCKS && !found ? 1 : 0;
+    table->asks += !found && !ksi_row_store_knows_from(store, key) ? 1 : 0;
     return found;
 }
 
@@ -123,34 +119,13 @@ static void add_one(window_table *table, uint32_t number, int64_t start)
 /* Called for each row of a fetch. */
 typedef void fetched_fn(void *user, const ksi_row *row);
 
-static void fetch_resident(const window_table *table, ksi_row_store *store,
-                           const ksi_row_range *range, fetched_fn *each, void *user)
-{
-    ksi_row_walk walk;
-    ksi_row_seen seen;
-    (void)table;
-    ksi_row_walk_begin(&walk, store->buffer, false, false);
-    bool any = ksi_row_walk_seek(&walk, range->low, &seen);
-    while (any && !ksi_row_range_is_above(range, seen.row.key)) {
-        if (seen.knowledge == KSI_ROW_PRESENT) {
-            each(user, &seen.row);
-        }
-        any = ksi_row_walk_next(&walk, seen.row.key, &seen);
-    }
-    ksi_row_walk_end(&walk);
-}
-
 static void fetch_range(window_table *table, ksi_row_store *store, const ksi_row_range *range,
                         fetched_fn *each, void *user)
 {
-    if (table->layers == OVER_ROCKS_RESIDENT) {
-        fetch_resident(table, store, range, each, user);
-        return;
-    }
     ks_error error = {0};
     ksi_row row;
     bool found = true;
-    table->asks += table->layers == OVER_ROCKS ? 1 : 0;
+    table->asks += ksi_row_store_knows_from(store, range->low) ? 0 : 1;
     ksi_row_iterator *iterator = ksi_row_iterator_open(store, range);
     while (found) {
         bench_must(ksi_row_iterator_next(iterator, &row, &found, &error), &error);
@@ -240,22 +215,44 @@ static bench_result hopping(const bench_ground *ground, const bench_case *self)
     return result_of(&table, seconds, RECORDS / 2);
 }
 
-/* Six windows of one key, of 120,000 that are in the buffer. */
+static void put_windows(window_table *table)
+{
+    for (int64_t start = 0; start < FETCH_WINDOWS * ADVANCE_MS; start += ADVANCE_MS) {
+        for (uint32_t number = 0; number < FETCH_KEYS; number++) {
+            char key[KEY_ROOM];
+            ksi_row_store_put(store_at(table, start), row_key(key, table->layout, number, start),
+                              ks_slice_of("12345678", 8), -1);
+        }
+    }
+    table_commit(table);
+}
+
+/* What the first fetch pays for 120,000 rows that were put without one: a row of them. */
+static bench_result ordering(const bench_ground *ground, const bench_case *self)
+{
+    window_table table;
+    table_open(&table, ground, self->how, self->layers);
+    put_windows(&table);
+    int rows = 0;
+    double began = bench_now();
+    fetch(&table, 1, (int64_t[2]){0, WINDOW_MS}, count_row, &rows);
+    double seconds = bench_now() - began;
+    table_close(&table);
+    return result_of(&table, seconds, FETCH_KEYS * FETCH_WINDOWS);
+}
+
+/* Six windows of one key, of 120,000 that are in the buffer, and in order. */
 static bench_result window_fetch(const bench_ground *ground, const bench_case *self)
 {
     window_table table;
     table_open(&table, ground, self->how, self->layers);
-    for (int64_t start = 0; start < FETCH_WINDOWS * ADVANCE_MS; start += ADVANCE_MS) {
-        for (uint32_t number = 0; number < FETCH_KEYS; number++) {
-            char key[KEY_ROOM];
-            ksi_row_store_put(store_at(&table, start), row_key(key, table.layout, number, start),
-                              ks_slice_of("12345678", 8), -1);
-        }
-    }
-    table_commit(&table);
+    put_windows(&table);
     int rows = 0;
     uint32_t seed = 1;
-    uint32_t fetches = self->layers == OVER_ROCKS ? COLD_FETCHES : FETCHES;
+    uint32_t fetches = FETCHES;
+    for (int64_t start = 0; start < FETCH_WINDOWS * ADVANCE_MS; start += SEGMENT_MS) {
+        fetch(&table, 1, (int64_t[2]){start, start}, count_row, &rows);
+    }
     double began = bench_now();
     for (uint32_t i = 0; i < fetches; i++) {
         uint32_t number = bench_random(&seed) % FETCH_KEYS;
@@ -361,7 +358,7 @@ static void session_record(window_table *table, uint32_t number, int64_t time)
 
 static bench_result sessions(const bench_ground *ground, const bench_case *self)
 {
-    uint32_t records = self->layers == OVER_ROCKS ? RECORDS / 5 : RECORDS;
+    uint32_t records = RECORDS;
     window_table table;
     table_open(&table, ground, SEGMENT_KEY, self->layers);
     uint32_t seed = 1;
@@ -381,7 +378,7 @@ static bench_result sessions(const bench_ground *ground, const bench_case *self)
 
 static bench_result joins(const bench_ground *ground, const bench_case *self)
 {
-    uint32_t records = self->layers == OVER_ROCKS ? RECORDS / 5 : RECORDS;
+    uint32_t records = RECORDS;
     window_table sides[2];
     table_open(&sides[0], ground, SEGMENT_KEY, self->layers);
     table_open(&sides[1], ground, SEGMENT_KEY, self->layers);
@@ -412,58 +409,37 @@ static bench_result joins(const bench_ground *ground, const bench_case *self)
 
 enum { APPLY_ALL, DROP_EXPIRED };
 
-typedef struct live_rows {
-    ksi_family *family;
-    ksi_rocks_batch *batch;
-    uint64_t first_segment;
-    ksi_buffer key;
-} live_rows;
-
-static bool apply_live(void *user, const ksi_row *row)
+static void expire(window_table *table, uint64_t first_segment)
 {
-    live_rows *how = user;
-    if (ksi_get_be64(row->key.data) < how->first_segment) {
-        return true;
-    }
-    ks_error error = {0};
-    ksi_physical_key(&how->key, 0, row->key);
-    ksi_rocks_batch_put(how->batch, how->family, ksi_buffer_slice(&how->key), row->value);
-    if (ksi_rocks_batch_bytes(how->batch) > 1024 * 1024) {
-        bench_must(ksi_rocks_write(how->batch, false, &error), &error);
-    }
-    return true;
+    char bound[8];
+    ksi_put_be64(bound, first_segment);
+    ksi_row_store_expire(table->stores[0], ks_slice_of(bound, sizeof bound));
+    table_commit(table);
 }
 
-/* 200 s of a tumbling window, of which the last 60 s are kept: what applying costs a record. */
+static void apply(ksi_row_store *store)
+{
+    ks_error error = {0};
+    bench_must(ksi_row_store_apply(store, &error), &error);
+}
+
+/* 160 s of a tumbling window whose first 60 s have expired: what applying costs a record. */
 static bench_result expiry(const bench_ground *ground, const bench_case *self)
 {
     window_table table;
     ks_error error = {0};
-    table_open(&table, ground, SEGMENT_KEY, OVER_ROCKS_RESIDENT);
+    table_open(&table, ground, SEGMENT_KEY, OVER_ROCKS);
     (void)count_records(&table, 1, 2 * RECORDS);
     table_commit(&table);
     uint64_t first = (2 * RECORDS - RETENTION_MS) / SEGMENT_MS;
-    live_rows how = {.family = ground->scratch,
-                     .batch = ksi_rocks_batch_new(ground->rocks),
-                     .first_segment = self->how == DROP_EXPIRED ? first : 0};
     double began = bench_now();
-    (void)ksi_row_buffer_each_unapplied(table.stores[0]->buffer, apply_live, &how);
     if (self->how == APPLY_ALL) {
-        char bound[8];
-        ksi_buffer low = {0};
-        ksi_physical_key(&low, 0, ks_slice_null());
-        ksi_put_be64(bound, first);
-        ksi_physical_key(&how.key, 0, ks_slice_of(bound, sizeof bound));
-        ksi_rocks_batch_delete_range(how.batch, ground->scratch, ksi_buffer_slice(&low),
-                                     ksi_buffer_slice(&how.key));
-        ksi_buffer_destroy(&low);
+        apply(table.stores[0]);
     }
-    bench_must(ksi_rocks_write(how.batch, false, &error), &error);
+    expire(&table, first);
+    apply(table.stores[0]);
     bench_must(ksi_family_flush(ground->scratch, &error), &error);
-    ksi_row_buffer_applied(table.stores[0]->buffer);
     double seconds = bench_now() - began;
-    ksi_rocks_batch_free(how.batch);
-    ksi_buffer_destroy(&how.key);
     table_close(&table);
     return result_of(&table, seconds, 2 * RECORDS);
 }
@@ -510,30 +486,26 @@ static bench_result expire_segment(const bench_ground *ground, const bench_case 
 const bench_case bench_window_cases[] = {
     {"tumbling 5 s, a record: in memory", tumbling, SEGMENT_KEY, IN_MEMORY},
     {"tumbling 5 s, a record: RocksDB below", tumbling, SEGMENT_KEY, OVER_ROCKS},
-    {"tumbling 5 s, a record: RocksDB below, T known", tumbling, SEGMENT_KEY, OVER_ROCKS_RESIDENT},
     {"hopping 5 s / 1 s, a record: in memory", hopping, SEGMENT_KEY, IN_MEMORY},
     {"hopping 5 s / 1 s, a record: RocksDB below", hopping, SEGMENT_KEY, OVER_ROCKS},
-    {"hopping 5 s / 1 s, a record: T known", hopping, SEGMENT_KEY, OVER_ROCKS_RESIDENT},
-    {"hopping, T known: key | start", hopping, KEY_TIME, OVER_ROCKS_RESIDENT},
-    {"hopping, T known: key | segment | start", hopping, KEY_SEGMENT, OVER_ROCKS_RESIDENT},
-    {"hopping, T known: start | key", hopping, TIME_KEY, OVER_ROCKS_RESIDENT},
-    {"hopping, T known: a tree for each segment", hopping, TWO_LEVELS, OVER_ROCKS_RESIDENT},
+    {"hopping, RocksDB below: key | start", hopping, KEY_TIME, OVER_ROCKS},
+    {"hopping, RocksDB below: key | segment | start", hopping, KEY_SEGMENT, OVER_ROCKS},
+    {"hopping, RocksDB below: start | key", hopping, TIME_KEY, OVER_ROCKS},
+    {"hopping, RocksDB below: a store for each segment", hopping, TWO_LEVELS, OVER_ROCKS},
+    {"order for 120,000 new rows, a row", ordering, KEY_TIME, IN_MEMORY},
     {"fetch of 6 windows of a key: in memory", window_fetch, SEGMENT_KEY, IN_MEMORY},
     {"fetch: RocksDB below", window_fetch, SEGMENT_KEY, OVER_ROCKS},
-    {"fetch: T known", window_fetch, SEGMENT_KEY, OVER_ROCKS_RESIDENT},
-    {"fetch, T known: key | start", window_fetch, KEY_TIME, OVER_ROCKS_RESIDENT},
-    {"fetch, T known: key | segment | start", window_fetch, KEY_SEGMENT, OVER_ROCKS_RESIDENT},
-    {"fetch, T known: start | key", window_fetch, TIME_KEY, OVER_ROCKS_RESIDENT},
-    {"fetch, T known: a tree for each segment", window_fetch, TWO_LEVELS, OVER_ROCKS_RESIDENT},
+    {"fetch, RocksDB below: key | start", window_fetch, KEY_TIME, OVER_ROCKS},
+    {"fetch, RocksDB below: key | segment | start", window_fetch, KEY_SEGMENT, OVER_ROCKS},
+    {"fetch, RocksDB below: start | key", window_fetch, TIME_KEY, OVER_ROCKS},
+    {"fetch, RocksDB below: a store for each segment", window_fetch, TWO_LEVELS, OVER_ROCKS},
     {"fetch from RocksDB, one segment: segment | key", cold_fetch, SEGMENT_KEY, 0},
     {"fetch from RocksDB, two segments: segment | key", cold_fetch, SEGMENT_KEY, 1},
     {"fetch from RocksDB: key | start", cold_fetch, KEY_TIME, 0},
     {"session merge, a record: in memory", sessions, 0, IN_MEMORY},
     {"session merge, a record: RocksDB below", sessions, 0, OVER_ROCKS},
-    {"session merge, a record: T known", sessions, 0, OVER_ROCKS_RESIDENT},
     {"stream-stream join 1 s, a record: in memory", joins, 0, IN_MEMORY},
     {"stream-stream join 1 s, a record: RocksDB below", joins, 0, OVER_ROCKS},
-    {"stream-stream join 1 s, a record: T known", joins, 0, OVER_ROCKS_RESIDENT},
     {"apply and flush, a tumbling record: all, then a range delete", expiry, APPLY_ALL, 0},
     {"apply and flush, a tumbling record: expired rows dropped", expiry, DROP_EXPIRED, 0},
     {"expire and compact, a row: segment | key, range delete", expire_segment, SEGMENT_KEY, 0},

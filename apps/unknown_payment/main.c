@@ -12,10 +12,8 @@
 
 #include <kstreams/kstreams.h>
 
-#include "common/command_line.h"
-#include "common/load.h"
+#include "common/program.h"
 #include "common/report.h"
-#include "common/run.h"
 #include "unknown_payment/topology.h"
 
 enum { PARTITIONS = 4 };
@@ -67,60 +65,14 @@ static ks_status print_unknown(ks_log *log, ks_error *error)
     return KS_OK;
 }
 
-/* Loads the payments, runs the application over them, prints what came out. */
-static ks_status find_unknown(const app_arguments *arguments, const ks_topology *topology,
-                              ks_log *log, app_run *run, ks_error *error)
-{
-    uint64_t payments = 0;
-    ks_app *app = NULL;
-
-    ks_status status = ks_log_create_topic(log, UNKNOWN_PAYMENT_INPUT, PARTITIONS, error);
-    if (status == KS_OK) {
-        status = ks_log_create_topic(log, UNKNOWN_PAYMENT_OUTPUT, PARTITIONS, error);
-    }
-    if (status == KS_OK) {
-        status = app_load(log, UNKNOWN_PAYMENT_INPUT, arguments->input, payment_of_line, &payments,
-                          error);
-    }
-    if (status == KS_OK) {
-        app = ks_app_new(topology, arguments->config, KS_APP_OPTIONS(.log = log), error);
-        status = app != NULL ? app_run_to_the_end(app, about.name, run, error) : error->code;
-    }
-    if (status == KS_OK) {
-        status = print_unknown(log, error);
-    }
-    if (status == KS_OK) {
-        app_print_run(payments, run);
-    }
-    ks_app_free(app);
-    return status;
-}
-
 int main(int argc, char **argv)
 {
-    app_arguments arguments;
-    app_run run = {0};
-    ks_error error = {0};
-    int exit_status;
+    static const app_program program = {.topology = unknown_payment_topology,
+                                        .input_topic = UNKNOWN_PAYMENT_INPUT,
+                                        .output_topic = UNKNOWN_PAYMENT_OUTPUT,
+                                        .partitions = PARTITIONS,
+                                        .line = payment_of_line,
+                                        .print = print_unknown};
 
-    if (!app_arguments_read(&about, argc, argv, &arguments, &exit_status)) {
-        return app_finish(&about, exit_status);
-    }
-    ks_log *log = NULL;
-    ks_builder *builder = ks_builder_new(arguments.config);
-    unknown_payment_topology(builder);
-    ks_topology *topology = ks_builder_build(builder, &error);
-    if (topology != NULL) {
-        log = ks_log_open(ks_config_get(arguments.config, "bootstrap.servers"), &error);
-    }
-    if (log != NULL && find_unknown(&arguments, topology, log, &run, &error) == KS_OK) {
-        exit_status = app_run_exit_status(&run);
-    } else {
-        exit_status = app_report(&about, &error);
-    }
-    ks_log_free(log);
-    ks_topology_free(topology);
-    ks_builder_free(builder);
-    app_arguments_free(&arguments);
-    return app_finish(&about, exit_status);
+    return app_main(&about, &program, argc, argv);
 }

@@ -2,19 +2,16 @@
 /*
  * main.c - word_count: counts the words of a text and prints the most frequent ones.
  *
- * Everything of Kafka Streams that an application does is in main() and count_words(), in its
- * order: build the topology, open a log, fill the input topic, run, read the output topic. The log
- * is the embedded one, in the memory of this process. The rest prints.
+ * What counts is in topology.c; how an application is made of it, filled and run is in
+ * common/program.c. This prints.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <kstreams/kstreams.h>
 
-#include "common/command_line.h"
-#include "common/load.h"
+#include "common/program.h"
 #include "common/report.h"
-#include "common/run.h"
 #include "common/topic_table.h"
 #include "word_count/topology.h"
 
@@ -87,60 +84,14 @@ static ks_status print_counts(ks_log *log, ks_error *error)
     return status;
 }
 
-/* Loads the text, runs the application over it, prints what came out. */
-static ks_status count_words(const app_arguments *arguments, const ks_topology *topology,
-                             ks_log *log, app_run *run, ks_error *error)
-{
-    uint64_t lines = 0;
-    ks_app *app = NULL;
-
-    ks_status status = ks_log_create_topic(log, WORD_COUNT_INPUT, PARTITIONS, error);
-    if (status == KS_OK) {
-        status = ks_log_create_topic(log, WORD_COUNT_OUTPUT, PARTITIONS, error);
-    }
-    if (status == KS_OK) {
-        status =
-            app_load(log, WORD_COUNT_INPUT, arguments->input, app_line_as_value, &lines, error);
-    }
-    if (status == KS_OK) {
-        app = ks_app_new(topology, arguments->config, KS_APP_OPTIONS(.log = log), error);
-        status = app != NULL ? app_run_to_the_end(app, about.name, run, error) : error->code;
-    }
-    if (status == KS_OK) {
-        status = print_counts(log, error);
-    }
-    if (status == KS_OK) {
-        app_print_run(lines, run);
-    }
-    ks_app_free(app);
-    return status;
-}
-
 int main(int argc, char **argv)
 {
-    app_arguments arguments;
-    app_run run = {0};
-    ks_error error = {0};
-    int exit_status;
+    static const app_program program = {.topology = word_count_topology,
+                                        .input_topic = WORD_COUNT_INPUT,
+                                        .output_topic = WORD_COUNT_OUTPUT,
+                                        .partitions = PARTITIONS,
+                                        .line = app_line_as_value,
+                                        .print = print_counts};
 
-    if (!app_arguments_read(&about, argc, argv, &arguments, &exit_status)) {
-        return app_finish(&about, exit_status);
-    }
-    ks_log *log = NULL;
-    ks_builder *builder = ks_builder_new(arguments.config);
-    word_count_topology(builder);
-    ks_topology *topology = ks_builder_build(builder, &error);
-    if (topology != NULL) {
-        log = ks_log_open(ks_config_get(arguments.config, "bootstrap.servers"), &error);
-    }
-    if (log != NULL && count_words(&arguments, topology, log, &run, &error) == KS_OK) {
-        exit_status = app_run_exit_status(&run);
-    } else {
-        exit_status = app_report(&about, &error);
-    }
-    ks_log_free(log);
-    ks_topology_free(topology);
-    ks_builder_free(builder);
-    app_arguments_free(&arguments);
-    return app_finish(&about, exit_status);
+    return app_main(&about, &program, argc, argv);
 }

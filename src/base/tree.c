@@ -3,6 +3,7 @@
  * tree.c - the ordered tree: a B-tree of addresses of items, with a piece of every key in the node.
  *
  *     node     skip = 12     first  [ "00000017" | "00000042" | ... ]   8 key bytes behind `skip`
+ *                            second [ ...                       ... ]   and the 8 behind those
  *                            items  [    *       |    *       | ... ]   the owner's items
  *                            child  [ * |       *      |      ... ]       only in inner nodes
  *
@@ -10,12 +11,12 @@
  * every comparison waits for memory at each. Keys of one store look alike at the front
  * ("customer-00012", a window's segment), so comparing the first eight bytes alone decides nothing
  * either. A node therefore remembers how many leading bytes all of its keys share and keeps the
- * eight bytes behind these as a number, with a copy of the shared ones; a search reads numbers that
+ * sixteen bytes behind these as two numbers, with a copy of the shared ones; a search reads numbers that
  * lie side by side. Only keys that agree there too are compared in full.
  *
  * Invariants
  *   - all keys of a node share their first `skip` bytes (a smaller `skip` is as right, only
- *     slower); `first[i]` is always up to date with `skip`, short keys padded with zeros: unequal
+ *     slower); the numbers are always up to date with `skip`, short keys padded with zeros: unequal
  *     numbers order as the keys do, equal numbers say nothing
  *   - every node but the root has at least LEAST items, all leaves have the same depth
  *   - a search touches no key outside the node but those that tie, and one where more than SHARED
@@ -53,6 +54,7 @@ typedef struct node {
     size_t skip;
     char shared[SHARED]; /* the beginning of the shared bytes; all of them when they fit */
     uint64_t first[MOST];
+    uint64_t second[MOST];
     item *items[MOST];
     struct node *children[]; /* MOST + 1 of them in an inner node */
 } node;
@@ -103,6 +105,13 @@ static size_t shared_bytes(ks_slice a, ks_slice b, size_t at_most)
     return i;
 }
 
+/* Key bytes of an item, as numbers. */
+static void set_number(node *at, size_t i)
+{
+    at->first[i] = first_bytes(at->items[i]->key, at->skip);
+    at->second[i] = first_bytes(at->items[i]->key, at->skip + 8);
+}
+
 static void set_skip(node *at, size_t skip)
 {
     at->skip = skip;
@@ -111,7 +120,7 @@ static void set_skip(node *at, size_t skip)
         memcpy(at->shared, at->items[0]->key.data, kept);
     }
     for (size_t i = 0; i < at->count; i++) {
-        at->first[i] = first_bytes(at->items[i]->key, skip);
+        set_number(at, i);
     }
 }
 
@@ -134,6 +143,9 @@ static void refresh(node *at)
 static size_t position_in(const node *at, ks_slice key, bool *found)
 {
     *found = false;
+    __builtin_prefetch(at->first + 2); /* all at once, and not one after the other */
+    __builtin_prefetch(at->first + 10);
+    __builtin_prefetch(at->first + 18);
     if (at->skip > 0) {
         const char *shared = at->skip <= SHARED ? at->shared : at->items[0]->key.data;
         size_t common = key.size < at->skip ? key.size : at->skip;
@@ -151,8 +163,15 @@ static size_t position_in(const node *at, ks_slice key, bool *found)
         low = right ? low + half + 1 : low;
         left = right ? left - half - 1 : half;
     }
+    if (low == at->count || at->first[low] != wanted) {
+        return low;
+    }
+    uint64_t then = first_bytes(key, at->skip + 8);
+    while (low < at->count && at->first[low] == wanted && at->second[low] < then) {
+        low++;
+    }
     size_t high = low;
-    while (high < at->count && at->first[high] == wanted) {
+    while (high < at->count && at->first[high] == wanted && at->second[high] == then) {
         high++;
     }
     while (low < high) {
@@ -446,6 +465,7 @@ static void insert_at(node *at, size_t position, item *it, node *right)
     size_t moved = at->count - position;
     memmove(at->items + position + 1, at->items + position, moved * sizeof *at->items);
     memmove(at->first + position + 1, at->first + position, moved * sizeof *at->first);
+    memmove(at->second + position + 1, at->second + position, moved * sizeof *at->second);
     at->items[position] = it;
     if (!at->is_leaf) {
         memmove(at->children + position + 2, at->children + position + 1,
@@ -462,7 +482,7 @@ static void insert_at(node *at, size_t position, item *it, node *right)
     if (shared < at->skip) {
         set_skip(at, shared);
     } else {
-        at->first[position] = first_bytes(it->key, at->skip);
+        set_number(at, position);
     }
 }
 
@@ -573,6 +593,7 @@ static void take_out(node *at, size_t position)
     size_t moved = (size_t)at->count - position - 1;
     memmove(at->items + position, at->items + position + 1, moved * sizeof *at->items);
     memmove(at->first + position, at->first + position + 1, moved * sizeof *at->first);
+    memmove(at->second + position, at->second + position + 1, moved * sizeof *at->second);
     if (!at->is_leaf) {
         memmove(at->children + position + 1, at->children + position + 2,
                 moved * sizeof *at->children);
@@ -589,7 +610,7 @@ static void replace_at(node *at, size_t position, item *it)
     if (shared < at->skip) {
         set_skip(at, shared);
     } else {
-        at->first[position] = first_bytes(it->key, at->skip);
+        set_number(at, position);
     }
 }
 

@@ -3,9 +3,9 @@
  * tree.h - the ordered tree: items of the owner's, in the order of the unsigned bytes of their
  * keys.
  *
- * What stores and write buffers are made of. An item is any struct whose first member is a
- * ksi_tree_item; the tree keeps its address and nothing else. A cursor is a key and not a node:
- * iterating survives inserts and removals by finding the next key again.
+ * What stores and write buffers are made of. An item is a ksi_tree_item within any struct; the tree
+ * keeps its address and nothing else. A cursor knows when the tree has changed and finds the next
+ * key again: iterating survives inserts and removals.
  *
  * Thread rule: the owner's.
  */
@@ -16,7 +16,7 @@
 
 typedef struct ksi_tree ksi_tree;
 
-/* What an item begins with. The key must not change while the item is in a tree. */
+/* What an item is to the tree. The key must not change while the item is in a tree. */
 typedef struct ksi_tree_item {
     ks_slice key;
 } ksi_tree_item;

@@ -29,8 +29,6 @@
 #include "base/memory.h"
 #include "base/slice.h"
 
-#include <stddef.h>
-
 /* Sorting a row costs about as much as passing by so many others in the tree. */
 enum { FEW = 8 };
 /* A larger first value has a piece of its own: rows of all sizes may follow it. */
@@ -570,7 +568,7 @@ static void drop_expired(ksi_row_buffer *buffer)
     ksi_tree_item *item;
     while ((item = ksi_tree_first(buffer->tree)) != NULL &&
            ksi_row_buffer_hides(buffer, item->key, true)) {
-        row *it = (row *)item;
+        row *it = ksi_row_of(item);
         buffer->present -= count_present(it);
         unlist(buffer, it);
         drop_row(buffer, it);
@@ -680,7 +678,7 @@ static bool each_by_tree(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *
     ksi_row_index_order(buffer);
     const ksi_tree_item *item = ksi_tree_seek(&at, buffer->tree, ks_slice_null(), false);
     while (all && item != NULL) {
-        const row *it = (const row *)item;
+        const row *it = ksi_row_of(item);
         all = !waits_for_apply(buffer, it) || visit_row(buffer, it, visit, user);
         item = ksi_tree_next(&at, item->key);
     }
@@ -761,7 +759,7 @@ uint64_t ksi_row_buffer_present(ksi_row_buffer *buffer)
     ksi_row_index_order(buffer);
     ksi_tree_item *item = ksi_tree_seek(&at, buffer->tree, ks_slice_null(), false);
     while (item != NULL && ksi_row_buffer_hides(buffer, item->key, false)) {
-        present -= count_present((row *)item);
+        present -= count_present(ksi_row_of(item));
         item = ksi_tree_next(&at, item->key);
     }
     return present;
@@ -796,7 +794,7 @@ static void forget_lowest(ksi_row_buffer *buffer, int64_t max_clean_bytes)
     ksi_row_index_order(buffer);
     ksi_tree_item *item = ksi_tree_seek(&at, buffer->tree, ks_slice_null(), false);
     while (item != NULL && buffer->bytes[KSI_CLEAN] > enough) {
-        row *it = (row *)item;
+        row *it = ksi_row_of(item);
         item = ksi_tree_next(&at, item->key);
         if (it->state == KSI_CLEAN) {
             forget_row(buffer, it);

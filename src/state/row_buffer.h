@@ -22,9 +22,6 @@
  * Expiry: a floor below which rows do not exist, for whoever reads the newest rows at once, for
  * others after the commit; an abort takes it back. It only rises; writing below it is nothing.
  *
- * Without RocksDB below (a store in memory) nothing is unknown, nothing is applied, and rows are
- * never forgotten: then committed rows are clean at once.
- *
  * Walks survive everything. Forgetting clean rows waits while a walk is open: the
  * snapshot of RocksDB that the walk is merged with may be older than the row.
  *

@@ -22,6 +22,8 @@
 
 #include "base/buffer.h"
 
+#include <stddef.h>
+
 typedef enum ksi_row_state { KSI_CLEAN, KSI_UNAPPLIED, KSI_PENDING } ksi_row_state;
 
 typedef struct ksi_row_version {
@@ -46,22 +48,29 @@ typedef struct ksi_row_kept {
     ksi_row_past *past;    /* newest first */
 } ksi_row_kept;
 
+/* In the order of use: what a walk needs stands together with the key. */
 struct ksi_buffered_row {
-    ksi_tree_item item; /* first: the tree knows rows by it */
     uint64_t hash;
     ksi_buffered_row *before; /* in the list of its state */
     ksi_buffered_row *after;
+    uint32_t loose_at;  /* its place among the rows that are not in the tree yet */
+    uint32_t room;      /* for a value, behind the key */
+    ksi_tree_item item; /* the tree knows rows by it */
     ksi_row_kept *kept;
     ksi_row_version top;
-    uint32_t loose_at; /* its place among the rows that are not in the tree yet */
-    uint32_t room;     /* for a value, behind the key */
-    uint8_t state;     /* ksi_row_state */
-    bool must_apply;   /* pending, and what is under it waits to be applied */
+    uint8_t state;   /* ksi_row_state */
+    bool must_apply; /* pending, and what is under it waits to be applied */
     bool is_listed;
     bool is_ordered; /* in the tree */
     bool had_value;  /* behind the key: a walk may have lent it */
     char bytes[];    /* key, room */
 };
+
+static inline ksi_buffered_row *ksi_row_of(const ksi_tree_item *item)
+{
+    return item == NULL ? NULL
+                        : (ksi_buffered_row *)((uintptr_t)item - offsetof(ksi_buffered_row, item));
+}
 
 typedef struct ksi_row_list {
     ksi_buffered_row *first;

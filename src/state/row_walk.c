@@ -79,7 +79,7 @@ void ksi_row_walk_look(const ksi_row_walk *walk, ksi_row_seen *seen)
 
 static bool see(const ksi_row_walk *walk, ksi_tree_item *item, ksi_row_seen *seen)
 {
-    seen->in = (row *)item;
+    seen->in = ksi_row_of(item);
     if (item == NULL) {
         return false;
     }

@@ -16,6 +16,9 @@
  * lead to what is settled. What a crash leaves is RocksDB's checkpoint of its files without a
  * flush, because closing a database flushes it, whatever one wants.
  *
+ * Expiry is a key index below which rows are gone: at once from `now`, with the commit from the
+ * others. To the changelog of the model that is a deletion. Wiping and opening forget it.
+ *
  * An iterator shows the keys that were there when it was opened and still are, with what they are
  * now. Keys come from a fixed set in order: so an iterator is a set of flags and an index.
  *
@@ -55,7 +58,7 @@ enum {
     PARTITIONS = 3,
     ITERATORS = 4,
     LONGEST_VALUE = 100 * 1024,
-    OPERATIONS = 54000 / SLOWER, /* of one world; there are 20 */
+    OPERATIONS = 54000 / SLOWER, /* of one world; there are 28 */
 };
 
 /* ---- the model ------------------------------------------------------------------------------- */
@@ -86,6 +89,7 @@ typedef struct world_kind {
     bool in_memory;
     bool timestamped;
     bool logged;
+    bool by_time;
     bool has_view; /* a key-value store above the rows */
     int64_t clean_bytes;
     int64_t cache_bytes; /* of a record cache; 0: none */
@@ -109,6 +113,8 @@ typedef struct part {
     change *log; /* behind `durable` */
     size_t log_count;
     size_t log_capacity;
+    size_t floor; /* rows of keys before it are expired, writes there are nothing */
+    size_t committed_floor;
     bool written_through; /* since the last commit */
     bool may_be_marked;   /* a crash may find the mark of writing through */
     open_iterator iterators[ITERATORS];
@@ -138,11 +144,11 @@ static void holds(const world *w, bool condition, const char *what, int line)
 {
     if (!condition) {
         print_error("seed %" PRIu64 ", operation %" PRId64
-                    ", %s, timestamped %d, logged %d, view %d, clean %" PRId64 ", cache %" PRId64
-                    "\n",
+                    ", %s, timestamped %d, logged %d, by time %d, view %d, clean %" PRId64
+                    ", cache %" PRId64 "\n",
                     random_seed(), w->operation, w->kind.in_memory ? "in memory" : "RocksDB",
-                    w->kind.timestamped, w->kind.logged, w->kind.has_view, w->kind.clean_bytes,
-                    w->kind.cache_bytes);
+                    w->kind.timestamped, w->kind.logged, w->kind.by_time, w->kind.has_view,
+                    w->kind.clean_bytes, w->kind.cache_bytes);
         _fail(what, line);
     }
 }
@@ -317,13 +323,14 @@ static void write_one(part *p, bool deletes)
     world *w = p->in;
     size_t key = random_below(KEYS);
     model_row row = {.present = !deletes, .timestamp = -1};
+    bool is_expired = key < p->floor;
     if (!deletes) {
         uint32_t kind = random_below(2000);
         row.size = kind == 0 ? random_below(LONGEST_VALUE) : kind < 200 ? 0 : random_below(60);
         row.at = random_below(RANDOM_TEXT_BYTES - LONGEST_VALUE);
         row.timestamp = w->kind.timestamped ? w->operation : -1;
     }
-    p->now[key] = row;
+    p->now[key] = is_expired ? p->now[key] : row;
     if (p->view == NULL) {
         ksi_row_store_put(p->rows, random_key(key), value_of(&row), w->operation);
         return;
@@ -350,7 +357,22 @@ static void write_back(part *p)
     must(p->in, ksi_row_store_get(p->rows, random_key(from), false, &row, &found, &error), &error);
     if (found) {
         ksi_row_store_put(p->rows, random_key(key), row.value, row.timestamp);
-        p->now[key] = p->now[from];
+        p->now[key] = key < p->floor ? p->now[key] : p->now[from];
+    }
+}
+
+/* Some of the lowest rows expire; some stay, whatever happens. */
+static void expire_one(part *p)
+{
+    size_t floor = p->floor + random_below(KEYS / 10);
+    if (p->view != NULL || floor > KEYS * 3 / 4) {
+        return;
+    }
+    ksi_row_store_expire(p->rows, random_key(random_below(4) == 0 ? p->floor / 2 : floor));
+    ksi_row_store_expire(p->rows, random_key(floor));
+    p->floor = floor;
+    for (size_t i = 0; i < floor; i++) {
+        p->now[i].present = false;
     }
 }
 
@@ -403,6 +425,7 @@ static void commit_one(part *p)
     }
     memcpy(p->settled, p->now, sizeof p->settled);
     memcpy(p->committed, p->now, sizeof p->committed);
+    p->committed_floor = p->floor;
     ksi_store_position position = position_at(p->commit);
     ks_error error = {0};
     must(w, ksi_row_store_commit(p->rows, w->kind.logged ? &position : NULL, &error), &error);
@@ -444,6 +467,7 @@ static void write_through(part *p)
     flush_view(p);
     must(p->in, ksi_row_store_write_through(p->rows, &error), &error);
     memcpy(p->committed, p->now, sizeof p->committed); /* RocksDB does not tell them apart */
+    p->committed_floor = p->floor;
     p->written_through = true;
     p->may_be_marked = true;
     HOLDS(p->in, ksi_row_store_bytes(p->rows).pending == 0);
@@ -550,9 +574,11 @@ static void open_part(world *w, part *p)
                                                           .partition = p->partition,
                                                           .timestamped = w->kind.timestamped,
                                                           .logged = w->kind.logged,
+                                                          .by_time = w->kind.by_time,
                                                           .clean_bytes = w->kind.clean_bytes},
                                  &error);
     must(w, p->rows != NULL ? KS_OK : error.code, &error);
+    p->floor = p->committed_floor = 0;
     if (w->kind.has_view) {
         p->view = ksi_key_value_store_open(
             &(ksi_key_value_store_options){.spec = &w->spec, .cache = w->cache, .rows = p->rows});
@@ -582,6 +608,7 @@ static void wipe(part *p)
         open_part(p->in, p);
     }
     must(p->in, ksi_row_store_wipe(p->rows, &error), &error);
+    p->floor = p->committed_floor = 0;
     rebuild(p);
 }
 
@@ -595,6 +622,7 @@ static void abort_one(part *p)
     HOLDS(p->in, ksi_row_store_bytes(p->rows).pending == 0);
     if (is_whole) {
         memcpy(p->now, p->settled, sizeof p->now);
+        p->floor = p->committed_floor;
     } else {
         wipe(p);
     }
@@ -771,6 +799,9 @@ static void do_one(world *w)
     } else if (chance < 19990) {
         reopen(p);
     }
+    if (random_below(200) == 0) {
+        expire_one(p);
+    }
     w->operation++;
 }
 
@@ -845,6 +876,13 @@ static void rows_on_rocksdb_are_their_model_when_some_are_remembered(void **stat
     run_every_kind((world_kind){.clean_bytes = 4000});
 }
 
+static void rows_on_rocksdb_are_their_model_when_the_lowest_are_forgotten_first(void **state)
+{
+    (void)state;
+    run_every_kind((world_kind){.clean_bytes = 4000, .by_time = true});
+    run_every_kind((world_kind){.clean_bytes = 40000, .by_time = true});
+}
+
 static void rows_on_rocksdb_are_their_model_when_all_are_remembered(void **state)
 {
     (void)state;
@@ -884,6 +922,7 @@ int main(void)
         cmocka_unit_test(rows_in_memory_are_their_model),
         cmocka_unit_test(rows_on_rocksdb_are_their_model_when_nothing_is_remembered),
         cmocka_unit_test(rows_on_rocksdb_are_their_model_when_some_are_remembered),
+        cmocka_unit_test(rows_on_rocksdb_are_their_model_when_the_lowest_are_forgotten_first),
         cmocka_unit_test(rows_on_rocksdb_are_their_model_when_all_are_remembered),
         cmocka_unit_test(key_value_stores_are_their_model_with_and_without_a_record_cache),
     };
