@@ -131,6 +131,20 @@ typedef struct ks_restore_progress {
  */
 typedef void ks_restore_listener_fn(const ks_restore_progress *progress, void *user);
 
+/** What shall happen after a stream thread failed. */
+typedef enum ks_uncaught_answer {
+    KS_SHUTDOWN_CLIENT = 0,  /**< this application ends with the error: the default */
+    KS_REPLACE_THREAD,       /**< another thread goes on from the last commit */
+    KS_SHUTDOWN_APPLICATION  /**< every instance of the application ends */
+} ks_uncaught_answer;
+
+/**
+ * Asked when a stream thread has ended by an error that no handler took: a callback that failed, a
+ * topic that is gone. A local state that does not read ends the application without asking. Must
+ * not call back into the app. @java StreamsUncaughtExceptionHandler
+ */
+typedef ks_uncaught_answer ks_uncaught_error_fn(const ks_error *error, void *user);
+
 /** What an application has beside its properties. NULL or zero: the defaults. */
 typedef struct ks_app_options {
     ks_options_head head;
@@ -140,6 +154,7 @@ typedef struct ks_app_options {
     ks_log_line_fn *log_line; /**< NULL: warnings and errors to standard error */
     ks_state_listener_fn *state_listener;
     ks_restore_listener_fn *restore_listener;
+    ks_uncaught_error_fn *uncaught_error; /**< NULL: KS_SHUTDOWN_CLIENT */
     void *user; /**< for all of them */
     ks_rocksdb_config_fn *rocksdb_config;
 } ks_app_options;
@@ -222,6 +237,48 @@ KS_NODISCARD KS_API ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_e
  * @thread any but a library thread
  */
 KS_NODISCARD KS_API ks_status ks_app_run(ks_app *app, ks_error *error);
+
+/**
+ * One more stream thread; tasks move to it, one after the other. The record cache is divided anew.
+ *
+ * @return KS_OK; KS_E_STATE unless the application is RUNNING or REBALANCING
+ * @thread any
+ * @java   KafkaStreams#addStreamThread
+ */
+KS_NODISCARD KS_API ks_status ks_app_add_stream_thread(ks_app *app, ks_error *error);
+
+/**
+ * Ends the youngest stream thread after the records in hand; its tasks move to the others, and wait
+ * when there is none. Does not wait for that.
+ *
+ * @return KS_OK; KS_E_STATE unless the application is RUNNING or REBALANCING with a thread
+ * @thread any
+ * @java   KafkaStreams#removeStreamThread
+ */
+KS_NODISCARD KS_API ks_status ks_app_remove_stream_thread(ks_app *app, ks_error *error);
+
+/** How many stream threads work. @thread any */
+KS_API size_t ks_app_stream_threads(ks_app *app);
+
+/**
+ * Stops processing and punctuation until ks_app_resume(); records are still fetched, and stores
+ * restored. May be called before the start. @thread any @java KafkaStreams#pause
+ */
+KS_API void ks_app_pause(ks_app *app);
+/** Goes on. @thread any @java KafkaStreams#resume */
+KS_API void ks_app_resume(ks_app *app);
+/** Whether it is paused. @thread any @java KafkaStreams#isPaused */
+KS_API bool ks_app_is_paused(const ks_app *app);
+
+/**
+ * Deletes the local state of the application below `state.dir`; the changelogs fill it again.
+ *
+ * @return KS_OK, also when there is none; KS_E_STATE while the application runs or another process
+ *         uses the directory; KS_E_IO
+ * @thread any
+ * @java   KafkaStreams#cleanUp
+ */
+KS_NODISCARD KS_API ks_status ks_app_clean_up(ks_app *app, ks_error *error);
 
 /** The state at the moment. @thread any @java KafkaStreams#state */
 KS_API ks_app_state ks_app_state_of(const ks_app *app);

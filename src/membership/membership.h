@@ -69,6 +69,7 @@ typedef struct ksi_group_view {
     size_t active_count;
     const ksi_task_id *standby;
     size_t standby_count;
+    bool shuts_down; /* a member asked all of them to end */
 } ksi_group_view;
 
 /* By which commits of offsets are checked. */
@@ -94,6 +95,8 @@ typedef struct ksi_membership_class {
                    const ksi_task_state *standby, size_t standby_count);
     /* The number of stream threads changed. */
     void (*set_capacity)(ksi_membership *membership, int32_t capacity);
+    /* Asks every member to end, this one included. @java SHUTDOWN_APPLICATION */
+    void (*shut_down)(ksi_membership *membership);
     ksi_generation (*generation)(const ksi_membership *membership);
     /* After KS_E_FENCED: begins anew, with nothing. */
     ks_status (*rejoin)(ksi_membership *membership, int64_t now_ms, ks_error *error);

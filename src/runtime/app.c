@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * app.c - an application: made, told of by its threads, ended, freed. @java KafkaStreams
+ * app.c - an application: made, paused, cleaned, freed. @java KafkaStreams
  *
- * What is asked of its properties is in app_check.c, starting in app_start.c, waiting and closing
- * in app_wait.c.
- *
- * Ending has one way. Whoever wants the end (close, a failed thread) asks every thread to stop;
- * each ends by itself, and the last one leaves the group and makes the last step of the state.
- * Joining them is left to close and free, which wait for that step first.
- *
- * Failure. The first failing thread's error is kept. Its tasks commit nothing; the other threads
- * commit and close as at any end, which is what Java does under SHUTDOWN_CLIENT.
- *
- * State on disk is the application's: taken before the first task is made, given back when the last
- * thread has ended, whatever the reason.
- *
- * Lock order: a task's store lock, then the application's, then the log's or the logger's. No
- * thread takes one of them while it holds one that comes later.
+ * app.h says which file does what. Joining native threads is left to close and free, which first
+ * wait for the supervisor to make the last step of the state: whoever sees NOT_RUNNING or ERROR
+ * knows that nothing of the application runs any more.
  *
  * Thread rule: any thread, as <kstreams/app.h> says.
  */
@@ -26,8 +14,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "storage/state_directory.h"
 
-#include <unistd.h>
+#include <stdio.h>
+#include <sys/random.h>
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -62,8 +52,36 @@ static ks_status open_transport(ks_app *app, ks_log *given, ks_error *error)
     return KS_OK;
 }
 
+/* Something that no other member has; for humans it means nothing. */
+static void make_process_id(ks_app *app, const char *given)
+{
+    unsigned char bytes[16] = {0};
+    if (given != NULL) {
+        (void)snprintf(app->process_id, sizeof app->process_id, "%s", given);
+        return;
+    }
+    ssize_t got = getrandom(bytes, sizeof bytes, 0);
+    KSI_CHECK(got == (ssize_t)sizeof bytes); /* so few bytes never fail */
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        (void)snprintf(app->process_id + 2 * i, 3, "%02x", bytes[i]);
+    }
+}
+
+static void init_locks(ks_app *app)
+{
+    ksi_mutex_init(&app->lock);
+    ksi_condition_init(&app->changed);
+    ksi_mutex_init(&app->wake_lock);
+    ksi_condition_init(&app->wake);
+    ksi_mailbox_init(&app->mailbox);
+    ksi_arena_init(&app->names, 0);
+    atomic_init(&app->state, KS_APP_CREATED);
+    atomic_init(&app->waiters, 0);
+    atomic_init(&app->paused, false);
+}
+
 ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
-                    const ks_app_options *options, ksi_clock *clock, ks_error *error)
+                    const ks_app_options *options, const ksi_app_seams *seams, ks_error *error)
 {
     const ks_app_options none = {0};
     const ks_app_options *how = options != NULL ? options : &none;
@@ -73,16 +91,17 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
     app->application_id = ksi_config_text(app->config, "application.id");
     const char *client_id = ksi_config_text(app->config, "client.id");
     app->name = client_id != NULL && client_id[0] != '\0' ? client_id : app->application_id;
-    app->clock = clock;
+    app->clock = seams->clock;
+    app->is_manual = seams->is_manual;
     app->listener = how->state_listener;
+    app->restore_listener = how->restore_listener;
+    app->uncaught = how->uncaught_error;
     app->rocksdb_config = how->rocksdb_config;
     app->user = how->user;
     app->wake_fd = -1;
-    atomic_init(&app->state, KS_APP_CREATED);
-    atomic_init(&app->waiters, 0);
+    make_process_id(app, seams->process_id);
+    init_locks(app);
     ksi_logger_init(&app->logger, how->log_line, how->user, KS_LOG_LEVEL_INFO);
-    ksi_mutex_init(&app->lock);
-    ksi_condition_init(&app->changed);
     if (ksi_app_check_config(app->config, error) != KS_OK ||
         ksi_app_check_topology(topology, app->config, error) != KS_OK ||
         open_transport(app, how->log, error) != KS_OK) {
@@ -96,103 +115,19 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
 ks_app *ks_app_new(const ks_topology *topology, const ks_config *config,
                    const ks_app_options *options, ks_error *error)
 {
-    return ksi_app_new(topology, config, options, &ksi_system_clock, error);
+    const ksi_app_seams seams = {.clock = &ksi_system_clock};
+    return ksi_app_new(topology, config, options, &seams, error);
 }
 
-/* ---- what the threads tell ------------------------------------------------------------------- */
+/* ---- threads of the application -------------------------------------------------------------- */
 
-void ksi_app_stop_threads(ks_app *app)
-{
-    for (size_t i = 0; i < app->thread_count; i++) {
-        ksi_stream_thread_stop(app->threads[i]);
-    }
-}
-
-void ksi_app_remember_failure(ks_app *app, const ks_error *failure)
-{
-    if (!app->failed) {
-        app->failed = true;
-        app->failure = *failure;
-    }
-}
-
-/* Writes out and gives back what is on disk. */
-static void close_state(ks_app *app)
-{
-    ks_error refused = {0};
-    if (app->failed) {
-        (void)ksi_local_state_failed(app->local_state, &app->failure);
-    }
-    if (ksi_local_state_close(app->local_state, &refused) != KS_OK) {
-        ksi_error_prefix(&refused, "closing the local state; what was committed comes back from "
-                                   "the changelogs: ");
-        char text[sizeof refused + 64];
-        ksi_log(&app->logger, KS_LOG_LEVEL_ERROR, app->name, "%s",
-                ks_error_text(&refused, text, sizeof text));
-        ksi_app_remember_failure(app, &refused);
-    }
-    app->local_state = NULL;
-}
-
-/* The last step, when no thread is left. */
-void ksi_app_end(ks_app *app)
-{
-    close_state(app);
-    if (app->is_member) {
-        app->transport->class->leave(app->transport, app->application_id);
-        app->is_member = false;
-    }
-    (void)ksi_app_set_state(app, ks_app_state_of(app) == KS_APP_PENDING_ERROR ? KS_APP_ERROR
-                                                                              : KS_APP_NOT_RUNNING);
-    if (app->wake_fd >= 0) {
-        ssize_t written = write(app->wake_fd, "", 1);
-        (void)written; /* a full pipe wakes its reader as well */
-    }
-}
-
-static void on_ready(void *owner)
-{
-    ks_app *app = owner;
-    ksi_mutex_lock(&app->lock);
-    app->restoring--;
-    if (app->restoring == 0) {
-        (void)ksi_app_set_state(app, KS_APP_RUNNING);
-        ksi_local_state_log_memory(app->local_state, "when running");
-    }
-    ksi_mutex_unlock(&app->lock);
-}
-
-static void on_idle(void *owner)
-{
-    ks_app *app = owner;
-    if (atomic_load(&app->waiters) > 0) {
-        ksi_mutex_lock(&app->lock);
-        ksi_condition_wake_all(&app->changed);
-        ksi_mutex_unlock(&app->lock);
-    }
-}
-
-static void on_ended(void *owner, const ks_error *failure)
-{
-    ks_app *app = owner;
-    ksi_mutex_lock(&app->lock);
-    if (failure != NULL) {
-        char text[sizeof *failure + 64];
-        ksi_log(&app->logger, KS_LOG_LEVEL_ERROR, app->name, "the application stops: %s",
-                ks_error_text(failure, text, sizeof text));
-        ksi_app_remember_failure(app, failure);
-        (void)ksi_app_set_state(app, KS_APP_PENDING_ERROR);
-        ksi_app_stop_threads(app);
-    }
-    app->live--;
-    if (app->live == 0) {
-        ksi_app_end(app);
-    }
-    ksi_mutex_unlock(&app->lock);
-}
-
-/* The application whose stream thread this is: it must not wait for its own end. */
+/* The application whose thread this is: it must not wait for its own end. */
 static _Thread_local const ks_app *app_of_this_thread;
+
+void ksi_app_enter_thread(const ks_app *app)
+{
+    app_of_this_thread = app;
+}
 
 ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *error)
 {
@@ -206,17 +141,76 @@ ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *
     return KS_OK;
 }
 
-void ksi_app_thread_body(void *user)
+/* ---- pausing and cleaning -------------------------------------------------------------------- */
+
+static void wake_threads(ks_app *app)
 {
-    ksi_stream_thread *thread = user;
-    ks_app *app = ksi_stream_thread_owner(thread);
-    app_of_this_thread = app;
-    const ksi_stream_thread_events events = {
-        .ready = on_ready, .idle = on_idle, .ended = on_ended, .owner = app};
-    ksi_stream_thread_run(thread, &events);
+    ksi_mutex_lock(&app->lock);
+    for (size_t i = 0; i < app->thread_count; i++) {
+        ksi_stream_thread_wake(app->threads[i]->thread);
+    }
+    ksi_mutex_unlock(&app->lock);
+}
+
+void ks_app_pause(ks_app *app)
+{
+    atomic_store(&app->paused, true);
+}
+
+void ks_app_resume(ks_app *app)
+{
+    atomic_store(&app->paused, false);
+    wake_threads(app);
+}
+
+bool ks_app_is_paused(const ks_app *app)
+{
+    return atomic_load(&app->paused);
+}
+
+ks_status ks_app_clean_up(ks_app *app, ks_error *error)
+{
+    ksi_mutex_lock(&app->lock);
+    ks_app_state state = ks_app_state_of(app);
+    ks_status status = KS_OK;
+    if (state != KS_APP_CREATED && !ksi_app_has_ended(app)) {
+        status = ksi_error_set(error, KS_E_STATE, app->application_id,
+                               "the application is %s; its state can be deleted before it starts "
+                               "and after it has ended",
+                               ks_app_state_name(state));
+    } else {
+        status = ksi_state_directory_remove(ksi_config_text(app->config, "state.dir"),
+                                            app->application_id, app->clock, &app->logger, error);
+    }
+    ksi_mutex_unlock(&app->lock);
+    return status;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
+
+void ksi_app_crash(ks_app *app)
+{
+    for (size_t i = 0; i < app->thread_count; i++) {
+        ksi_stream_thread_abandon(app->threads[i]->thread);
+        app->threads[i]->has_ended = true;
+    }
+    ksi_restorer_free(app->restorer);
+    app->restorer = NULL;
+    ksi_app_close_tasks(app);
+    ksi_local_state_abandon(app->local_state);
+    app->local_state = NULL;
+    if (app->membership != NULL) {
+        app->membership->class->vanish(app->membership);
+        app->membership = NULL;
+    }
+    atomic_store(&app->state, KS_APP_ERROR);
+}
+
+static void free_thread(ksi_app_thread *slot)
+{
+    ksi_stream_thread_free(slot->thread);
+    ksi_free(slot);
+}
 
 void ks_app_free(ks_app *app)
 {
@@ -224,20 +218,26 @@ void ks_app_free(ks_app *app)
         return;
     }
     KSI_CHECK(app_of_this_thread != app); /* a callback cannot free the application it runs in */
-    if (app->thread_count > 0) {
+    if (app->has_workers && !ksi_app_has_ended(app)) {
+        KSI_CHECK(!app->is_manual); /* whoever steps it has to bring it to its end */
         ks_status status = ks_app_close(app, -1, NULL);
         (void)status; /* nobody to tell: a failure was logged when it happened */
     }
     for (size_t i = 0; i < app->thread_count; i++) {
-        ksi_stream_thread_free(app->threads[i]);
+        free_thread(app->threads[i]);
     }
+    ksi_restorer_free(app->restorer);
     ksi_free(app->threads);
-    ksi_free(app->natives);
+    ksi_progress_destroy(&app->progress);
     ksi_assignment_destroy(&app->assignment);
     if (app->transport != NULL) {
         app->transport->class->release(app->transport);
     }
     ksi_logger_destroy(&app->logger);
+    ksi_mailbox_destroy(&app->mailbox);
+    ksi_arena_destroy(&app->names);
+    ksi_condition_destroy(&app->wake);
+    ksi_mutex_destroy(&app->wake_lock);
     ksi_condition_destroy(&app->changed);
     ksi_mutex_destroy(&app->lock);
     ks_config_free(app->config);

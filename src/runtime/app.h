@@ -1,53 +1,131 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * app.h - an application inside: what its files share. The essay is in app.c.
+ * app.h - an application inside: what its files share.
+ *
+ *     app.c            made, freed, stats
+ *     app_check.c      its properties and topology
+ *     app_start.c      what can fail before records flow, then the workers
+ *     app_threads.c    stream threads come, end, are replaced
+ *     app_tasks.c      tasks are made, handed round, closed
+ *     app_supervise.c  the supervisor's turn: the group, the mail, the state, the end
+ *     app_wait.c       waiting for records and for the end
+ *
+ * Workers. Each stream thread, the restorer and the supervisor do their work in steps
+ * (ksi_app_step_worker()). A native thread does nothing but step its worker and wait; a test in
+ * `manual` mode has no native threads and steps workers in any order it likes.
+ *
+ * Who touches what. A task's handle is with the supervisor, the restorer or a stream thread, and
+ * goes round by message (task_handle.h). The supervisor's own fields and the list of threads are
+ * guarded by `lock`; stream threads and the restorer never take it but to tell waiters.
+ *
+ * Lock order: `lock`, then a store lock of a task that no thread has, a lock of the transport, a
+ * mailbox or the logger.
  *
  * Thread rule: what stands below `lock` in the structure is guarded by it; the rest is constant
- * after ksi_app_new() or, the threads and the assignment, after ks_app_start().
+ * after ksi_app_new() or ks_app_start().
  */
 #ifndef KSI_RUNTIME_APP_H
 #define KSI_RUNTIME_APP_H
 
 #include "base/thread.h"
 #include "runtime/assignment.h"
+#include "runtime/mailbox.h"
+#include "runtime/progress.h"
+#include "runtime/restorer.h"
 #include "runtime/stream_thread.h"
 #include <kstreams/app.h>
+
+/* A stream thread, from its start until its slot is freed with the application. */
+typedef struct ksi_app_thread {
+    ks_app *app;
+    ksi_stream_thread *thread;
+    ksi_thread native;
+    bool has_ended;
+    bool is_stuck;    /* its turn does not end */
+    bool has_said_so; /* stepped by hand: its last step is done */
+    ks_error failure; /* why; KS_OK: it was asked to */
+} ksi_app_thread;
 
 struct ks_app {
     const ks_topology *topology;
     ks_config *config;
     const char *application_id; /* in `config` */
     const char *name;           /* in log lines: client.id, else the application.id */
+    char process_id[40];        /* of this member of the group */
     ksi_clock *clock;
     ksi_logger logger;
-    ks_state_listener_fn *listener;       /* may be NULL */
-    ks_rocksdb_config_fn *rocksdb_config; /* may be NULL */
+    ks_state_listener_fn *listener;           /* may be NULL */
+    ks_restore_listener_fn *restore_listener; /* may be NULL */
+    ks_uncaught_error_fn *uncaught;           /* may be NULL */
+    ks_rocksdb_config_fn *rocksdb_config;     /* may be NULL */
     void *user;
     ksi_transport *transport;
     ksi_assignment assignment;
-    ksi_local_state *local_state; /* from start to end; NULL: there is nothing on disk */
-    ksi_stream_thread **threads;
-    ksi_thread *natives;
-    size_t thread_count;
-    atomic_int waiters; /* calls of ks_app_wait_until_caught_up() under way */
-    atomic_int state;   /* ks_app_state; changed under `lock` only */
+    ksi_progress progress;
+    ksi_restorer *restorer;
+    ksi_mailbox mailbox; /* the supervisor's */
+    bool is_manual;      /* no native threads */
+    atomic_int waiters;  /* calls of ks_app_wait_until_caught_up() under way */
+    atomic_int state;    /* ks_app_state; changed under `lock` only */
+    atomic_bool paused;
+
+    ksi_mutex wake_lock; /* guards the next two; taken under any other */
+    ksi_condition wake;
+    bool is_woken; /* the supervisor shall take a turn */
 
     ksi_mutex lock;
-    ksi_condition changed; /* state, live threads, or perhaps caught up */
-    size_t restoring;      /* threads that are not ready */
-    size_t live;           /* threads that have not ended */
-    bool is_member;        /* of its group */
+    ksi_condition changed;        /* state, or perhaps caught up */
+    ksi_local_state *local_state; /* from start to end; NULL: there is nothing on disk */
+    ksi_membership *membership;   /* from start to end */
+    ksi_group_view view;
+    ks_arena names; /* of this member, in each of its generations */
+    const char *member;
+    ksi_app_thread **threads; /* those that have ended, too */
+    size_t thread_count;
+    size_t thread_capacity;
+    ksi_task_handle **tasks;
+    size_t task_count;
+    size_t task_capacity;
+    ksi_thread restorer_native;
+    ksi_thread supervisor_native;
+    bool is_lost;     /* the group fenced this member; it rejoins when all tasks are back */
+    bool has_workers; /* it was started */
+    bool is_stopping; /* it ends as soon as its threads have */
+    bool restorer_has_ended;
+    bool needs_report;
+    int64_t next_poll_ms;
+    int64_t max_poll_interval_ms;
     bool failed;
     ks_error failure; /* the first one */
     int wake_fd;      /* gets a byte when the application has ended; -1: none */
 };
 
-/* ks_app_new() with another clock. */
+/* What a test may inject. */
+typedef struct ksi_app_seams {
+    ksi_clock *clock;
+    const char *process_id; /* NULL: a random one */
+    bool is_manual;         /* no native threads: the caller steps */
+} ksi_app_seams;
+
 ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
-                    const ks_app_options *options, ksi_clock *clock, ks_error *error);
+                    const ks_app_options *options, const ksi_app_seams *seams, ks_error *error);
 
 /* KS_E_STATE in a callback of this application; `call` is what would wait there for ever. */
 ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *error);
+
+/* ---- stepping by hand ------------------------------------------------------------------------ */
+
+/*
+ * One step of a worker: 0 the supervisor, 1 the restorer, 2... the stream threads, also those that
+ * have ended. `*progressed`: whether there was anything to do. False when it has ended.
+ */
+size_t ksi_app_worker_count(const ks_app *app);
+bool ksi_app_step_worker(ks_app *app, size_t worker, bool *progressed);
+/*
+ * What a crash leaves: nothing is committed, applied or told to anybody. The application can only
+ * be freed.
+ */
+void ksi_app_crash(ks_app *app);
 
 /* ---- app_check.c ----------------------------------------------------------------------------- */
 
@@ -55,16 +133,51 @@ KS_NODISCARD ks_status ksi_app_check_config(const ks_config *config, ks_error *e
 KS_NODISCARD ks_status ksi_app_check_topology(const ks_topology *topology, const ks_config *config,
                                               ks_error *error);
 
-/* ---- app.c; with the lock held, but the body ------------------------------------------------- */
+/* ---- app_threads.c; with the lock held ------------------------------------------------------- */
 
-/* What a stream thread of an application runs; `user` is the ksi_stream_thread. */
-void ksi_app_thread_body(void *user);
-/* Asks every thread to end. */
+/* Makes a stream thread, and starts its native one when the application has started. */
+KS_NODISCARD ks_status ksi_app_add_thread(ks_app *app, ks_error *error);
+KS_NODISCARD ks_status ksi_app_start_native(ks_app *app, ksi_app_thread *slot, ks_error *error);
+/* Threads that have not ended, and those of them that are not asked to. */
+size_t ksi_app_live_threads(const ks_app *app);
+size_t ksi_app_working_threads(const ks_app *app);
 void ksi_app_stop_threads(ks_app *app);
-/* Keeps the first. */
+/* Divides the record cache among those that work, and tells the group how many there are. */
+void ksi_app_share_cache(ks_app *app);
+/* What the body of a stream thread does in one step; false when the thread has ended. @thread it */
+bool ksi_app_step_thread(ksi_app_thread *slot, bool *progressed);
+
+/* ---- app_tasks.c; with the lock held --------------------------------------------------------- */
+
+/* Makes, moves and closes tasks as far as that goes now. An error ends the application. */
+KS_NODISCARD ks_status ksi_app_place_tasks(ks_app *app, ks_error *error);
+/* Whether every task this process shall run runs. */
+bool ksi_app_runs_all_tasks(const ks_app *app);
+/* Whether all tasks are with the supervisor. */
+bool ksi_app_has_all_tasks(const ks_app *app);
+void ksi_app_close_tasks(ks_app *app);
+/* Tells the group what this process has. */
+void ksi_app_report_tasks(ks_app *app);
+
+/* ---- app_supervise.c ------------------------------------------------------------------------- */
+
+/* What the others post. */
+enum { KSI_APP_TAKEN, KSI_APP_RETURNED, KSI_APP_FENCED, KSI_APP_THREAD_ENDED, KSI_APP_RESTORED_ALL };
+
+void ksi_app_post(ks_app *app, int kind, void *what); /* @thread any, with or without the lock */
+/* The supervisor's turn; false when the application has ended. @thread the supervisor */
+bool ksi_app_supervise(ks_app *app, bool *progressed);
+void ksi_app_wake_supervisor(ks_app *app); /* @thread any */
+/* Until somebody posts, or the group wants to be asked. @thread the supervisor */
+void ksi_app_wait_supervisor(ks_app *app);
+/* Keeps the first. With the lock held. */
 void ksi_app_remember_failure(ks_app *app, const ks_error *failure);
-/* The last step, when no thread is left. */
+/* Asks everything to end, with or without a failure. With the lock held. */
+void ksi_app_begin_end(ks_app *app);
+/* The last step, when no worker is left. With the lock held. */
 void ksi_app_end(ks_app *app);
+/* The body of a native thread of an application: its callbacks must not wait for its end. */
+void ksi_app_enter_thread(const ks_app *app);
 
 /* ---- app_state.c; all with the lock held ----------------------------------------------------- */
 

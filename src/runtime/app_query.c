@@ -33,7 +33,24 @@ static const ksi_topology_store *find_store(const ks_topology *topology, const c
     return NULL;
 }
 
-ksi_store_query *ksi_app_store_query(const ks_app *app, const char *store, int32_t partition,
+/* Retained. A standby's rows are not asked: they may be behind. */
+static ksi_store_query *find_query(ks_app *app, ksi_task_id id, const char *store)
+{
+    ksi_store_query *found = NULL;
+    ksi_mutex_lock(&app->lock);
+    for (size_t i = 0; i < app->task_count && found == NULL; i++) {
+        const ksi_task_handle *task = app->tasks[i];
+        bool is_it = task->id.subtopology == id.subtopology && task->id.partition == id.partition;
+        ksi_store_query *query = is_it && task->wants_active
+                                     ? ksi_task_rows_query(task->rows, store)
+                                     : NULL;
+        found = query != NULL ? ksi_store_query_retain(query) : NULL;
+    }
+    ksi_mutex_unlock(&app->lock);
+    return found;
+}
+
+ksi_store_query *ksi_app_store_query(ks_app *app, const char *store, int32_t partition,
                                      ks_error *error)
 {
     ks_app_state state = ks_app_state_of(app);
@@ -50,12 +67,10 @@ ksi_store_query *ksi_app_store_query(const ks_app *app, const char *store, int32
                       "it has");
         return NULL;
     }
-    const ksi_assigned_task task = {.subtopology = wanted->subtopology, .partition = partition};
-    for (size_t i = 0; i < app->thread_count; i++) {
-        ksi_store_query *query = ksi_stream_thread_store_query(app->threads[i], task, store);
-        if (query != NULL) {
-            return query;
-        }
+    const ksi_task_id id = {.subtopology = wanted->subtopology, .partition = partition};
+    ksi_store_query *query = find_query(app, id, store);
+    if (query != NULL) {
+        return query;
     }
     ksi_error_set(error, KS_E_ARGUMENT, store,
                   "no task of this application has partition %d of this store; it has as many "

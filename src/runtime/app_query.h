@@ -16,10 +16,10 @@
  * the application is running, KS_E_ARGUMENT for a store or partition that it does not have. The
  * handle answers KS_E_STORE_MIGRATED once its task is closed (state/store_query.h).
  *
- * Takes no lock. Its callers may not hold the application's lock nor one of the log while they use
+ * Takes the application's lock for the look. Its callers may hold no lock of the log while they use
  * the handle: the task may wait for those while it has its stores.
  */
-ksi_store_query *ksi_app_store_query(const ks_app *app, const char *store, int32_t partition,
+ksi_store_query *ksi_app_store_query(ks_app *app, const char *store, int32_t partition,
                                      ks_error *error);
 
 #endif

@@ -1,60 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * app_start.c - an application is started: group, assignment, topics, state, threads, tasks.
+ * app_start.c - an application is started: assignment, topics, state, threads, group, workers.
  *
- * Starting happens in the caller's thread, up to the point where records flow: assignment, internal
- * topics, tasks. So a missing topic or a serde that nobody named is the answer of ks_app_start()
- * and not a line in a log. Only restoring is left to the threads.
+ * Starting happens in the caller's thread, as far as anything can fail that the program can mend: a
+ * missing topic, a serde that nobody named, a directory that another process has. That is the
+ * answer of ks_app_start() and not a line in a log. To find the second, one task of each
+ * sub-topology is made on empty stores, and closed again.
+ *
+ * A database may open and not read all the same, which its stores find out. So they are opened
+ * once, and a database that turns out broken is set aside like one that does not open.
  *
  * Thread rule: the caller of ks_app_start(), with the application's lock held.
  */
 #include "runtime/app.h"
 
-#include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "config/clients.h"
 #include "config/config.h"
 #include "runtime/internal_topics.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static ks_status make_thread(ks_app *app, size_t number, size_t count, ks_error *error)
-{
-    int64_t cache_bytes = ksi_config_cache_max_bytes(app->config);
-    ksi_buffer name = {0};
-    ksi_buffer_appendf(&name, "%s-StreamThread-%zu", app->name, number);
-    const ksi_stream_thread_options options = {
-        .name = ksi_buffer_cstr(&name),
-        .owner = app,
-        .topology = app->topology,
-        .config = app->config,
-        .application_id = app->application_id,
-        .transport = app->transport,
-        .assignment = &app->assignment,
-        .clock = app->clock,
-        .logger = &app->logger,
-        .state = app->local_state,
-        .cache_bytes = cache_bytes > 0 ? cache_bytes / (int64_t)count : -1,
-        .waiters = &app->waiters};
-    ksi_stream_thread *thread = ksi_stream_thread_new(&options, error);
-    ksi_buffer_destroy(&name);
-    if (thread == NULL) {
-        return ksi_error_flag(error, 0); /* as the transport said */
-    }
-    app->threads[app->thread_count++] = thread;
-    return KS_OK;
-}
+#define DEFAULT_SESSION_MS 45000   /* of a consumer of Kafka 4.3 */
+#define DEFAULT_MAX_POLL_MS 300000 /* likewise */
 
-static ks_status make_threads(ks_app *app, ks_error *error)
-{
-    size_t count = (size_t)ksi_config_i32(app->config, "num.stream.threads");
-    app->threads = ksi_calloc(count, sizeof(ksi_stream_thread *));
-    app->natives = ksi_calloc(count, sizeof *app->natives);
-    for (size_t i = 0; i < count; i++) {
-        KS_TRY(make_thread(app, i + 1, count, error));
-    }
-    return KS_OK;
-}
+/* ---- state on disk --------------------------------------------------------------------------- */
 
 /* How many stores on disk the tasks will have. */
 static size_t count_stores_on_disk(const ks_app *app)
@@ -87,44 +59,33 @@ static ks_status open_state(ks_app *app, ks_error *error)
     return app->local_state != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the state said */
 }
 
-static ks_status make_tasks(ks_app *app, ks_error *error)
+/* Whether the stores read, those of tasks that may never come here, too. */
+static ks_status look_at_stores(ks_app *app, ks_error *error)
 {
-    KS_TRY(open_state(app, error));
-    KS_TRY(make_threads(app, error));
-    for (size_t i = 0; i < app->assignment.task_count; i++) {
-        ksi_stream_thread *thread = app->threads[i % app->thread_count];
-        KS_TRY(ksi_stream_thread_add_task(thread, app->assignment.tasks[i], error));
+    for (size_t i = 0; app->local_state != NULL && i < app->assignment.task_count; i++) {
+        const ksi_task_rows_options options = {.topology = app->topology,
+                                               .id = app->assignment.tasks[i],
+                                               .application_id = app->application_id,
+                                               .state = app->local_state};
+        ksi_task_rows *rows = ksi_task_rows_open(&options, error);
+        if (rows == NULL) {
+            return ksi_error_flag(error, 0); /* as the disk said */
+        }
+        ksi_task_rows_close(rows);
     }
     return KS_OK;
 }
 
-/* The opposite, before a thread was started. */
-static void drop_tasks(ks_app *app)
-{
-    for (size_t i = 0; i < app->thread_count; i++) {
-        ksi_stream_thread_free(app->threads[i]);
-    }
-    ksi_free(app->threads);
-    ksi_free(app->natives);
-    app->threads = NULL;
-    app->natives = NULL;
-    app->thread_count = 0;
-}
-
-/*
- * A database may open and not read all the same, which its stores find out. Then it is set aside,
- * as one that does not open, and the tasks are made on a new one.
- */
-static ks_status make_tasks_on_good_state(ks_app *app, ks_error *error)
+static ks_status open_good_state(ks_app *app, ks_error *error)
 {
     ks_error reason = {0};
-    ks_status status = make_tasks(app, &reason);
+    KS_TRY(open_state(app, error));
+    ks_status status = look_at_stores(app, &reason);
     if (status != KS_OK && ksi_local_state_failed(app->local_state, &reason)) {
-        drop_tasks(app);
         ksi_local_state *broken = app->local_state;
         app->local_state = NULL;
         KS_TRY(ksi_local_state_close(broken, error));
-        return make_tasks(app, error);
+        return open_state(app, error);
     }
     if (status != KS_OK) {
         *error = reason;
@@ -132,34 +93,216 @@ static ks_status make_tasks_on_good_state(ks_app *app, ks_error *error)
     return status;
 }
 
-/* All that can fail before a thread runs. */
+/* ---- a look at the tasks --------------------------------------------------------------------- */
+
+static ks_status try_task(ks_app *app, ksi_producer *producer, int subtopology, ks_error *error)
+{
+    const ksi_task_options options = {.topology = app->topology,
+                                      .subtopology = subtopology,
+                                      .config = app->config,
+                                      .application_id = app->application_id,
+                                      .producer = producer,
+                                      .clock = app->clock,
+                                      .logger = &app->logger,
+                                      .matched_topics = app->assignment.matched_topics,
+                                      .matched_topic_count = app->assignment.matched_topic_count};
+    ksi_task *task = ksi_task_new(&options, error);
+    if (task == NULL) {
+        ksi_error_prefix(error, "starting task %d_0: ", subtopology);
+        return ksi_error_flag(error, 0);
+    }
+    ksi_task_free(task);
+    return KS_OK;
+}
+
+static ks_status try_tasks(ks_app *app, ks_error *error)
+{
+    ksi_transport *transport = app->transport;
+    ksi_producer *producer = transport->class->open_producer(transport, NULL, error);
+    if (producer == NULL) {
+        return ksi_error_flag(error, 0); /* as the transport said */
+    }
+    ks_status status = KS_OK;
+    int last = -1;
+    for (size_t i = 0; status == KS_OK && i < app->assignment.task_count; i++) {
+        int subtopology = app->assignment.tasks[i].subtopology;
+        if (subtopology != last) {
+            status = try_task(app, producer, subtopology, error);
+        }
+        last = subtopology;
+    }
+    producer->class->close(producer);
+    return status;
+}
+
+/* ---- the group ------------------------------------------------------------------------------- */
+
+static int64_t consumer_ms(const ks_app *app, const char *property, int64_t otherwise)
+{
+    const char *text = ksi_config_client(app->config, KSI_CLIENT_MAIN_CONSUMER, property);
+    long long ms = text != NULL ? strtoll(text, NULL, 10) : 0;
+    return ms > 0 ? ms : otherwise;
+}
+
+static bool has_changelog(const ks_app *app, int subtopology)
+{
+    for (size_t i = 0; i < app->topology->store_count; i++) {
+        const ksi_topology_store *store = &app->topology->stores[i];
+        if (store->subtopology == subtopology && store->spec.logging) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static ks_status join_group(ks_app *app, ks_error *error)
+{
+    size_t count = app->assignment.task_count;
+    ksi_group_task *tasks = ksi_calloc(count + 1, sizeof *tasks);
+    for (size_t i = 0; i < count; i++) {
+        ksi_task_id id = app->assignment.tasks[i];
+        tasks[i] = (ksi_group_task){.id = id, .stateful = has_changelog(app, id.subtopology)};
+    }
+    const ksi_member_options options = {
+        .group = app->application_id,
+        .process_id = app->process_id,
+        .client_id = app->name,
+        .capacity = (int32_t)ksi_app_working_threads(app),
+        .standbys = ksi_config_i32(app->config, "num.standby.replicas"),
+        .session_timeout_ms = consumer_ms(app, "session.timeout.ms", DEFAULT_SESSION_MS),
+        .tasks = tasks,
+        .task_count = count};
+    int64_t now_ms = app->clock->monotonic_ns(app->clock) / 1000000;
+    app->max_poll_interval_ms = consumer_ms(app, "max.poll.interval.ms", DEFAULT_MAX_POLL_MS);
+    app->membership = app->transport->class->join(app->transport, &options, now_ms, error);
+    ksi_free(tasks);
+    return app->membership != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the group said */
+}
+
+/* ---- workers --------------------------------------------------------------------------------- */
+
+static void task_restored(void *owner, ksi_task_handle *task)
+{
+    ksi_app_post(owner, KSI_APP_RETURNED, task);
+}
+
+static ks_status make_restorer(ks_app *app, ks_error *error)
+{
+    const ksi_restorer_options options = {.name = app->name,
+                                          .transport = app->transport,
+                                          .clock = app->clock,
+                                          .logger = &app->logger,
+                                          .events = {.returned = task_restored, .owner = app},
+                                          .listener = app->restore_listener,
+                                          .user = app->user};
+    app->restorer = ksi_restorer_new(&options, error);
+    return app->restorer != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the transport said */
+}
+
+static bool step_restorer(ks_app *app, bool *progressed)
+{
+    if (ksi_restorer_is_stopping(app->restorer)) {
+        ksi_restorer_finish(app->restorer);
+        ksi_app_post(app, KSI_APP_RESTORED_ALL, NULL);
+        *progressed = true;
+        return false;
+    }
+    ksi_restorer_step(app->restorer, progressed);
+    return true;
+}
+
+static void restorer_body(void *user)
+{
+    ks_app *app = user;
+    bool progressed = false;
+    ksi_app_enter_thread(app);
+    while (step_restorer(app, &progressed)) {
+        if (!progressed) {
+            ksi_restorer_wait(app->restorer);
+        }
+    }
+}
+
+static void supervisor_body(void *user)
+{
+    ks_app *app = user;
+    bool progressed = false;
+    ksi_app_enter_thread(app);
+    while (ksi_app_supervise(app, &progressed)) {
+        if (!progressed) {
+            ksi_app_wait_supervisor(app);
+        }
+    }
+}
+
+static ks_status start_worker(ks_app *app, ksi_thread *native, const char *name,
+                              ksi_thread_fn *body, ks_error *error)
+{
+    int reason = app->is_manual ? 0 : ksi_thread_start(native, name, body, app);
+    if (reason != 0) {
+        return ksi_error_set(error, KS_E_IO, name, "the thread could not be started: %s",
+                             strerror(reason));
+    }
+    return KS_OK;
+}
+
+/* ---- starting -------------------------------------------------------------------------------- */
+
+static ks_status make_threads(ks_app *app, ks_error *error)
+{
+    int32_t count = ksi_config_i32(app->config, "num.stream.threads");
+    for (int32_t i = 0; i < count; i++) {
+        KS_TRY(ksi_app_add_thread(app, error));
+    }
+    return KS_OK;
+}
+
+/* All that can fail before a worker runs. */
 static ks_status prepare(ks_app *app, ks_error *error)
 {
     const ksi_assignment_options options = {.topology = app->topology,
                                             .application_id = app->application_id,
                                             .transport = app->transport,
                                             .logger = &app->logger};
-    KS_TRY(app->transport->class->join(app->transport, app->application_id, error));
-    app->is_member = true;
     KS_TRY(ksi_assignment_make(&app->assignment, &options, error));
     KS_TRY(ksi_internal_topics_make_ready(&app->assignment, app->transport, &app->logger, error));
-    return make_tasks_on_good_state(app, error);
+    ksi_progress_init(&app->progress, &app->assignment);
+    KS_TRY(try_tasks(app, error));
+    KS_TRY(open_good_state(app, error));
+    KS_TRY(make_restorer(app, error));
+    KS_TRY(make_threads(app, error));
+    return join_group(app, error);
 }
 
-static ks_status start_threads(ks_app *app, ks_error *error)
+static ks_status start_workers(ks_app *app, ks_error *error)
 {
-    app->restoring = app->thread_count;
+    app->has_workers = true;
+    ksi_app_share_cache(app);
     for (size_t i = 0; i < app->thread_count; i++) {
-        ksi_stream_thread *thread = app->threads[i];
-        int reason =
-            ksi_thread_start(&app->natives[i], "stream-thread", ksi_app_thread_body, thread);
-        if (reason != 0) {
-            return ksi_error_set(error, KS_E_IO, ksi_stream_thread_name(thread),
-                                 "the thread could not be started: %s", strerror(reason));
-        }
-        app->live++;
+        KS_TRY(ksi_app_start_native(app, app->threads[i], error));
     }
-    return KS_OK;
+    KS_TRY(start_worker(app, &app->restorer_native, "restorer", restorer_body, error));
+    return start_worker(app, &app->supervisor_native, "supervisor", supervisor_body, error);
+}
+
+/*
+ * A start that failed: whatever runs already has nothing to do yet and ends by itself; then the
+ * rest is the supervisor's, which never ran.
+ */
+static void call_off(ks_app *app)
+{
+    (void)ksi_app_set_state(app, KS_APP_PENDING_ERROR);
+    ksi_app_begin_end(app);
+    for (size_t i = 0; i < app->thread_count; i++) {
+        ksi_thread_join(&app->threads[i]->native);
+        app->threads[i]->has_ended = true;
+    }
+    if (app->restorer != NULL) {
+        ksi_restorer_stop(app->restorer);
+        ksi_thread_join(&app->restorer_native);
+    }
+    app->restorer_has_ended = true;
+    ksi_app_end(app);
 }
 
 /*
@@ -175,7 +318,7 @@ static ks_status start_locked(ks_app *app, ks_error *error)
     }
     ks_status status = prepare(app, &reason);
     if (status == KS_OK) {
-        status = start_threads(app, &reason);
+        status = start_workers(app, &reason);
     }
     if (status == KS_OK) {
         return KS_OK;
@@ -184,15 +327,7 @@ static ks_status start_locked(ks_app *app, ks_error *error)
     if (error != NULL) {
         *error = reason;
     }
-    (void)ksi_app_set_state(app, KS_APP_PENDING_ERROR);
-    ksi_app_stop_threads(app);
-    /* The lock is held, so none of those that were started has ended. */
-    for (size_t i = app->live; i < app->thread_count; i++) {
-        ksi_stream_thread_abandon(app->threads[i]);
-    }
-    if (app->live == 0) {
-        ksi_app_end(app);
-    }
+    call_off(app);
     return status;
 }
 
@@ -202,4 +337,29 @@ ks_status ks_app_start(ks_app *app, ks_error *error)
     ks_status status = start_locked(app, error);
     ksi_mutex_unlock(&app->lock);
     return status;
+}
+
+/* ---- stepping by hand ------------------------------------------------------------------------ */
+
+size_t ksi_app_worker_count(const ks_app *app)
+{
+    return 2 + app->thread_count;
+}
+
+bool ksi_app_step_worker(ks_app *app, size_t worker, bool *progressed)
+{
+    *progressed = false;
+    if (worker == 0) {
+        return !ksi_app_has_ended(app) && ksi_app_supervise(app, progressed);
+    }
+    if (worker == 1) {
+        return !app->restorer_has_ended && step_restorer(app, progressed);
+    }
+    ksi_app_thread *slot = app->threads[worker - 2];
+    if (slot->has_ended || slot->has_said_so) {
+        return false;
+    }
+    bool goes_on = ksi_app_step_thread(slot, progressed);
+    slot->has_said_so = !goes_on;
+    return goes_on;
 }

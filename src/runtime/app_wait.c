@@ -43,22 +43,13 @@ static int64_t deadline_of(int64_t timeout_ms)
     return timeout_ms < 0 || timeout_ms > INT64_MAX - now_ms ? -1 : now_ms + timeout_ms;
 }
 
-static bool all_caught_up(const ks_app *app, uint64_t *ends)
-{
-    for (size_t i = 0; i < app->thread_count; i++) {
-        if (!ksi_stream_thread_caught_up(app->threads[i], ends)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool caught_up(const ks_app *app)
 {
     uint64_t first = 0;
     uint64_t second = 0;
-    return ks_app_state_of(app) == KS_APP_RUNNING && all_caught_up(app, &first) &&
-           all_caught_up(app, &second) && first == second;
+    return ks_app_state_of(app) == KS_APP_RUNNING &&
+           ksi_progress_is_caught_up(&app->progress, app->transport, &first) &&
+           ksi_progress_is_caught_up(&app->progress, app->transport, &second) && first == second;
 }
 
 /* The error that stopped the application, or that it is not running at all. */
@@ -101,7 +92,7 @@ ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms, ks_error 
     ksi_mutex_lock(&app->lock);
     atomic_fetch_add(&app->waiters, 1);
     for (size_t i = 0; i < app->thread_count; i++) {
-        ksi_stream_thread_wake(app->threads[i]);
+        ksi_stream_thread_wake(app->threads[i]->thread);
     }
     ks_status status = wait_locked(app, deadline_ms, error);
     atomic_fetch_sub(&app->waiters, 1);
@@ -114,15 +105,25 @@ ks_app_stats ks_app_stats_of(ks_app *app)
     ks_app_stats all = {0};
     ksi_mutex_lock(&app->lock);
     for (size_t i = 0; i < app->thread_count; i++) {
-        ksi_stream_thread_stats one = ksi_stream_thread_stats_of(app->threads[i]);
+        ksi_stream_thread_stats one = ksi_stream_thread_stats_of(app->threads[i]->thread);
         all.records_processed += one.processed;
         all.records_produced += one.sent;
         all.records_dropped += one.dropped;
         all.commits += one.commits;
-        all.records_behind += one.behind;
+    }
+    if (app->has_workers) {
+        all.records_behind = ksi_progress_behind(&app->progress, app->transport);
     }
     ksi_mutex_unlock(&app->lock);
     return all;
+}
+
+size_t ks_app_stream_threads(ks_app *app)
+{
+    ksi_mutex_lock(&app->lock);
+    size_t count = ksi_app_working_threads(app);
+    ksi_mutex_unlock(&app->lock);
+    return count;
 }
 
 ks_app_memory ks_app_memory_of(ks_app *app)
@@ -139,8 +140,9 @@ static ks_status close_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
 {
     if (ksi_app_set_state(app, KS_APP_PENDING_SHUTDOWN)) {
         ksi_local_state_log_memory(app->local_state, "when closing");
-        ksi_app_stop_threads(app);
-        if (app->live == 0) {
+        if (app->has_workers) {
+            ksi_app_begin_end(app);
+        } else {
             ksi_app_end(app);
         }
     }
@@ -153,8 +155,10 @@ static ks_status close_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
     }
     /* An ended thread has given the lock back for good, so it can be joined under it. */
     for (size_t i = 0; i < app->thread_count; i++) {
-        ksi_thread_join(&app->natives[i]);
+        ksi_thread_join(&app->threads[i]->native);
     }
+    ksi_thread_join(&app->restorer_native);
+    ksi_thread_join(&app->supervisor_native);
     if (app->failed && ks_app_state_of(app) == KS_APP_NOT_RUNNING) {
         return stopped(app, KS_APP_NOT_RUNNING, error); /* the commit of the closing failed */
     }

@@ -277,7 +277,7 @@ static void add_tasks(maker *self, int subtopology)
                                  assignment->task_count + (size_t)count, sizeof *assignment->tasks);
     for (int32_t i = 0; i < count; i++) {
         assignment->tasks[assignment->task_count++] =
-            (ksi_assigned_task){.subtopology = subtopology, .partition = i};
+            (ksi_task_id){.subtopology = subtopology, .partition = i};
     }
 }
 

@@ -39,11 +39,6 @@ typedef struct ksi_needed_topic {
     int32_t partitions;
 } ksi_needed_topic;
 
-typedef struct ksi_assigned_task {
-    int subtopology;
-    int32_t partition;
-} ksi_assigned_task;
-
 typedef struct ksi_assignment {
     ks_arena arena;
     const char **matched_topics; /* what the topology's patterns matched, in the order of names */
@@ -55,7 +50,7 @@ typedef struct ksi_assignment {
     ksi_needed_topic *needed_topics; /* repartition topics, then changelogs */
     size_t needed_topic_count;
     size_t needed_topic_capacity;
-    ksi_assigned_task *tasks; /* by sub-topology, then by partition */
+    ksi_task_id *tasks; /* by sub-topology, then by partition */
     size_t task_count;
     size_t task_capacity;
 } ksi_assignment;

@@ -228,7 +228,7 @@ ks_status ksi_task_committed(ksi_task *task, ks_error *error)
 
 /* ---- what others ask ------------------------------------------------------------------------- */
 
-const char *ksi_task_id(const ksi_task *task)
+const char *ksi_task_name(const ksi_task *task)
 {
     return task->ctx.task_id;
 }

@@ -48,6 +48,7 @@ typedef struct ksi_task_handle {
     bool is_leaving;           /* was asked back */
     bool wants_active;         /* what the group wants of this process */
     bool wants_standby;
+    bool counts_as_active; /* it was wanted so, and is not given up yet */
 } ksi_task_handle;
 
 #endif
