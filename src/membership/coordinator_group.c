@@ -146,7 +146,7 @@ void ksi_group_retarget(ksi_group *self)
     self->changes++;
 }
 
-/* ---- members and sessions ------------------------------------------------------------------------ */
+/* ---- members and sessions -------------------------------------------------------------------- */
 
 void ksi_member_free(ksi_member *self)
 {
