@@ -64,7 +64,7 @@ fuzz: ## Build the fuzz targets and run each at least 100,000 times
 	@scripts/run-tests fuzz
 
 .PHONY: bench
-bench: ## Run the benchmarks
+bench: ## Fill a durable log and run every job over it: rates, memory, answers checked
 	@test -x scripts/bench || { echo "make bench: this version has no benchmarks" >&2; exit 1; }
 	@$(MAKE) --no-print-directory programs
 	@scripts/bench

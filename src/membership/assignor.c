@@ -17,8 +17,8 @@
  * all extras are gone, because shares were counted to add up. They are not given out beforehand, so
  * that state and sub-topologies may decide who gets one.
  *
- * Loads are fractions (tasks / capacity) and are compared multiplied out, in 64 bits: floating point
- * would make ties depend on rounding.
+ * Loads are fractions (tasks / capacity) and are compared multiplied out, in 64 bits: in floating
+ * point ties would depend on rounding.
  */
 #include "membership/assignor.h"
 

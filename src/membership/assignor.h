@@ -5,15 +5,16 @@
  *
  * The problem: load should be even, and moving a task costs: it stops, its state is restored where
  * it goes. A group that is evened out anew at each change moves nearly everything; one that never
- * moves anything leaves a new member without work. So the shares of the members are fixed first, and
- * then as little is moved as keeps them.
+ * moves anything leaves a new member without work. So the shares of the members are fixed first,
+ * and then as little is moved as keeps them.
  *
  * Promised, whatever the input (T tasks, members of capacity c, C of them together):
  *   1. Every task is active on exactly one member, unless no member has any capacity.
- *   2. A member has T * c / C active tasks, rounded up or down. So the tasks per unit of capacity of
- *      two members differ by 1 at most.
- *   3. No assignment that keeps 2 moves fewer of the tasks that run somewhere. So nothing moves when
- *      nothing changed; when one of several equal members leaves, only its tasks move.
+ *   2. A member has T * c / C active tasks, rounded up or down. So the tasks per unit of capacity
+ *      of two members differ by 1 at most.
+ *   3. No assignment that keeps 2 moves fewer of the tasks that run somewhere. So nothing moves
+ *      when nothing changed; when one of several equal members leaves, only its tasks move. (Of
+ *      unequal ones, rounding may ask a few more to move.)
  *   4. What must move or is new is spread over the members sub-topology by sub-topology. A group
  *      of equal members that starts from nothing has each sub-topology within 1.
  *   5. A stateful task that must move goes to the member with the most current state of it that has
@@ -29,8 +30,9 @@
  * Tempting and wrong: giving every member at most ceil(T / C) tasks per unit. Four tasks on a
  * member with four threads would then all stay there when a second such member joins.
  *
- * Same idea as Java's StickyTaskAssignor (what runs stays, then who has state, then the least
- * loaded), which bounds the load from above only. @java StickyTaskAssignor
+ * Same steps as Java's StickyTaskAssignor: what runs stays, then who has state, then the least
+ * loaded. There a member keeps its tasks as long as it has a thread for each; here it shares them.
+ * @java StickyTaskAssignor
  *
  * Thread rule: any.
  */

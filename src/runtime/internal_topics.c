@@ -37,8 +37,8 @@ ks_status ksi_internal_topics_make_ready(const ksi_assignment *assignment, ksi_t
         if (transport->class->partition_count(transport, needed->topic) > 0) {
             continue;
         }
-        ks_status status =
-            transport->class->create_topic(transport, needed->topic, needed->partitions, error);
+        const ksi_topic_spec spec = {.name = needed->topic, .partitions = needed->partitions};
+        ks_status status = transport->class->create_topic(transport, &spec, error);
         if (status != KS_OK) {
             ksi_error_prefix(error, "creating a %s topic: ", needed->kind);
             return status;

@@ -63,6 +63,22 @@ static ks_status capture_flush(ksi_producer *producer, ks_error *error)
     return KS_OK;
 }
 
+static ks_status capture_poll(ksi_producer *producer, int64_t now_ns, int64_t *next_ns,
+                              ks_error *error)
+{
+    (void)producer;
+    (void)now_ns;
+    (void)error;
+    *next_ns = -1; /* send() leaves nothing behind */
+    return KS_OK;
+}
+
+static size_t capture_pending_bytes(const ksi_producer *producer)
+{
+    (void)producer;
+    return 0;
+}
+
 static int64_t capture_last_offset(ksi_producer *producer, ksi_topic_partition partition)
 {
     const ksi_captured_topic *topic =
@@ -77,6 +93,8 @@ static void capture_close(ksi_producer *producer)
 
 static const ksi_producer_class capture_class = {.send = capture_send,
                                                  .partition_count = capture_partition_count,
+                                                 .poll = capture_poll,
+                                                 .pending_bytes = capture_pending_bytes,
                                                  .flush = capture_flush,
                                                  .last_offset = capture_last_offset,
                                                  .close = capture_close};

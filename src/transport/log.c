@@ -56,7 +56,7 @@ ks_log *ks_log_open(const char *bootstrap_servers, ks_error *error)
         return NULL;
     }
     ksi_transport *transport = ksi_embedded_log_new();
-    ksi_producer *producer = transport->class->open_producer(transport, error);
+    ksi_producer *producer = transport->class->open_producer(transport, NULL, error);
     if (producer == NULL) {
         transport->class->release(transport);
         return NULL;
@@ -101,7 +101,8 @@ static ks_status check_log(const ks_log *log, const char *topic, ks_error *error
 ks_status ks_log_create_topic(ks_log *log, const char *topic, int32_t partitions, ks_error *error)
 {
     KS_TRY(check_log(log, topic, error));
-    return log->transport->class->create_topic(log->transport, topic, partitions, error);
+    const ksi_topic_spec spec = {.name = topic, .partitions = partitions};
+    return log->transport->class->create_topic(log->transport, &spec, error);
 }
 
 int32_t ks_log_partition_count(ks_log *log, const char *topic)

@@ -91,7 +91,7 @@ ks_status bench_fill(ks_log *log, const char *topic, const bench_options *option
 int bench_fill_command(const bench_options *options)
 {
     ks_error error = {0};
-    bench_filled filled;
+    bench_filled filled = {0};
     int64_t start_ns = bench_now_ns();
     int exit_status = EXIT_SUCCESS;
 

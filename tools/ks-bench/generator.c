@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char consonants[] = "bdfgklmnprstvz";
 static const char vowels[] = "aeiou";
@@ -73,8 +72,10 @@ static size_t write_word(char *target, uint64_t rank)
     size_t size = 0;
 
     if (rank == 0) {
-        memcpy(target, "the", 3);
-        return 3;
+        target[size++] = 't';
+        target[size++] = 'h';
+        target[size++] = 'e';
+        return size;
     }
     for (int digits = 0; digits < 2 || rank > 0; digits++) {
         target[size++] = consonants[rank % SYLLABLES / VOWELS];

@@ -53,7 +53,7 @@ static bool keep_last(ksi_map *values, const ks_log_record *record)
     }
     last->deleted = record->value.data == NULL;
     last->size = record->value.size;
-    if (last->size > 0) {
+    if (record->value.data != NULL && last->size > 0) {
         memcpy(last->bytes, record->value.data, last->size);
     }
     return true;

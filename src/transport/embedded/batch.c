@@ -90,6 +90,11 @@ static record_head get_head(const char *from)
                          .headers_size = le32toh(head.headers_size)};
 }
 
+static size_t size_at(uint32_t size)
+{
+    return size != NULL_SIZE ? size : 0;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 ksi_batch *ksi_batch_new(void)
@@ -258,6 +263,41 @@ void ksi_batch_place(ksi_batch *batch, int64_t base_offset)
     put32(bytes + AT_CRC, ksi_crc32c(0, bytes + AT_BYTES, KSI_BATCH_HEADER_BYTES - AT_BYTES));
 }
 
+bool ksi_batch_is_unshared(const ksi_batch *batch)
+{
+    return atomic_load_explicit(&batch->references, memory_order_acquire) == 1;
+}
+
+void ksi_batch_merge(ksi_batch *into, const ksi_batch *from)
+{
+    size_t added = from->size - KSI_BATCH_HEADER_BYTES;
+    int64_t shift = from->base_offset - into->base_offset;
+    make_room(into, added);
+    char *at = into->bytes + into->size;
+    memcpy(at, from->bytes + KSI_BATCH_HEADER_BYTES, added);
+    for (const char *end = at + added; at < end;) {
+        record_head head = get_head(at);
+        head.offset_delta += (uint32_t)shift;
+        put_head(at, &head);
+        at += KSI_BATCH_RECORD_BYTES + size_at(head.key_size) + size_at(head.value_size) +
+              head.headers_size;
+    }
+    into->size += added;
+    into->count += from->count;
+    into->last_offset = from->last_offset;
+    if (from->newest_timestamp > into->newest_timestamp) {
+        into->newest_timestamp = from->newest_timestamp;
+    }
+}
+
+void ksi_batch_trim(ksi_batch *batch)
+{
+    if (batch->capacity > batch->size) {
+        batch->bytes = ksi_realloc(batch->bytes, batch->size);
+        batch->capacity = batch->size;
+    }
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 ks_status ksi_batch_read_header(const char *bytes, ksi_batch_header *header, ks_error *error)
@@ -305,11 +345,6 @@ ksi_batch_cursor ksi_batch_begin_in(const ksi_batch *batch)
 static ks_slice slice_at(const char *at, uint32_t size)
 {
     return size != NULL_SIZE ? ks_slice_of(at, size) : ks_slice_null();
-}
-
-static size_t size_at(uint32_t size)
-{
-    return size != NULL_SIZE ? size : 0;
 }
 
 static const ks_headers *get_headers(const char *at, size_t size, ks_arena *arena)

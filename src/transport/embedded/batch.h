@@ -72,6 +72,16 @@ void ksi_batch_seal(ksi_batch *batch);
 /* Gives a sealed batch its offsets, and completes the header. */
 void ksi_batch_place(ksi_batch *batch, int64_t base_offset);
 
+/* Whether the caller's reference is the only one. */
+bool ksi_batch_is_unshared(const ksi_batch *batch);
+/*
+ * Copies the records of `from` behind those of `into`, which nobody else holds; both are placed.
+ * The crcs are those of `into` from then on: for batches that stay in memory, where nobody asks.
+ */
+void ksi_batch_merge(ksi_batch *into, const ksi_batch *from);
+/* Gives back room that was made for more records than came; while nobody else holds it. */
+void ksi_batch_trim(ksi_batch *batch);
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 typedef struct ksi_batch_header {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * embedded_log.h - the log in memory: topics, and the offsets that groups committed.
+ * embedded_log.h - the log in this process: topics, groups, and the one way to change them.
  *
- * A topic, once created, lives as long as the log, and so does its address: consumers and producers
- * keep pointers to topics and partitions and look nothing up while records pass.
+ * `lock` guards the tables of topics and groups and makes commits take turns. That one lock is
+ * what offsets without holes, commits that are all or nothing, and the rule of coordinator.h (a
+ * member is asked for under the lock which orders commits and the reading of offsets) come from.
+ * Readers of records never take it; producers take it once for all they have gathered.
  *
- * Locks. `lock` guards the tables below it; `wait_lock` guards sleeping and waking. Neither is
- * taken while the other or a partition's lock is held.
+ * `wait_lock` guards sleeping and waking. It is never taken while `lock` is held, nor the other way
+ * round; a partition's own lock and the coordinator's may be taken under `lock`.
  *
  * Thread rule: any thread; reference counted.
  */
@@ -14,41 +16,90 @@
 #define KSI_TRANSPORT_EMBEDDED_EMBEDDED_LOG_H
 
 #include "base/map.h"
-#include "transport/embedded/partition.h"
-#include "transport/transport.h"
-
-typedef struct ksi_embedded_topic {
-    char *name;
-    int32_t partition_count;
-    ksi_partition partitions[];
-} ksi_embedded_topic;
+#include "base/thread.h"
+#include "membership/coordinator.h"
+#include "transport/embedded/group_offsets.h"
+#include "transport/embedded/topic.h"
 
 typedef struct ksi_embedded_log {
     ksi_transport transport; /* first: the transport is the log */
     atomic_int references;
+    ksi_coordinator *coordinator;
     ksi_mutex lock;
-    ksi_map *topics;  /* name -> ksi_embedded_topic */
-    ksi_map *offsets; /* group NUL topic NUL partition -> int64_t */
-    ksi_map *members; /* groups that are joined */
+    ksi_map *topics; /* name -> ksi_embedded_topic, a reference */
+    ksi_group_offsets *groups;
+    ksi_map *transactional; /* id -> ksi_transactional_id */
     ksi_mutex wait_lock;
     ksi_condition changed; /* a watched partition grew, or a consumer was woken */
 } ksi_embedded_log;
 
-/* A new, empty log with one reference. */
+/* A new, empty log in memory with one reference. */
 ksi_transport *ksi_embedded_log_new(void);
 
-/* The topic, or NULL. */
-ksi_embedded_topic *ksi_embedded_log_topic(ksi_embedded_log *log, const char *name);
+static inline ksi_embedded_log *ksi_embedded_log_of(ksi_transport *transport)
+{
+    return (ksi_embedded_log *)transport;
+}
 
-/* Finds a partition: KS_E_UNKNOWN_TOPIC, KS_E_ARGUMENT. */
-KS_NODISCARD ks_status ksi_embedded_log_partition(ksi_embedded_log *log, ksi_topic_partition at,
-                                                  ksi_partition **partition, ks_error *error);
+/* The topic, retained; or NULL. */
+ksi_embedded_topic *ksi_embedded_log_topic(ksi_embedded_log *log, const char *name);
+/* The topic of a partition that is there, retained: KS_E_UNKNOWN_TOPIC, KS_E_ARGUMENT. */
+KS_NODISCARD ks_status ksi_embedded_log_find(ksi_embedded_log *log, ksi_topic_partition at,
+                                             ksi_embedded_topic **topic, ks_error *error);
 
 /* Wakes the consumers that sleep; called after a watched partition grew. */
 void ksi_embedded_log_notify(ksi_embedded_log *log);
 
+/* ---- commits (embedded_commit.c) ------------------------------------------------------------- */
+
+/* Who may commit under a transactional id; lives as long as the log. */
+typedef struct ksi_transactional_id {
+    char *name;
+    uint64_t epoch; /* counts the producers that were opened with it */
+} ksi_transactional_id;
+
+/* Records of one partition on their way into the log. */
+typedef struct ksi_outgoing_batch {
+    ksi_embedded_topic *topic;
+    int32_t partition;
+    ksi_batch *batch; /* sealed; has its offsets after the commit */
+} ksi_outgoing_batch;
+
+/* All of it is in the log, or nothing. */
+typedef struct ksi_log_commit {
+    const ksi_outgoing_batch *batches;
+    size_t batch_count;
+    const ksi_offset_commit *offsets;        /* NULL: none */
+    const ksi_transactional_id *transaction; /* NULL: none */
+    uint64_t epoch;                          /* of the producer, when there is one */
+} ksi_log_commit;
+
+/* KS_E_FENCED, KS_E_UNKNOWN_TOPIC, KS_E_ARGUMENT: nothing was done. Wakes who waits for records. */
+KS_NODISCARD ks_status ksi_embedded_log_commit(ksi_embedded_log *log, const ksi_log_commit *commit,
+                                               ks_error *error);
+
+/* A new producer of a transactional id: the ones before it are fenced. Its epoch. */
+uint64_t ksi_embedded_log_begin_epoch(ksi_embedded_log *log, const char *name,
+                                      ksi_transactional_id **id);
+
+/* ---- parts of the class ---------------------------------------------------------------------- */
+
+/* embedded_groups.c */
+ks_status ksi_embedded_committed(ksi_transport *transport, const char *group,
+                                 ksi_group_offset *offsets, size_t count, ks_arena *arena,
+                                 ks_error *error);
+ks_status ksi_embedded_commit_offsets(ksi_transport *transport, const ksi_offset_commit *commit,
+                                      ks_error *error);
+void ksi_embedded_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user);
+void ksi_embedded_each_offset(ksi_transport *transport, const char *group,
+                              ksi_offset_visit_fn *visit, void *user);
+ks_status ksi_embedded_delete_group(ksi_transport *transport, const char *group, ks_error *error);
+ksi_membership *ksi_embedded_join(ksi_transport *transport, const ksi_member_options *options,
+                                  int64_t now_ms, ks_error *error);
+
 /* embedded_consumer.c, embedded_producer.c: each retains the log until it is closed. */
 ksi_consumer *ksi_embedded_consumer_open(ksi_transport *transport, ks_error *error);
-ksi_producer *ksi_embedded_producer_open(ksi_transport *transport, ks_error *error);
+ksi_producer *ksi_embedded_producer_open(ksi_transport *transport, const char *transactional_id,
+                                         ks_error *error);
 
 #endif

@@ -1,78 +1,91 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * partition.h - one partition in memory: a chain of chunks that is only ever appended to.
+ * partition.h - one partition of an embedded log: what writing, deleting and reading need of it,
+ * whether its batches are in memory (memory_partition.c) or in files (file_partition.c).
  *
- *     first -> [ base 0 | record record ... ] -> [ base 812 | record ... ] -> NULL
- *                                                                   ^ end (atomic)
+ *     begin                                          end
+ *       | batch | batch | batch | ... | batch | batch | staged | staged
+ *       ^ records before it are deleted               ^ readers see what is before it
  *
- * The problem: a reader shall get a batch without copying a byte and without holding a lock while
- * the task works on it. So a record, once written, never moves and never changes, and a reader's
- * slices stay valid for as long as the partition exists.
+ * Every change has two halves. Under the log's lock it is *staged*: batches are placed behind the
+ * end, a new beginning is noted. Nobody sees that. Then all partitions that a commit touches are
+ * *published*, or, when one of them refused, *unstaged*. Between the two stands the log's one point
+ * of commit (embedded_log.c). The tempting wrong way is to append partition by partition and to
+ * clean up after an error: a reader has seen the first of them by then.
  *
- * Writers take turns under `lock`. A reader takes no lock: it loads `end` and walks the chain up to
- * there. What makes that right: the bytes of record n, and the `next` pointer that leads to it, are
- * written before `end` becomes n + 1, and a reader never looks at anything beyond the `end` it saw.
- *
- * The tempting wrong way is an array of records that grows by realloc: it moves under the readers.
+ * Readers take no part in the log's lock. They load `end` and read up to there; what they hold,
+ * they hold by a count, so that deleting records takes nothing away from them.
  *
  * Waiting. A consumer about to sleep raises `watchers` and then looks at `end`; a writer moves
  * `end` and then looks at `watchers`. Both pairs are sequentially consistent, so one of the two
  * always sees the other, and a writer whom nobody waits for pays a single load.
  *
- * Thread rule: any thread appends and reads; a cursor belongs to one thread.
+ * Thread rule: stage, publish and unstage by whoever holds the log's lock; begin, end, bytes,
+ * offset_at and open_reader any thread; a reader belongs to one.
  */
 #ifndef KSI_TRANSPORT_EMBEDDED_PARTITION_H
 #define KSI_TRANSPORT_EMBEDDED_PARTITION_H
 
-#include "base/arena.h"
-#include "base/thread.h"
-#include <kstreams/log.h>
+#include "transport/embedded/batch.h"
 
-#include <stdatomic.h>
+typedef struct ksi_partition ksi_partition;
+typedef struct ksi_partition_reader ksi_partition_reader;
 
-typedef struct ksi_log_chunk ksi_log_chunk;
+typedef struct ksi_partition_reader_class {
+    /*
+     * Up to `capacity` records from the position on. They point into what the reader holds, until
+     * the next poll. KS_E_OUT_OF_RANGE; KS_E_CORRUPT and KS_E_IO for a partition in files.
+     */
+    ks_status (*poll)(ksi_partition_reader *reader, ks_log_record *records, size_t capacity,
+                      size_t *count, ks_error *error);
+    void (*close)(ksi_partition_reader *reader);
+} ksi_partition_reader_class;
 
-typedef struct ksi_partition {
-    ksi_mutex lock;      /* writers; guards `last`, `chunk_count` and `headers` */
-    _Atomic int64_t end; /* one past the last record */
-    atomic_int watchers; /* consumers that wait for a record */
-    _Atomic(ksi_log_chunk *) first;
-    ksi_log_chunk *last;
-    size_t next_capacity; /* of the next chunk: small topics stay small */
-    ks_arena headers;     /* copies of the records' headers */
+struct ksi_partition_reader {
+    const ksi_partition_reader_class *class;
+    int64_t position; /* of the next record */
+};
+
+typedef struct ksi_partition_class {
+    /* A sealed batch behind all others; it is given its offsets, and kept or copied. */
+    ks_status (*stage)(ksi_partition *partition, ksi_batch *batch, ks_error *error);
+    /* Records before `begin`, which is not behind the end, are deleted. */
+    void (*stage_begin)(ksi_partition *partition, int64_t begin);
+    void (*publish)(ksi_partition *partition);
+    void (*unstage)(ksi_partition *partition);
+
+    /* The first offset with a timestamp of at least `timestamp`, or the end. */
+    ks_status (*offset_at)(ksi_partition *partition, int64_t timestamp, int64_t *offset,
+                           ks_error *error);
+    int64_t (*bytes)(ksi_partition *partition);
+    /* Keeps nothing of the partition alive: close it before. `offset` may be anything. */
+    ksi_partition_reader *(*open_reader)(ksi_partition *partition, int64_t offset);
+    void (*free)(ksi_partition *partition);
+} ksi_partition_class;
+
+struct ksi_partition {
+    const ksi_partition_class *class;
     int32_t number;
-} ksi_partition;
+    atomic_int watchers;   /* consumers that wait for a record */
+    _Atomic int64_t begin; /* the first offset that was not deleted */
+    _Atomic int64_t end;   /* one past the last record */
+};
 
-/* Where a reader stands. `chunk` NULL: not found yet. */
-typedef struct ksi_partition_cursor {
-    const ksi_log_chunk *chunk;
-    size_t position; /* of the next record within the chunk */
-    int64_t offset;  /* of the next record */
-} ksi_partition_cursor;
+static inline int64_t ksi_partition_begin(const ksi_partition *partition)
+{
+    return atomic_load(&partition->begin);
+}
 
-void ksi_partition_init(ksi_partition *partition, int32_t number);
-void ksi_partition_destroy(ksi_partition *partition);
-
-/*
- * Appends a record and says its offset; partition and offset of `record` are ignored. KS_E_LIMIT
- * when it is too big.
- */
-KS_NODISCARD ks_status ksi_partition_append(ksi_partition *partition, const ks_log_record *record,
-                                            int64_t *offset, ks_error *error);
-
-/* A cursor that begins at `offset`, which may be anything from 0 to beyond the end. */
-ksi_partition_cursor ksi_partition_seek(int64_t offset);
-
-/* Up to `capacity` records from the cursor on; moves it behind them. */
-size_t ksi_partition_read(ksi_partition *partition, ksi_partition_cursor *cursor,
-                          ks_log_record *records, size_t capacity);
-
-/* The first offset with a timestamp of at least `timestamp`, or the end. */
-int64_t ksi_partition_offset_at(ksi_partition *partition, int64_t timestamp);
-
-static inline int64_t ksi_partition_end(ksi_partition *partition)
+static inline int64_t ksi_partition_end(const ksi_partition *partition)
 {
     return atomic_load(&partition->end);
 }
+
+/* What every reader asks first: KS_E_OUT_OF_RANGE unless the position is from begin to end. */
+KS_NODISCARD ks_status ksi_partition_check_position(const ksi_partition *partition,
+                                                    int64_t position, ks_error *error);
+
+/* Empty, in memory. */
+ksi_partition *ksi_memory_partition_new(int32_t number);
 
 #endif

@@ -8,6 +8,8 @@
  */
 #include "membership/assignor.h"
 
+#include "base/check.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +38,7 @@ static uint64_t state_of_random;
 
 static size_t below(size_t count)
 {
+    KSI_CHECK(count > 0);
     state_of_random ^= state_of_random << 13;
     state_of_random ^= state_of_random >> 7;
     state_of_random ^= state_of_random << 17;

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_log.c - log.h: opening, topics, producing and reading back; test_transport_contract.c has
+ * what lies below.
+ */
+#include "base/arena.h"
+#include "transport/transport.h"
+#include <kstreams/options.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* ---- helpers --------------------------------------------------------------------------------- */
+
+static ks_log *open_log(void)
+{
+    ks_error error = {0};
+    ks_log *log = ks_log_open("embedded:", &error);
+    assert_non_null(log);
+    return log;
+}
+
+static void create(ks_log *log, const char *topic, int32_t partitions)
+{
+    ks_error error = {0};
+    assert_int_equal(ks_log_create_topic(log, topic, partitions, &error), KS_OK);
+}
+
+static void produce(ks_log *log, const char *topic, const char *key, const char *value,
+                    int32_t partition)
+{
+    ks_error error = {0};
+    ks_log_record record = {.key = ks_slice_cstr(key),
+                            .value = ks_slice_cstr(value),
+                            .timestamp = 7,
+                            .partition = partition};
+    assert_int_equal(ks_log_produce(log, topic, &record, &error), KS_OK);
+}
+
+static void assert_slice(ks_slice slice, const char *text)
+{
+    assert_true(ks_slice_equal(slice, ks_slice_cstr(text)));
+}
+
+static ksi_topic_partition at(const char *topic, int32_t partition)
+{
+    return (ksi_topic_partition){.topic = topic, .partition = partition};
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static void only_the_log_in_memory_opens(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    assert_null(ks_log_open("embedded:/var/lib/log", &error));
+    assert_int_equal(error.code, KS_E_NOT_BUILT);
+    assert_non_null(strstr(error.message, "\"embedded:\""));
+
+    error = (ks_error){0};
+    assert_null(ks_log_open("broker:9092", &error));
+    assert_int_equal(error.code, KS_E_NOT_BUILT);
+    assert_non_null(strstr(error.message, "broker:9092"));
+
+    error = (ks_error){0};
+    assert_null(ks_log_open(NULL, &error));
+    assert_int_equal(error.code, KS_E_ARGUMENT);
+    ks_log_free(NULL);
+}
+
+static void two_logs_share_nothing(void **state)
+{
+    (void)state;
+    ks_log *one = open_log();
+    ks_log *other = open_log();
+    create(one, "topic", 1);
+    assert_int_equal(ks_log_partition_count(one, "topic"), 1);
+    assert_int_equal(ks_log_partition_count(other, "topic"), 0);
+    ks_log_free(one);
+    ks_log_free(other);
+}
+
+static void a_transport_outlives_the_handle_it_came_from(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 2);
+    ksi_transport *transport = ksi_log_transport(log);
+    ks_log_free(log);
+    assert_int_equal(transport->class->partition_count(transport, "topic"), 2);
+    transport->class->release(transport);
+}
+
+/* ---- topics ---------------------------------------------------------------------------------- */
+
+static void topics_are_named_by_kafkas_rules(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    char longest[251];
+    memset(longest, 'a', sizeof longest);
+    longest[249] = '\0';
+    create(log, longest, 1);
+    create(log, "A.z_0-9", 1);
+    longest[249] = 'a';
+    longest[250] = '\0';
+    const char *refused[] = {"", ".", "..", "two words", "a/b", "\xc3\xa9", longest};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        ks_error error = {0};
+        assert_int_equal(ks_log_create_topic(log, refused[i], 1, &error), KS_E_ARGUMENT);
+        assert_true(error.message[0] != '\0');
+        assert_int_equal(ks_log_partition_count(log, refused[i]), 0);
+    }
+    ks_log_free(log);
+}
+
+static void a_topic_is_created_once_with_one_count(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    ks_error error = {0};
+    assert_int_equal(ks_log_create_topic(log, "topic", 0, &error), KS_E_ARGUMENT);
+    create(log, "topic", 3);
+    create(log, "topic", 3);
+    assert_int_equal(ks_log_create_topic(log, "topic", 4, &error), KS_E_ARGUMENT);
+    assert_string_equal(error.where, "topic");
+    assert_int_equal(ks_log_partition_count(log, "topic"), 3);
+    ks_log_free(log);
+}
+
+/* ---- producing and reading ------------------------------------------------------------------- */
+
+static void what_was_produced_is_read_back(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 1);
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    ks_log_record record = {
+        .key = ks_slice_cstr("k"),
+        .value = ks_slice_cstr("v"),
+        .timestamp = 1234,
+        .partition = 0,
+        .offset = 99,
+        .headers = ks_headers_with(&arena, NULL, ks_slice_cstr("h"), ks_slice_cstr("1"))};
+    record.headers = ks_headers_with(&arena, record.headers, ks_slice_cstr("n"), ks_slice_null());
+    ks_error error = {0};
+    assert_int_equal(ks_log_produce(log, "topic", &record, &error), KS_OK);
+    ksi_arena_destroy(&arena); /* the log has its own copy of all of it */
+
+    ks_log_reader *reader = ks_log_reader_open(log, "topic", &error);
+    assert_non_null(reader);
+    ks_log_record read = {0};
+    assert_true(ks_log_reader_next(reader, &read));
+    assert_slice(read.key, "k");
+    assert_slice(read.value, "v");
+    assert_int_equal(read.timestamp, 1234);
+    assert_int_equal(read.partition, 0);
+    assert_int_equal(read.offset, 0);
+    assert_int_equal(ks_headers_count(read.headers), 2);
+    assert_slice(ks_headers_at(read.headers, 0).name, "h");
+    assert_slice(ks_headers_at(read.headers, 0).value, "1");
+    assert_slice(ks_headers_at(read.headers, 1).name, "n");
+    assert_null(ks_headers_at(read.headers, 1).value.data);
+    assert_false(ks_log_reader_next(reader, &read));
+    produce(log, "topic", "k2", "v2", 0);
+    assert_true(ks_log_reader_next(reader, &read));
+    assert_slice(read.value, "v2");
+    assert_int_equal(read.offset, 1);
+    ks_log_reader_free(reader);
+    ks_log_free(log);
+}
+
+static void null_is_not_empty(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 1);
+    produce(log, "topic", NULL, NULL, 0);
+    produce(log, "topic", "", "", 0);
+    ks_error error = {0};
+    const ks_log_record odd = {.key = {.data = NULL, .size = 3},
+                               .value = {.data = NULL, .size = 9}};
+    assert_int_equal(ks_log_produce(log, "topic", &odd, &error), KS_OK);
+    produce(log, "topic", "last", "one", 0);
+    ks_log_reader *reader = ks_log_reader_open(log, "topic", &error);
+    ks_log_record read = {0};
+    assert_true(ks_log_reader_next(reader, &read));
+    assert_null(read.key.data);
+    assert_null(read.value.data);
+    assert_true(ks_log_reader_next(reader, &read));
+    assert_non_null(read.key.data);
+    assert_non_null(read.value.data);
+    assert_int_equal(read.key.size + read.value.size, 0);
+    assert_true(ks_log_reader_next(reader, &read)); /* null, whatever its size said */
+    assert_null(read.key.data);
+    assert_int_equal(read.key.size + read.value.size, 0);
+    assert_true(ks_log_reader_next(reader, &read));
+    assert_slice(read.value, "one");
+    ks_log_reader_free(reader);
+    ks_log_free(log);
+}
+
+static void a_missing_timestamp_becomes_now(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 1);
+    ks_error error = {0};
+    ks_log_record record = {.timestamp = -1, .partition = 0};
+    assert_int_equal(ks_log_produce(log, "topic", &record, &error), KS_OK);
+    record.timestamp = -2;
+    assert_int_equal(ks_log_produce(log, "topic", &record, &error), KS_E_ARGUMENT);
+    ks_log_reader *reader = ks_log_reader_open(log, "topic", &error);
+    ks_log_record read = {0};
+    assert_true(ks_log_reader_next(reader, &read));
+    assert_true(read.timestamp > 1600000000000);
+    assert_false(ks_log_reader_next(reader, &read));
+    ks_log_reader_free(reader);
+    ks_log_free(log);
+}
+
+static void keys_choose_partitions_as_javas_producer_does(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 4);
+    const char *keys[] = {"a", "b", "c", "alpha", "", "a much longer key than the others"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        produce(log, "topic", keys[i], "v", -1);
+    }
+    ks_error error = {0};
+    ks_log_reader *reader = ks_log_reader_open(log, "topic", &error);
+    ks_log_record read = {0};
+    size_t count = 0;
+    while (ks_log_reader_next(reader, &read)) {
+        assert_int_equal(read.partition, ks_partition_of_key(read.key, 4));
+        count++;
+    }
+    assert_int_equal(count, sizeof keys / sizeof keys[0]);
+    ks_log_reader_free(reader);
+    ks_log_free(log);
+}
+
+static void records_without_a_key_take_turns(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "three", 3);
+    create(log, "two", 2);
+    for (int i = 0; i < 6; i++) {
+        produce(log, "three", NULL, "v", -1);
+        produce(log, "two", NULL, "v", -1);
+    }
+    ksi_transport *transport = ksi_log_transport(log);
+    int64_t begin = 0;
+    int64_t end = 0;
+    for (int32_t i = 0; i < 3; i++) {
+        assert_int_equal(transport->class->offsets(transport, at("three", i), &begin, &end, NULL),
+                         KS_OK);
+        assert_int_equal(end, 2);
+    }
+    for (int32_t i = 0; i < 2; i++) {
+        assert_int_equal(transport->class->offsets(transport, at("two", i), &begin, &end, NULL),
+                         KS_OK);
+        assert_int_equal(end, 3);
+    }
+    transport->class->release(transport);
+    ks_log_free(log);
+}
+
+static void producing_names_what_is_missing(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 2);
+    ks_error error = {0};
+    ks_log_record record = {.timestamp = 0, .partition = -1};
+    assert_int_equal(ks_log_produce(log, "nowhere", &record, &error), KS_E_UNKNOWN_TOPIC);
+    assert_string_equal(error.where, "nowhere");
+    record.partition = 0;
+    assert_int_equal(ks_log_produce(log, "nowhere", &record, &error), KS_E_UNKNOWN_TOPIC);
+    record.partition = 2;
+    assert_int_equal(ks_log_produce(log, "topic", &record, &error), KS_E_ARGUMENT);
+    assert_null(ks_log_reader_open(log, "nowhere", &error));
+    assert_int_equal(error.code, KS_E_UNKNOWN_TOPIC);
+    ks_log_free(log);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_the_log_in_memory_opens),
+        cmocka_unit_test(two_logs_share_nothing),
+        cmocka_unit_test(a_transport_outlives_the_handle_it_came_from),
+        cmocka_unit_test(topics_are_named_by_kafkas_rules),
+        cmocka_unit_test(a_topic_is_created_once_with_one_count),
+        cmocka_unit_test(what_was_produced_is_read_back),
+        cmocka_unit_test(null_is_not_empty),
+        cmocka_unit_test(a_missing_timestamp_becomes_now),
+        cmocka_unit_test(keys_choose_partitions_as_javas_producer_does),
+        cmocka_unit_test(records_without_a_key_take_turns),
+        cmocka_unit_test(producing_names_what_is_missing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
