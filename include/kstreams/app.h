@@ -133,9 +133,9 @@ typedef void ks_restore_listener_fn(const ks_restore_progress *progress, void *u
 
 /** What shall happen after a stream thread failed. */
 typedef enum ks_uncaught_answer {
-    KS_SHUTDOWN_CLIENT = 0,  /**< this application ends with the error: the default */
-    KS_REPLACE_THREAD,       /**< another thread goes on from the last commit */
-    KS_SHUTDOWN_APPLICATION  /**< every instance of the application ends */
+    KS_SHUTDOWN_CLIENT = 0, /**< this application ends with the error: the default */
+    KS_REPLACE_THREAD,      /**< another thread goes on from the last commit */
+    KS_SHUTDOWN_APPLICATION /**< every instance of the application ends */
 } ks_uncaught_answer;
 
 /**
@@ -155,7 +155,7 @@ typedef struct ks_app_options {
     ks_state_listener_fn *state_listener;
     ks_restore_listener_fn *restore_listener;
     ks_uncaught_error_fn *uncaught_error; /**< NULL: KS_SHUTDOWN_CLIENT */
-    void *user; /**< for all of them */
+    void *user;                           /**< for all of them */
     ks_rocksdb_config_fn *rocksdb_config;
 } ks_app_options;
 #define KS_APP_OPTIONS(...) (&(const ks_app_options){KS_OPTIONS_HEAD(ks_app_options), __VA_ARGS__})

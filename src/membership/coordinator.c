@@ -78,7 +78,8 @@ static ks_status member_poll(ksi_membership *membership, int64_t now_ms, ksi_gro
                                  .active = self->active,
                                  .active_count = self->active_count,
                                  .standby = self->standby,
-                                 .standby_count = self->standby_count};
+                                 .standby_count = self->standby_count,
+                                 .shuts_down = self->group->shuts_down};
     }
     ksi_mutex_unlock(&self->coordinator->lock);
     return status;
@@ -153,6 +154,17 @@ static void member_set_capacity(ksi_membership *membership, int32_t capacity)
     ksi_mutex_unlock(&self->coordinator->lock);
 }
 
+static void member_shut_down(ksi_membership *membership)
+{
+    ksi_member *self = (ksi_member *)membership;
+    ksi_mutex_lock(&self->coordinator->lock);
+    if (self->group != NULL) {
+        self->group->shuts_down = true;
+        self->group->changes++;
+    }
+    ksi_mutex_unlock(&self->coordinator->lock);
+}
+
 static ksi_generation member_generation(const ksi_membership *membership)
 {
     const ksi_member *self = (const ksi_member *)membership;
@@ -208,6 +220,7 @@ static const ksi_membership_class member_class = {.poll = member_poll,
                                                   .next_poll_ms = member_next_poll_ms,
                                                   .report = member_report,
                                                   .set_capacity = member_set_capacity,
+                                                  .shut_down = member_shut_down,
                                                   .generation = member_generation,
                                                   .rejoin = member_rejoin,
                                                   .leave = member_leave,

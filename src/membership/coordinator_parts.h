@@ -37,6 +37,7 @@ typedef struct ksi_group {
     ksi_member **members; /* in the order they joined; never empty */
     size_t count;
     size_t capacity;
+    bool shuts_down;  /* a member asked for it */
     uint64_t changes; /* of targets, and of what members hold */
 } ksi_group;
 

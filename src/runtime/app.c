@@ -179,8 +179,9 @@ ks_status ks_app_clean_up(ks_app *app, ks_error *error)
                                "and after it has ended",
                                ks_app_state_name(state));
     } else {
-        status = ksi_state_directory_remove(ksi_config_text(app->config, "state.dir"),
-                                            app->application_id, app->clock, &app->logger, error);
+        status = ksi_state_directory_delete_database(ksi_config_text(app->config, "state.dir"),
+                                                     app->application_id, app->clock, &app->logger,
+                                                     error);
     }
     ksi_mutex_unlock(&app->lock);
     return status;

@@ -162,7 +162,13 @@ void ksi_app_report_tasks(ks_app *app);
 /* ---- app_supervise.c ------------------------------------------------------------------------- */
 
 /* What the others post. */
-enum { KSI_APP_TAKEN, KSI_APP_RETURNED, KSI_APP_FENCED, KSI_APP_THREAD_ENDED, KSI_APP_RESTORED_ALL };
+enum {
+    KSI_APP_TAKEN,
+    KSI_APP_RETURNED,
+    KSI_APP_FENCED,
+    KSI_APP_THREAD_ENDED,
+    KSI_APP_RESTORED_ALL
+};
 
 void ksi_app_post(ks_app *app, int kind, void *what); /* @thread any, with or without the lock */
 /* The supervisor's turn; false when the application has ended. @thread the supervisor */

@@ -41,9 +41,8 @@ static ksi_store_query *find_query(ks_app *app, ksi_task_id id, const char *stor
     for (size_t i = 0; i < app->task_count && found == NULL; i++) {
         const ksi_task_handle *task = app->tasks[i];
         bool is_it = task->id.subtopology == id.subtopology && task->id.partition == id.partition;
-        ksi_store_query *query = is_it && task->wants_active
-                                     ? ksi_task_rows_query(task->rows, store)
-                                     : NULL;
+        ksi_store_query *query =
+            is_it && task->wants_active ? ksi_task_rows_query(task->rows, store) : NULL;
         found = query != NULL ? ksi_store_query_retain(query) : NULL;
     }
     ksi_mutex_unlock(&app->lock);

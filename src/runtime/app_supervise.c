@@ -216,6 +216,19 @@ static void thread_ended(ks_app *app, ksi_app_thread *slot)
     fail(app, &slot->failure);
 }
 
+/* ---- the state ------------------------------------------------------------------------------- */
+
+static void follow_state(ks_app *app)
+{
+    bool runs = !app->is_lost && app->view.epoch != 0 && ksi_app_runs_all_tasks(app);
+    if (runs && ks_app_state_of(app) == KS_APP_REBALANCING) {
+        (void)ksi_app_set_state(app, KS_APP_RUNNING);
+        ksi_local_state_log_memory(app->local_state, "when running");
+    } else if (!runs && ks_app_state_of(app) == KS_APP_RUNNING) {
+        (void)ksi_app_set_state(app, KS_APP_REBALANCING);
+    }
+}
+
 /* ---- mail ------------------------------------------------------------------------------------ */
 
 static void task_returned(ks_app *app, ksi_task_handle *task)
@@ -242,6 +255,7 @@ static void read_mail(ks_app *app, bool *progressed)
         case KSI_APP_TAKEN:
             if (task != NULL) {
                 task->is_running = true;
+                follow_state(app); /* before what the thread may say next */
             }
             break;
         case KSI_APP_RETURNED:
@@ -320,19 +334,6 @@ static ks_status ask_group(ks_app *app, bool *progressed, ks_error *error)
     return KS_OK;
 }
 
-/* ---- the state ------------------------------------------------------------------------------- */
-
-static void follow_state(ks_app *app)
-{
-    bool runs = !app->is_lost && app->view.epoch != 0 && ksi_app_runs_all_tasks(app);
-    if (runs && ks_app_state_of(app) == KS_APP_REBALANCING) {
-        (void)ksi_app_set_state(app, KS_APP_RUNNING);
-        ksi_local_state_log_memory(app->local_state, "when running");
-    } else if (!runs && ks_app_state_of(app) == KS_APP_RUNNING) {
-        (void)ksi_app_set_state(app, KS_APP_REBALANCING);
-    }
-}
-
 /* ---- a stuck thread -------------------------------------------------------------------------- */
 
 static bool find_stuck(ks_app *app, ks_error *error)
@@ -341,8 +342,7 @@ static bool find_stuck(ks_app *app, ks_error *error)
     for (size_t i = 0; i < app->thread_count; i++) {
         ksi_app_thread *slot = app->threads[i];
         ksi_thread_activity busy = ksi_stream_thread_activity_of(slot->thread);
-        int64_t lasted_ms =
-            busy.turn_began_ns >= 0 ? (now_ns - busy.turn_began_ns) / 1000000 : 0;
+        int64_t lasted_ms = busy.turn_began_ns >= 0 ? (now_ns - busy.turn_began_ns) / 1000000 : 0;
         if (slot->has_ended || lasted_ms <= app->max_poll_interval_ms) {
             continue;
         }

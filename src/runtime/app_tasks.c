@@ -68,7 +68,6 @@ static ks_status make_task(ks_app *app, ksi_task_id id, ksi_task_handle **made, 
 static void close_task(ks_app *app, size_t index)
 {
     ksi_task_handle *task = app->tasks[index];
-    ksi_progress_assign(&app->progress, task->id, false);
     ksi_task_rows_close(task->rows);
     ksi_free(task);
     app->task_count--;
@@ -272,6 +271,7 @@ ks_status ksi_app_place_tasks(ks_app *app, ks_error *error)
             KS_TRY(place_here(app, task, error));
             task->counts_as_active = task->wants_active;
             if (task->place == KSI_AT_SUPERVISOR && !task->wants_active && !task->wants_standby) {
+                ksi_progress_assign(&app->progress, task->id, false);
                 close_task(app, i - 1);
             }
         }
@@ -288,8 +288,7 @@ bool ksi_app_runs_all_tasks(const ks_app *app)
 {
     for (size_t i = 0; i < app->view.active_count; i++) {
         const ksi_task_handle *task = find_task(app, app->view.active[i]);
-        if (task == NULL || task->place != KSI_AT_THREAD || !task->is_running ||
-            task->is_leaving) {
+        if (task == NULL || task->place != KSI_AT_THREAD || !task->is_running || task->is_leaving) {
             return false;
         }
     }

@@ -106,33 +106,33 @@ ks_status ksi_app_start_native(ks_app *app, ksi_app_thread *slot, ks_error *erro
 ks_status ksi_app_add_thread(ks_app *app, ks_error *error)
 {
     size_t number = app->thread_count + 1;
-    bool is_exact = strcmp(ksi_config_choice(app->config, "processing.guarantee"),
-                           "exactly_once_v2") == 0;
+    bool is_exact =
+        strcmp(ksi_config_choice(app->config, "processing.guarantee"), "exactly_once_v2") == 0;
     int64_t cache_bytes = ksi_config_cache_max_bytes(app->config);
     ksi_buffer name = {0};
     ksi_buffer id = {0};
     ksi_buffer_appendf(&name, "%s-StreamThread-%zu", app->name, number);
     ksi_buffer_appendf(&id, "%s-%s-%zu", app->application_id, app->process_id, number);
-    const ksi_stream_thread_options options = {
-        .name = ksi_buffer_cstr(&name),
-        .transactional_id = is_exact ? ksi_buffer_cstr(&id) : NULL,
-        .topology = app->topology,
-        .config = app->config,
-        .application_id = app->application_id,
-        .transport = app->transport,
-        .assignment = &app->assignment,
-        .progress = &app->progress,
-        .clock = app->clock,
-        .logger = &app->logger,
-        .keeps_state = app->local_state != NULL,
-        .cache_bytes = cache_bytes > 0 ? cache_bytes : -1,
-        .waiters = &app->waiters,
-        .paused = &app->paused,
-        .events = {.taken = on_taken,
-                   .returned = on_returned,
-                   .fenced = on_fenced,
-                   .idle = on_idle,
-                   .owner = app}};
+    const ksi_stream_thread_options options = {.name = ksi_buffer_cstr(&name),
+                                               .transactional_id =
+                                                   is_exact ? ksi_buffer_cstr(&id) : NULL,
+                                               .topology = app->topology,
+                                               .config = app->config,
+                                               .application_id = app->application_id,
+                                               .transport = app->transport,
+                                               .assignment = &app->assignment,
+                                               .progress = &app->progress,
+                                               .clock = app->clock,
+                                               .logger = &app->logger,
+                                               .keeps_state = app->local_state != NULL,
+                                               .cache_bytes = cache_bytes > 0 ? cache_bytes : -1,
+                                               .waiters = &app->waiters,
+                                               .paused = &app->paused,
+                                               .events = {.taken = on_taken,
+                                                          .returned = on_returned,
+                                                          .fenced = on_fenced,
+                                                          .idle = on_idle,
+                                                          .owner = app}};
     ksi_stream_thread *thread = ksi_stream_thread_new(&options, error);
     ksi_buffer_destroy(&name);
     ksi_buffer_destroy(&id);

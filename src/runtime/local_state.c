@@ -171,6 +171,15 @@ ks_status ksi_local_state_close(ksi_local_state *state, ks_error *error)
     return status;
 }
 
+void ksi_local_state_abandon(ksi_local_state *state)
+{
+    if (state != NULL) {
+        close_accounts(state);
+        ksi_rocks_abandon(state->rocks);
+        free_state(state);
+    }
+}
+
 /* ---- stores ---------------------------------------------------------------------------------- */
 
 ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_store_spec *spec,

@@ -57,6 +57,8 @@ ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks
  * case; an error says what could not be written. The stores are closed before. Accepts NULL.
  */
 KS_NODISCARD ks_status ksi_local_state_close(ksi_local_state *state, ks_error *error);
+/* Closes without writing anything out, as far as RocksDB allows. For tests. Accepts NULL. */
+void ksi_local_state_abandon(ksi_local_state *state);
 
 /*
  * The rows of a store in a task; owned by the caller. `*rows` is NULL for a store in memory, and

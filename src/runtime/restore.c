@@ -50,13 +50,14 @@ static ks_status judge(ksi_restore *restore, int64_t begin, ks_error *error)
         (void)snprintf(why, size, "%s", has ? "an earlier restore was cut off" : "");
     } else if (position.offset > restore->end) {
         (void)snprintf(why, size,
-                       "it was written up to offset %" PRId64 ", and the changelog ends at %" PRId64,
+                       "it was written up to offset %" PRId64
+                       ", and the changelog ends at %" PRId64,
                        position.offset, restore->end);
     } else if (position.offset < begin) {
-        (void)snprintf(
-            why, size,
-            "it was written up to offset %" PRId64 ", and the changelog begins at %" PRId64,
-            position.offset, begin);
+        (void)snprintf(why, size,
+                       "it was written up to offset %" PRId64
+                       ", and the changelog begins at %" PRId64,
+                       position.offset, begin);
     } else if (age_ms > KSI_DELETE_RETENTION_MS) {
         (void)snprintf(why, size,
                        "it was last current %" PRId64 " hours ago, and deleted rows may be gone "
@@ -148,8 +149,7 @@ static ks_status out_of_range(ksi_restore *restore, ks_error *error)
     int64_t begin = 0;
     KS_TRY(ask_extent(restore, &begin, error));
     (void)snprintf(restore->stale, sizeof restore->stale,
-                   "the changelog no longer has offset %" PRId64
-                   "; it has %" PRId64 " to %" PRId64,
+                   "the changelog no longer has offset %" PRId64 "; it has %" PRId64 " to %" PRId64,
                    restore->position.offset, begin, restore->end);
     return begin_anew(restore, begin, error);
 }

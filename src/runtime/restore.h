@@ -39,9 +39,9 @@ typedef struct ksi_restore {
     ksi_clock *clock;
 
     /* what others may look at */
-    int64_t read; /* records, since it began */
-    int64_t from; /* the offset of the first one */
-    int64_t end;  /* of the changelog, as it was last asked */
+    int64_t read;                      /* records, since it began */
+    int64_t from;                      /* the offset of the first one */
+    int64_t end;                       /* of the changelog, as it was last asked */
     ksi_store_position position;       /* behind what was read */
     char stale[KSI_STALE_REASON_SIZE]; /* why what was there was wiped; empty: it was not */
 

@@ -68,14 +68,13 @@ static void tell(const ksi_restorer *restorer, const job *of, size_t store, ks_r
     if (restorer->options.listener == NULL) {
         return;
     }
-    const ks_restore_progress progress = {
-        .step = step,
-        .store = of->task->rows->stores[store].spec->spec.name,
-        .topic = restore->changelog.topic,
-        .partition = restore->changelog.partition,
-        .position = restore->position.offset,
-        .end = restore->end,
-        .records = records};
+    const ks_restore_progress progress = {.step = step,
+                                          .store = of->task->rows->stores[store].spec->spec.name,
+                                          .topic = restore->changelog.topic,
+                                          .partition = restore->changelog.partition,
+                                          .position = restore->position.offset,
+                                          .end = restore->end,
+                                          .records = records};
     restorer->options.listener(&progress, restorer->options.user);
 }
 
@@ -157,12 +156,12 @@ static job *begin_job(ksi_restorer *restorer, ksi_task_handle *task)
     of->looked_ms = of->written_ms;
     for (size_t i = 0; i < task->rows->count; i++) {
         const ksi_store_rows *store = &task->rows->stores[i];
-        of->restores[i] = (ksi_restore){
-            .transport = restorer->options.transport,
-            .consumer = restorer->consumer,
-            .changelog = {.topic = store->changelog, .partition = task->id.partition},
-            .rows = store->rows,
-            .clock = restorer->options.clock};
+        of->restores[i] =
+            (ksi_restore){.transport = restorer->options.transport,
+                          .consumer = restorer->consumer,
+                          .changelog = {.topic = store->changelog, .partition = task->id.partition},
+                          .rows = store->rows,
+                          .clock = restorer->options.clock};
     }
     return of;
 }
@@ -314,8 +313,8 @@ static void read_mail(ksi_restorer *restorer, bool *progressed)
     while (ksi_mailbox_take(&restorer->mailbox, &message)) {
         *progressed = true;
         if (message.kind == GIVE) {
-            restorer->jobs = ksi_grow(restorer->jobs, &restorer->capacity, restorer->count + 1,
-                                      sizeof(job *));
+            restorer->jobs =
+                ksi_grow(restorer->jobs, &restorer->capacity, restorer->count + 1, sizeof(job *));
             restorer->jobs[restorer->count++] = begin_job(restorer, message.what);
         } else if (message.kind == CALL_BACK) {
             call_back(restorer, message.what);

@@ -68,8 +68,8 @@ static void read_config(ksi_stream_thread *thread)
 static ks_status open_producer(ksi_stream_thread *thread, ks_error *error)
 {
     const ksi_stream_thread_options *options = &thread->options;
-    thread->producer = options->transport->class->open_producer(
-        options->transport, options->transactional_id, error);
+    thread->producer = options->transport->class->open_producer(options->transport,
+                                                                options->transactional_id, error);
     return thread->producer != NULL ? KS_OK : ksi_error_flag(error, 0); /* as it said */
 }
 
@@ -142,8 +142,8 @@ static ks_status begin_again(ksi_stream_thread *thread, ksi_task *task, ksi_thre
                               .logger = options->logger};
     ksi_begin begin = {0};
     KS_TRY(ksi_offset_fallback(options->config, &rules.fallback, error));
-    KS_TRY(ksi_begin_offset(&rules, input->at, ksi_task_source_of(task, input->input), &begin,
-                            error));
+    KS_TRY(
+        ksi_begin_offset(&rules, input->at, ksi_task_source_of(task, input->input), &begin, error));
     consumer->class->unassign(consumer, input->slot);
     KS_TRY(consumer->class->assign(consumer, input->at, begin.offset, &input->slot, error));
     input->watched = true;
@@ -164,8 +164,8 @@ static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, ksi_threa
     ks_error reason = {0};
     size_t room = thread->queue_bound - queued;
     size_t count = 0;
-    ks_status status = consumer->class->poll(consumer, input->slot, batch,
-                                             room < POLL_BATCH ? room : POLL_BATCH, &count, &reason);
+    ks_status status = consumer->class->poll(
+        consumer, input->slot, batch, room < POLL_BATCH ? room : POLL_BATCH, &count, &reason);
     if (status == KS_E_OUT_OF_RANGE) {
         (*polled)++;
         return begin_again(thread, task, input, error);

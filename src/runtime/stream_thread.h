@@ -66,11 +66,11 @@ typedef struct ksi_stream_thread_options {
     const ksi_assignment *assignment;
     const ksi_progress *progress;
     ksi_clock *clock;
-    ksi_logger *logger;         /* may be NULL */
-    bool keeps_state;           /* there are stores on disk */
-    int64_t cache_bytes;        /* this thread's share; negative: no record cache */
-    const atomic_int *waiters;  /* while positive, a thread without work commits at once */
-    const atomic_bool *paused;  /* while true, nothing is processed (@java KafkaStreams#pause) */
+    ksi_logger *logger;        /* may be NULL */
+    bool keeps_state;          /* there are stores on disk */
+    int64_t cache_bytes;       /* this thread's share; negative: no record cache */
+    const atomic_int *waiters; /* while positive, a thread without work commits at once */
+    const atomic_bool *paused; /* while true, nothing is processed (@java KafkaStreams#pause) */
     ksi_stream_thread_events events;
 } ksi_stream_thread_options;
 

@@ -303,8 +303,8 @@ void ksi_thread_maybe_purge(ksi_stream_thread *thread)
             if (!input->is_repartition || input->committed <= input->purged) {
                 continue;
             }
-            if (transport->class->delete_records(transport, input->at, input->committed,
-                                                 &reason) == KS_OK) {
+            if (transport->class->delete_records(transport, input->at, input->committed, &reason) ==
+                KS_OK) {
                 input->purged = input->committed;
             } else {
                 ksi_log(thread->options.logger, KS_LOG_LEVEL_DEBUG, input->at.topic,

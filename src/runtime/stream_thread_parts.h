@@ -40,7 +40,7 @@ struct ksi_stream_thread {
     ks_arena commit_arena; /* of the commit in hand */
     ksi_mailbox mailbox;
     ksi_consumer *consumer;
-    ksi_producer *producer; /* NULL after the end */
+    ksi_producer *producer;  /* NULL after the end */
     ksi_record_cache *cache; /* NULL: caching is off */
     ksi_thread_task **tasks;
     size_t task_count;

@@ -282,8 +282,7 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
     task->topics = ksi_map_new();
     make_instances(task);
-    if (open_stores(task, options, reason) != KS_OK ||
-        add_inputs(task, options, reason) != KS_OK ||
+    if (open_stores(task, options, reason) != KS_OK || add_inputs(task, options, reason) != KS_OK ||
         ksi_task_run(task, start_nodes, NULL, reason) != KS_OK) {
         ksi_task_free(task);
         return NULL;

@@ -68,8 +68,7 @@ ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options 
     store->spec = options->spec;
     store->changelog = options->changelog;
     store->owns_rows = options->rows == NULL;
-    store->rows =
-        store->owns_rows ? ksi_key_value_rows_in_memory(options->spec) : options->rows;
+    store->rows = store->owns_rows ? ksi_key_value_rows_in_memory(options->spec) : options->rows;
     store->pending_max_bytes = options->pending_max_bytes;
     if (options->cache != NULL && options->spec->caching) {
         store->cache = options->cache;

@@ -18,6 +18,7 @@
  * `version` is on the disk before the database is made, so a database without one was not left by a
  * crash, and is refused rather than guessed at.
  */
+#define _XOPEN_SOURCE 700 /* nftw() */
 #include "storage/state_directory.h"
 
 #include "base/buffer.h"
@@ -26,6 +27,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -471,5 +473,40 @@ ks_status ksi_state_directory_set_aside(ksi_state_directory *directory, const ch
                 directory->database, aside, reason);
     }
     ksi_free(aside);
+    return status;
+}
+
+/* ---- deleting -------------------------------------------------------------------------------- */
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+    (void)status;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+ks_status ksi_state_directory_delete_database(const char *state_dir, const char *application_id,
+                                              ksi_clock *clock, ksi_logger *logger, ks_error *error)
+{
+    enum { OPEN_DIRECTORIES = 16 };
+    char *path = path_join(state_dir, application_id);
+    bool is_there = exists(path);
+    ksi_free(path);
+    if (!is_there) {
+        return KS_OK;
+    }
+    ksi_state_directory *directory =
+        ksi_state_directory_open(state_dir, application_id, clock, logger, error);
+    if (directory == NULL) {
+        return ksi_error_flag(error, 0); /* as it said */
+    }
+    const char *database = ksi_state_directory_database(directory);
+    ks_status status = KS_OK;
+    if (exists(database) &&
+        nftw(database, remove_entry, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) != 0) {
+        status = refused("deleting the local state", database, error);
+    }
+    ksi_state_directory_close(directory);
     return status;
 }

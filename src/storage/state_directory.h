@@ -36,6 +36,15 @@ const char *ksi_state_directory_path(const ksi_state_directory *directory);
 /* Where the database is or will be. */
 const char *ksi_state_directory_database(const ksi_state_directory *directory);
 
+/*
+ * Deletes the database of an application; what was set aside stays. KS_OK when there is none;
+ * KS_E_STATE while somebody holds the directory.
+ */
+KS_NODISCARD ks_status ksi_state_directory_delete_database(const char *state_dir,
+                                                           const char *application_id,
+                                                           ksi_clock *clock, ksi_logger *logger,
+                                                           ks_error *error);
+
 /* Renames the database out of the way and writes `reason` beside it; logs both names. */
 ks_status ksi_state_directory_set_aside(ksi_state_directory *directory, const char *reason,
                                         ks_error *error);
