@@ -11,8 +11,8 @@
  *     TIME_KEY      start | key | seq               one get for each window of a fetch
  *     TWO_LEVELS    a row store for each segment, with KEY_TIME in it
  *
- * Below the buffer RocksDB is empty but for what a case wrote, and nothing is evicted: so the buffer
- * knows all rows. `asks` is how often it did not.
+ * Below the buffer RocksDB is empty but for what a case wrote, and nothing is evicted: so the
+ * buffer knows all rows. `asks` is how often it did not.
  *
  * Stream time advances 1 ms a record, over 10,000 keys: a tumbling window of 5 s then has 0.79
  * results a record.

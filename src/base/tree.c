@@ -3,7 +3,7 @@
  * tree.c - the ordered tree: a B-tree of addresses of items, with a piece of every key in the node.
  *
  *     node     skip = 12     first  [ "00000017" | "00000042" | ... ]   8 key bytes behind `skip`
- *                            second [ ...                       ... ]   and the 8 behind those
+ *                            second [     ...    |     ...    | ... ]   and the 8 behind those
  *                            items  [    *       |    *       | ... ]   the owner's items
  *                            child  [ * |       *      |      ... ]       only in inner nodes
  *
@@ -11,8 +11,8 @@
  * every comparison waits for memory at each. Keys of one store look alike at the front
  * ("customer-00012", a window's segment), so comparing the first eight bytes alone decides nothing
  * either. A node therefore remembers how many leading bytes all of its keys share and keeps the
- * sixteen bytes behind these as two numbers, with a copy of the shared ones; a search reads numbers that
- * lie side by side. Only keys that agree there too are compared in full.
+ * sixteen bytes behind these as two numbers, with a copy of the shared ones; a search reads numbers
+ * that lie side by side. Only keys that agree there too are compared in full.
  *
  * Invariants
  *   - all keys of a node share their first `skip` bytes (a smaller `skip` is as right, only

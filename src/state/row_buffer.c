@@ -557,21 +557,29 @@ static void drop_deleted(ksi_row_buffer *buffer)
     }
 }
 
-/* What expired for everybody. */
+static void drop_expired_row(ksi_row_buffer *buffer, row *it)
+{
+    buffer->present -= count_present(it);
+    unlist(buffer, it);
+    drop_row(buffer, it);
+}
+
+/* What expired for everybody. Rows that nobody wanted in order are not ordered for this. */
 static void drop_expired(ksi_row_buffer *buffer)
 {
     if (!buffer->must_sweep || buffer->walks > 0) {
         return;
     }
     buffer->must_sweep = false;
-    ksi_row_index_order(buffer);
+    for (size_t i = buffer->loose_count; i-- > 0;) { /* from behind: the last one fills a gap */
+        if (ksi_row_buffer_hides(buffer, buffer->loose[i]->item.key, true)) {
+            drop_expired_row(buffer, buffer->loose[i]);
+        }
+    }
     ksi_tree_item *item;
     while ((item = ksi_tree_first(buffer->tree)) != NULL &&
            ksi_row_buffer_hides(buffer, item->key, true)) {
-        row *it = ksi_row_of(item);
-        buffer->present -= count_present(it);
-        unlist(buffer, it);
-        drop_row(buffer, it);
+        drop_expired_row(buffer, ksi_row_of(item));
     }
 }
 

@@ -9,7 +9,7 @@
  *
  * A row is found by a hash table (0.1 us) and stands in an ordered tree once order is wanted. What
  * the buffer does not know is *unknown*: only then is RocksDB asked. A pending row keeps the
- * committed one under it, so that an abort puts it back and a query may ask for committed rows only.
+ * committed one under it: an abort puts it back, and a query may ask for committed rows only.
  *
  * Without RocksDB below (a store in memory) nothing is unknown, nothing is applied, and rows are
  * never forgotten: then committed rows are clean at once.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * crash_sync.c - a process that is killed loses nothing that it wrote, synced or not: the page
- * cache is the kernel's. So waiting for the disk tells these tests nothing, and takes a third of
- * their time. Here it is left out, by functions that RocksDB finds before those of the C library.
+ * cache is the kernel's. So waiting for the disk tells these tests nothing. Here it is left out, by
+ * functions that RocksDB finds before those of the C library.
  *
  * Whether syncs come in time is not tested by kills, with or without this (README.md).
  *

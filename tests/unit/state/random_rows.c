@@ -131,3 +131,27 @@ void random_start(void)
     print_message("seed %" PRIu64 " (KSTREAMS_TEST_SEED repeats it)\n", seed);
     make_keys();
 }
+
+ksi_row_range random_range(char low[RANDOM_KEY_BYTES], char high[RANDOM_KEY_BYTES])
+{
+    ksi_row_range range = {.backward = random_below(2) == 0, .committed = random_below(3) == 0};
+    if (random_below(4) == 0) {
+        ks_slice key = random_key(random_below(RANDOM_KEYS));
+        range.low = ks_slice_of(key.data, random_below((uint32_t)key.size + 1));
+        range.high = random_behind_prefix(range.low, high);
+    } else {
+        range.low = random_bound(low);
+        range.high = random_bound(high);
+        range.high_inclusive = random_below(2) == 0;
+    }
+    return range;
+}
+
+bool random_range_has(const ksi_row_range *range, ks_slice key)
+{
+    if (range->low.data != NULL && ksi_slice_compare(key, range->low) < 0) {
+        return false;
+    }
+    int order = range->high.data != NULL ? ksi_slice_compare(key, range->high) : -1;
+    return order < 0 || (order == 0 && range->high_inclusive);
+}

@@ -7,6 +7,7 @@
 #endif
 
 #include "scratch_directory.h"
+#include "storage/rocks_parts.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -40,4 +41,14 @@ static int remove_one(const char *path, const struct stat *about, int kind, stru
 void scratch_directory_remove(const char *path)
 {
     assert_int_equal(nftw(path, remove_one, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+void scratch_directory_copy_database(ksi_rocks *rocks, const char *path)
+{
+    char *refused = NULL;
+    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(rocks->db, &refused);
+    assert_null(refused);
+    rocksdb_checkpoint_create(checkpoint, path, UINT64_MAX, &refused);
+    assert_null(refused);
+    rocksdb_checkpoint_object_destroy(checkpoint);
 }

@@ -510,6 +510,157 @@ static void to_a_walk_that_was_open_everything_after_a_clearing_came_later(void 
 #define OVER_ROCKS(test) cmocka_unit_test_setup_teardown(test, open_over_rocks, close_buffer)
 #define IN_MEMORY(test) cmocka_unit_test_setup_teardown(test, open_in_memory, close_buffer)
 
+/* ---- known from ------------------------------------------------------------------------------ */
+
+static void what_is_behind_the_last_key_of_rocksdb_is_absent_without_asking(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    assert_true(ksi_row_buffer_must_ask(buffer));
+    is(buffer, "z", UNKNOWN, UNKNOWN);
+    ksi_row_buffer_told_last(buffer, slice("m"));
+    assert_false(ksi_row_buffer_must_ask(buffer));
+    is(buffer, "m", UNKNOWN, UNKNOWN);
+    is(buffer, "m1", NULL, NULL);
+    assert_true(ksi_row_buffer_knows_from(buffer, slice("n")));
+    assert_false(ksi_row_buffer_knows_from(buffer, slice("m")));
+    assert_false(ksi_row_buffer_knows_from(buffer, ks_slice_null()));
+    put(buffer, "n", "1");
+    is(buffer, "n", "1", NULL);
+
+    ksi_row_buffer_rows_came_below(buffer);
+    assert_true(ksi_row_buffer_must_ask(buffer));
+    ksi_row_buffer_told_last(buffer, ks_slice_null());
+    assert_true(ksi_row_buffer_knows_from(buffer, ks_slice_null()));
+    is(buffer, "a", NULL, NULL);
+    ksi_row_buffer_clear(buffer);
+    assert_true(ksi_row_buffer_must_ask(buffer));
+}
+
+static void forgetting_a_row_that_is_present_moves_what_is_known_behind_it(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    ksi_row_buffer_told_last(buffer, ks_slice_null());
+    put(buffer, "a", "1");
+    put(buffer, "m", "1");
+    put(buffer, "x", NULL);
+    ksi_row_buffer_commit(buffer);
+    ksi_row_buffer_applied(buffer);
+    ksi_row_buffer_trim(buffer, 0);
+    is(buffer, "a", UNKNOWN, UNKNOWN);
+    is(buffer, "m", UNKNOWN, UNKNOWN);
+    is(buffer, "n", NULL, NULL);
+    is(buffer, "x", NULL, NULL); /* absent ones that are forgotten move nothing */
+}
+
+static void by_time_the_lowest_rows_are_forgotten_first(void **state)
+{
+    (void)state;
+    ksi_row_buffer *buffer =
+        ksi_row_buffer_new(&(ksi_row_buffer_options){.has_rocks = true, .by_time = true});
+    ksi_row_buffer_told_last(buffer, ks_slice_null());
+    for (char key[2] = "j"; key[0] >= 'a'; key[0]--) {
+        put(buffer, key, "1");
+    }
+    ksi_row_buffer_commit(buffer);
+    ksi_row_buffer_applied(buffer);
+    use(buffer, "a");
+    ksi_row_buffer_trim(buffer, ksi_row_buffer_bytes_of(buffer).clean / 2);
+    is(buffer, "a", UNKNOWN, UNKNOWN);
+    is(buffer, "d", UNKNOWN, UNKNOWN);
+    is(buffer, "i", "1", "1");
+    is(buffer, "j", "1", "1");
+    assert_true(ksi_row_buffer_knows_from(buffer, slice("i")));
+    ksi_row_buffer_free(buffer);
+}
+
+/* ---- expiry ---------------------------------------------------------------------------------- */
+
+static void expired_rows_are_gone_at_once_and_back_after_an_abort(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    put(buffer, "a", "1");
+    put(buffer, "b", "1");
+    ksi_row_buffer_commit(buffer);
+    ksi_row_buffer_expire(buffer, slice("b"));
+    ksi_row_buffer_expire(buffer, slice("a")); /* it only rises */
+    is(buffer, "a", NULL, "1");
+    is(buffer, "0", NULL, UNKNOWN); /* RocksDB is not asked for what cannot be */
+    is(buffer, "b", "1", "1");
+    put(buffer, "a", "2");
+    is(buffer, "a", NULL, "1");
+    ksi_row_buffer_abort(buffer);
+    is(buffer, "a", "1", "1");
+}
+
+static bool count_visit(void *user, const ksi_row *row)
+{
+    (void)row;
+    (*(int *)user)++;
+    return true;
+}
+
+static void a_commit_drops_what_expired_and_it_is_never_applied(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    ks_slice low;
+    ks_slice high;
+    int visits = 0;
+    put(buffer, "a", "1");
+    ksi_row_buffer_commit(buffer);
+    put(buffer, "b", "1");
+    put(buffer, "c", "1");
+    ksi_row_buffer_expire(buffer, slice("c"));
+    assert_false(ksi_row_buffer_floor_to_apply(buffer, &low, &high));
+    ksi_row_walk walk;
+    ksi_row_walk_begin(&walk, buffer, false, false);
+    ksi_row_buffer_commit(buffer); /* the walk keeps the rows, but hidden */
+    assert_true(ksi_row_buffer_each_unapplied(buffer, count_visit, &visits));
+    assert_int_equal(visits, 1);
+    assert_int_equal(ksi_row_buffer_present(buffer), 1);
+    int64_t bytes = ksi_row_buffer_bytes_of(buffer).unapplied;
+    ksi_row_walk_end(&walk);
+    assert_true(ksi_row_buffer_bytes_of(buffer).unapplied < bytes);
+    assert_int_equal(ksi_row_buffer_present(buffer), 1);
+
+    assert_true(ksi_row_buffer_floor_to_apply(buffer, &low, &high));
+    assert_null(low.data);
+    assert_true(ks_slice_equal(high, slice("c")));
+    ksi_row_buffer_floor_applied(buffer);
+    assert_false(ksi_row_buffer_floor_to_apply(buffer, &low, &high));
+    ksi_row_buffer_expire(buffer, slice("d"));
+    ksi_row_buffer_commit(buffer);
+    assert_true(ksi_row_buffer_floor_to_apply(buffer, &low, &high));
+    assert_true(ks_slice_equal(low, slice("c")));
+}
+
+/* ---- lending --------------------------------------------------------------------------------- */
+
+static void a_value_that_a_walk_lent_stays_until_the_walk_ends(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    put(buffer, "a", "first");
+    ksi_row_walk walk;
+    ksi_row_seen seen;
+    ksi_row_walk_begin(&walk, buffer, false, false);
+    assert_true(ksi_row_walk_seek(&walk, ks_slice_null(), &seen));
+    ksi_row_walk_lend(&walk, seen.in);
+    for (int i = 0; i < 3; i++) {
+        put(buffer, "a", "other");
+        ksi_row_buffer_commit(buffer);
+        put(buffer, "a", NULL);
+        put(buffer, "a", "again");
+        ksi_row_buffer_abort(buffer);
+    }
+    assert_true(ks_slice_equal(seen.row.value, slice("first")));
+    is(buffer, "a", "other", "other");
+    ksi_row_buffer_clear(buffer);
+    put(buffer, "a", "anew!");
+    assert_true(ks_slice_equal(seen.row.key, slice("a")));
+    assert_true(ks_slice_equal(seen.row.value, slice("first")));
+    ksi_row_walk_end(&walk);
+    is(buffer, "a", "anew!", UNKNOWN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,6 +681,12 @@ int main(void)
         OVER_ROCKS(walks_that_began_at_different_times_remember_each_their_own),
         OVER_ROCKS(a_walk_over_committed_rows_remembers_those),
         OVER_ROCKS(a_walk_remembers_across_an_abort_that_makes_a_key_unknown),
+        OVER_ROCKS(what_is_behind_the_last_key_of_rocksdb_is_absent_without_asking),
+        OVER_ROCKS(forgetting_a_row_that_is_present_moves_what_is_known_behind_it),
+        cmocka_unit_test(by_time_the_lowest_rows_are_forgotten_first),
+        OVER_ROCKS(expired_rows_are_gone_at_once_and_back_after_an_abort),
+        OVER_ROCKS(a_commit_drops_what_expired_and_it_is_never_applied),
+        OVER_ROCKS(a_value_that_a_walk_lent_stays_until_the_walk_ends),
         OVER_ROCKS(to_a_walk_that_was_open_everything_after_a_clearing_came_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,6 @@
  */
 #include "state/key_value_store.h"
 #include "state/row_store.h"
-#include "storage/rocks_parts.h"
 
 #include "base/slice.h"
 #include "random_rows.h"
@@ -40,17 +39,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOWER 10
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SLOWER 10
-#endif
-#endif
-#ifndef SLOWER
-#define SLOWER 1
-#endif
 
 enum {
     KEYS = RANDOM_KEYS,
@@ -217,29 +205,11 @@ static void flush_view(part *p)
     }
 }
 
-static bool is_within(const ksi_row_range *range, ks_slice key)
-{
-    if (range->low.data != NULL && ksi_slice_compare(key, range->low) < 0) {
-        return false;
-    }
-    int order = range->high.data != NULL ? ksi_slice_compare(key, range->high) : -1;
-    return order < 0 || (order == 0 && range->high_inclusive);
-}
-
 static void open_one(part *p, open_iterator *iterator)
 {
     char low[LONGEST_KEY];
     char high[LONGEST_KEY];
-    ksi_row_range range = {.backward = random_below(2) == 0, .committed = random_below(3) == 0};
-    if (random_below(4) == 0) {
-        ks_slice key = random_key(random_below(KEYS));
-        range.low = ks_slice_of(key.data, random_below((uint32_t)key.size + 1));
-        range.high = random_behind_prefix(range.low, high);
-    } else {
-        range.low = random_bound(low);
-        range.high = random_bound(high);
-        range.high_inclusive = random_below(2) == 0;
-    }
+    ksi_row_range range = random_range(low, high);
     flush_view(p);
     iterator->rows = ksi_row_iterator_open(p->rows, &range);
     iterator->committed = range.committed;
@@ -247,7 +217,7 @@ static void open_one(part *p, open_iterator *iterator)
     iterator->at = range.backward ? KEYS - 1 : 0;
     const model_row *rows = range.committed ? p->committed : p->now;
     for (size_t i = 0; i < KEYS; i++) {
-        iterator->shown[i] = rows[i].present && is_within(&range, random_key(i));
+        iterator->shown[i] = rows[i].present && random_range_has(&range, random_key(i));
     }
     memset(low, 'x', sizeof low); /* the bounds were copied */
     memset(high, 'x', sizeof high);
@@ -706,15 +676,10 @@ static void crash(world *w)
 {
     char old_path[SCRATCH_PATH_BYTES * 2];
     char path[SCRATCH_PATH_BYTES * 2];
-    char *refused = NULL;
     database_path(w, w->lives, old_path);
     w->lives++;
     database_path(w, w->lives, path);
-    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(w->rocks->db, &refused);
-    HOLDS(w, refused == NULL);
-    rocksdb_checkpoint_create(checkpoint, path, UINT64_MAX, &refused);
-    HOLDS(w, refused == NULL);
-    rocksdb_checkpoint_object_destroy(checkpoint);
+    scratch_directory_copy_database(w->rocks, path);
     ksi_rocks_abandon(w->rocks);
     scratch_directory_remove(old_path);
 }
