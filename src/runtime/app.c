@@ -33,8 +33,14 @@ static void log_notice(const char *name, const char *message, void *user)
 }
 
 /* The log it works on: the one given, or the one the properties name. */
-static ks_status open_transport(ks_app *app, ks_log *given, ks_error *error)
+static ks_status open_transport(ks_app *app, ksi_transport *injected, ks_log *given,
+                                ks_error *error)
 {
+    if (injected != NULL) {
+        injected->class->retain(injected);
+        app->transport = injected;
+        return KS_OK;
+    }
     if (given != NULL) {
         app->transport = ksi_log_transport(given);
         return KS_OK;
@@ -104,7 +110,7 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
     ksi_logger_init(&app->logger, how->log_line, how->user, KS_LOG_LEVEL_INFO);
     if (ksi_app_check_config(app->config, error) != KS_OK ||
         ksi_app_check_topology(topology, app->config, error) != KS_OK ||
-        open_transport(app, how->log, error) != KS_OK) {
+        open_transport(app, seams->transport, how->log, error) != KS_OK) {
         ks_app_free(app);
         return NULL;
     }

@@ -103,8 +103,9 @@ struct ks_app {
 /* What a test may inject. */
 typedef struct ksi_app_seams {
     ksi_clock *clock;
-    const char *process_id; /* NULL: a random one */
-    bool is_manual;         /* no native threads: the caller steps */
+    const char *process_id;   /* NULL: a random one */
+    ksi_transport *transport; /* goes before the log of the options; NULL: that one */
+    bool is_manual;           /* no native threads: the caller steps */
 } ksi_app_seams;
 
 ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
