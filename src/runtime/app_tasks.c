@@ -225,7 +225,10 @@ static ks_status place_here(ks_app *app, ksi_task_handle *task, ks_error *error)
 
 static void place_at_restorer(ks_app *app, ksi_task_handle *task)
 {
-    if (task->wants_active && task->is_standby && !task->is_leaving) {
+    if (task->is_leaving) {
+        return; /* what it is, is the restorer's until it comes back */
+    }
+    if (task->wants_active && task->is_standby) {
         ksi_restorer_promote(app->restorer, task);
         task->is_leaving = true; /* it comes back as soon as it is restored */
     } else if (!task->wants_active && !(task->wants_standby && task->is_standby)) {

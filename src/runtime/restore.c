@@ -75,10 +75,12 @@ static ks_status assign(ksi_restore *restore, int64_t offset, ks_error *error)
     return KS_OK;
 }
 
-/* Wipes what cannot be trusted and begins at the beginning. */
+/* Wipes what cannot be trusted, if there is anything, and begins at the beginning. */
 static ks_status begin_anew(ksi_restore *restore, int64_t begin, ks_error *error)
 {
-    KS_TRY(ksi_row_store_wipe(restore->rows, error));
+    if (restore->stale[0] != '\0') {
+        KS_TRY(ksi_row_store_wipe(restore->rows, error));
+    }
     ksi_restore_end(restore);
     restore->from = begin;
     restore->read = 0;

@@ -286,7 +286,9 @@ static void call_back(ksi_restorer *restorer, ksi_task_handle *task)
     }
     job *of = restorer->jobs[at];
     ks_error error = {0};
+    ksi_store_lock_enter(task->rows->lock);
     ks_status status = write_all(of, &error);
+    ksi_store_lock_leave(task->rows->lock);
     remove_job(restorer, at);
     end_job(restorer, of, false, status != KS_OK ? &error : NULL);
 }

@@ -149,12 +149,18 @@ static ks_status apply_full(ksi_stream_thread *thread, ks_error *error)
     return KS_OK;
 }
 
-ks_status ksi_thread_apply(ksi_stream_thread *thread, ks_error *error)
+static ks_status apply_all(ksi_stream_thread *thread, ks_error *error)
 {
     KS_TRY(each_rows(thread, ksi_task_rows_apply, error));
     thread->last_apply_ms = ksi_thread_now_ms(thread);
     thread->has_unapplied = false;
     return KS_OK;
+}
+
+ks_status ksi_thread_apply(ksi_stream_thread *thread, ks_error *error)
+{
+    KS_TRY(each_task(thread, ksi_task_committed, error));
+    return apply_all(thread, error);
 }
 
 ks_status ksi_thread_maybe_apply(ksi_stream_thread *thread, ks_error *error)
@@ -163,7 +169,7 @@ ks_status ksi_thread_maybe_apply(ksi_stream_thread *thread, ks_error *error)
     if (!thread->has_unapplied || !is_due) {
         return KS_OK;
     }
-    KS_TRY(ksi_thread_apply(thread, error));
+    KS_TRY(apply_all(thread, error));
     for (size_t i = 0; i < thread->task_count; i++) {
         /* The longest of all, and no row changes: the stores can be read meanwhile. */
         KS_TRY(of_the_disk(ksi_task_rows_flush_disk(thread->tasks[i]->handle->rows, error), error));

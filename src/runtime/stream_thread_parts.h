@@ -103,7 +103,7 @@ KS_NODISCARD ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t
 KS_NODISCARD ks_status ksi_thread_maybe_apply(ksi_stream_thread *thread, ks_error *error);
 /* When the stores are to be said to be current, though there is nothing to commit. */
 int64_t ksi_thread_current_due_ms(const ksi_stream_thread *thread);
-/* Gives the disk all that is committed. */
+/* Gives the disk all that is committed, and says that it is current until now. */
 KS_NODISCARD ks_status ksi_thread_apply(ksi_stream_thread *thread, ks_error *error);
 /* Deletes what was processed and committed from repartition topics, now and then. */
 void ksi_thread_maybe_purge(ksi_stream_thread *thread);
