@@ -4,6 +4,7 @@
  */
 #include "log_fixture.h"
 
+#include "base/arena.h"
 #include "config/config.h"
 
 #include <setjmp.h>
@@ -88,7 +89,10 @@ int64_t log_committed(ks_log *log, const char *group, const char *topic, int32_t
     ks_error error = {0};
     ksi_transport *transport = ksi_log_transport(log);
     ksi_group_offset offset = {.partition = {.topic = topic, .partition = partition}};
-    assert_ok(transport->class->committed(transport, group, &offset, 1, &error), &error);
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    assert_ok(transport->class->committed(transport, group, &offset, 1, &arena, &error), &error);
+    ksi_arena_destroy(&arena);
     transport->class->release(transport);
     return offset.offset;
 }

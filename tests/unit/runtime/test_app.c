@@ -45,7 +45,7 @@ static fixture *new_fixture(ks_log *log, ks_topology *topology, ks_config *confi
     self->config = config;
     self->topology = topology;
     self->app = ksi_app_new(topology, config, KS_APP_OPTIONS(.log = log, .log_line = keep_quiet),
-                            &ksi_system_clock, &error);
+                            &(ksi_app_seams){.clock = &ksi_system_clock}, &error);
     assert_ok(self->app != NULL ? KS_OK : error.code, &error);
     return self;
 }
@@ -178,7 +178,8 @@ static void no_stream_thread_is_no_application(void **state)
     ks_error error = {0};
     ks_config *config = with_threads("0");
     ks_topology *topology = passing();
-    assert_null(ksi_app_new(topology, config, NULL, &ksi_system_clock, &error));
+    assert_null(
+        ksi_app_new(topology, config, NULL, &(ksi_app_seams){.clock = &ksi_system_clock}, &error));
     assert_int_equal(error.code, KS_E_TOPOLOGY);
     assert_non_null(strstr(error.message, "no stream threads"));
     ks_topology_free(topology);

@@ -8,6 +8,7 @@
  */
 #include "log_fixture.h"
 
+#include "base/arena.h"
 #include "base/endian.h"
 #include "base/thread.h"
 #include "runtime/app.h"
@@ -54,7 +55,7 @@ static fixture *new_fixture(ks_topology *topology)
     config_put(self->config, "statestore.cache.max.bytes", "0");
     self->app = ksi_app_new(topology, self->config,
                             KS_APP_OPTIONS(.log = self->log, .log_line = keep_quiet),
-                            &ksi_system_clock, &error);
+                            &(ksi_app_seams){.clock = &ksi_system_clock}, &error);
     assert_ok(self->app != NULL ? KS_OK : error.code, &error);
     return self;
 }
@@ -112,9 +113,12 @@ static int64_t committed_records(reader *r, int32_t partition)
 {
     ksi_transport *transport = ksi_log_transport(r->fixture->log);
     ksi_group_offset offset = {.partition = {.topic = "in", .partition = partition}};
-    if (transport->class->committed(transport, "app", &offset, 1, NULL) != KS_OK) {
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    if (transport->class->committed(transport, "app", &offset, 1, &arena, NULL) != KS_OK) {
         r->complaint = "committed offsets cannot be read";
     }
+    ksi_arena_destroy(&arena);
     transport->class->release(transport);
     return offset.offset > 0 ? offset.offset : 0;
 }
@@ -307,7 +311,7 @@ static void a_handle_outlives_the_application(void **state)
 /* ---- from within a record -------------------------------------------------------------------- */
 
 typedef struct asker {
-    const ks_app *app;
+    ks_app *app;
     ks_status own;
     ks_status other;
     int64_t count; /* of the key, as its own task has it */

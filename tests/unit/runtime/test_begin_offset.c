@@ -50,18 +50,19 @@ static void commit(const fixture *self, int64_t offset)
     const ksi_group_offset committed = {.partition = {.topic = "in", .partition = 1},
                                         .offset = offset};
     ksi_transport *transport = self->rules.transport;
-    assert_ok(transport->class->commit(transport, "app", &committed, 1, &error), &error);
+    const ksi_offset_commit commit = {.group = "app", .offsets = &committed, .count = 1};
+    assert_ok(transport->class->commit_offsets(transport, &commit, &error), &error);
 }
 
-static int64_t begin(const fixture *self, ks_offset_reset reset, int64_t duration_ms)
+static int64_t begin_of(const fixture *self, ks_offset_reset reset, int64_t duration_ms)
 {
     ks_error error = {0};
     const ksi_source source = {.offset_reset = reset, .offset_reset_duration_ms = duration_ms};
-    int64_t offset = -1;
+    ksi_begin begin = {.offset = -1};
     assert_ok(
-        ksi_begin_offset(&self->rules, (ksi_topic_partition){"in", 1}, &source, &offset, &error),
+        ksi_begin_offset(&self->rules, (ksi_topic_partition){"in", 1}, &source, &begin, &error),
         &error);
-    return offset;
+    return begin.offset;
 }
 
 static void the_committed_offset_comes_first(void **state)
@@ -75,7 +76,7 @@ static void the_committed_offset_comes_first(void **state)
     for (size_t c = 0; c < sizeof committed / sizeof committed[0]; c++) {
         commit(self, committed[c]);
         for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-            assert_int_equal(begin(self, all[i], 1), committed[c]);
+            assert_int_equal(begin_of(self, all[i], 1), committed[c]);
         }
     }
     free_fixture(self);
@@ -86,17 +87,17 @@ static void without_one_the_policy_of_the_source_decides(void **state)
     (void)state;
     ks_error error = {0};
     fixture *self = new_fixture();
-    assert_int_equal(begin(self, KS_OFFSET_RESET_EARLIEST, 0), 0);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_LATEST, 0), 5);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_BY_DURATION, NOW - 30000), 2);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_BY_DURATION, NOW - 30001), 3);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_BY_DURATION, NOW), 0);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_BY_DURATION, 10 * NOW), 0);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_BY_DURATION, 1000), 5);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_EARLIEST, 0), 0);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_LATEST, 0), 5);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_BY_DURATION, NOW - 30000), 2);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_BY_DURATION, NOW - 30001), 3);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_BY_DURATION, NOW), 0);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_BY_DURATION, 10 * NOW), 0);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_BY_DURATION, 1000), 5);
     const ksi_source none = {.offset_reset = KS_OFFSET_RESET_NONE};
-    int64_t offset = -1;
+    ksi_begin begin = {0};
     assert_int_equal(
-        ksi_begin_offset(&self->rules, (ksi_topic_partition){"in", 1}, &none, &offset, &error),
+        ksi_begin_offset(&self->rules, (ksi_topic_partition){"in", 1}, &none, &begin, &error),
         KS_E_STATE);
     assert_string_equal(error.where, "in");
     free_fixture(self);
@@ -112,8 +113,8 @@ static void without_a_policy_the_property_decides(void **state)
     assert_int_equal(self->rules.fallback, KS_OFFSET_RESET_EARLIEST);
     config_put(config, "auto.offset.reset", "latest");
     assert_ok(ksi_offset_fallback(config, &self->rules.fallback, &error), &error);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_DEFAULT, 0), 5);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_EARLIEST, 0), 0);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_DEFAULT, 0), 5);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_EARLIEST, 0), 0);
     config_put(config, "main.consumer.auto.offset.reset", "none");
     assert_ok(ksi_offset_fallback(config, &self->rules.fallback, &error), &error);
     assert_int_equal(self->rules.fallback, KS_OFFSET_RESET_NONE);
@@ -128,8 +129,8 @@ static void a_committed_offset_outside_the_partition_is_none(void **state)
     (void)state;
     fixture *self = new_fixture();
     commit(self, 6);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_EARLIEST, 0), 0);
-    assert_int_equal(begin(self, KS_OFFSET_RESET_LATEST, 0), 5);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_EARLIEST, 0), 0);
+    assert_int_equal(begin_of(self, KS_OFFSET_RESET_LATEST, 0), 5);
     free_fixture(self);
 }
 

@@ -20,7 +20,6 @@ typedef struct fixture {
     ks_log *log;
     ksi_store_spec spec;
     ksi_key_value_store *store;
-    atomic_bool stop;
     ksi_restore restore;
 } fixture;
 
@@ -33,14 +32,19 @@ static fixture *new_fixture(void)
     self->store = ksi_key_value_store_open(&(ksi_key_value_store_options){.spec = &self->spec});
     self->restore = (ksi_restore){.transport = ksi_log_transport(self->log),
                                   .changelog = {.topic = "changelog", .partition = 1},
-                                  .store = self->store,
-                                  .clock = &ksi_system_clock,
-                                  .stop = &self->stop};
+                                  .rows = ksi_key_value_store_rows(self->store),
+                                  .clock = &ksi_system_clock};
+    ks_error error = {0};
+    ksi_transport *transport = self->restore.transport;
+    self->restore.consumer = transport->class->open_consumer(transport, &error);
+    assert_non_null(self->restore.consumer);
     return self;
 }
 
 static void free_fixture(fixture *self)
 {
+    ksi_restore_end(&self->restore);
+    self->restore.consumer->class->close(self->restore.consumer);
     ksi_key_value_store_close(self->store);
     self->restore.transport->class->release(self->restore.transport);
     ks_log_free(self->log);
@@ -50,7 +54,13 @@ static void free_fixture(fixture *self)
 static void restore(fixture *self)
 {
     ks_error error = {0};
-    assert_ok(ksi_restore_store(&self->restore, &error), &error);
+    size_t count = 0;
+    assert_ok(ksi_restore_begin(&self->restore, &error), &error);
+    while (!ksi_restore_is_complete(&self->restore)) {
+        assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
+    }
+    assert_ok(ksi_restore_write(&self->restore, &error), &error);
+    ksi_restore_end(&self->restore);
 }
 
 static void append(const fixture *self, const char *key, const char *value, int64_t timestamp)
@@ -90,7 +100,7 @@ static void the_last_row_of_a_key_counts_and_a_tombstone_deletes(void **state)
     append(self, NULL, "nobody's", 50);
     append(self, "d", NULL, 60);
     restore(self);
-    assert_int_equal(self->restore.rows, 7);
+    assert_int_equal(self->restore.read, 7);
     assert_int_equal(stored_rows_count(self->store), 2);
     expect_row(self, "a", "3", 5);
     expect_row(self, "b", NULL, 0);
@@ -104,7 +114,7 @@ static void an_empty_changelog_is_an_empty_store(void **state)
     (void)state;
     fixture *self = new_fixture();
     restore(self);
-    assert_int_equal(self->restore.rows, 0);
+    assert_int_equal(self->restore.read, 0);
     assert_int_equal(stored_rows_count(self->store), 0);
     free_fixture(self);
 }
@@ -132,7 +142,7 @@ static void any_history_gives_its_last_state(void **state)
         last[which] = deletes ? -1 : i;
     }
     restore(self);
-    assert_int_equal(self->restore.rows, ROWS);
+    assert_int_equal(self->restore.read, ROWS);
     for (int i = 0; i < KEYS; i++) {
         char key[16];
         char value[16];
@@ -143,14 +153,29 @@ static void any_history_gives_its_last_state(void **state)
     free_fixture(self);
 }
 
-static void a_restore_ends_when_the_thread_is_to_stop(void **state)
+/* As a standby does: what comes later is read later, and the rest is not read again. */
+static void a_restore_goes_on_with_what_came_meanwhile(void **state)
 {
     (void)state;
+    ks_error error = {0};
+    size_t count = 0;
     fixture *self = new_fixture();
     append(self, "a", "1", 10);
-    atomic_store(&self->stop, true);
-    restore(self);
-    assert_int_equal(self->restore.rows, 0);
+    assert_ok(ksi_restore_begin(&self->restore, &error), &error);
+    assert_false(ksi_restore_is_complete(&self->restore));
+    assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
+    assert_int_equal(count, 1);
+    assert_true(ksi_restore_is_complete(&self->restore));
+    append(self, "b", "2", 20);
+    assert_true(ksi_restore_is_complete(&self->restore)); /* it does not know yet */
+    assert_ok(ksi_restore_look_for_more(&self->restore, &error), &error);
+    assert_false(ksi_restore_is_complete(&self->restore));
+    assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
+    assert_ok(ksi_restore_write(&self->restore, &error), &error);
+    assert_int_equal(self->restore.read, 2);
+    assert_int_equal(self->restore.position.offset, 2);
+    expect_row(self, "a", "1", 10);
+    expect_row(self, "b", "2", 20);
     free_fixture(self);
 }
 
@@ -160,7 +185,7 @@ static void a_missing_changelog_is_an_error(void **state)
     ks_error error = {0};
     fixture *self = new_fixture();
     self->restore.changelog.topic = "nowhere";
-    assert_int_equal(ksi_restore_store(&self->restore, &error), KS_E_UNKNOWN_TOPIC);
+    assert_int_equal(ksi_restore_begin(&self->restore, &error), KS_E_UNKNOWN_TOPIC);
     assert_string_equal(error.where, "nowhere");
     free_fixture(self);
 }
@@ -171,7 +196,7 @@ int main(void)
         cmocka_unit_test(the_last_row_of_a_key_counts_and_a_tombstone_deletes),
         cmocka_unit_test(an_empty_changelog_is_an_empty_store),
         cmocka_unit_test(any_history_gives_its_last_state),
-        cmocka_unit_test(a_restore_ends_when_the_thread_is_to_stop),
+        cmocka_unit_test(a_restore_goes_on_with_what_came_meanwhile),
         cmocka_unit_test(a_missing_changelog_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,11 +2,8 @@
 /*
  * test_stream_thread.c - the loop of a thread, turn by turn, on a clock that only the test moves.
  */
-#include "log_fixture.h"
+#include "thread_rig.h"
 
-#include "config/config.h"
-#include "runtime/internal_topics.h"
-#include "runtime/stream_thread.h"
 #include "state/key_value_store.h"
 
 #include <setjmp.h>
@@ -23,86 +20,30 @@ static const ks_serde *const text = &ks_serde_string;
 
 /* ---- one thread ------------------------------------------------------------------------------ */
 
-typedef struct fixture {
-    ks_log *log;
-    ks_topology *topology;
-    ks_config *config;
-    ksi_transport *transport;
-    ksi_manual_clock clock;
-    ksi_assignment assignment;
-    atomic_int waiters;
-    ksi_stream_thread *thread;
-} fixture;
+/* How long the log may keep back what was sent. */
+enum { LINGER_MS = 5 };
 
-/* Takes topology and config; the log stays the test's. Restores, so that turns can be taken. */
-static fixture *new_thread(ks_log *log, ks_topology *topology, ks_config *config)
+/* Takes topology and config; the log stays the test's. Restored, so that turns can be taken. */
+static thread_rig *new_thread(ks_log *log, ks_topology *topology, ks_config *config)
 {
-    ks_error error = {0};
-    fixture *self = test_calloc(1, sizeof *self);
-    self->log = log;
-    self->topology = topology;
-    self->config = config;
-    self->transport = ksi_log_transport(log);
-    ksi_manual_clock_init(&self->clock, 1000000);
-    const ksi_assignment_options wanted = {
-        .topology = topology, .application_id = "app", .transport = self->transport};
-    assert_ok(ksi_assignment_make(&self->assignment, &wanted, &error), &error);
-    assert_ok(ksi_internal_topics_make_ready(&self->assignment, self->transport, NULL, &error),
-              &error);
-    int64_t cache_bytes = ksi_config_cache_max_bytes(config);
-    const ksi_stream_thread_options options = {.name = "thread",
-                                               .topology = topology,
-                                               .config = config,
-                                               .application_id = "app",
-                                               .transport = self->transport,
-                                               .assignment = &self->assignment,
-                                               .clock = &self->clock.clock,
-                                               .cache_bytes = cache_bytes > 0 ? cache_bytes : -1,
-                                               .waiters = &self->waiters};
-    self->thread = ksi_stream_thread_new(&options, &error);
-    assert_non_null(self->thread);
-    for (size_t i = 0; i < self->assignment.task_count; i++) {
-        assert_ok(ksi_stream_thread_add_task(self->thread, self->assignment.tasks[i], &error),
-                  &error);
-    }
-    assert_ok(ksi_stream_thread_restore(self->thread, &error), &error);
+    thread_rig *self = rig_new(log, topology, config);
+    rig_open(self);
     return self;
 }
 
-static void free_thread(fixture *self)
+/* Until what was processed can be read. */
+static void step_until_seen(thread_rig *self)
 {
-    ksi_stream_thread_free(self->thread);
-    ksi_assignment_destroy(&self->assignment);
-    self->transport->class->release(self->transport);
-    ks_topology_free(self->topology);
-    ks_config_free(self->config);
-    test_free(self);
+    rig_step_until_idle(self);
+    rig_pass_ms(self, LINGER_MS);
 }
 
-static bool step(const fixture *self)
-{
-    ks_error error = {0};
-    bool progressed = false;
-    assert_ok(ksi_stream_thread_step(self->thread, &progressed, &error), &error);
-    return progressed;
-}
-
-static void step_until_idle(const fixture *self)
-{
-    while (step(self)) {
-    }
-}
-
-static void finish(const fixture *self)
+static void finish(thread_rig *self)
 {
     ks_error error = {0};
     assert_ok(ksi_stream_thread_finish(self->thread, &error), &error);
-}
-
-static bool caught_up(const fixture *self)
-{
-    uint64_t ends = 0;
-    return ksi_stream_thread_caught_up(self->thread, &ends);
+    assert_int_equal(self->returned, self->assignment.task_count);
+    assert_int_equal(self->returned_clean, self->returned);
 }
 
 static void expect_values(ks_log *log, const char *topic, const char *values)
@@ -132,22 +73,22 @@ static void a_commit_comes_when_its_interval_is_over(void **state)
 {
     (void)state;
     ks_log *log = log_with_in_and_out(1);
-    fixture *self = new_thread(log, passing(), config_with("commit.interval.ms", "100"));
+    thread_rig *self = new_thread(log, passing(), config_with("commit.interval.ms", "100"));
     log_produce(log, "in", 0, 1, "a:1");
-    step_until_idle(self);
+    step_until_seen(self);
     expect_values(log, "out", "1 ");
-    self->clock.now_ms += 100;
-    assert_false(step(self));
+    self->clock.now_ms += 100 - LINGER_MS;
+    assert_false(rig_step(self));
     assert_int_equal(log_committed(log, "app", "in", 0), -1);
-    assert_false(caught_up(self));
+    assert_false(rig_caught_up(self));
     self->clock.now_ms += 1; /* more than the interval, as Java */
-    assert_true(step(self));
+    assert_true(rig_step(self));
     assert_int_equal(log_committed(log, "app", "in", 0), 1);
-    assert_true(caught_up(self));
+    assert_true(rig_caught_up(self));
     self->clock.now_ms += 1000;
-    assert_false(step(self)); /* nothing to commit */
+    assert_false(rig_step(self)); /* nothing to commit */
     assert_int_equal(ksi_stream_thread_stats_of(self->thread).commits, 1);
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -155,19 +96,19 @@ static void a_commit_brings_out_what_the_cache_holds(void **state)
 {
     (void)state;
     ks_log *log = log_with_in_and_out(1);
-    fixture *self = new_thread(log, counting(), config_with("commit.interval.ms", "100"));
+    thread_rig *self = new_thread(log, counting(), config_with("commit.interval.ms", "100"));
     log_produce(log, "in", 0, 1, "a:x");
     log_produce(log, "in", 0, 2, "b:x");
     log_produce(log, "in", 0, 3, "a:x");
-    step_until_idle(self);
+    rig_step_until_idle(self);
     expect_values(log, "out", "");
     assert_int_equal(log_count(log, "app-counted-changelog"), 0);
     self->clock.now_ms += 101;
-    assert_true(step(self));
+    assert_true(rig_step(self));
     expect_values(log, "out", "1 2 "); /* in the order of the last updates */
     assert_int_equal(log_count(log, "app-counted-changelog"), 2);
     assert_int_equal(log_committed(log, "app", "in", 0), 3);
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -175,12 +116,12 @@ static void without_a_cache_every_update_comes_out(void **state)
 {
     (void)state;
     ks_log *log = log_with_in_and_out(1);
-    fixture *self = new_thread(log, counting(), config_with("statestore.cache.max.bytes", "0"));
+    thread_rig *self = new_thread(log, counting(), config_with("statestore.cache.max.bytes", "0"));
     log_produce(log, "in", 0, 1, "a:x");
     log_produce(log, "in", 0, 2, "a:x");
-    step_until_idle(self);
+    step_until_seen(self);
     expect_values(log, "out", "1 2 ");
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -188,16 +129,16 @@ static void with_somebody_waiting_a_thread_without_work_commits(void **state)
 {
     (void)state;
     ks_log *log = log_with_in_and_out(1);
-    fixture *self = new_thread(log, counting(), config_of("app"));
+    thread_rig *self = new_thread(log, counting(), config_of("app"));
     log_produce(log, "in", 0, 1, "a:x");
-    step_until_idle(self);
-    assert_false(caught_up(self));
+    rig_step_until_idle(self);
+    assert_false(rig_caught_up(self));
     atomic_store(&self->waiters, 1);
-    assert_true(step(self));
-    assert_true(caught_up(self));
+    assert_true(rig_step(self));
+    assert_true(rig_caught_up(self));
     expect_values(log, "out", "1 ");
-    assert_false(step(self));
-    free_thread(self);
+    assert_false(rig_step(self));
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -205,31 +146,29 @@ static void finishing_commits_and_a_second_thread_goes_on(void **state)
 {
     (void)state;
     ks_log *log = log_with_in_and_out(2);
-    fixture *self = new_thread(log, counting(), config_of("app"));
+    thread_rig *self = new_thread(log, counting(), config_of("app"));
     log_produce(log, "in", 0, 1, "a:x");
     log_produce(log, "in", 0, 2, "a:x");
     log_produce(log, "in", 1, 3, "b:x");
-    step_until_idle(self);
+    rig_step_until_idle(self);
     finish(self);
-    assert_null(ksi_stream_thread_task_at(self->thread, 0));
-    assert_true(caught_up(self)); /* may still be asked */
+    assert_true(rig_caught_up(self)); /* may still be asked */
     assert_int_equal(ksi_stream_thread_stats_of(self->thread).processed, 3);
-    free_thread(self);
+    rig_free(self);
 
     log_produce(log, "in", 0, 4, "a:x");
     self = new_thread(log, counting(), config_of("app"));
-    ksi_key_value_store *store =
-        ksi_task_key_value_store(ksi_stream_thread_task_at(self->thread, 0), "counted");
+    ksi_key_value_store *store = ksi_task_key_value_store(rig_task(self), "counted");
     assert_int_equal(stored_rows_count(store), 1);
     ksi_row row = {0};
     assert_true(stored_rows_next(store, ks_slice_null(), &row));
     assert_true(ks_slice_equal(row.key, ks_slice_cstr("a")));
     assert_int_equal(row.timestamp, 2);
-    step_until_idle(self);
+    rig_step_until_idle(self);
     finish(self);
     assert_int_equal(ksi_stream_thread_stats_of(self->thread).processed, 1);
     expect_values(log, "out", "2 1 3 ");
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -249,11 +188,11 @@ static void nothing_is_committed_after_a_failure(void **state)
     ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = text, .value = text));
     ks_stream_foreach(in, fail_on_key_b, NULL, NULL);
     ks_log *log = log_with_in_and_out(2);
-    fixture *self = new_thread(log, topology_of(b), config_with("commit.interval.ms", "0"));
+    thread_rig *self = new_thread(log, topology_of(b), config_with("commit.interval.ms", "0"));
     log_produce(log, "in", 0, 1, "a:x");
-    step_until_idle(self);
+    rig_step_until_idle(self);
     self->clock.now_ms += 1;
-    assert_true(step(self));
+    assert_true(rig_step(self));
     assert_int_equal(log_committed(log, "app", "in", 0), 1);
 
     log_produce(log, "in", 0, 1, "a:x");
@@ -264,9 +203,11 @@ static void nothing_is_committed_after_a_failure(void **state)
     assert_non_null(strstr(error.message, "no b here"));
     assert_non_null(strstr(error.message, "topic in, partition 1, offset 0"));
     ksi_stream_thread_abandon(self->thread);
+    assert_int_equal(self->returned, 2);
+    assert_int_equal(self->returned_clean, 0);
     assert_int_equal(log_committed(log, "app", "in", 0), 1);
     assert_int_equal(log_committed(log, "app", "in", 1), -1);
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -275,18 +216,18 @@ static void what_was_not_committed_is_processed_again(void **state)
 {
     (void)state;
     ks_log *log = log_with_in_and_out(1);
-    fixture *self = new_thread(log, counting(), config_with("statestore.cache.max.bytes", "0"));
+    thread_rig *self = new_thread(log, counting(), config_with("statestore.cache.max.bytes", "0"));
     log_produce(log, "in", 0, 1, "a:x");
-    step_until_idle(self);
-    free_thread(self); /* as if the process had died */
+    rig_step_until_idle(self);
+    rig_free(self); /* as if the process had died */
     assert_int_equal(log_committed(log, "app", "in", 0), -1);
 
     self = new_thread(log, counting(), config_with("statestore.cache.max.bytes", "0"));
-    step_until_idle(self);
+    rig_step_until_idle(self);
     finish(self);
     expect_values(log, "out", "1 2 ");
     assert_int_equal(log_committed(log, "app", "in", 0), 1);
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -327,20 +268,21 @@ static ks_status noted_flush(ksi_producer *producer, ks_error *error)
     return real_producer->flush(producer, error);
 }
 
-static ks_status noted_commit(ksi_transport *transport, const char *group,
-                              const ksi_group_offset *offsets, size_t count, ks_error *error)
+static ks_status noted_commit(ksi_transport *transport, const ksi_offset_commit *commit,
+                              ks_error *error)
 {
     note("commit");
     if (refuses_commit) {
         (void)snprintf(error->message, sizeof error->message, "not committed");
         return error->code = KS_E_IO;
     }
-    return real_transport->commit(transport, group, offsets, count, error);
+    return real_transport->commit_offsets(transport, commit, error);
 }
 
-static ksi_producer *open_watched_producer(ksi_transport *transport, ks_error *error)
+static ksi_producer *open_watched_producer(ksi_transport *transport, const char *transactional_id,
+                                           ks_error *error)
 {
-    ksi_producer *producer = real_transport->open_producer(transport, error);
+    ksi_producer *producer = real_transport->open_producer(transport, transactional_id, error);
     real_producer = producer->class;
     watched_producer = *real_producer;
     watched_producer.send = noted_send;
@@ -356,7 +298,7 @@ static ks_log *watched_log(void)
     real_transport = transport->class;
     watched_transport = *real_transport;
     watched_transport.open_producer = open_watched_producer;
-    watched_transport.commit = noted_commit;
+    watched_transport.commit_offsets = noted_commit;
     transport->class = &watched_transport;
     transport->class->release(transport);
     refuses_flush = false;
@@ -368,14 +310,14 @@ static void offsets_are_committed_after_everything_was_delivered(void **state)
 {
     (void)state;
     ks_log *log = watched_log();
-    fixture *self = new_thread(log, counting(), config_with("commit.interval.ms", "100"));
+    thread_rig *self = new_thread(log, counting(), config_with("commit.interval.ms", "100"));
     log_produce(log, "in", 0, 1, "a:x");
-    step_until_idle(self);
+    rig_step_until_idle(self);
     calls[0] = '\0';
     self->clock.now_ms += 101;
-    assert_true(step(self));
+    assert_true(rig_step(self));
     assert_string_equal(calls, "app-counted-changelog out flush commit ");
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -387,19 +329,19 @@ static void what_the_log_refuses_is_not_committed(void **state)
         ks_error error = {0};
         bool progressed = false;
         ks_log *log = watched_log();
-        fixture *self = new_thread(log, passing(), config_with("commit.interval.ms", "100"));
+        thread_rig *self = new_thread(log, passing(), config_with("commit.interval.ms", "100"));
         log_produce(log, "in", 0, 1, "a:x");
-        step_until_idle(self);
+        rig_step_until_idle(self);
         calls[0] = '\0';
         *refusals[i] = true;
         self->clock.now_ms += 101;
         assert_int_equal(ksi_stream_thread_step(self->thread, &progressed, &error), KS_E_IO);
         assert_string_equal(calls, i == 0 ? "flush " : "flush commit ");
-        assert_false(caught_up(self));
+        assert_false(rig_caught_up(self));
         assert_int_equal(ksi_stream_thread_stats_of(self->thread).commits, 0);
         ksi_stream_thread_abandon(self->thread);
         assert_int_equal(log_committed(log, "app", "in", 0), -1);
-        free_thread(self);
+        rig_free(self);
         ks_log_free(log);
     }
 }
@@ -428,14 +370,14 @@ static void inputs_are_merged_by_time(void **state)
 {
     (void)state;
     ks_log *log = log_with_one_and_two(1, 1);
-    fixture *self = new_thread(log, merging(), config_of("app"));
+    thread_rig *self = new_thread(log, merging(), config_of("app"));
     log_produce(log, "one", 0, 10, "k:10");
     log_produce(log, "one", 0, 40, "k:40");
     log_produce(log, "two", 0, 20, "k:20");
     log_produce(log, "two", 0, 30, "k:30");
-    step_until_idle(self);
+    step_until_seen(self);
     expect_values(log, "out", "10 20 30 40 ");
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -443,16 +385,18 @@ static void a_queue_of_one_record_still_merges_by_time(void **state)
 {
     (void)state;
     ks_log *log = log_with_one_and_two(1, 1);
-    fixture *self = new_thread(log, merging(), config_with("buffered.records.per.partition", "1"));
+    thread_rig *self =
+        new_thread(log, merging(), config_with("buffered.records.per.partition", "1"));
     log_produce(log, "one", 0, 10, "k:10");
     log_produce(log, "one", 0, 40, "k:40");
     log_produce(log, "two", 0, 20, "k:20");
     log_produce(log, "two", 0, 30, "k:30");
-    assert_true(step(self));
-    expect_values(log, "out", "10 "); /* input one is empty now, and the log has more of it */
-    step_until_idle(self);
+    assert_true(rig_step(self));
+    /* input one is empty now, and the log has more of it */
+    assert_int_equal(ksi_stream_thread_stats_of(self->thread).processed, 1);
+    step_until_seen(self);
     expect_values(log, "out", "10 20 30 40 ");
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -460,17 +404,17 @@ static void an_empty_input_is_waited_for_by_the_injected_clock(void **state)
 {
     (void)state;
     ks_log *log = log_with_one_and_two(1, 1);
-    fixture *self = new_thread(log, merging(), config_with("max.task.idle.ms", "500"));
+    thread_rig *self = new_thread(log, merging(), config_with("max.task.idle.ms", "500"));
     log_produce(log, "one", 0, 10, "k:10");
-    step_until_idle(self);
+    rig_step_until_idle(self);
     expect_values(log, "out", "");
     self->clock.now_ms += 499;
-    step_until_idle(self);
+    rig_step_until_idle(self);
     expect_values(log, "out", "");
     self->clock.now_ms += 1;
-    step_until_idle(self);
+    step_until_seen(self);
     expect_values(log, "out", "10 ");
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -478,16 +422,16 @@ static void a_topic_with_fewer_partitions_holds_up_nobody(void **state)
 {
     (void)state;
     ks_log *log = log_with_one_and_two(3, 1);
-    fixture *self = new_thread(log, merging(), config_of("app"));
+    thread_rig *self = new_thread(log, merging(), config_of("app"));
     log_produce(log, "one", 2, 10, "k:10");
     log_produce(log, "two", 0, 20, "k:20");
-    step_until_idle(self);
+    step_until_seen(self);
     assert_int_equal(log_count(log, "out"), 2);
     finish(self);
     assert_int_equal(log_committed(log, "app", "one", 2), 1);
     assert_int_equal(log_committed(log, "app", "two", 0), 1);
     assert_int_equal(log_committed(log, "app", "two", 2), -1);
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -503,16 +447,16 @@ static void topics_of_a_pattern_are_read_each_from_its_own_offset(void **state)
     log_create(log, "out", 1);
     log_create(log, "orders-a", 1);
     log_create(log, "orders-b", 2);
-    fixture *self = new_thread(log, topology, config_of("app"));
+    thread_rig *self = new_thread(log, topology, config_of("app"));
     log_produce(log, "orders-a", 0, 1, "k:a");
     log_produce(log, "orders-b", 0, 2, "k:b");
     log_produce(log, "orders-b", 0, 3, "k:c");
-    step_until_idle(self);
+    step_until_seen(self);
     expect_values(log, "out", "a b c ");
     finish(self);
     assert_int_equal(log_committed(log, "app", "orders-a", 0), 1);
     assert_int_equal(log_committed(log, "app", "orders-b", 0), 2);
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -520,62 +464,36 @@ static void stats_count_what_is_behind(void **state)
 {
     (void)state;
     ks_log *log = log_with_in_and_out(2);
-    fixture *self = new_thread(log, passing(), config_of("app"));
+    thread_rig *self = new_thread(log, passing(), config_of("app"));
     log_produce(log, "in", 0, 1, "a:1");
     log_produce(log, "in", 0, 1, "a:2");
     log_produce(log, "in", 1, 1, "a:3");
-    assert_int_equal(ksi_stream_thread_stats_of(self->thread).behind, 3);
-    step_until_idle(self);
+    assert_int_equal(ksi_progress_behind(&self->progress, self->transport), 3);
+    rig_step_until_idle(self);
     ksi_stream_thread_stats stats = ksi_stream_thread_stats_of(self->thread);
-    assert_int_equal(stats.behind, 0);
+    assert_int_equal(ksi_progress_behind(&self->progress, self->transport), 0);
     assert_int_equal(stats.processed, 3);
     assert_int_equal(stats.sent, 3);
     assert_int_equal(stats.commits, 0);
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */
 
-typedef struct ending {
-    int ready;
-    int ended;
-    ks_status failure;
-} ending;
-
-static void on_ready(void *owner)
-{
-    ((ending *)owner)->ready++;
-}
-
-static void on_idle(void *owner)
-{
-    (void)owner;
-}
-
-static void on_ended(void *owner, const ks_error *failure)
-{
-    ((ending *)owner)->ended++;
-    ((ending *)owner)->failure = failure != NULL ? failure->code : KS_OK;
-}
-
-static void a_loop_that_was_stopped_before_does_nothing(void **state)
+static void a_thread_that_was_stopped_before_returns_its_tasks_untouched(void **state)
 {
     (void)state;
     ks_log *log = log_with_in_and_out(1);
-    fixture *self = new_thread(log, passing(), config_of("app"));
-    ending told = {0};
-    const ksi_stream_thread_events events = {
-        .ready = on_ready, .idle = on_idle, .ended = on_ended, .owner = &told};
+    thread_rig *self = rig_new(log, passing(), config_of("app"));
     log_produce(log, "in", 0, 1, "a:1");
+    rig_open_unstepped(self);
     ksi_stream_thread_stop(self->thread);
-    ksi_stream_thread_run(self->thread, &events);
-    assert_int_equal(told.ready, 0);
-    assert_int_equal(told.ended, 1);
-    assert_int_equal(told.failure, KS_OK);
+    finish(self);
+    assert_int_equal(self->taken, 0);
     assert_int_equal(log_count(log, "out"), 0);
     assert_int_equal(log_committed(log, "app", "in", 0), -1);
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -595,19 +513,16 @@ static void a_stop_is_seen_after_the_record_in_hand(void **state)
     ks_stream_to(ks_stream_peek(in, stop_thread, &thread, NULL), "out",
                  KS_PRODUCED(.key = text, .value = text));
     ks_log *log = log_with_in_and_out(1);
-    fixture *self = new_thread(log, topology_of(b), config_of("app"));
+    thread_rig *self = new_thread(log, topology_of(b), config_of("app"));
     thread = self->thread;
-    ending told = {0};
-    const ksi_stream_thread_events events = {
-        .ready = on_ready, .idle = on_idle, .ended = on_ended, .owner = &told};
     log_produce(log, "in", 0, 1, "a:1");
     log_produce(log, "in", 0, 1, "a:2");
-    ksi_stream_thread_run(self->thread, &events);
-    assert_int_equal(told.ready, 1);
-    assert_int_equal(told.ended, 1);
+    assert_true(rig_step(self));
+    assert_true(ksi_stream_thread_is_stopping(self->thread));
+    finish(self);
     expect_values(log, "out", "1 ");
     assert_int_equal(log_committed(log, "app", "in", 0), 1);
-    free_thread(self);
+    rig_free(self);
     ks_log_free(log);
 }
 
@@ -629,7 +544,7 @@ int main(void)
         cmocka_unit_test(a_topic_with_fewer_partitions_holds_up_nobody),
         cmocka_unit_test(topics_of_a_pattern_are_read_each_from_its_own_offset),
         cmocka_unit_test(stats_count_what_is_behind),
-        cmocka_unit_test(a_loop_that_was_stopped_before_does_nothing),
+        cmocka_unit_test(a_thread_that_was_stopped_before_returns_its_tasks_untouched),
         cmocka_unit_test(a_stop_is_seen_after_the_record_in_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
