@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * processor.h - what a callback may do with its context.
+ * processor.h - what a callback may do with its context; processors and their punctuations.
  *
  * A ks_ctx is valid during the call it was given to, on that thread. What a callback allocates in
  * ks_ctx_arena() lives until the record that caused the call has been processed. After
@@ -65,6 +65,99 @@ KS_API const char *ks_ctx_task_id(const ks_ctx *ctx);
 
 /** The node whose callback this is. Borrowed until the topology is freed. */
 KS_API const char *ks_ctx_node_name(const ks_ctx *ctx);
+
+/* ---- processors ------------------------------------------------------------------------------ */
+
+/**
+ * An operation of the program's own: a constant that outlives the topology. Every task has an
+ * instance, which is `state_size` zeroed bytes. @java Processor, ProcessorSupplier
+ *
+ *     static void process(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+ *     {
+ *         ((totals *)state)->seen++;
+ *         ks_ctx_forward(ctx, record);
+ *     }
+ *
+ *     const ks_processor counting = {
+ *         .struct_size = sizeof counting, .state_size = sizeof(totals), .process = process};
+ *
+ * @thread of the functions: the stream thread of the task
+ */
+typedef struct ks_processor {
+    size_t struct_size;
+    size_t state_size; /**< may be 0: `state` is NULL then */
+    /** When a task starts; may be NULL. What fails here (ks_ctx_fail()) fails the start. */
+    void (*init)(ks_ctx *ctx, void *state, void *user);
+    /** For each record. It forwards what shall go on: nothing goes on by itself. */
+    void (*process)(ks_ctx *ctx, const ks_record *record, void *state, void *user);
+    /** Once for each init that did not fail; may be NULL. */
+    void (*close)(void *state, void *user);
+} ks_processor;
+
+/**
+ * Sends a record to every node below a processor, from its functions or a punctuation. They have
+ * run when it returns. A negative timestamp fails the call. @java ProcessorContext#forward(Record)
+ */
+KS_API void ks_ctx_forward(ks_ctx *ctx, const ks_record *record);
+
+/**
+ * Sends a record to the node of that name below the processor; fails when there is none. @java
+ * ProcessorContext#forward(Record, String)
+ */
+KS_API void ks_ctx_forward_to(ks_ctx *ctx, const ks_record *record, const char *child);
+
+/* ---- punctuations ---------------------------------------------------------------------------- */
+
+/** Whose time a punctuation goes by. @java PunctuationType */
+typedef enum ks_punctuation_type {
+    KS_PUNCTUATION_STREAM_TIME = 0, /**< ks_ctx_stream_time(): stands still without records */
+    KS_PUNCTUATION_WALL_CLOCK       /**< ks_ctx_wall_clock() */
+} ks_punctuation_type;
+
+/**
+ * Called when it is time; `now_ms` is the time as it is, which may be later than it was due. May
+ * forward, schedule and cancel. There is no record in hand: no topic, partition and offset -1, no
+ * headers. A failure is the processing exception handler's. @java Punctuator
+ */
+typedef void ks_punctuator_fn(ks_ctx *ctx, int64_t now_ms, void *user);
+
+/** When a punctuation is due. */
+typedef struct ks_schedule {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    int64_t interval_ms; /**< at least 1 */
+    ks_punctuation_type type;
+    bool is_anchored; /**< due at `start_ms` and whole intervals later, and at no other time */
+    int64_t start_ms; /**< with `is_anchored`: not negative, milliseconds of the epoch */
+} ks_schedule;
+#define KS_SCHEDULE(...) (&(const ks_schedule){KS_OPTIONS_HEAD(ks_schedule), __VA_ARGS__})
+/** For C++ and other languages: the head filled and all else zero. */
+KS_API void ks_schedule_init(ks_schedule *schedule);
+
+/** A punctuation of a task; 0 is none. It needs no free. @java Cancellable */
+typedef uint64_t ks_punctuation;
+
+/**
+ * Calls `punctuate` again and again until it is cancelled or the task ends. From the functions of a
+ * processor and from punctuations only.
+ *
+ * First due: by stream time with the first record, by the wall clock an interval from now, anchored
+ * at `start_ms` or, when that is over, a whole number of intervals later. It is called once when it
+ * is due; intervals that were missed meanwhile are not made up for.
+ *
+ * @param user  borrowed until the punctuation is cancelled or the task has ended: often the state
+ * @return for ks_ctx_cancel(); 0 after a failure, such as an interval below 1
+ * @thread the callback's
+ * @java   ProcessorContext#schedule
+ */
+KS_API ks_punctuation ks_ctx_schedule(ks_ctx *ctx, ks_punctuator_fn *punctuate, void *user,
+                                      const ks_schedule *schedule);
+
+/**
+ * Ends a punctuation, also from within it. One that has ended, and 0, are let pass. @thread the
+ * callback's @java Cancellable#cancel
+ */
+KS_API void ks_ctx_cancel(ks_ctx *ctx, ks_punctuation punctuation);
 
 #ifdef __cplusplus
 }

@@ -137,6 +137,17 @@ KS_API ks_stream *ks_stream_flat_map(ks_stream *stream, ks_action_fn *emit, void
 KS_API ks_stream *ks_stream_flat_map_values(ks_stream *stream, ks_action_fn *emit, void *user,
                                             const ks_named *named);
 
+/**
+ * An operation of the program's own, which forwards what it likes (ks_ctx_forward()), also by the
+ * time (ks_ctx_schedule()). Grouping or joining afterwards repartitions, and the serdes are not
+ * known behind it.
+ *
+ * @param processor  a constant that outlives the topology
+ * @java  KStream#process
+ */
+KS_API ks_stream *ks_stream_process(ks_stream *stream, const ks_processor *processor, void *user,
+                                    const ks_named *named);
+
 /** Looks at every record and passes it on. @java KStream#peek */
 KS_API ks_stream *ks_stream_peek(ks_stream *stream, ks_action_fn *look, void *user,
                                  const ks_named *named);

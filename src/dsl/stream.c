@@ -161,6 +161,21 @@ ks_stream *ks_stream_flat_map_values(ks_stream *stream, ks_action_fn *emit, void
         add_processor(stream, name, ksi_op_flat_map(configs(stream), emit, user, false)));
 }
 
+/* ---- the program's own ------------------------------------------------------------------------ */
+
+ks_stream *ks_stream_process(ks_stream *stream, const ks_processor *processor, void *user,
+                             const ks_named *named)
+{
+    const char *name =
+        begin(&(operation){"ks_stream_process", "KSTREAM-PROCESSOR-", stream,
+                           processor != NULL && processor->process != NULL, user, named});
+    if (name == NULL) {
+        return &stream->builder->inert_stream;
+    }
+    return rekeyed(stream, NULL, name,
+                   add_processor(stream, name, ksi_op_process(configs(stream), processor, user)));
+}
+
 /* ---- actions --------------------------------------------------------------------------------- */
 
 ks_stream *ks_stream_peek(ks_stream *stream, ks_action_fn *look, void *user, const ks_named *named)

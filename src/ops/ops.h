@@ -31,6 +31,9 @@ ksi_processor ksi_op_peek(ks_arena *arena, ks_action_fn *action, void *user);
 ksi_processor ksi_op_foreach(ks_arena *arena, ks_action_fn *action, void *user);
 ksi_processor ksi_op_pass_through(void);
 
+/* process.c: the program's own; `processor` outlives the topology */
+ksi_processor ksi_op_process(ks_arena *arena, const ks_processor *processor, void *user);
+
 /*
  * print.c: `path` and `label` are copied; a file that cannot be opened fails the start of the task
  */

@@ -51,7 +51,7 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     ksi_node_instance *node = ctx->node;
     ksi_record_context outer = ctx->record;
     const ks_record *outer_context_of = ctx->context_of;
-    ctx->node = table->node;
+    ksi_ctx_set_node(ctx, table->node);
     ctx->record = *context;
     ctx->context_of = NULL;
 
@@ -72,7 +72,7 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     }
     ctx->record = outer;
     ctx->context_of = outer_context_of;
-    ctx->node = node;
+    ksi_ctx_set_node(ctx, node);
     ksi_arena_release(ctx->arena, mark);
     return status;
 }

@@ -13,7 +13,7 @@
  * it flushes, commits and applies. It holds no such lock when it polls or sleeps, and one at most.
  *
  * Waiting. Without work the thread sleeps on its consumer: until records come, until a commit is
- * due, or, when records are queued that may not be processed yet (max.task.idle.ms), for poll.ms.
+ * due or a punctuation is, or, when records are queued that may not be processed yet (max.task.idle.ms), for poll.ms.
  * It never sleeps for less than a millisecond, and never polls in between.
  *
  * What belongs to a commit, and to rows that go to the disk, is in stream_thread_commit.c; how tasks
@@ -233,6 +233,23 @@ static ks_status process_batch(ksi_stream_thread *thread, ksi_thread_task *task,
     return KS_OK;
 }
 
+/* What is due by either time; it may write rows as a record may. */
+static ks_status punctuate(ksi_stream_thread *thread, ksi_thread_task *task, size_t *work,
+                           ks_error *error)
+{
+    const int64_t others =
+        thread->uncommitted_bytes - ksi_task_rows_uncommitted_bytes(task->handle->rows);
+    bool by_stream_time = false;
+    bool by_wall_clock = false;
+    KS_TRY(ksi_task_punctuate(task->task, KS_PUNCTUATION_STREAM_TIME, &by_stream_time, error));
+    KS_TRY(ksi_task_punctuate(task->task, KS_PUNCTUATION_WALL_CLOCK, &by_wall_clock, error));
+    if (by_stream_time || by_wall_clock) {
+        thread->uncommitted_bytes = others + ksi_task_rows_uncommitted_bytes(task->handle->rows);
+        (*work)++;
+    }
+    return KS_OK;
+}
+
 static ks_status turn_of_task(ksi_stream_thread *thread, ksi_thread_task *task, size_t *work,
                               ks_error *error)
 {
@@ -246,6 +263,9 @@ static ks_status turn_of_task(ksi_stream_thread *thread, ksi_thread_task *task, 
     atomic_store_explicit(&thread->task_in_hand, task->handle->name, memory_order_relaxed);
     ksi_store_lock_enter(task->handle->rows->lock);
     ks_status status = process_batch(thread, task, &processed, error);
+    if (status == KS_OK) {
+        status = punctuate(thread, task, work, error);
+    }
     ksi_store_lock_leave(task->handle->rows->lock);
     atomic_store_explicit(&thread->task_in_hand, NULL, memory_order_relaxed);
     atomic_fetch_add(&thread->processed, processed);
@@ -342,8 +362,24 @@ static int64_t no_later_than(const ksi_stream_thread *thread, int64_t timeout_ms
     return timeout_ms < 0 || timeout_ms > left_ms ? left_ms : timeout_ms;
 }
 
+/* When the first punctuation is due by the wall clock, as this thread's time; -1: none is. */
+static int64_t punctuation_due_ms(const ksi_stream_thread *thread)
+{
+    int64_t due_ms = INT64_MAX;
+    for (size_t i = 0; i < thread->task_count; i++) {
+        int64_t one_ms = ksi_task_wall_clock_due_ms(thread->tasks[i]->task);
+        due_ms = one_ms < due_ms ? one_ms : due_ms;
+    }
+    if (due_ms == INT64_MAX || atomic_load_explicit(thread->options.paused, memory_order_relaxed)) {
+        return -1;
+    }
+    int64_t left_ms = due_ms - ksi_wall_ms(thread->options.clock);
+    return ksi_thread_now_ms(thread) + (left_ms > 0 ? left_ms : 0);
+}
+
 void ksi_stream_thread_wait(ksi_stream_thread *thread)
 {
+    int64_t punctuation_ms = punctuation_due_ms(thread);
     int64_t timeout_ms = -1;
     if (thread->send_at_ns >= 0) {
         timeout_ms = no_later_than(thread, timeout_ms, thread->send_at_ns / 1000000 + 1);
@@ -354,6 +390,9 @@ void ksi_stream_thread_wait(ksi_stream_thread *thread)
     }
     if (thread->options.keeps_state && thread->task_count > 0) {
         timeout_ms = no_later_than(thread, timeout_ms, ksi_thread_current_due_ms(thread));
+    }
+    if (punctuation_ms >= 0) {
+        timeout_ms = no_later_than(thread, timeout_ms, punctuation_ms);
     }
     if (thread->has_unapplied) {
         timeout_ms =

@@ -118,10 +118,63 @@ static void process_record(ksi_task *task, const ksi_record_queue *queue,
         .source_value = keeps_source ? record->raw->record.value : ks_slice_null()};
     ctx->context_of = NULL;
     ctx->stream_time = task->group.stream_time;
-    ctx->node = queue->source;
+    ksi_ctx_set_node(ctx, queue->source);
     queue->source->process(ctx, queue->source, &record->record);
-    ctx->node = NULL;
+    ksi_ctx_set_node(ctx, NULL);
 }
+
+/* ---- punctuations ---------------------------------------------------------------------------- */
+
+typedef struct punctuating {
+    ks_punctuation_type type;
+    int64_t now_ms;
+    bool punctuated;
+} punctuating;
+
+static void punctuate_one(ksi_task *task, const ksi_punctuation *due, int64_t now_ms)
+{
+    ks_ctx *ctx = &task->ctx;
+    ctx->record = (ksi_record_context){.partition = -1, .offset = -1, .timestamp = now_ms};
+    ctx->context_of = NULL;
+    ctx->stream_time = task->group.stream_time;
+    ksi_ctx_set_node(ctx, due->node);
+    due->punctuate(ctx, now_ms, due->user);
+    ksi_ctx_settle_punctuation(ctx);
+    ksi_ctx_set_node(ctx, NULL);
+    ksi_arena_reset(&task->arena);
+}
+
+static ks_status punctuate_due(ksi_task *task, void *argument, ks_error *reason)
+{
+    punctuating *now = argument;
+    const ksi_punctuation *due;
+    while ((due = ksi_punctuations_take(&task->punctuations, now->type, now->now_ms)) != NULL) {
+        punctuate_one(task, due, now->now_ms);
+        ksi_punctuations_done(&task->punctuations, now->type, now->now_ms);
+        now->punctuated = true;
+        task->commit_needed = true;
+        if (ksi_ctx_failed(&task->ctx)) {
+            *reason = task->ctx.error;
+            return reason->code;
+        }
+    }
+    return KS_OK;
+}
+
+static bool is_due_by_stream_time(const ksi_task *task)
+{
+    return ksi_punctuations_due(&task->punctuations, KS_PUNCTUATION_STREAM_TIME) <=
+               task->group.stream_time &&
+           task->group.stream_time >= 0;
+}
+
+static ks_status punctuate_by_stream_time(ksi_task *task, ks_error *reason)
+{
+    punctuating now = {.type = KS_PUNCTUATION_STREAM_TIME, .now_ms = task->group.stream_time};
+    return punctuate_due(task, &now, reason);
+}
+
+/* ---- the next record -------------------------------------------------------------------------- */
 
 static ks_status process_next(ksi_task *task, void *argument, ks_error *reason)
 {
@@ -143,7 +196,7 @@ static ks_status process_next(ksi_task *task, void *argument, ks_error *reason)
         *reason = task->ctx.error;
         return reason->code;
     }
-    return KS_OK;
+    return is_due_by_stream_time(task) ? punctuate_by_stream_time(task, reason) : KS_OK;
 }
 
 ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error)
@@ -159,6 +212,41 @@ ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error)
     ks_status status = ksi_task_run(task, process_next, processed, &reason);
     return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
 }
+
+/* ---- when it is time --------------------------------------------------------------------------- */
+
+ks_status ksi_task_punctuate(ksi_task *task, ks_punctuation_type type, bool *punctuated,
+                             ks_error *error)
+{
+    ks_error reason = {0};
+    punctuating now = {.type = type, .now_ms = task->group.stream_time};
+    int64_t due_ms = ksi_punctuations_due(&task->punctuations, type);
+    *punctuated = false;
+    if (task->failed) {
+        return fail_task(task, &reason, error);
+    }
+    if (due_ms == KSI_NEVER_DUE) {
+        return KS_OK; /* without a look at the clock */
+    }
+    if (type == KS_PUNCTUATION_WALL_CLOCK) {
+        now.now_ms = ksi_wall_ms(task->ctx.clock);
+    } else if (now.now_ms < 0) {
+        return KS_OK;
+    }
+    if (due_ms > now.now_ms) {
+        return KS_OK;
+    }
+    ks_status status = ksi_task_run(task, punctuate_due, &now, &reason);
+    *punctuated = now.punctuated;
+    return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
+}
+
+int64_t ksi_task_wall_clock_due_ms(const ksi_task *task)
+{
+    return ksi_punctuations_due(&task->punctuations, KS_PUNCTUATION_WALL_CLOCK);
+}
+
+/* ---- flushing -------------------------------------------------------------------------------- */
 
 static ks_status flush_stores(ksi_task *task, void *unused, ks_error *reason)
 {

@@ -79,10 +79,19 @@ size_t ksi_task_queued(const ksi_task *task, size_t input);
 void ksi_task_set_caught_up(ksi_task *task, size_t input, bool caught_up);
 
 /*
- * Processes the next record if one may be processed now (max.task.idle.ms); `*processed` says
- * whether there was one. An error stops the task: it can only be freed.
+ * Processes the next record if one may be processed now (max.task.idle.ms), and the punctuations
+ * that it makes due by stream time; `*processed` says whether there was one. An error stops the task: it can only be freed.
  */
 KS_NODISCARD ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error);
+
+/*
+ * Calls the punctuations that are due: by stream time, once it is known, or by the wall clock.
+ * `*punctuated`: whether there was one, and so something to commit. An error stops the task.
+ */
+KS_NODISCARD ks_status ksi_task_punctuate(ksi_task *task, ks_punctuation_type type,
+                                          bool *punctuated, ks_error *error);
+/* When ksi_task_punctuate() may have something to do by the wall clock; INT64_MAX: never. */
+int64_t ksi_task_wall_clock_due_ms(const ksi_task *task);
 
 /* Flushes the caches of the stores, in the order of their first nodes. */
 KS_NODISCARD ks_status ksi_task_flush(ksi_task *task, ks_error *error);

@@ -9,6 +9,7 @@
 #define KSI_RUNTIME_TASK_PARTS_H
 
 #include "runtime/partition_group.h"
+#include "runtime/punctuations.h"
 #include "runtime/task.h"
 
 typedef struct ksi_task_store {
@@ -34,6 +35,7 @@ struct ksi_task {
     ksi_task_store *stores; /* in the order of their first nodes */
     size_t store_count;
     const ks_timestamp_extractor *default_extractor;
+    ksi_punctuations punctuations;
     ksi_map *topics; /* names of topics that patterns matched */
     bool commit_needed;
     bool failed;

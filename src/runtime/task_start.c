@@ -35,8 +35,25 @@ static ksi_key_value_store *connected_store(ks_ctx *ctx, const char *name)
     return NULL;
 }
 
+static ks_punctuation schedule(ks_ctx *ctx, ks_punctuator_fn *punctuate, void *user,
+                               const ks_schedule *when)
+{
+    ksi_task *task = ctx->owner;
+    const ksi_punctuation what = {.node = ctx->node, .punctuate = punctuate, .user = user};
+    int64_t now_ms =
+        when->type == KS_PUNCTUATION_WALL_CLOCK ? ksi_wall_ms(ctx->clock) : task->group.stream_time;
+    return ksi_punctuations_add(&task->punctuations, when, now_ms, &what);
+}
+
+static void cancel(ks_ctx *ctx, ks_punctuation punctuation)
+{
+    ksi_punctuations_cancel(&((ksi_task *)ctx->owner)->punctuations, punctuation);
+}
+
 static const ksi_ctx_services services = {.handle_failure = handle_failure,
-                                          .key_value_store = connected_store};
+                                          .key_value_store = connected_store,
+                                          .schedule = schedule,
+                                          .cancel = cancel};
 
 /* ---- making a task --------------------------------------------------------------------------- */
 
@@ -234,7 +251,7 @@ static ks_status start_node(ksi_task *task, ksi_node_instance *instance, ks_erro
 {
     const ksi_node *node = instance->node;
     ks_status status = KS_OK;
-    task->ctx.node = instance;
+    ksi_ctx_set_node(&task->ctx, instance);
     if (node->kind == KSI_NODE_SINK) {
         status = ksi_sink_init(instance->state, node, task->topology, &task->handlers, error);
     } else if (node->kind == KSI_NODE_PROCESSOR && node->processor.class->init != NULL) {
@@ -245,7 +262,7 @@ static ks_status start_node(ksi_task *task, ksi_node_instance *instance, ks_erro
             status = error->code;
         }
     }
-    task->ctx.node = NULL;
+    ksi_ctx_set_node(&task->ctx, NULL);
     return status;
 }
 
@@ -280,6 +297,7 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     ksi_collector_init(&task->collector, &task->ctx, options->producer);
     ksi_error_handlers_init(&task->handlers, options->config, &task->ctx, &task->collector);
     ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
+    ksi_punctuations_init(&task->punctuations);
     task->topics = ksi_map_new();
     make_instances(task);
     if (open_stores(task, options, reason) != KS_OK || add_inputs(task, options, reason) != KS_OK ||
@@ -321,6 +339,7 @@ void ksi_task_free(ksi_task *task)
     ksi_free(task->instances);
     ksi_free(task->stores);
     ksi_map_free(task->topics, NULL);
+    ksi_punctuations_destroy(&task->punctuations);
     ksi_partition_group_destroy(&task->group);
     ksi_collector_destroy(&task->collector);
     ksi_arena_destroy(&task->arena);

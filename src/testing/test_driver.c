@@ -9,7 +9,8 @@
  *     pipe:   put the record into its queue
  *     then:   put what was produced into the queues of those who read it
  *             while a record may be processed:
- *                 process it, commit (flush the caches), put what was produced into the queues
+ *                 process it and what it makes due by stream time, commit (flush the caches), put
+ *                 what was produced into the queues
  *
  * A source with a pattern has one queue and one count of offsets for all topics that match, as in
  * Java's driver.
@@ -235,7 +236,9 @@ ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, 
                              "it does not go back: %lld ms were asked for; give 0 or more",
                              (long long)ms);
     }
+    bool punctuated = false;
     driver->clock.now_ms += ms;
+    KS_TRY(ksi_task_punctuate(driver->task, KS_PUNCTUATION_WALL_CLOCK, &punctuated, error));
     KS_TRY(commit(driver, error));
     return process_all(driver, error);
 }

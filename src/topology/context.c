@@ -46,6 +46,26 @@ void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error)
     raise_failure(ctx, error->code, message);
 }
 
+/* Asks the handler about the node in hand. */
+static bool may_continue(ks_ctx *ctx)
+{
+    if (!ctx->services->handle_failure(ctx)) {
+        ctx->failure = KSI_FAILURE_FATAL;
+        return false;
+    }
+    ctx->failure = KSI_FAILURE_NONE;
+    ctx->error = (ks_error){0};
+    ctx->dropped++;
+    return true;
+}
+
+void ksi_ctx_settle_punctuation(ks_ctx *ctx)
+{
+    if (ksi_ctx_failed(ctx) && ctx->failure != KSI_FAILURE_FATAL) {
+        (void)may_continue(ctx);
+    }
+}
+
 bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child)
 {
     if (ctx->failure == KSI_FAILURE_FATAL) {
@@ -59,14 +79,7 @@ bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child)
         ctx->failure = KSI_FAILURE_RAISED;
         return false;
     }
-    if (!ctx->services->handle_failure(ctx)) {
-        ctx->failure = KSI_FAILURE_FATAL;
-        return false;
-    }
-    ctx->failure = KSI_FAILURE_NONE;
-    ctx->error = (ks_error){0};
-    ctx->dropped++;
-    return true;
+    return may_continue(ctx);
 }
 
 void ksi_ctx_drop(ks_ctx *ctx, const char *reason)

@@ -52,6 +52,10 @@ typedef struct ksi_ctx_services {
     bool (*handle_failure)(ks_ctx *ctx);
     /* A store that is connected to the node, or NULL. */
     ksi_key_value_store *(*key_value_store)(ks_ctx *ctx, const char *name);
+    /* A checked schedule, for the node in hand. */
+    ks_punctuation (*schedule)(ks_ctx *ctx, ks_punctuator_fn *punctuate, void *user,
+                               const ks_schedule *schedule);
+    void (*cancel)(ks_ctx *ctx, ks_punctuation punctuation);
 } ksi_ctx_services;
 
 struct ks_ctx {
@@ -83,10 +87,25 @@ void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error);
 void ksi_ctx_drop(ks_ctx *ctx, const char *reason);
 
 /*
+ * Hands what failed in a punctuation of the node in hand to the handler. @java
+ * StreamTask#punctuate
+ */
+void ksi_ctx_settle_punctuation(ks_ctx *ctx);
+
+/*
  * Hands a failure of `child` to the handler or passes it on; true when the caller may go on with
  * the next child.
  */
 bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child);
+
+/*
+ * Whose code runs from now on. Atomic for the one that looks, from another thread, what a thread is
+ * stuck in: it costs a plain store.
+ */
+static inline void ksi_ctx_set_node(ks_ctx *ctx, ksi_node_instance *node)
+{
+    __atomic_store_n(&ctx->node, node, __ATOMIC_RELAXED);
+}
 
 static inline bool ksi_ctx_failed(const ks_ctx *ctx)
 {
@@ -107,10 +126,10 @@ typedef struct ksi_context_scope {
 
 static inline void ksi_context_enter(ks_ctx *ctx, const ks_record *record, ksi_context_scope *scope)
 {
-    scope->changed = record != ctx->context_of;
+    scope->context_of = ctx->context_of;
+    scope->changed = record != scope->context_of;
     if (scope->changed) {
         scope->record = ctx->record;
-        scope->context_of = ctx->context_of;
         ctx->record.timestamp = record->timestamp;
         ctx->record.headers = record->headers;
         ctx->context_of = record;
@@ -121,8 +140,8 @@ static inline void ksi_context_leave(ks_ctx *ctx, const ksi_context_scope *scope
 {
     if (scope->changed) {
         ctx->record = scope->record;
-        ctx->context_of = scope->context_of;
     }
+    ctx->context_of = scope->context_of; /* always: so that gcc sees that no local is kept */
 }
 
 /*
@@ -133,12 +152,12 @@ static inline bool ksi_run_child(ks_ctx *ctx, ksi_node_instance *child, const ks
 {
     ksi_node_instance *here = ctx->node;
     bool go_on = true;
-    ctx->node = child;
+    ksi_ctx_set_node(ctx, child);
     child->process(ctx, child, record);
     if (__builtin_expect(ksi_ctx_failed(ctx), false)) {
         go_on = ksi_ctx_settle_failure(ctx, child);
     }
-    ctx->node = here;
+    ksi_ctx_set_node(ctx, here);
     return go_on;
 }
 

@@ -26,6 +26,7 @@ typedef struct ksi_processor_class {
     void (*process)(ks_ctx *ctx, const void *config, void *state, const ks_record *record);
     /* Called once for each successful init. May be NULL. */
     void (*close)(const void *config, void *state);
+    bool is_program; /* the program's own: may call ks_ctx_forward() and ks_ctx_schedule() */
 } ksi_processor_class;
 
 #endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * processor_calls.c - what only the program's own processors may do with their context: forward,
+ * schedule, cancel. @java ProcessorContextImpl
+ *
+ * Other callbacks have the same ks_ctx, so each call looks first whose callback runs: a mapper that
+ * could forward would send records past the operation it belongs to.
+ *
+ * Thread rule: the thread of the task.
+ */
+#include "topology/context.h"
+
+#include <string.h>
+
+/* Whether the call may be made; a failure of before makes every call do nothing. */
+static bool may_call(ks_ctx *ctx, const char *call)
+{
+    if (ksi_ctx_failed(ctx)) {
+        return false;
+    }
+    const ksi_node *node = ctx->node != NULL ? ctx->node->node : NULL;
+    if (node == NULL || node->kind != KSI_NODE_PROCESSOR || !node->processor.class->is_program) {
+        ks_ctx_fail(ctx,
+                    "%s is for processors and their punctuations (ks_stream_process()); this "
+                    "callback is of another operation",
+                    call);
+        return false;
+    }
+    return true;
+}
+
+/* ---- forwarding ------------------------------------------------------------------------------ */
+
+static bool may_forward(ks_ctx *ctx, const ks_record *record, const char *call)
+{
+    if (!may_call(ctx, call)) {
+        return false;
+    }
+    if (record->timestamp < 0) {
+        ks_ctx_fail(ctx, "%s: the record has the negative timestamp %lld; give it one of 0 or more",
+                    call, (long long)record->timestamp);
+        return false;
+    }
+    return true;
+}
+
+void ks_ctx_forward(ks_ctx *ctx, const ks_record *record)
+{
+    if (may_forward(ctx, record, "ks_ctx_forward()")) {
+        ksi_arena_mark mark = ksi_arena_save(ctx->arena);
+        ksi_forward(ctx, record);
+        ksi_arena_release(ctx->arena, mark); /* so that a million records hold the memory of one */
+    }
+}
+
+void ks_ctx_forward_to(ks_ctx *ctx, const ks_record *record, const char *child)
+{
+    if (!may_forward(ctx, record, "ks_ctx_forward_to()")) {
+        return;
+    }
+    for (size_t i = 0; child != NULL && i < ctx->node->child_count; i++) {
+        ksi_node_instance *below = ctx->node->children[i];
+        if (strcmp(below->node->name, child) == 0) {
+            ksi_arena_mark mark = ksi_arena_save(ctx->arena);
+            ksi_forward_to(ctx, below, record);
+            ksi_arena_release(ctx->arena, mark);
+            return;
+        }
+    }
+    ks_ctx_fail(ctx,
+                "ks_ctx_forward_to(): no node \"%s\" is below this processor; name one that "
+                "ks_topology_describe() shows there",
+                child != NULL ? child : "(null)");
+}
+
+/* ---- punctuations ---------------------------------------------------------------------------- */
+
+void ks_schedule_init(ks_schedule *schedule)
+{
+    *schedule = (ks_schedule){.head.struct_size = sizeof *schedule};
+}
+
+ks_punctuation ks_ctx_schedule(ks_ctx *ctx, ks_punctuator_fn *punctuate, void *user,
+                               const ks_schedule *schedule)
+{
+    if (!may_call(ctx, "ks_ctx_schedule()")) {
+        return 0;
+    }
+    if (punctuate == NULL || schedule == NULL || schedule->interval_ms < 1) {
+        ks_ctx_fail(ctx, "ks_ctx_schedule() needs a function and an interval of at least 1 ms");
+        return 0;
+    }
+    if (schedule->is_anchored && schedule->start_ms < 0) {
+        ks_ctx_fail(ctx, "ks_ctx_schedule(): the start %lld ms is before the epoch; give 0 or more",
+                    (long long)schedule->start_ms);
+        return 0;
+    }
+    return ctx->services->schedule(ctx, punctuate, user, schedule);
+}
+
+void ks_ctx_cancel(ks_ctx *ctx, ks_punctuation punctuation)
+{
+    if (punctuation != 0 && may_call(ctx, "ks_ctx_cancel()")) {
+        ctx->services->cancel(ctx, punctuation);
+    }
+}
