@@ -38,6 +38,28 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return hash ^ (hash >> 32);
 }
 
+/*
+ * The last one to seven bytes, by loads of fixed sizes that may overlap what came before: copying
+ * a number of bytes that is not known when compiling is a call.
+ */
+static uint64_t tail_of(const char *at, size_t left, size_t size)
+{
+    uint64_t word = 0;
+    if (size >= 8) {
+        memcpy(&word, at + left - 8, 8);
+        return word;
+    }
+    if (left >= 4) {
+        uint32_t first;
+        uint32_t last;
+        memcpy(&first, at, 4);
+        memcpy(&last, at + left - 4, 4);
+        return (uint64_t)first << 32 | last;
+    }
+    const unsigned char *bytes = (const unsigned char *)at;
+    return bytes[0] | (uint64_t)bytes[left / 2] << 8 | (uint64_t)bytes[left - 1] << 16;
+}
+
 uint64_t ksi_slice_hash(ks_slice slice)
 {
     uint64_t hash = UINT64_C(0x243f6a8885a308d3) ^ slice.size;
@@ -49,9 +71,7 @@ uint64_t ksi_slice_hash(ks_slice slice)
         hash = mix(hash, word);
     }
     if (left > 0) {
-        uint64_t word = 0;
-        memcpy(&word, at, left);
-        hash = mix(hash, word);
+        hash = mix(hash, tail_of(at, left, slice.size));
     }
     return mix(hash, hash >> 29);
 }

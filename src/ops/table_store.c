@@ -100,9 +100,10 @@ ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *
 
 bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row)
 {
-    ks_error error = {0};
+    ks_error error;
     ks_slice key_bytes;
     ksi_row stored = {0};
+    ksi_error_begin(&error);
     *row = (ksi_table_row){.value = ks_null()};
     ks_status status = serialize(table, true, key, &key_bytes, &error);
     if (status == KS_OK) {
@@ -120,10 +121,11 @@ bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *ro
 
 bool ksi_table_store_put(ksi_table_store *table, ks_value key, ks_value value, int64_t timestamp)
 {
-    ks_error error = {0};
+    ks_error error;
     ks_slice key_bytes;
     ks_slice value_bytes;
     ks_status status = serialize(table, true, key, &key_bytes, &error);
+    ksi_error_begin(&error);
     if (status == KS_OK) {
         status = serialize(table, false, value, &value_bytes, &error);
     }

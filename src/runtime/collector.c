@@ -4,14 +4,18 @@
  */
 #include "runtime/collector.h"
 
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/slice.h"
 
-typedef struct topic_facts {
+struct ksi_topic_facts {
     int32_t partition_count;
     uint32_t next_keyless; /* records without key take turns */
-} topic_facts;
+    char name[];
+};
+
+typedef ksi_topic_facts topic_facts;
 
 void ksi_collector_init(ksi_collector *collector, ks_ctx *ctx, ksi_producer *producer)
 {
@@ -30,17 +34,25 @@ void ksi_collector_destroy(ksi_collector *collector)
  */
 static topic_facts *facts_of(ksi_collector *collector, const char *topic)
 {
-    topic_facts *facts = ksi_map_get_cstr(collector->topics, topic);
+    topic_facts *facts = collector->last;
+    if (facts != NULL && strcmp(facts->name, topic) == 0) {
+        return facts;
+    }
+    facts = ksi_map_get_cstr(collector->topics, topic);
     if (facts != NULL) {
+        collector->last = facts;
         return facts;
     }
     int32_t count = collector->producer->class->partition_count(collector->producer, topic);
     if (count <= 0) {
         return NULL;
     }
-    facts = ksi_alloc(sizeof *facts);
-    *facts = (topic_facts){.partition_count = count};
+    size_t length = strlen(topic);
+    facts = ksi_calloc(1, sizeof *facts + length + 1);
+    facts->partition_count = count;
+    memcpy(facts->name, topic, length + 1);
     ksi_map_put_cstr(collector->topics, topic, facts);
+    collector->last = facts;
     return facts;
 }
 
@@ -112,9 +124,10 @@ static ks_status append(ksi_changelog *changelog, ks_slice key, ks_slice value, 
 
 uint64_t ksi_changelog_hash(ks_slice key, ks_slice value)
 {
-    uint64_t hash = ksi_slice_hash(key) * UINT64_C(0x9e3779b97f4a7c15);
-    hash ^= value.data != NULL ? ksi_slice_hash(value) + 1 : 0;
-    return hash != 0 ? hash : 1;
+    /* It is kept on disk, so it is made of a checksum that never changes. */
+    uint64_t of_key = ksi_crc32c(0, key.data, key.data != NULL ? key.size : 0);
+    uint64_t of_value = value.data != NULL ? ksi_crc32c(1, value.data, value.size) : 0;
+    return of_key << 32 | of_value | 1;
 }
 
 int64_t ksi_changelog_sink_end(const ksi_changelog_sink *sink)

@@ -18,10 +18,13 @@
 #include "transport/transport.h"
 #include <kstreams/config.h>
 
+typedef struct ksi_topic_facts ksi_topic_facts;
+
 typedef struct ksi_collector {
     ks_ctx *ctx;
     ksi_producer *producer;
-    ksi_map *topics; /* name -> what is known about it */
+    ksi_map *topics;       /* name -> what is known about it */
+    ksi_topic_facts *last; /* of the topic asked for last */
     uint64_t sent;
 } ksi_collector;
 

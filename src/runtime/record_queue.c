@@ -198,7 +198,8 @@ static ks_status extract_timestamp(ksi_record_queue *queue, const ksi_raw_record
                                      .partition = raw->record.partition,
                                      .offset = raw->record.offset,
                                      .record = *record,
-                                     .wall_clock_ms = ksi_wall_ms(queue->ctx->clock)};
+                                     .wall_clock_ms =
+                                         queue->needs_clock ? ksi_wall_ms(queue->ctx->clock) : -1};
     ks_status status = queue->extractor->extract(queue->extractor, &source, queue->partition_time,
                                                  &record->timestamp, error);
     if (status != KS_OK) {
@@ -217,8 +218,9 @@ static ks_status extract_timestamp(ksi_record_queue *queue, const ksi_raw_record
 static ks_status make_head(ksi_record_queue *queue, const ksi_raw_record *raw, bool *skipped,
                            ks_error *error)
 {
-    ks_error reason = {0};
+    ks_error reason;
     ks_record record = {.timestamp = raw->record.timestamp, .headers = raw->record.headers};
+    ksi_error_begin(&reason);
     *skipped = false;
     if (read_record(queue, raw, &record, &reason) != KS_OK) {
         *skipped = true;

@@ -49,6 +49,7 @@ typedef struct ksi_record_queue {
     const ks_serde *key;
     const ks_serde *value;
     const ks_timestamp_extractor *extractor;
+    bool needs_clock; /* the extractor may ask what time it is */
     ks_ctx *ctx;
     ksi_error_handlers *handlers;
 

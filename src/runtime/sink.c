@@ -72,7 +72,8 @@ static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *b
                     part);
         return false;
     }
-    ks_error reason = {0};
+    ks_error reason;
+    ksi_error_begin(&reason);
     const ks_serde_ctx where = {
         .topic = out->topic, .is_key = is_key, .headers = out->record->headers};
     if (ksi_serialize(serde, &where, value, ctx->arena, bytes, &reason) != KS_OK) {
@@ -85,8 +86,9 @@ static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *b
 
 static void send_to(const outgoing *out, int32_t partition)
 {
-    ks_error error = {0};
+    ks_error error;
     ks_log_record bytes = out->bytes;
+    ksi_error_begin(&error);
     bytes.partition = partition;
     if (ksi_collector_send(out->sink->collector, out->topic, &bytes, &error) != KS_OK) {
         ksi_collector_fail_task(out->sink->collector, &error);
@@ -97,8 +99,9 @@ static void send_to(const outgoing *out, int32_t partition)
 static bool choose_partitions(ks_ctx *ctx, const ks_partitioner *partitioner, const outgoing *out,
                               ks_partitions *chosen)
 {
-    ks_error error = {0};
+    ks_error error;
     int32_t count = ksi_collector_partition_count(out->sink->collector, out->topic, &error);
+    ksi_error_begin(&error);
     if (count == 0) {
         ksi_ctx_fail_error(ctx, &error);
         return false;

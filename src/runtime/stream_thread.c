@@ -161,7 +161,8 @@ static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, ksi_threa
         return KS_OK;
     }
     ks_log_record batch[POLL_BATCH];
-    ks_error reason = {0};
+    ks_error reason;
+    ksi_error_begin(&reason);
     size_t room = thread->queue_bound - queued;
     size_t count = 0;
     ks_status status = consumer->class->poll(
@@ -321,7 +322,8 @@ static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, k
 ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks_error *error)
 {
     size_t work = 0;
-    ks_error reason = {0};
+    ks_error reason;
+    ksi_error_begin(&reason);
     atomic_store(&thread->turn_began_ns,
                  thread->options.clock->monotonic_ns(thread->options.clock));
     ks_status status = take_turn(thread, &work, &reason);

@@ -88,7 +88,8 @@ static ks_status enqueue(ksi_task *task, void *argument, ks_error *reason)
 void ksi_task_enqueue(ksi_task *task, size_t input, const char *topic, const ks_log_record *record)
 {
     const ksi_record_queue *queue = task->group.queues[input];
-    ks_error reason = {0};
+    ks_error reason;
+    ksi_error_begin(&reason);
     if (task->failed) {
         return;
     }
@@ -201,7 +202,8 @@ static ks_status process_next(ksi_task *task, void *argument, ks_error *reason)
 
 ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error)
 {
-    ks_error reason = {0};
+    ks_error reason;
+    ksi_error_begin(&reason);
     *processed = false;
     if (task->failed) {
         return fail_task(task, &reason, error);
@@ -263,7 +265,8 @@ static ks_status flush_stores(ksi_task *task, void *unused, ks_error *reason)
 
 ks_status ksi_task_flush(ksi_task *task, ks_error *error)
 {
-    ks_error reason = {0};
+    ks_error reason;
+    ksi_error_begin(&reason);
     if (task->failed) {
         return fail_task(task, &reason, error);
     }

@@ -197,6 +197,9 @@ static ks_status add_input(ksi_task *task, ksi_node_instance *source, const char
     queue->handlers = &task->handlers;
     queue->extractor =
         of->timestamp_extractor != NULL ? of->timestamp_extractor : task->default_extractor;
+    queue->needs_clock = queue->extractor != &ks_timestamp_fail_on_invalid &&
+                         queue->extractor != &ks_timestamp_log_and_skip_on_invalid &&
+                         queue->extractor != &ks_timestamp_use_partition_time_on_invalid;
     if (queue->extractor->extract == NULL) {
         return ksi_error_set(error, KS_E_ARGUMENT, what,
                              "its timestamp extractor has no function; give it one");

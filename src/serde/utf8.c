@@ -141,10 +141,34 @@ static size_t decoded_size(ks_slice bytes, bool *is_malformed)
     return size;
 }
 
+/* The common case, told by a few loads. */
+static bool is_ascii(ks_slice bytes)
+{
+    const char *at = bytes.data;
+    size_t left = bytes.size;
+    uint64_t any = 0;
+    if (left < sizeof any) {
+        for (size_t i = 0; i < left; i++) {
+            any |= (unsigned char)at[i];
+        }
+        return (any & 0x80) == 0;
+    }
+    uint64_t word;
+    for (; left >= sizeof word; left -= sizeof word, at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        any |= word;
+    }
+    memcpy(&word, bytes.data + bytes.size - sizeof word, sizeof word);
+    return ((any | word) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 ks_slice ksi_utf8_decode(ks_arena *arena, ks_slice bytes)
 {
     if (bytes.data == NULL) {
         return ks_slice_of("", 0);
+    }
+    if (is_ascii(bytes)) {
+        return bytes;
     }
     bool is_malformed;
     size_t size = decoded_size(bytes, &is_malformed);

@@ -110,6 +110,7 @@ static void free_rocks(ksi_rocks *rocks)
         rocksdb_close(rocks->db);
     }
     rocksdb_writeoptions_destroy(rocks->fast_writes);
+    rocksdb_writeoptions_destroy(rocks->logged_writes);
     rocksdb_writeoptions_destroy(rocks->durable_writes);
     rocksdb_readoptions_destroy(rocks->reads);
     rocksdb_cache_destroy(rocks->cache);
@@ -131,6 +132,7 @@ ksi_rocks *ksi_rocks_open(const ksi_rocks_options *options, ks_error *error)
     rocks->reads = rocksdb_readoptions_create();
     rocks->fast_writes = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(rocks->fast_writes, 1);
+    rocks->logged_writes = rocksdb_writeoptions_create();
     rocks->durable_writes = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(rocks->durable_writes, 1);
     ksi_mutex_init(&rocks->lock);

@@ -123,6 +123,11 @@ size_t ksi_rocks_batch_bytes(const ksi_rocks_batch *batch);
 void ksi_rocks_batch_clear(ksi_rocks_batch *batch);
 /* Writes all of it or nothing; `durable` uses the write-ahead log, synced. The batch is cleared. */
 ks_status ksi_rocks_write(ksi_rocks_batch *batch, bool durable, ks_error *error);
+/*
+ * The same, always by way of the write-ahead log: it survives the end of the process, and with
+ * `synced` that of the machine.
+ */
+ks_status ksi_rocks_write_logged(ksi_rocks_batch *batch, bool synced, ks_error *error);
 
 /* Makes everything written to the family durable. Returns when it is. */
 ks_status ksi_family_flush(ksi_family *family, ks_error *error);

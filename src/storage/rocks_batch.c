@@ -84,12 +84,11 @@ void ksi_rocks_batch_clear(ksi_rocks_batch *batch)
     batch->family_count = 0;
 }
 
-ks_status ksi_rocks_write(ksi_rocks_batch *batch, bool durable, ks_error *error)
+static ks_status write_how(ksi_rocks_batch *batch, const rocksdb_writeoptions_t *how,
+                           ks_error *error)
 {
     char *refused = NULL;
     if (rocksdb_writebatch_count(batch->native) > 0) {
-        const rocksdb_writeoptions_t *how =
-            durable ? batch->rocks->durable_writes : batch->rocks->fast_writes;
         rocksdb_write(batch->rocks->db, how, batch->native, &refused);
         for (size_t i = 0; i < batch->family_count; i++) {
             atomic_store(&batch->families[i]->is_written, true);
@@ -97,4 +96,16 @@ ks_status ksi_rocks_write(ksi_rocks_batch *batch, bool durable, ks_error *error)
     }
     ksi_rocks_batch_clear(batch);
     return ksi_rocks_error(batch->rocks, batch->rocks->path, refused, error);
+}
+
+ks_status ksi_rocks_write(ksi_rocks_batch *batch, bool durable, ks_error *error)
+{
+    const ksi_rocks *rocks = batch->rocks;
+    return write_how(batch, durable ? rocks->durable_writes : rocks->fast_writes, error);
+}
+
+ks_status ksi_rocks_write_logged(ksi_rocks_batch *batch, bool synced, ks_error *error)
+{
+    const ksi_rocks *rocks = batch->rocks;
+    return write_how(batch, synced ? rocks->durable_writes : rocks->logged_writes, error);
 }

@@ -20,7 +20,8 @@ struct ksi_rocks {
     rocksdb_t *db;
     rocksdb_cache_t *cache;
     rocksdb_readoptions_t *reads;
-    rocksdb_writeoptions_t *fast_writes; /* no write-ahead log */
+    rocksdb_writeoptions_t *fast_writes;   /* no write-ahead log */
+    rocksdb_writeoptions_t *logged_writes; /* with it, not synced */
     rocksdb_writeoptions_t *durable_writes;
     int64_t write_buffer_bytes;
     ksi_rocks_tune_fn *tune;
