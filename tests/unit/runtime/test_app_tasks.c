@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_app_tasks.c - tasks among threads and among applications of one group, step by step: the
+ * fixture fails when one of them ever runs twice.
+ */
+#include "manual_app.h"
+
+#include "state/row_store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+enum { PARTITIONS = 4, SESSION_MS = 6000, LONG_MS = 1000 };
+
+static const ks_serde *const text = &ks_serde_string;
+
+static manual_world *new_world(void)
+{
+    manual_world *world = manual_world_new();
+    log_create(world->log, "in", PARTITIONS);
+    log_create(world->log, "out", 1);
+    return world;
+}
+
+/* Results at once, so that every record shows. */
+static ks_config *new_config(const char *guarantee)
+{
+    ks_config *config = config_of("app");
+    config_put(config, "processing.guarantee", guarantee);
+    config_put(config, "commit.interval.ms", "100");
+    config_put(config, "statestore.cache.max.bytes", "0");
+    config_put(config, "session.timeout.ms", "6000");
+    return config;
+}
+
+static ks_config *with(ks_config *config, const char *name, const char *value)
+{
+    config_put(config, name, value);
+    return config;
+}
+
+/* One record to each partition, whose key is the partition's number. */
+static void produce_to_all(const manual_world *world)
+{
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        char record[16];
+        (void)snprintf(record, sizeof record, "%d:x", (int)p);
+        log_produce(world->log, "in", p, 1, record);
+    }
+}
+
+/* The counts of a key, in the order in which they came out. */
+static void expect_counts(const manual_world *world, int32_t partition, long long last)
+{
+    ks_error error = {0};
+    ks_log_reader *reader = ks_log_reader_open(world->log, "out", &error);
+    ks_log_record record;
+    char key[16];
+    long long expected = 1;
+    (void)snprintf(key, sizeof key, "%d", (int)partition);
+    assert_non_null(reader);
+    while (ks_log_reader_next(reader, &record)) {
+        if (ks_slice_equal(record.key, ks_slice_cstr(key))) {
+            char number[32];
+            (void)snprintf(number, sizeof number, "%lld", expected++);
+            assert_true(ks_slice_equal(record.value, ks_slice_cstr(number)));
+        }
+    }
+    ks_log_reader_free(reader);
+    assert_int_equal(expected - 1, last);
+}
+
+static void expect_all_counts(const manual_world *world, long long last)
+{
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        expect_counts(world, p, last);
+    }
+}
+
+/* ---- among applications ---------------------------------------------------------------------- */
+
+static void applications_that_come_and_go_share_the_tasks(void **state)
+{
+    (void)state;
+    const char *const guarantees[] = {"at_least_once", "exactly_once_v2"};
+    for (size_t g = 0; g < 2; g++) {
+        manual_world *world = new_world();
+        manual_app *one = manual_start(world, 0, counting(), new_config(guarantees[g]));
+        produce_to_all(world);
+        manual_run_ms(world, LONG_MS);
+        assert_int_equal(manual_running(one), 4);
+        manual_app *two = manual_start(world, 1, counting(), new_config(guarantees[g]));
+        produce_to_all(world);
+        manual_run_ms(world, LONG_MS);
+        assert_int_equal(manual_running(one), 2);
+        assert_int_equal(manual_running(two), 2);
+        manual_app *three = manual_start(world, 2, counting(), new_config(guarantees[g]));
+        produce_to_all(world);
+        manual_run_ms(world, LONG_MS);
+        assert_int_equal(manual_running(one) + manual_running(two) + manual_running(three), 4);
+        assert_true(manual_running(three) >= 1);
+        manual_close(one);
+        produce_to_all(world);
+        manual_run_ms(world, LONG_MS);
+        assert_int_equal(manual_running(two), 2);
+        assert_int_equal(manual_running(three), 2);
+        expect_all_counts(world, 4); /* nothing was lost, and no state left behind */
+        manual_close(two);
+        manual_close(three);
+        manual_world_free(world);
+    }
+}
+
+static void a_crashed_application_is_replaced_after_its_session(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    manual_app *one = manual_start(world, 0, counting(), new_config("exactly_once_v2"));
+    manual_app *two = manual_start(world, 1, counting(), new_config("exactly_once_v2"));
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(manual_running(one), 2);
+    manual_crash(one);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(manual_running(two), 2); /* nobody knows yet */
+    manual_run_ms(world, SESSION_MS);
+    assert_int_equal(manual_running(two), 4);
+    expect_all_counts(world, 2);
+    manual_close(two);
+    manual_world_free(world);
+}
+
+static void an_application_that_was_asleep_is_fenced_and_joins_again(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    manual_app *one = manual_start(world, 0, counting(), new_config("exactly_once_v2"));
+    manual_app *two = manual_start(world, 1, counting(), new_config("exactly_once_v2"));
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    produce_to_all(world);
+    bool progressed = false;
+    (void)ksi_app_step_worker(one->app, 2, &progressed); /* processed and not committed */
+    assert_true(progressed);
+    one->left_out = true;
+    manual_run_ms(world, SESSION_MS + LONG_MS);
+    assert_int_equal(manual_running(two), 4);
+    assert_int_equal(manual_running(one), 2); /* so it believes */
+    expect_all_counts(world, 2);
+    assert_int_equal(one->rejoins, 0);
+    /* It wakes up in the middle of a turn of its thread. */
+    (void)ksi_app_step_worker(one->app, 2, &progressed);
+    expect_all_counts(world, 2);
+    while (!one->app->is_lost) {
+        (void)ksi_app_step_worker(one->app, 0, &progressed);
+    }
+    one->left_out = false;
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(one->rejoins, 1);
+    assert_int_equal(manual_running(one), 2);
+    assert_int_equal(manual_running(two), 2);
+    assert_int_equal(ks_app_state_of(one->app), KS_APP_RUNNING);
+    expect_all_counts(world, 3);
+    manual_close(one);
+    manual_close(two);
+    manual_world_free(world);
+}
+
+static void a_standby_takes_over_with_its_state(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    manual_app *apps[2];
+    for (size_t i = 0; i < 2; i++) {
+        apps[i] = manual_start(world, i, counting(),
+                               with(new_config("exactly_once_v2"), "num.standby.replicas", "1"));
+    }
+    for (int i = 0; i < 20; i++) {
+        produce_to_all(world);
+    }
+    manual_run_ms(world, 3 * LONG_MS); /* standbys are written once a second */
+    assert_int_equal(manual_running(apps[1]), 2);
+    assert_int_equal(apps[1]->app->task_count, 4); /* two of them standbys */
+    ksi_row_store *before[PARTITIONS];
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        before[p] = manual_task(apps[1], 0, p)->rows->stores[0].rows;
+    }
+    manual_crash(apps[0]);
+    manual_run_ms(world, SESSION_MS + LONG_MS);
+    assert_int_equal(manual_running(apps[1]), 4);
+    assert_int_equal(apps[1]->promotions, 2);
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        assert_ptr_equal(manual_task(apps[1], 0, p)->rows->stores[0].rows, before[p]);
+    }
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    expect_all_counts(world, 21);
+    manual_close(apps[1]);
+    manual_world_free(world);
+}
+
+/* ---- among threads --------------------------------------------------------------------------- */
+
+static void a_task_that_moves_to_another_thread_keeps_its_open_stores(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    manual_world *world = new_world();
+    manual_app *one = manual_start(world, 0, counting(), new_config("at_least_once"));
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(manual_running_in(one, 0), 4);
+    const int restores = one->restores;
+    ksi_row_store *before[PARTITIONS];
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        before[p] = manual_task(one, 0, p)->rows->stores[0].rows;
+    }
+    assert_ok(ks_app_add_stream_thread(one->app, &error), &error);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(manual_running_in(one, 0), 2);
+    assert_int_equal(manual_running_in(one, 1), 2);
+    assert_int_equal(ks_app_stream_threads(one->app), 2);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_ok(ks_app_remove_stream_thread(one->app, &error), &error);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(manual_running_in(one, 0), 4);
+    assert_int_equal(ks_app_stream_threads(one->app), 1);
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        assert_ptr_equal(manual_task(one, 0, p)->rows->stores[0].rows, before[p]);
+    }
+    assert_int_equal(one->restores, restores);
+    assert_int_equal(ks_app_state_of(one->app), KS_APP_RUNNING);
+    expect_all_counts(world, 4);
+    manual_close(one);
+    manual_world_free(world);
+}
+
+static void the_last_thread_may_be_removed_and_another_added(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    manual_world *world = new_world();
+    manual_app *one = manual_start(world, 0, counting(), new_config("exactly_once_v2"));
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_ok(ks_app_remove_stream_thread(one->app, &error), &error);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(manual_running(one), 0);
+    expect_all_counts(world, 1);
+    assert_int_equal(ks_app_remove_stream_thread(one->app, &error), KS_E_STATE);
+    assert_ok(ks_app_add_stream_thread(one->app, &error), &error);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(manual_running(one), 4);
+    expect_all_counts(world, 2);
+    manual_close(one);
+    manual_world_free(world);
+}
+
+/* ---- threads that fail ----------------------------------------------------------------------- */
+
+/* Fails on the first record of a key that is set, once. */
+static const char *fail_on;
+
+static void fail_once(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    (void)user;
+    if (fail_on != NULL && ks_slice_equal(ks_value_text(record->key), ks_slice_cstr(fail_on))) {
+        fail_on = NULL;
+        ks_ctx_fail(ctx, "once");
+    }
+}
+
+/* in -> counted -> fails, perhaps -> as text -> out */
+static ks_value as_text(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    (void)user;
+    return ks_text(ks_value_to_text(ks_ctx_arena(ctx), record->value));
+}
+
+static ks_topology *counting_with_failures(void)
+{
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = text, .value = text));
+    ks_table *counts = ks_grouped_stream_count(ks_stream_group_by_key(in, NULL),
+                                               KS_MATERIALIZED(.name = "counted"));
+    ks_stream *seen = ks_stream_peek(ks_table_to_stream(counts, NULL), fail_once, NULL, NULL);
+    ks_stream_to(ks_stream_map_values(seen, as_text, NULL, NULL), "out",
+                 KS_PRODUCED(.key = text, .value = text));
+    return topology_of(b);
+}
+
+static void a_failed_thread_is_replaced_and_its_tasks_go_back_to_their_last_commit(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    manual_app *one = manual_start(world, 0, counting_with_failures(),
+                                   with(new_config("exactly_once_v2"), "num.stream.threads", "2"));
+    one->answer = KS_REPLACE_THREAD;
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    ksi_row_store *before = manual_task(one, 0, 3)->rows->stores[0].rows;
+    fail_on = "3";
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(one->asked, 1);
+    assert_non_null(strstr(one->asked_about, "once"));
+    assert_int_equal(ks_app_stream_threads(one->app), 2);
+    assert_int_equal(manual_running(one), 4);
+    assert_int_equal(ks_app_state_of(one->app), KS_APP_RUNNING);
+    assert_ptr_equal(manual_task(one, 0, 3)->rows->stores[0].rows, before);
+    expect_all_counts(world, 2);
+    manual_close(one);
+    manual_world_free(world);
+}
+
+/* Without a word of the program, one failure ends the application, and only this one. */
+static void a_failure_ends_one_application_and_another_goes_on(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    manual_app *apps[2];
+    for (size_t i = 0; i < 2; i++) {
+        apps[i] = manual_start(world, i, counting_with_failures(), new_config("exactly_once_v2"));
+        apps[i]->answer = KS_SHUTDOWN_CLIENT;
+    }
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    fail_on = "3";
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS); /* it left the group: no session has to end */
+    manual_app *failed = apps[0]->asked > 0 ? apps[0] : apps[1];
+    manual_app *other = apps[0]->asked > 0 ? apps[1] : apps[0];
+    assert_int_equal(failed->asked, 1);
+    assert_int_equal(other->asked, 0);
+    assert_int_equal(ks_app_state_of(failed->app), KS_APP_ERROR);
+    assert_int_equal(ks_app_state_of(other->app), KS_APP_RUNNING);
+    assert_int_equal(manual_running(other), 4);
+    expect_all_counts(world, 2);
+    manual_close(other);
+    manual_close(failed);
+    manual_world_free(world);
+}
+
+static void a_failure_may_end_every_application(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    manual_app *apps[2];
+    for (size_t i = 0; i < 2; i++) {
+        apps[i] = manual_start(world, i, counting_with_failures(), new_config("at_least_once"));
+        apps[i]->answer = KS_SHUTDOWN_APPLICATION;
+    }
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    fail_on = "3";
+    produce_to_all(world);
+    manual_run_ms(world, SESSION_MS);
+    assert_int_equal(apps[0]->asked + apps[1]->asked, 1);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(ks_app_state_of(apps[i]->app), KS_APP_ERROR);
+        if (apps[i]->asked == 0) {
+            assert_non_null(strstr(apps[i]->last_error, "asked the whole application to shut"));
+        }
+        manual_close(apps[i]);
+    }
+    manual_world_free(world);
+}
+
+/* ---- a thread that is stuck ------------------------------------------------------------------ */
+
+static manual_world *stuck_world;
+static bool is_released;
+
+/* What the other threads of the process do while one is stuck: in a thread of its own, as they. */
+static void go_on_without(void *user)
+{
+    ks_app *app = stuck_world->apps[0].app;
+    const size_t stuck = *(const size_t *)user;
+    bool progressed = true;
+    for (int64_t passed = 0; passed < 4000; passed += 100) {
+        stuck_world->clock.now_ms += 100;
+        (void)ksi_app_step_worker(app, 0, &progressed);
+        (void)ksi_app_step_worker(app, 2 + (1 - stuck), &progressed);
+    }
+    (void)ksi_app_step_worker(app, 0, &progressed);
+}
+
+/* Does not return for longer than max.poll.interval.ms. */
+static void be_stuck(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    ksi_thread others = {0};
+    (void)ctx;
+    (void)user;
+    if (is_released || !ks_slice_equal(ks_value_text(record->key), ks_slice_cstr("0"))) {
+        return;
+    }
+    const ks_app *app = stuck_world->apps[0].app;
+    size_t self = ksi_stream_thread_activity_of(app->threads[0]->thread).turn_began_ns >= 0 ? 0 : 1;
+    assert_int_equal(ksi_thread_start(&others, "others", go_on_without, &self), 0);
+    ksi_thread_join(&others);
+    is_released = true;
+}
+
+static void a_stuck_thread_ends_the_application_and_is_named(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = text, .value = text));
+    ks_stream_to(ks_stream_peek(in, be_stuck, NULL, NULL), "out",
+                 KS_PRODUCED(.key = text, .value = text));
+    ks_config *config = with(new_config("exactly_once_v2"), "num.stream.threads", "2");
+    config_put(config, "max.poll.interval.ms", "3000");
+    manual_app *one = manual_start(world, 0, topology_of(b), config);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(manual_running_in(one, 0), 2);
+    assert_int_equal(manual_running_in(one, 1), 2);
+    stuck_world = world;
+    is_released = false;
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_true(is_released);
+    assert_int_equal(ks_app_state_of(one->app), KS_APP_ERROR);
+    assert_non_null(strstr(one->last_error, "one batch of task 0_0"));
+    assert_non_null(strstr(one->last_error, "StreamThread-"));
+    assert_non_null(strstr(one->last_error, "max.poll.interval.ms"));
+    manual_close(one);
+
+    /* What the stuck thread had was fenced; the next application processes it, once. */
+    manual_restart(one);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(log_count(world->log, "out"), PARTITIONS);
+    manual_close(one);
+    manual_world_free(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(applications_that_come_and_go_share_the_tasks),
+        cmocka_unit_test(a_crashed_application_is_replaced_after_its_session),
+        cmocka_unit_test(an_application_that_was_asleep_is_fenced_and_joins_again),
+        cmocka_unit_test(a_standby_takes_over_with_its_state),
+        cmocka_unit_test(a_task_that_moves_to_another_thread_keeps_its_open_stores),
+        cmocka_unit_test(the_last_thread_may_be_removed_and_another_added),
+        cmocka_unit_test(a_failed_thread_is_replaced_and_its_tasks_go_back_to_their_last_commit),
+        cmocka_unit_test(a_failure_ends_one_application_and_another_goes_on),
+        cmocka_unit_test(a_failure_may_end_every_application),
+        cmocka_unit_test(a_stuck_thread_ends_the_application_and_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
