@@ -14,6 +14,7 @@
 
 #include <kstreams/config.h>
 #include <kstreams/log.h>
+#include <kstreams/processor.h>
 #include <kstreams/topology.h>
 
 #ifdef __cplusplus
@@ -294,6 +295,9 @@ typedef struct ks_app_stats {
 
 /** A snapshot, at most a batch old. @thread any */
 KS_API ks_app_stats ks_app_stats_of(ks_app *app);
+
+/** `records_dropped` for one reason; at most a batch old. @thread any */
+KS_API uint64_t ks_app_dropped_records(ks_app *app, ks_drop_reason reason);
 
 /**
  * What the stores on disk of an application take of the memory of the process, in bytes, all tasks

@@ -66,6 +66,24 @@ KS_API const char *ks_ctx_task_id(const ks_ctx *ctx);
 /** The node whose callback this is. Borrowed until the topology is freed. */
 KS_API const char *ks_ctx_node_name(const ks_ctx *ctx);
 
+/* ---- records that go no further -------------------------------------------------------------- */
+
+/** Why a record was dropped; all are `dropped-records` together. */
+typedef enum ks_drop_reason {
+    KS_DROP_DESERIALIZATION = 0, /**< a serde could not read it, and the handler went on */
+    KS_DROP_TIMESTAMP,           /**< its timestamp extractor gave it a negative one */
+    KS_DROP_NULL,                /**< an operation needs the key or value that it has not */
+    KS_DROP_LATE,                /**< its window is over */
+    KS_DROP_PROCESSING,          /**< a node or punctuation failed, and the handler went on */
+    KS_DROP_PRODUCTION,          /**< it could not be written, and the handler went on */
+    KS_DROP_PARTITIONER          /**< its partitioner wants it nowhere */
+} ks_drop_reason;
+/** How many reasons there are in this version. */
+#define KS_DROP_REASON_COUNT 7
+
+/** A word for a reason, such as "deserialization". Never NULL. @thread any */
+KS_API const char *ks_drop_reason_name(ks_drop_reason reason);
+
 /* ---- processors ------------------------------------------------------------------------------ */
 
 /**

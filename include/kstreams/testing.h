@@ -183,6 +183,8 @@ KS_API const char *ks_test_driver_store_name(const ks_test_driver *driver, size_
 
 /** `dropped-records-total` of the task. */
 KS_API uint64_t ks_test_driver_dropped_records(const ks_test_driver *driver);
+/** The same for one reason. */
+KS_API uint64_t ks_test_driver_dropped_by(const ks_test_driver *driver, ks_drop_reason reason);
 
 #ifdef __cplusplus
 }

@@ -43,7 +43,7 @@ static void aggregate_process(ks_ctx *ctx, const void *config, void *state, cons
     ksi_table_row old;
 
     if (ks_value_is_null(record->key) || ks_value_is_null(record->value)) {
-        ksi_ctx_drop(ctx, "null key or null value");
+        ksi_ctx_drop(ctx, KS_DROP_NULL, "null key or null value");
         return;
     }
     if (!ksi_table_store_get(table, record->key, &old)) {

@@ -40,7 +40,7 @@ static void table_source_process(ks_ctx *ctx, const void *config, void *state,
     ksi_table_row old;
 
     if (ks_value_is_null(record->key)) {
-        ksi_ctx_drop(ctx, "null key");
+        ksi_ctx_drop(ctx, KS_DROP_NULL, "null key");
         return;
     }
     if (source->store == NULL) {

@@ -349,9 +349,12 @@ static bool find_stuck(ks_app *app, ks_error *error)
         slot->is_stuck = true;
         (void)ksi_error_set(error, KS_E_TIMEOUT, ksi_stream_thread_name(slot->thread),
                             "the thread has been busy for %" PRId64 " s with one batch of task %s, "
-                            "which is longer than max.poll.interval.ms; a callback does not "
-                            "return. Give it a time limit of its own, or raise the property",
-                            lasted_ms / 1000, busy.task != NULL ? busy.task : "(none)");
+                            "in node %s with %s, which is longer than max.poll.interval.ms; a "
+                            "callback does not return. Give it a time limit of its own, or raise "
+                            "the property",
+                            lasted_ms / 1000, busy.task[0] != '\0' ? busy.task : "(none)",
+                            busy.node != NULL ? busy.node : "(none)",
+                            busy.record[0] != '\0' ? busy.record : "no record");
         return true;
     }
     return false;

@@ -118,6 +118,20 @@ ks_app_stats ks_app_stats_of(ks_app *app)
     return all;
 }
 
+uint64_t ks_app_dropped_records(ks_app *app, ks_drop_reason reason)
+{
+    uint64_t count = 0;
+    if ((size_t)reason >= KS_DROP_REASON_COUNT) {
+        return 0;
+    }
+    ksi_mutex_lock(&app->lock);
+    for (size_t i = 0; i < app->thread_count; i++) {
+        count += ksi_stream_thread_stats_of(app->threads[i]->thread).dropped_by[reason];
+    }
+    ksi_mutex_unlock(&app->lock);
+    return count;
+}
+
 size_t ks_app_stream_threads(ks_app *app)
 {
     ksi_mutex_lock(&app->lock);

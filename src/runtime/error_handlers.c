@@ -101,7 +101,7 @@ ks_status ksi_handle_deserialization_error(ksi_error_handlers *handlers,
             "%s",
             ctx->task_id, topic, (int)record->partition, (long long)record->offset,
             reason->message);
-    ctx->dropped++;
+    ksi_ctx_count_drop(ctx, KS_DROP_DESERIALIZATION);
     return KS_OK;
 }
 

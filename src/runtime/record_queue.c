@@ -234,7 +234,7 @@ static ks_status make_head(ksi_record_queue *queue, const ksi_raw_record *raw, b
                 "extractor %s gave it the negative timestamp %lld",
                 queue->ctx->task_id, raw->topic, (int)raw->record.partition,
                 (long long)raw->record.offset, queue->extractor->name, (long long)record.timestamp);
-        queue->ctx->dropped++;
+        ksi_ctx_count_drop(queue->ctx, KS_DROP_TIMESTAMP);
         *skipped = true;
         return KS_OK;
     }

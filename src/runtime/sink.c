@@ -114,7 +114,7 @@ static bool choose_partitions(ks_ctx *ctx, const ks_partitioner *partitioner, co
         (void)ksi_error_complete(&error, status, "partitioner", partitioner->name);
         ksi_ctx_fail_error(ctx, &error);
     } else if (!ksi_ctx_failed(ctx) && chosen->decided && chosen->count == 0) {
-        ksi_ctx_drop(ctx, "the partitioner chose no partition");
+        ksi_ctx_drop(ctx, KS_DROP_PARTITIONER, "the partitioner chose no partition");
         return false;
     }
     return !ksi_ctx_failed(ctx);

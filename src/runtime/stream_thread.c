@@ -4,17 +4,17 @@
  *
  * A turn polls every input whose queue has room, processes up to a batch of each task, and commits
  * when commit.interval.ms is over, or as soon as the tasks have gathered as many uncommitted rows
- * as statestore.uncommitted.max.bytes allows, or a transaction more records than buffer.memory. The bound of a queue is
- * buffered.records.per.partition; a full queue's partition is not watched, so that its records do
+ * as statestore.uncommitted.max.bytes allows, or a transaction more records than buffer.memory. The
+ * bound of a queue is buffered.records.per.partition; a full queue's partition is not watched, so that its records do
  * not end a wait for which they are no work.
  *
  * Other threads may read the stores of a task. The thread has them for itself, by the task's store
  * lock, for a batch of records, and gives way between two of them to those who wait; likewise while
  * it flushes, commits and applies. It holds no such lock when it polls or sleeps, and one at most.
  *
- * Waiting. Without work the thread sleeps on its consumer: until records come, until a commit is
- * due or a punctuation is, or, when records are queued that may not be processed yet (max.task.idle.ms), for poll.ms.
- * It never sleeps for less than a millisecond, and never polls in between.
+ * Waiting. Without work the thread sleeps on its consumer: until records come, until a commit or a
+ * punctuation is due, or, when records are queued that may not be processed yet (max.task.idle.ms),
+ * for poll.ms. It never sleeps for less than a millisecond, and never polls in between.
  *
  * What belongs to a commit, and to rows that go to the disk, is in stream_thread_commit.c; how tasks
  * come and go, in stream_thread_tasks.c; what others learn, in stream_thread_look.c.
@@ -80,6 +80,7 @@ ksi_stream_thread *ksi_stream_thread_new(const ksi_stream_thread_options *option
     ksi_arena_init(&thread->arena, 0);
     ksi_arena_init(&thread->commit_arena, 0);
     ksi_mailbox_init(&thread->mailbox);
+    ksi_mutex_init(&thread->look_lock);
     thread->options.name = ksi_arena_strdup(&thread->arena, options->name);
     thread->options.transactional_id = ksi_arena_strdup(&thread->arena, options->transactional_id);
     thread->send_at_ns = -1;
@@ -107,6 +108,7 @@ void ksi_stream_thread_free(ksi_stream_thread *thread)
     if (thread->consumer != NULL) {
         thread->consumer->class->close(thread->consumer);
     }
+    ksi_mutex_destroy(&thread->look_lock);
     ksi_mailbox_destroy(&thread->mailbox);
     ksi_free(thread->tasks);
     ksi_free(thread->offsets);
@@ -261,14 +263,14 @@ static ks_status turn_of_task(ksi_stream_thread *thread, ksi_thread_task *task, 
     if (atomic_load_explicit(thread->options.paused, memory_order_relaxed)) {
         return KS_OK;
     }
-    atomic_store_explicit(&thread->task_in_hand, task->handle->name, memory_order_relaxed);
+    ksi_thread_hold(thread, task);
     ksi_store_lock_enter(task->handle->rows->lock);
     ks_status status = process_batch(thread, task, &processed, error);
     if (status == KS_OK) {
         status = punctuate(thread, task, work, error);
     }
     ksi_store_lock_leave(task->handle->rows->lock);
-    atomic_store_explicit(&thread->task_in_hand, NULL, memory_order_relaxed);
+    ksi_thread_hold(thread, NULL);
     atomic_fetch_add(&thread->processed, processed);
     *work += processed;
     ksi_thread_publish_task(task);

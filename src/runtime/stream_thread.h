@@ -118,7 +118,8 @@ void ksi_stream_thread_abandon(ksi_stream_thread *thread);
 typedef struct ksi_stream_thread_stats {
     uint64_t processed;
     uint64_t sent;
-    uint64_t dropped;
+    uint64_t dropped; /* the sum of the next */
+    uint64_t dropped_by[KS_DROP_REASON_COUNT];
     uint64_t commits;
 } ksi_stream_thread_stats;
 
@@ -128,9 +129,11 @@ ksi_stream_thread_stats ksi_stream_thread_stats_of(const ksi_stream_thread *thre
 /* What a thread is busy with. */
 typedef struct ksi_thread_activity {
     int64_t turn_began_ns; /* monotonic; -1: between two turns */
-    const char *task;      /* whose records it processes; NULL: none. Lives as long as the task */
+    const char *node;      /* whose code runs; the topology's. NULL: none */
+    char task[32];         /* "0_1"; empty: none */
+    char record[320];      /* "the record at topic in ..."; empty: none in hand */
 } ksi_thread_activity;
 
-ksi_thread_activity ksi_stream_thread_activity_of(const ksi_stream_thread *thread);
+ksi_thread_activity ksi_stream_thread_activity_of(ksi_stream_thread *thread);
 
 #endif

@@ -122,9 +122,11 @@ static ks_status each_task(ksi_stream_thread *thread, task_fn *call, ks_error *e
     ks_status status = KS_OK;
     for (size_t i = 0; i < thread->task_count && status == KS_OK; i++) {
         ksi_store_lock *lock = thread->tasks[i]->handle->rows->lock;
+        ksi_thread_hold(thread, thread->tasks[i]); /* flushing runs its nodes */
         ksi_store_lock_enter(lock);
         status = call(thread->tasks[i]->task, error);
         ksi_store_lock_leave(lock);
+        ksi_thread_hold(thread, NULL);
     }
     return status;
 }

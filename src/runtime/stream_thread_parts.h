@@ -12,6 +12,7 @@
 #ifndef KSI_RUNTIME_STREAM_THREAD_PARTS_H
 #define KSI_RUNTIME_STREAM_THREAD_PARTS_H
 
+#include "base/thread.h"
 #include "runtime/mailbox.h"
 #include "runtime/stream_thread.h"
 
@@ -64,16 +65,17 @@ struct ksi_stream_thread {
     size_t offset_count;
     size_t offset_capacity;
     uint64_t sent_before; /* by tasks that are gone */
-    uint64_t dropped_before;
+    uint64_t dropped_before[KS_DROP_REASON_COUNT];
     bool finished;
     atomic_bool stop;
     atomic_llong cache_bytes; /* wanted */
     _Atomic uint64_t processed;
     _Atomic uint64_t sent;
-    _Atomic uint64_t dropped;
+    _Atomic uint64_t dropped_by[KS_DROP_REASON_COUNT];
     _Atomic uint64_t commits;
     _Atomic int64_t turn_began_ns;
-    _Atomic(const char *) task_in_hand;
+    ksi_mutex look_lock; /* who looks at the next has it; nothing is taken under it */
+    _Atomic(const ksi_thread_task *) task_in_hand;
 };
 
 int64_t ksi_thread_now_ms(const ksi_stream_thread *thread);
@@ -113,6 +115,11 @@ void ksi_thread_maybe_purge(ksi_stream_thread *thread);
 /* Tells the others how far the inputs of a task are, and what the tasks have done. */
 void ksi_thread_publish_task(const ksi_thread_task *task);
 void ksi_thread_publish_counts(ksi_stream_thread *thread);
+
+/* Whose code runs from now on: NULL for nobody's. */
+void ksi_thread_hold(ksi_stream_thread *thread, const ksi_thread_task *task);
+/* Waits until nobody looks at a task that is held no more, so that it may be freed. */
+void ksi_thread_end_looks(ksi_stream_thread *thread);
 
 enum { KSI_THREAD_GIVE, KSI_THREAD_CALL_BACK, KSI_THREAD_LOSE };
 

@@ -133,7 +133,10 @@ static void give_back(ksi_stream_thread *thread, ksi_thread_task *task, bool is_
     }
     if (task->task != NULL) {
         thread->sent_before += ksi_task_sent(task->task);
-        thread->dropped_before += ksi_task_dropped(task->task);
+        for (size_t r = 0; r < KS_DROP_REASON_COUNT; r++) {
+            thread->dropped_before[r] += ksi_task_dropped_by(task->task, (ks_drop_reason)r);
+        }
+        ksi_thread_end_looks(thread);
         ksi_store_lock_enter(handle->rows->lock);
         ksi_task_free(task->task);
         ksi_store_lock_leave(handle->rows->lock);

@@ -119,6 +119,7 @@ static void process_record(ksi_task *task, const ksi_record_queue *queue,
         .source_value = keeps_source ? record->raw->record.value : ks_slice_null()};
     ctx->context_of = NULL;
     ctx->stream_time = task->group.stream_time;
+    ksi_ctx_show_record(ctx, ctx->record.topic, ctx->record.offset);
     ksi_ctx_set_node(ctx, queue->source);
     queue->source->process(ctx, queue->source, &record->record);
     ksi_ctx_set_node(ctx, NULL);
@@ -138,6 +139,7 @@ static void punctuate_one(ksi_task *task, const ksi_punctuation *due, int64_t no
     ctx->record = (ksi_record_context){.partition = -1, .offset = -1, .timestamp = now_ms};
     ctx->context_of = NULL;
     ctx->stream_time = task->group.stream_time;
+    ksi_ctx_show_record(ctx, NULL, -1);
     ksi_ctx_set_node(ctx, due->node);
     due->punctuate(ctx, now_ms, due->user);
     ksi_ctx_settle_punctuation(ctx);
@@ -175,7 +177,7 @@ static ks_status punctuate_by_stream_time(ksi_task *task, ks_error *reason)
     return punctuate_due(task, &now, reason);
 }
 
-/* ---- the next record -------------------------------------------------------------------------- */
+/* ---- the next record ------------------------------------------------------------------------- */
 
 static ks_status process_next(ksi_task *task, void *argument, ks_error *reason)
 {
@@ -215,7 +217,7 @@ ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error)
     return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
 }
 
-/* ---- when it is time --------------------------------------------------------------------------- */
+/* ---- when it is time ------------------------------------------------------------------------- */
 
 ks_status ksi_task_punctuate(ksi_task *task, ks_punctuation_type type, bool *punctuated,
                              ks_error *error)
@@ -270,6 +272,7 @@ ks_status ksi_task_flush(ksi_task *task, ks_error *error)
     if (task->failed) {
         return fail_task(task, &reason, error);
     }
+    ksi_ctx_show_record(&task->ctx, NULL, -1);
     ks_status status = ksi_task_run(task, flush_stores, NULL, &reason);
     ksi_arena_reset(&task->arena);
     return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
@@ -388,6 +391,23 @@ bool ksi_task_commit_needed(const ksi_task *task)
 uint64_t ksi_task_dropped(const ksi_task *task)
 {
     return task->ctx.dropped;
+}
+
+uint64_t ksi_task_dropped_by(const ksi_task *task, ks_drop_reason reason)
+{
+    return task->ctx.dropped_by[reason];
+}
+
+ksi_task_activity ksi_task_activity_of(const ksi_task *task)
+{
+    const ks_ctx *ctx = &task->ctx;
+    const ksi_node_instance *instance = __atomic_load_n(&ctx->node, __ATOMIC_RELAXED);
+    return (ksi_task_activity){
+        .node = instance != NULL ? instance->node->name : NULL,
+        .topic = __atomic_load_n(&ctx->shown_topic, __ATOMIC_RELAXED),
+        .partition = task->partition,
+        .offset = __atomic_load_n(&ctx->shown_offset, __ATOMIC_RELAXED),
+    };
 }
 
 uint64_t ksi_task_sent(const ksi_task *task)

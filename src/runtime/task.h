@@ -80,7 +80,8 @@ void ksi_task_set_caught_up(ksi_task *task, size_t input, bool caught_up);
 
 /*
  * Processes the next record if one may be processed now (max.task.idle.ms), and the punctuations
- * that it makes due by stream time; `*processed` says whether there was one. An error stops the task: it can only be freed.
+ * that it makes due by stream time; `*processed` says whether there was one. An error stops the
+ * task: it can only be freed.
  */
 KS_NODISCARD ks_status ksi_task_process(ksi_task *task, bool *processed, ks_error *error);
 
@@ -126,9 +127,21 @@ KS_NODISCARD ks_status ksi_task_commit_unlogged(ksi_task *task, ks_error *error)
 KS_NODISCARD ks_status ksi_task_committed(ksi_task *task, ks_error *error);
 /* ---- what others ask ------------------------------------------------------------------------- */
 
-/* Records dropped, and records handed to the producer, since the task was made. */
+/* Records dropped, in all and for one reason, and records handed to the producer. */
 uint64_t ksi_task_dropped(const ksi_task *task);
+uint64_t ksi_task_dropped_by(const ksi_task *task, ks_drop_reason reason);
 uint64_t ksi_task_sent(const ksi_task *task);
+
+/* What a task is busy with. */
+typedef struct ksi_task_activity {
+    const char *node;  /* whose code runs; the topology's. NULL: none */
+    const char *topic; /* of the record in hand; the task's. NULL: none */
+    int32_t partition;
+    int64_t offset;
+} ksi_task_activity;
+
+/* At a glance: the parts need not be of one moment. @thread any, while the task is not freed */
+ksi_task_activity ksi_task_activity_of(const ksi_task *task);
 
 /*
  * Who is to be told, while somebody else's write to a store runs nodes of the task, of values that

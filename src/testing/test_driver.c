@@ -422,3 +422,8 @@ uint64_t ks_test_driver_dropped_records(const ks_test_driver *driver)
 {
     return ksi_task_dropped(driver->task);
 }
+
+uint64_t ks_test_driver_dropped_by(const ks_test_driver *driver, ks_drop_reason reason)
+{
+    return (size_t)reason < KS_DROP_REASON_COUNT ? ksi_task_dropped_by(driver->task, reason) : 0;
+}

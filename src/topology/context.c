@@ -55,7 +55,7 @@ static bool may_continue(ks_ctx *ctx)
     }
     ctx->failure = KSI_FAILURE_NONE;
     ctx->error = (ks_error){0};
-    ctx->dropped++;
+    ksi_ctx_count_drop(ctx, KS_DROP_PROCESSING);
     return true;
 }
 
@@ -82,14 +82,26 @@ bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child)
     return may_continue(ctx);
 }
 
-void ksi_ctx_drop(ks_ctx *ctx, const char *reason)
+const char *ks_drop_reason_name(ks_drop_reason reason)
 {
-    ctx->dropped++;
+    static const char *const names[] = {[KS_DROP_DESERIALIZATION] = "deserialization",
+                                        [KS_DROP_TIMESTAMP] = "timestamp",
+                                        [KS_DROP_NULL] = "null",
+                                        [KS_DROP_LATE] = "late",
+                                        [KS_DROP_PROCESSING] = "processing",
+                                        [KS_DROP_PRODUCTION] = "production",
+                                        [KS_DROP_PARTITIONER] = "partitioner"};
+    return (size_t)reason < sizeof names / sizeof names[0] ? names[reason] : "unknown";
+}
+
+void ksi_ctx_drop(ks_ctx *ctx, ks_drop_reason reason, const char *why)
+{
+    ksi_ctx_count_drop(ctx, reason);
     ksi_log(ctx->logger, KS_LOG_LEVEL_WARN,
             ctx->node != NULL ? ctx->node->node->name : ctx->task_id,
             "task %s drops the record at topic %s partition %d offset %lld: %s", ctx->task_id,
             ctx->record.topic != NULL ? ctx->record.topic : "-", (int)ctx->record.partition,
-            (long long)ctx->record.offset, reason);
+            (long long)ctx->record.offset, why);
 }
 
 /* ---- what callbacks may ask ------------------------------------------------------------------ */

@@ -73,7 +73,10 @@ struct ks_ctx {
     const ks_serde *default_key; /* NULL when the properties have none */
     const ks_serde *default_value;
     int64_t stream_time;
-    uint64_t dropped;          /* dropped-records-total */
+    uint64_t dropped; /* dropped-records-total */
+    uint64_t dropped_by[KS_DROP_REASON_COUNT];
+    const char *shown_topic; /* of the record in hand, for other threads; NULL: none */
+    int64_t shown_offset;
     const ks_record *emitting; /* input of the flat operation that runs; NULL outside one */
     bool emits_keys;           /* false: ks_emit() keeps the key */
     ksi_failure failure;
@@ -83,8 +86,15 @@ struct ks_ctx {
 /* ks_ctx_fail() with an error that was made elsewhere. */
 void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error);
 
-/* Counts a dropped record and says why in the log. @java droppedRecordsSensor */
-void ksi_ctx_drop(ks_ctx *ctx, const char *reason);
+/* Counts a dropped record. @java droppedRecordsSensor */
+static inline void ksi_ctx_count_drop(ks_ctx *ctx, ks_drop_reason reason)
+{
+    ctx->dropped++;
+    ctx->dropped_by[reason]++;
+}
+
+/* Counts a dropped record and says why in the log. */
+void ksi_ctx_drop(ks_ctx *ctx, ks_drop_reason reason, const char *why);
 
 /*
  * Hands what failed in a punctuation of the node in hand to the handler. @java
@@ -105,6 +115,13 @@ bool ksi_ctx_settle_failure(ks_ctx *ctx, ksi_node_instance *child);
 static inline void ksi_ctx_set_node(ks_ctx *ctx, ksi_node_instance *node)
 {
     __atomic_store_n(&ctx->node, node, __ATOMIC_RELAXED);
+}
+
+/* Lets other threads see which record is in hand; `topic` lives as long as the task. */
+static inline void ksi_ctx_show_record(ks_ctx *ctx, const char *topic, int64_t offset)
+{
+    __atomic_store_n(&ctx->shown_topic, topic, __ATOMIC_RELAXED);
+    __atomic_store_n(&ctx->shown_offset, offset, __ATOMIC_RELAXED);
 }
 
 static inline bool ksi_ctx_failed(const ks_ctx *ctx)

@@ -431,6 +431,8 @@ static void a_stuck_thread_ends_the_application_and_is_named(void **state)
     assert_true(is_released);
     assert_int_equal(ks_app_state_of(one->app), KS_APP_ERROR);
     assert_non_null(strstr(one->last_error, "one batch of task 0_0"));
+    assert_non_null(strstr(one->last_error, "node KSTREAM-PEEK-0000000001 with the record at "
+                                            "topic in partition 0 offset 0,"));
     assert_non_null(strstr(one->last_error, "StreamThread-"));
     assert_non_null(strstr(one->last_error, "max.poll.interval.ms"));
     manual_close(one);

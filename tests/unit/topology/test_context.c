@@ -307,8 +307,9 @@ static void a_context_answers_for_its_record_and_task(void **state)
     assert_string_equal(ks_ctx_task_id(&t.ctx), "0_1");
     assert_string_equal(ks_ctx_node_name(&t.ctx), "top");
     assert_ptr_equal(ks_ctx_arena(&t.ctx), &t.arena);
-    ksi_ctx_drop(&t.ctx, "null key");
+    ksi_ctx_drop(&t.ctx, KS_DROP_NULL, "null key");
     assert_int_equal(t.ctx.dropped, 1);
+    assert_int_equal(t.ctx.dropped_by[KS_DROP_NULL], 1);
     assert_int_equal(t.ctx.failure, KSI_FAILURE_NONE);
     fell(&t);
 }
