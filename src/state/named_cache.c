@@ -38,11 +38,14 @@
 #include "base/tree.h"
 #include "serde/headers.h"
 
+#include <stddef.h>
+
 enum {
     FIRST_BUCKETS = 16,
     MAX_SPARE_ROWS = 64,
     MAX_SPARE_BYTES = 4096, /* a spare row with a larger buffer gives it back */
     ARENA_BLOCK_BYTES = 256,
+    INSIDE_BYTES = 48,
     /*
      * Java's estimate of a node: three references; of an entry: its flag, timestamp, offset and
      * partition.
@@ -52,21 +55,23 @@ enum {
 };
 
 typedef struct cache_row cache_row;
+/* What finding a row touches stands together at the front, and short rows have their bytes inside. */
 struct cache_row {
-    ksi_cached_row row; /* first: the address of one is that of the other */
-    ksi_tree_item item; /* in `sorted`, while that is kept: the key again */
     uint64_t hash;
     cache_row *chain; /* of the bucket; of spare and retired rows */
+    ksi_cached_row row;
     cache_row *newer;
     cache_row *older;
     cache_row *dirty_before;
     cache_row *dirty_after;
-    char *bytes; /* key, then value */
+    char *bytes; /* key, then value: `inside`, or allocated */
     size_t capacity;
     int64_t counted; /* Java's size of node and entry */
     ks_arena *arena; /* of headers and source bytes; NULL until there are some */
     unsigned holds;
     bool resident;
+    ksi_tree_item item; /* in `sorted`, while that is kept: the key again */
+    char inside[INSIDE_BYTES];
 };
 
 /* The rows of one flush; kept for the next. */
@@ -95,6 +100,7 @@ struct ksi_named_cache {
     ksi_tree *sorted; /* the rows in key order; NULL until somebody asks for a range */
     ksi_map *topics;  /* name -> its one copy, which contexts point to */
     const char *last_topic;
+    int64_t last_topic_length; /* in Java's chars */
 };
 
 /* ---- Java's sizes ---------------------------------------------------------------------------- */
@@ -112,9 +118,10 @@ static int64_t java_length(ks_slice text)
     return length;
 }
 
-static int64_t size_of_context(const ksi_record_context *context)
+/* Of a context that is the cache's own. */
+static int64_t size_of_context(const ksi_named_cache *cache, const ksi_record_context *context)
 {
-    int64_t size = java_length(ks_slice_cstr(context->topic));
+    int64_t size = context->topic != NULL ? cache->last_topic_length : 0;
     size_t count = ks_headers_count(context->headers);
     for (size_t i = 0; i < count; i++) {
         ks_header header = ks_headers_at(context->headers, i);
@@ -129,10 +136,24 @@ static int64_t size_of_row(const ksi_named_cache *cache, const ksi_cached_row *r
     if (row->value.data != NULL) {
         size += (int64_t)(row->value.size + cache->options.value_overhead);
     }
-    return size + size_of_context(&row->context);
+    return size + size_of_context(cache, &row->context);
 }
 
 /* ---- the memory of rows ---------------------------------------------------------------------- */
+
+static cache_row *row_of(const ksi_cached_row *row)
+{
+    return (cache_row *)(uintptr_t)((const char *)row - offsetof(cache_row, row));
+}
+
+static void free_bytes(cache_row *row)
+{
+    if (row->bytes != row->inside) {
+        ksi_free(row->bytes);
+    }
+    row->bytes = row->inside;
+    row->capacity = sizeof row->inside;
+}
 
 static void free_row(cache_row *row)
 {
@@ -140,7 +161,7 @@ static void free_row(cache_row *row)
         ksi_arena_destroy(row->arena);
         ksi_free(row->arena);
     }
-    ksi_free(row->bytes);
+    free_bytes(row);
     ksi_free(row);
 }
 
@@ -148,7 +169,9 @@ static cache_row *take_row(ksi_named_cache *cache)
 {
     cache_row *row = cache->spare;
     if (row == NULL) {
-        return ksi_calloc(1, sizeof *row);
+        row = ksi_calloc(1, sizeof *row);
+        free_bytes(row);
+        return row;
     }
     cache->spare = row->chain;
     cache->spare_count--;
@@ -162,9 +185,7 @@ static void recycle(ksi_named_cache *cache, cache_row *row)
         return;
     }
     if (row->capacity > MAX_SPARE_BYTES) {
-        ksi_free(row->bytes);
-        row->bytes = NULL;
-        row->capacity = 0;
+        free_bytes(row);
     }
     if (row->arena != NULL) {
         ksi_arena_reset(row->arena);
@@ -195,6 +216,7 @@ static const char *own_topic(ksi_named_cache *cache, const char *topic)
             (void)ksi_map_put_cstr(cache->topics, topic, copy);
         }
         cache->last_topic = copy;
+        cache->last_topic_length = java_length(ks_slice_cstr(copy));
     }
     return cache->last_topic;
 }
@@ -226,9 +248,10 @@ static void fill(ksi_named_cache *cache, cache_row *row, const ksi_cached_row *i
 {
     size_t needed = input->key.size + input->value.size;
     char *bytes = row->bytes;
-    if (needed > row->capacity || bytes == NULL) {
-        row->capacity = needed < 32 ? 32 : needed + needed / 4;
-        bytes = ksi_alloc(row->capacity);
+    size_t capacity = row->capacity;
+    if (needed > capacity) {
+        capacity = needed + needed / 4;
+        bytes = ksi_alloc(capacity);
     }
     if (input->value.size > 0) {
         memmove(bytes + input->key.size, input->value.data, input->value.size);
@@ -242,8 +265,9 @@ static void fill(ksi_named_cache *cache, cache_row *row, const ksi_cached_row *i
         memcpy(bytes, input->key.data, input->key.size);
     }
     if (bytes != row->bytes) {
-        ksi_free(row->bytes);
+        free_bytes(row);
         row->bytes = bytes;
+        row->capacity = capacity;
     }
     row->row.key = ks_slice_of(bytes, input->key.size);
     row->row.value = input->value.data != NULL
@@ -267,15 +291,31 @@ static cache_row **bucket_of(const ksi_named_cache *cache, uint64_t hash)
     return &cache->buckets[hash & (cache->bucket_count - 1)];
 }
 
+static bool has_key(const cache_row *row, ks_slice key)
+{
+    return row->row.key.size == key.size &&
+           (key.size == 0 || memcmp(row->row.key.data, key.data, key.size) == 0);
+}
+
 static cache_row *find(const ksi_named_cache *cache, ks_slice key, uint64_t hash)
 {
     for (cache_row *row = *bucket_of(cache, hash); row != NULL; row = row->chain) {
-        if (row->hash == hash && row->row.key.size == key.size &&
-            (key.size == 0 || memcmp(row->row.key.data, key.data, key.size) == 0)) {
+        if (row->hash == hash && has_key(row, key)) {
             return row;
         }
     }
     return NULL;
+}
+
+/* Whoever writes a key has often just read it: then it is the one used last. */
+static cache_row *find_used_last(const ksi_named_cache *cache, ks_slice key, uint64_t *hash)
+{
+    if (cache->head != NULL && has_key(cache->head, key)) {
+        *hash = cache->head->hash;
+        return cache->head;
+    }
+    *hash = ksi_slice_hash(key);
+    return find(cache, key, *hash);
 }
 
 static void grow_buckets(ksi_named_cache *cache)
@@ -312,6 +352,14 @@ static void unlink_used(ksi_named_cache *cache, cache_row *row)
 {
     *(row->newer != NULL ? &row->newer->older : &cache->head) = row->older;
     *(row->older != NULL ? &row->older->newer : &cache->tail) = row->newer;
+}
+
+static void use(ksi_named_cache *cache, cache_row *row)
+{
+    if (row != cache->head) {
+        unlink_used(cache, row);
+        link_newest(cache, row);
+    }
 }
 
 static void link_dirty(ksi_named_cache *cache, cache_row *row)
@@ -432,10 +480,10 @@ size_t ksi_named_cache_count(const ksi_named_cache *cache)
 
 const ksi_cached_row *ksi_named_cache_get(ksi_named_cache *cache, ks_slice key)
 {
-    cache_row *row = find(cache, key, ksi_slice_hash(key));
-    if (row != NULL && row != cache->head) {
-        unlink_used(cache, row);
-        link_newest(cache, row);
+    uint64_t hash = 0;
+    cache_row *row = find_used_last(cache, key, &hash);
+    if (row != NULL) {
+        use(cache, row);
     }
     recycle_retired(cache);
     return row != NULL ? &row->row : NULL;
@@ -470,8 +518,8 @@ void ksi_named_cache_each_key(ksi_named_cache *cache, ks_slice from, bool backwa
 
 const ksi_cached_row *ksi_named_cache_put(ksi_named_cache *cache, const ksi_cached_row *input)
 {
-    uint64_t hash = ksi_slice_hash(input->key);
-    cache_row *row = find(cache, input->key, hash);
+    uint64_t hash = 0;
+    cache_row *row = find_used_last(cache, input->key, &hash);
     if (row != NULL) {
         KSI_CHECK(input->dirty || !row->row.dirty);
         if (row->holds > 0) {
@@ -491,8 +539,7 @@ const ksi_cached_row *ksi_named_cache_put(ksi_named_cache *cache, const ksi_cach
         cache->bytes -= row->counted;
         fill(cache, row, input);
         cache->bytes += row->counted;
-        unlink_used(cache, row);
-        link_newest(cache, row);
+        use(cache, row);
     }
     if (input->dirty) {
         link_dirty(cache, row);
@@ -503,12 +550,12 @@ const ksi_cached_row *ksi_named_cache_put(ksi_named_cache *cache, const ksi_cach
 
 void ksi_named_cache_hold(const ksi_cached_row *row)
 {
-    ((cache_row *)(uintptr_t)row)->holds++;
+    row_of(row)->holds++;
 }
 
 void ksi_named_cache_release(ksi_named_cache *cache, const ksi_cached_row *row)
 {
-    cache_row *released = (cache_row *)(uintptr_t)row;
+    cache_row *released = row_of(row);
     released->holds--;
     if (released->holds == 0 && !released->resident) {
         released->chain = cache->retired;
