@@ -32,5 +32,14 @@ const char *const ksi_crash_points[] = {
     "compact.end",
     "close.between-families",
     "close.flushed",
+    /* transport: a log in a directory */
+    "log.before-append",
+    "log.between-partitions",
+    "log.roll",
+    "log.appended",
+    "log.committed",
+    "log.delete",
+    "log.open.cut",
+    "log.close",
     NULL,
 };

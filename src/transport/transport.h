@@ -23,7 +23,7 @@
 #ifndef KSI_TRANSPORT_TRANSPORT_H
 #define KSI_TRANSPORT_TRANSPORT_H
 
-#include "membership/membership.h"
+#include "membership/coordinator.h"
 #include <kstreams/log.h>
 
 typedef struct ksi_transport ksi_transport;
@@ -146,6 +146,11 @@ typedef void ksi_offset_visit_fn(void *user, const ksi_group_offset *offset);
 typedef struct ksi_transport_class {
     void (*retain)(ksi_transport *transport);
     void (*release)(ksi_transport *transport);
+    /*
+     * KS_OK while the log answers, for calls below that cannot say so: then "there is none" may be
+     * a lost connection. NULL: it always does.
+     */
+    ks_status (*reachable)(ksi_transport *transport, ks_error *error);
 
     /* Creates a topic; KS_OK when it is there with as many partitions (its configuration then stays
      * as it is), KS_E_ARGUMENT when with another count or when the name or a configuration is none
@@ -187,6 +192,9 @@ typedef struct ksi_transport_class {
     /* Groups that committed offsets or have members, by name; the offsets of one, by partition. */
     void (*each_group)(ksi_transport *transport, ksi_group_visit_fn *visit, void *user);
     void (*each_offset)(ksi_transport *transport, const char *group, ksi_offset_visit_fn *visit,
+                        void *user);
+    /* Members of a group, as they joined. */
+    void (*each_member)(ksi_transport *transport, const char *group, ksi_member_visit_fn *visit,
                         void *user);
     /* Forgets the offsets of a group; KS_E_STATE while it has members. */
     ks_status (*delete_group)(ksi_transport *transport, const char *group, ks_error *error);

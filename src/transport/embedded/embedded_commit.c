@@ -2,9 +2,12 @@
 /*
  * embedded_commit.c - the one way in which records and offsets enter the log.
  *
- *     lock | may it? | stage all batches | publish all, set the offsets | unlock | wake
- *                          |
- *                          +-- one refused: unstage all, nothing has happened
+ *     lock | may it? | stage all batches | catalogue | publish all, set the offsets | unlock | wake
+ *                          |                 |
+ *                          +-- refused ------+--> unstage all, nothing has happened
+ *
+ * For a log in a directory the one write of the catalogue is the point of commit: before it the
+ * batches are bytes that do not count, after it they do, whatever happens to the process.
  *
  * Whether it may is asked under the lock, with the commit: a producer whose transactional id has a
  * newer one, and a member whose generation is over, are turned away with nothing done.
@@ -13,6 +16,7 @@
  */
 #include "transport/embedded/embedded_log.h"
 
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -72,19 +76,52 @@ static ksi_partition *partition_of(const ksi_outgoing_batch *batch)
     return batch->topic->partitions[batch->partition];
 }
 
-/* Stages the batches; after an error none is. */
+/* Stages the batches. */
 static ks_status stage(const ksi_log_commit *commit, ks_error *error)
 {
-    ks_status status = KS_OK;
-    for (size_t i = 0; i < commit->batch_count && status == KS_OK; i++) {
+    KSI_CRASH_POINT("log.before-append");
+    for (size_t i = 0; i < commit->batch_count; i++) {
         ksi_partition *partition = partition_of(&commit->batches[i]);
-        status = partition->class->stage(partition, commit->batches[i].batch, error);
+        KS_TRY(partition->class->stage(partition, commit->batches[i].batch, error));
+        KSI_CRASH_POINT("log.between-partitions");
     }
-    for (size_t i = 0; i < commit->batch_count && status != KS_OK; i++) {
+    return KS_OK;
+}
+
+static void unstage(const ksi_log_commit *commit)
+{
+    for (size_t i = 0; i < commit->batch_count; i++) {
         ksi_partition *partition = partition_of(&commit->batches[i]);
         partition->class->unstage(partition);
     }
-    return status;
+}
+
+/* In a directory: the files, then the rows that make them count. */
+static ks_status make_permanent(ksi_embedded_log *log, const ksi_log_commit *commit,
+                                ks_error *error)
+{
+    ksi_log_directory *directory = log->directory;
+    if (directory == NULL) {
+        return KS_OK;
+    }
+    for (size_t i = 0; i < commit->batch_count; i++) {
+        ksi_partition *partition = partition_of(&commit->batches[i]);
+        if (directory->syncs) {
+            KS_TRY(partition->class->sync(partition, error));
+        }
+    }
+    for (size_t i = 0; i < commit->batch_count; i++) {
+        ksi_partition *partition = partition_of(&commit->batches[i]);
+        partition->class->describe(partition);
+    }
+    const ksi_offset_commit *offsets = commit->offsets;
+    for (size_t i = 0; offsets != NULL && i < offsets->count; i++) {
+        ksi_catalogue_put_offset(directory->catalogue, offsets->group, &offsets->offsets[i]);
+    }
+    KSI_CRASH_POINT("log.appended");
+    KS_TRY(ksi_log_directory_write(directory, error));
+    KSI_CRASH_POINT("log.committed");
+    return KS_OK;
 }
 
 /* A partition is published at its first batch; for the others of it nothing is left to do. */
@@ -106,9 +143,39 @@ static ks_status commit_locked(ksi_embedded_log *log, const ksi_log_commit *comm
     KS_TRY(check_generation(log, commit->offsets, error));
     KS_TRY(check_offsets(commit->offsets, error));
     KS_TRY(check_topics(commit, error));
-    KS_TRY(stage(commit, error));
+    if (log->directory != NULL) {
+        KS_TRY(ksi_log_directory_check(log->directory, error));
+    }
+    ks_status status = stage(commit, error);
+    if (status == KS_OK) {
+        status = make_permanent(log, commit, error);
+    }
+    if (status != KS_OK) {
+        unstage(commit);
+        return status;
+    }
     publish(log, commit);
     return KS_OK;
+}
+
+ks_status ksi_embedded_log_move_begin(ksi_embedded_log *log, ksi_partition *partition,
+                                      int64_t begin, ks_error *error)
+{
+    ks_status status = KS_OK;
+    partition->class->stage_begin(partition, begin);
+    if (log->directory != NULL) {
+        status = ksi_log_directory_check(log->directory, error);
+    }
+    if (status == KS_OK && log->directory != NULL) {
+        partition->class->describe(partition);
+        status = ksi_log_directory_write(log->directory, error);
+    }
+    if (status == KS_OK) {
+        partition->class->publish(partition);
+    } else {
+        partition->class->unstage(partition);
+    }
+    return status;
 }
 
 ks_status ksi_embedded_log_commit(ksi_embedded_log *log, const ksi_log_commit *commit,

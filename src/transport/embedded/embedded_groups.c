@@ -130,7 +130,36 @@ void ksi_embedded_each_offset(ksi_transport *transport, const char *group,
     list_destroy(&list);
 }
 
+void ksi_embedded_each_member(ksi_transport *transport, const char *group,
+                              ksi_member_visit_fn *visit, void *user)
+{
+    ksi_coordinator_each_member(ksi_embedded_log_of(transport)->coordinator, group, visit, user);
+}
+
 /* ---- changing -------------------------------------------------------------------------------- */
+
+/* One group of a log in a directory. */
+typedef struct group_deletion {
+    ksi_catalogue *catalogue;
+    const char *group;
+} group_deletion;
+
+static void delete_row(void *user, const ksi_group_offset *offset)
+{
+    const group_deletion *deletion = user;
+    ksi_catalogue_delete_offset(deletion->catalogue, deletion->group, offset->partition);
+}
+
+static ks_status delete_rows(ksi_embedded_log *log, const char *group, ks_error *error)
+{
+    if (log->directory == NULL) {
+        return KS_OK;
+    }
+    KS_TRY(ksi_log_directory_check(log->directory, error));
+    group_deletion deletion = {.catalogue = log->directory->catalogue, .group = group};
+    ksi_group_offsets_each(log->groups, group, delete_row, &deletion);
+    return ksi_log_directory_write(log->directory, error);
+}
 
 ks_status ksi_embedded_delete_group(ksi_transport *transport, const char *group, ks_error *error)
 {
@@ -142,6 +171,9 @@ ks_status ksi_embedded_delete_group(ksi_transport *transport, const char *group,
                                "the group has members, which would go on from offsets that are "
                                "gone; stop the application first");
     } else {
+        status = delete_rows(log, group, error);
+    }
+    if (status == KS_OK) {
         ksi_group_offsets_remove_group(log->groups, group);
     }
     ksi_mutex_unlock(&log->lock);

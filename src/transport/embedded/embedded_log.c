@@ -8,14 +8,11 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "storage/files.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-/*
- * Bounded so that a slip in a configuration cannot eat the machine; a broker has such a bound, too.
- */
-#define MAX_PARTITIONS 100000
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -36,20 +33,53 @@ static void log_retain(ksi_transport *transport)
     atomic_fetch_add(&ksi_embedded_log_of(transport)->references, 1);
 }
 
-static void log_release(ksi_transport *transport)
+static void log_free(ksi_embedded_log *log)
 {
-    ksi_embedded_log *log = ksi_embedded_log_of(transport);
-    if (atomic_fetch_sub(&log->references, 1) > 1) {
-        return;
-    }
     ksi_map_free(log->topics, release_topic);
     ksi_group_offsets_free(log->groups);
     ksi_map_free(log->transactional, free_transactional);
     ksi_coordinator_free(log->coordinator);
+    ksi_log_directory_close(log->directory);
     ksi_mutex_destroy(&log->lock);
     ksi_mutex_destroy(&log->wait_lock);
     ksi_condition_destroy(&log->changed);
     ksi_free(log);
+}
+
+/*
+ * The logs in directories that this process has open, by their real path. A log leaves the table
+ * and closes under the table's lock, so that whoever opens it next finds it open or closed.
+ */
+static pthread_mutex_t open_logs_lock = PTHREAD_MUTEX_INITIALIZER;
+static ksi_embedded_log *open_logs; /* a list */
+
+static void leave_open_logs(const ksi_embedded_log *log)
+{
+    ksi_embedded_log **at = &open_logs;
+    while (*at != NULL && *at != log) {
+        at = &(*at)->next_open;
+    }
+    if (*at != NULL) {
+        *at = log->next_open;
+    }
+}
+
+static void log_release(ksi_transport *transport)
+{
+    ksi_embedded_log *log = ksi_embedded_log_of(transport);
+    bool is_shared = log->directory != NULL;
+    if (is_shared) {
+        (void)pthread_mutex_lock(&open_logs_lock);
+    }
+    if (atomic_fetch_sub(&log->references, 1) == 1) {
+        if (is_shared) {
+            leave_open_logs(log);
+        }
+        log_free(log);
+    }
+    if (is_shared) {
+        (void)pthread_mutex_unlock(&open_logs_lock);
+    }
 }
 
 void ksi_embedded_log_notify(ksi_embedded_log *log)
@@ -121,120 +151,6 @@ static void log_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, 
     ksi_free(topics);
 }
 
-/* ---- topics ---------------------------------------------------------------------------------- */
-
-static ks_status make_topic(const ksi_topic_spec *spec, ksi_embedded_topic **made, ks_error *error)
-{
-    ksi_embedded_topic *topic = ksi_embedded_topic_new(spec->name, spec->partitions);
-    ks_status status = KS_OK;
-    for (size_t i = 0; i < spec->config_count && status == KS_OK; i++) {
-        status = ksi_topic_config_put(&topic->config, spec->name, &spec->configs[i], error);
-    }
-    for (int32_t i = 0; i < spec->partitions && status == KS_OK; i++) {
-        topic->partitions[i] = ksi_memory_partition_new(i);
-    }
-    if (status != KS_OK) {
-        ksi_embedded_topic_release(topic);
-        topic = NULL;
-    }
-    *made = topic;
-    return status;
-}
-
-static ks_status log_create_topic(ksi_transport *transport, const ksi_topic_spec *spec,
-                                  ks_error *error)
-{
-    ksi_embedded_log *log = ksi_embedded_log_of(transport);
-    KS_TRY(ksi_topic_name_check(spec->name, error));
-    if (spec->partitions < 1 || spec->partitions > MAX_PARTITIONS) {
-        return ksi_error_set(error, KS_E_ARGUMENT, spec->name,
-                             "a topic has between 1 and %d partitions; %d were asked for",
-                             MAX_PARTITIONS, spec->partitions);
-    }
-    ksi_mutex_lock(&log->lock);
-    ksi_embedded_topic *topic = ksi_map_get_cstr(log->topics, spec->name);
-    ks_status status = KS_OK;
-    if (topic == NULL) {
-        status = make_topic(spec, &topic, error);
-        if (status == KS_OK) {
-            (void)ksi_map_put_cstr(log->topics, spec->name, topic);
-        }
-    } else if (topic->partition_count != spec->partitions) {
-        status = ksi_error_set(error, KS_E_ARGUMENT, spec->name,
-                               "the topic exists with %d partitions; it cannot be created with %d",
-                               topic->partition_count, spec->partitions);
-    }
-    ksi_mutex_unlock(&log->lock);
-    return status;
-}
-
-static ks_status log_delete_topic(ksi_transport *transport, const char *name, ks_error *error)
-{
-    ksi_embedded_log *log = ksi_embedded_log_of(transport);
-    ksi_mutex_lock(&log->lock);
-    ksi_embedded_topic *topic = ksi_map_remove(log->topics, ks_slice_cstr(name));
-    if (topic != NULL) {
-        atomic_store(&topic->is_deleted, true);
-        ksi_group_offsets_remove_topic(log->groups, name);
-    }
-    ksi_mutex_unlock(&log->lock);
-    if (topic == NULL) {
-        return ksi_embedded_topic_unknown(name, error);
-    }
-    ksi_embedded_topic_release(topic);
-    ksi_embedded_log_notify(log); /* who waits for its records waits in vain */
-    return KS_OK;
-}
-
-/* What a visitor will be shown, copied while the lock was held. */
-typedef struct config_list {
-    ks_arena arena;
-    ksi_topic_config configs[KSI_TOPIC_CONFIGS];
-    bool is_default[KSI_TOPIC_CONFIGS];
-    size_t count;
-} config_list;
-
-static void note_config(void *user, const ksi_topic_config *config, bool is_default)
-{
-    config_list *list = user;
-    list->configs[list->count] = (ksi_topic_config){
-        .name = config->name, .value = ksi_arena_strdup(&list->arena, config->value)};
-    list->is_default[list->count++] = is_default;
-}
-
-static ks_status log_each_config(ksi_transport *transport, const char *name,
-                                 ksi_config_visit_fn *visit, void *user, ks_error *error)
-{
-    ksi_embedded_log *log = ksi_embedded_log_of(transport);
-    ksi_embedded_topic *topic = ksi_embedded_log_topic(log, name);
-    if (topic == NULL) {
-        return ksi_embedded_topic_unknown(name, error);
-    }
-    config_list list = {0};
-    ksi_arena_init(&list.arena, 0);
-    ksi_mutex_lock(&log->lock);
-    ksi_topic_config_each(&topic->config, note_config, &list);
-    ksi_mutex_unlock(&log->lock);
-    for (size_t i = 0; i < list.count; i++) {
-        visit(user, &list.configs[i], list.is_default[i]);
-    }
-    ksi_arena_destroy(&list.arena);
-    ksi_embedded_topic_release(topic);
-    return KS_OK;
-}
-
-static ks_status log_set_config(ksi_transport *transport, const char *name,
-                                const ksi_topic_config *config, ks_error *error)
-{
-    ksi_embedded_log *log = ksi_embedded_log_of(transport);
-    ksi_mutex_lock(&log->lock);
-    ksi_embedded_topic *topic = ksi_map_get_cstr(log->topics, name);
-    ks_status status = topic != NULL ? ksi_topic_config_put(&topic->config, name, config, error)
-                                     : ksi_embedded_topic_unknown(name, error);
-    ksi_mutex_unlock(&log->lock);
-    return status;
-}
-
 /* ---- offsets --------------------------------------------------------------------------------- */
 
 static ks_status log_offsets(ksi_transport *transport, ksi_topic_partition at, int64_t *begin,
@@ -270,8 +186,8 @@ static ks_status log_partition_bytes(ksi_transport *transport, ksi_topic_partiti
     return KS_OK;
 }
 
-static ks_status delete_records_locked(ksi_partition *partition, const char *topic, int64_t before,
-                                       ks_error *error)
+static ks_status delete_records_locked(ksi_embedded_log *log, ksi_partition *partition,
+                                       const char *topic, int64_t before, ks_error *error)
 {
     if (before < 0 || before > ksi_partition_end(partition)) {
         return ksi_error_set(error, KS_E_OUT_OF_RANGE, topic,
@@ -280,11 +196,9 @@ static ks_status delete_records_locked(ksi_partition *partition, const char *top
                              partition->number, (long long)ksi_partition_end(partition),
                              (long long)before);
     }
-    if (before > ksi_partition_begin(partition)) {
-        partition->class->stage_begin(partition, before);
-        partition->class->publish(partition);
-    }
-    return KS_OK;
+    return before > ksi_partition_begin(partition)
+               ? ksi_embedded_log_move_begin(log, partition, before, error)
+               : KS_OK;
 }
 
 static ks_status log_delete_records(ksi_transport *transport, ksi_topic_partition at,
@@ -295,7 +209,9 @@ static ks_status log_delete_records(ksi_transport *transport, ksi_topic_partitio
     KS_TRY(ksi_embedded_log_find(log, at, &topic, error));
     ksi_mutex_lock(&log->lock);
     ks_status status =
-        delete_records_locked(topic->partitions[at.partition], at.topic, before, error);
+        atomic_load(&topic->is_deleted)
+            ? ksi_embedded_topic_gone(at.topic, error)
+            : delete_records_locked(log, topic->partitions[at.partition], at.topic, before, error);
     ksi_mutex_unlock(&log->lock);
     ksi_embedded_topic_release(topic);
     return status;
@@ -306,12 +222,12 @@ static ks_status log_delete_records(ksi_transport *transport, ksi_topic_partitio
 static const ksi_transport_class embedded_class = {
     .retain = log_retain,
     .release = log_release,
-    .create_topic = log_create_topic,
-    .delete_topic = log_delete_topic,
+    .create_topic = ksi_embedded_create_topic,
+    .delete_topic = ksi_embedded_delete_topic,
     .partition_count = log_partition_count,
     .each_topic = log_each_topic,
-    .each_config = log_each_config,
-    .set_config = log_set_config,
+    .each_config = ksi_embedded_each_config,
+    .set_config = ksi_embedded_set_config,
     .offsets = log_offsets,
     .offset_at = log_offset_at,
     .partition_bytes = log_partition_bytes,
@@ -320,13 +236,14 @@ static const ksi_transport_class embedded_class = {
     .commit_offsets = ksi_embedded_commit_offsets,
     .each_group = ksi_embedded_each_group,
     .each_offset = ksi_embedded_each_offset,
+    .each_member = ksi_embedded_each_member,
     .delete_group = ksi_embedded_delete_group,
     .join = ksi_embedded_join,
     .open_consumer = ksi_embedded_consumer_open,
     .open_producer = ksi_embedded_producer_open,
 };
 
-ksi_transport *ksi_embedded_log_new(void)
+static ksi_embedded_log *new_log(void)
 {
     ksi_embedded_log *log = ksi_calloc(1, sizeof *log);
     log->transport.class = &embedded_class;
@@ -338,5 +255,78 @@ ksi_transport *ksi_embedded_log_new(void)
     log->topics = ksi_map_new();
     log->groups = ksi_group_offsets_new();
     log->transactional = ksi_map_new();
+    return log;
+}
+
+ksi_transport *ksi_embedded_log_new(void)
+{
+    return &new_log()->transport;
+}
+
+static ksi_embedded_log *open_directory(const char *path, ksi_clock *clock, ks_error *error)
+{
+    ksi_log_directory *directory = ksi_log_directory_open(path, clock, error);
+    if (directory == NULL) {
+        return NULL;
+    }
+    ksi_embedded_log *log = new_log();
+    log->directory = directory;
+    ks_status status = ksi_log_directory_finish_deleting(directory, error);
+    if (status == KS_OK) {
+        status = ksi_embedded_load_topics(log, error);
+    }
+    if (status == KS_OK) {
+        status = ksi_catalogue_load_groups(directory->catalogue, log->groups, error);
+    }
+    if (status != KS_OK) {
+        log_free(log);
+        return NULL;
+    }
+    return log;
+}
+
+/* The directory, made, by the one name that all ways to it lead to; to be freed. NULL: an error. */
+static char *real_path(const char *path, ks_error *error)
+{
+    char *part = NULL;
+    char found[PATH_MAX];
+    if (ksi_directories_make(path, &part) && realpath(path, found) != NULL) {
+        return ksi_strdup(found);
+    }
+    (void)ksi_file_refused("make directory", part != NULL ? part : path, "bootstrap.servers",
+                           error);
+    ksi_free(part);
+    return NULL;
+}
+
+ksi_transport *ksi_embedded_log_open(const char *path, bool syncs, ksi_clock *clock,
+                                     ks_error *error)
+{
+    char *real = real_path(path, error);
+    if (real == NULL) {
+        return NULL;
+    }
+    (void)pthread_mutex_lock(&open_logs_lock);
+    ksi_embedded_log *log = open_logs;
+    while (log != NULL && strcmp(log->directory->path, real) != 0) {
+        log = log->next_open;
+    }
+    if (log != NULL) {
+        log_retain(&log->transport);
+    } else {
+        log = open_directory(real, clock, error);
+        if (log != NULL) {
+            log->next_open = open_logs;
+            open_logs = log;
+        }
+    }
+    (void)pthread_mutex_unlock(&open_logs_lock);
+    ksi_free(real);
+    if (log == NULL) {
+        return NULL;
+    }
+    ksi_mutex_lock(&log->lock);
+    log->directory->syncs = log->directory->syncs || syncs;
+    ksi_mutex_unlock(&log->lock);
     return &log->transport;
 }

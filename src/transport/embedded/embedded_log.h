@@ -19,22 +19,31 @@
 #include "base/thread.h"
 #include "membership/coordinator.h"
 #include "transport/embedded/group_offsets.h"
+#include "transport/embedded/log_directory.h"
 #include "transport/embedded/topic.h"
 
 typedef struct ksi_embedded_log {
     ksi_transport transport; /* first: the transport is the log */
     atomic_int references;
     ksi_coordinator *coordinator;
+    ksi_log_directory *directory; /* NULL: in memory */
     ksi_mutex lock;
     ksi_map *topics; /* name -> ksi_embedded_topic, a reference */
     ksi_group_offsets *groups;
     ksi_map *transactional; /* id -> ksi_transactional_id */
     ksi_mutex wait_lock;
-    ksi_condition changed; /* a watched partition grew, or a consumer was woken */
+    ksi_condition changed;              /* a watched partition grew, or a consumer was woken */
+    struct ksi_embedded_log *next_open; /* of the logs in directories that are open */
 } ksi_embedded_log;
 
 /* A new, empty log in memory with one reference. */
 ksi_transport *ksi_embedded_log_new(void);
+/*
+ * The log in a directory, made when it is not there; the one that this process has open, when it
+ * has. `syncs`: commits are on the disk when they return, from now on. NULL with an error.
+ */
+ksi_transport *ksi_embedded_log_open(const char *path, bool syncs, ksi_clock *clock,
+                                     ks_error *error);
 
 static inline ksi_embedded_log *ksi_embedded_log_of(ksi_transport *transport)
 {
@@ -49,6 +58,18 @@ KS_NODISCARD ks_status ksi_embedded_log_find(ksi_embedded_log *log, ksi_topic_pa
 
 /* Wakes the consumers that sleep; called after a watched partition grew. */
 void ksi_embedded_log_notify(ksi_embedded_log *log);
+
+/* ---- topics (embedded_topics.c) -------------------------------------------------------------- */
+
+ks_status ksi_embedded_create_topic(ksi_transport *transport, const ksi_topic_spec *spec,
+                                    ks_error *error);
+ks_status ksi_embedded_delete_topic(ksi_transport *transport, const char *name, ks_error *error);
+ks_status ksi_embedded_each_config(ksi_transport *transport, const char *name,
+                                   ksi_config_visit_fn *visit, void *user, ks_error *error);
+ks_status ksi_embedded_set_config(ksi_transport *transport, const char *name,
+                                  const ksi_topic_config *config, ks_error *error);
+/* All that the catalogue has; for a log that is being opened. */
+KS_NODISCARD ks_status ksi_embedded_load_topics(ksi_embedded_log *log, ks_error *error);
 
 /* ---- commits (embedded_commit.c) ------------------------------------------------------------- */
 
@@ -78,6 +99,10 @@ typedef struct ksi_log_commit {
 KS_NODISCARD ks_status ksi_embedded_log_commit(ksi_embedded_log *log, const ksi_log_commit *commit,
                                                ks_error *error);
 
+/* Records before an offset are deleted. Under the log's lock. */
+KS_NODISCARD ks_status ksi_embedded_log_move_begin(ksi_embedded_log *log, ksi_partition *partition,
+                                                   int64_t begin, ks_error *error);
+
 /* A new producer of a transactional id: the ones before it are fenced. Its epoch. */
 uint64_t ksi_embedded_log_begin_epoch(ksi_embedded_log *log, const char *name,
                                       ksi_transactional_id **id);
@@ -93,6 +118,8 @@ ks_status ksi_embedded_commit_offsets(ksi_transport *transport, const ksi_offset
 void ksi_embedded_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user);
 void ksi_embedded_each_offset(ksi_transport *transport, const char *group,
                               ksi_offset_visit_fn *visit, void *user);
+void ksi_embedded_each_member(ksi_transport *transport, const char *group,
+                              ksi_member_visit_fn *visit, void *user);
 ks_status ksi_embedded_delete_group(ksi_transport *transport, const char *group, ks_error *error);
 ksi_membership *ksi_embedded_join(ksi_transport *transport, const ksi_member_options *options,
                                   int64_t now_ms, ks_error *error);

@@ -136,6 +136,18 @@ static void memory_unstage(ksi_partition *self)
     memory_of(self)->staged_begin = -1;
 }
 
+static void memory_drop(ksi_partition *self)
+{
+    memory_partition *partition = memory_of(self);
+    ksi_mutex_lock(&partition->lock);
+    for (size_t i = 0; i < partition->count; i++) {
+        ksi_batch_release(partition->batches[i]);
+    }
+    partition->count = 0;
+    partition->bytes = 0;
+    ksi_mutex_unlock(&partition->lock);
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* The index of the first batch that has records from `offset` on. Under the lock. */
@@ -207,12 +219,13 @@ static ks_status memory_poll(ksi_partition_reader *self, ks_log_record *records,
 {
     memory_reader *reader = (memory_reader *)self;
     const ksi_partition *partition = &reader->partition->partition;
+    int64_t start = self->position;
     *count = 0;
     give_back(reader);
     ksi_arena_reset(&reader->headers);
-    KS_TRY(ksi_partition_check_position(partition, self->position, error));
+    KS_TRY(ksi_partition_check_position(partition, start, error));
     int64_t end = ksi_partition_end(partition);
-    if (self->position == end) {
+    if (start == end) {
         return KS_OK;
     }
     size_t taken = 0;
@@ -230,10 +243,11 @@ static ks_status memory_poll(ksi_partition_reader *self, ks_log_record *records,
         taken++;
     }
     if (taken == 0 && reader->taken_count == 0) {
+        KS_TRY(ksi_partition_check_position(partition, start, error));
         self->position = end; /* compaction left nothing of what was there */
     }
     *count = taken;
-    return KS_OK;
+    return ksi_partition_check_gap(partition, start, records, count, error);
 }
 
 static void memory_reader_close(ksi_partition_reader *self)
@@ -318,9 +332,7 @@ static int64_t memory_bytes(ksi_partition *self)
 static void memory_free(ksi_partition *self)
 {
     memory_partition *partition = memory_of(self);
-    for (size_t i = 0; i < partition->count; i++) {
-        ksi_batch_release(partition->batches[i]);
-    }
+    memory_drop(self);
     ksi_free(partition->batches);
     ksi_free(partition->staged);
     ksi_mutex_destroy(&partition->lock);
@@ -332,6 +344,7 @@ static const ksi_partition_class memory_partition_class = {
     .stage_begin = memory_stage_begin,
     .publish = memory_publish,
     .unstage = memory_unstage,
+    .drop = memory_drop,
     .offset_at = memory_offset_at,
     .bytes = memory_bytes,
     .open_reader = memory_open_reader,

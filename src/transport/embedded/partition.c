@@ -24,3 +24,14 @@ ks_status ksi_partition_check_position(const ksi_partition *partition, int64_t p
                          position < begin ? "its record was deleted"
                                           : "the topic is another one than it came from");
 }
+
+ks_status ksi_partition_check_gap(const ksi_partition *partition, int64_t start,
+                                  const ks_log_record *records, size_t *count, ks_error *error)
+{
+    if (*count == 0 || records[0].offset == start) {
+        return KS_OK;
+    }
+    ks_status status = ksi_partition_check_position(partition, start, error);
+    *count = status == KS_OK ? *count : 0;
+    return status;
+}

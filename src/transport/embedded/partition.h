@@ -51,8 +51,14 @@ typedef struct ksi_partition_class {
     ks_status (*stage)(ksi_partition *partition, ksi_batch *batch, ks_error *error);
     /* Records before `begin`, which is not behind the end, are deleted. */
     void (*stage_begin)(ksi_partition *partition, int64_t begin);
+    /* In files: what is staged is on the disk when it returns, as far as files go. May be NULL. */
+    ks_status (*sync)(ksi_partition *partition, ks_error *error);
+    /* In files: the rows that make what is staged permanent, into the catalogue. May be NULL. */
+    void (*describe)(ksi_partition *partition);
     void (*publish)(ksi_partition *partition);
     void (*unstage)(ksi_partition *partition);
+    /* The topic was deleted: lets go of the records. Readers may be at work. */
+    void (*drop)(ksi_partition *partition);
 
     /* The first offset with a timestamp of at least `timestamp`, or the end. */
     ks_status (*offset_at)(ksi_partition *partition, int64_t timestamp, int64_t *offset,
@@ -85,7 +91,30 @@ static inline int64_t ksi_partition_end(const ksi_partition *partition)
 KS_NODISCARD ks_status ksi_partition_check_position(const ksi_partition *partition,
                                                     int64_t position, ks_error *error);
 
+/*
+ * What every reader asks last: records that were deleted while it looked for them are no gap that
+ * compaction left. KS_E_OUT_OF_RANGE, and nothing was read.
+ */
+KS_NODISCARD ks_status ksi_partition_check_gap(const ksi_partition *partition, int64_t start,
+                                               const ks_log_record *records, size_t *count,
+                                               ks_error *error);
+
 /* Empty, in memory. */
 ksi_partition *ksi_memory_partition_new(int32_t number);
+
+struct ksi_log_directory;
+struct ksi_topic_settings;
+
+/* Where a partition in files belongs. */
+typedef struct ksi_partition_home {
+    struct ksi_log_directory *directory;       /* outlives the partition */
+    const struct ksi_topic_settings *settings; /* read under the log's lock */
+    const char *topic;
+    uint64_t topic_id;
+    int32_t number;
+} ksi_partition_home;
+
+/* As the catalogue knows it; looks at its files. NULL with an error. */
+ksi_partition *ksi_file_partition_open(const ksi_partition_home *home, ks_error *error);
 
 #endif

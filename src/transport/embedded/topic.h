@@ -19,6 +19,7 @@ typedef struct ksi_embedded_topic {
     atomic_int references;
     atomic_bool is_deleted;
     char *name;
+    uint64_t id; /* in the catalogue, of a log in files */
     ksi_topic_config_set config;
     int32_t partition_count;
     ksi_partition *partitions[];

@@ -4,6 +4,8 @@
  */
 #include "transport_implementations.h"
 
+#include "state_dir.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,8 +25,16 @@ static ks_log *open_in_memory(void)
     return open_or_stop("embedded:");
 }
 
+static ks_log *open_in_files(void)
+{
+    char servers[256];
+    (void)snprintf(servers, sizeof servers, "embedded:%s", state_dir_new());
+    return open_or_stop(servers);
+}
+
 const transport_implementation transport_implementations[] = {
     {"memory", open_in_memory},
+    {"files", open_in_files},
 };
 const size_t transport_implementation_count =
     sizeof transport_implementations / sizeof transport_implementations[0];

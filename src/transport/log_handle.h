@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log_handle.h - what a ks_log is made of, for the files that make up log.h.
+ *
+ * Everything in log.h goes through the transport's class, so that it works on whatever log is
+ * behind it. A producer belongs to one thread and ks_log_produce() may be called by any, so the
+ * handle has a lock around its producer, which is opened by the first who needs it.
+ *
+ * Thread rule: any thread; `lock` guards `producer`.
+ */
+#ifndef KSI_TRANSPORT_LOG_HANDLE_H
+#define KSI_TRANSPORT_LOG_HANDLE_H
+
+#include "base/thread.h"
+#include "transport/transport.h"
+
+struct ks_log {
+    ksi_transport *transport;
+    ksi_mutex lock;
+    ks_log_producer *producer; /* NULL: nobody produced yet */
+};
+
+/* A handle of a transport, which it takes over. */
+ks_log *ksi_log_of(ksi_transport *transport);
+
+/* KS_E_ARGUMENT when one of them is NULL; `what` is the name of `argument`, such as "topic". */
+KS_NODISCARD ks_status ksi_log_check(const ks_log *log, const void *argument, const char *what,
+                                     ks_error *error);
+/* KS_OK while the log can be reached: for calls that cannot say so themselves. */
+KS_NODISCARD ks_status ksi_log_reachable(const ks_log *log, ks_error *error);
+/* KS_E_UNKNOWN_TOPIC, unless the log cannot be reached. */
+ks_status ksi_log_unknown_topic(const ks_log *log, const char *topic, ks_error *error);
+
+/* The producer's parts of ks_log_producer_open(), without a reference of its own to the log. */
+ks_log_producer *ksi_log_producer_new(ksi_transport *transport, ks_error *error);
+
+#endif
