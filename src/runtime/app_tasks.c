@@ -272,7 +272,10 @@ ks_status ksi_app_place_tasks(ks_app *app, ks_error *error)
             }
         } else {
             KS_TRY(place_here(app, task, error));
-            task->counts_as_active = task->wants_active;
+            if (task->counts_as_active != task->wants_active) {
+                task->counts_as_active = task->wants_active;
+                app->needs_report = true; /* a task that stays as a standby was given up, too */
+            }
             if (task->place == KSI_AT_SUPERVISOR && !task->wants_active && !task->wants_standby) {
                 ksi_progress_assign(&app->progress, task->id, false);
                 close_task(app, i - 1);
