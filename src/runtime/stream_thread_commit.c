@@ -189,32 +189,34 @@ static ksi_offset_commit offsets_of(const ksi_stream_thread *thread)
                                .count = thread->offset_count};
 }
 
-/*
- * Records and offsets together. An answer that was lost is asked for again: the same call settles
- * it.
- */
-static ks_status commit_transaction(ksi_stream_thread *thread, ks_error *error)
+static ks_status commit_once(ksi_stream_thread *thread, const ksi_offset_commit *offsets,
+                             ks_error *error)
 {
     ksi_producer *producer = thread->producer;
+    ksi_transport *transport = thread->options.transport;
+    return thread->options.transactional_id != NULL
+               ? producer->class->commit(producer, offsets, error)
+               : transport->class->commit_offsets(transport, offsets, error);
+}
+
+/*
+ * Offsets, and in a transaction the records with them. An answer that was lost is asked for again:
+ * the same call settles it.
+ */
+static ks_status commit_offsets(ksi_stream_thread *thread, ks_error *error)
+{
     const ksi_offset_commit offsets = offsets_of(thread);
     ks_error reason = {0};
     ks_status status;
     do {
         reason = (ks_error){0};
-        status = producer->class->commit(producer, &offsets, &reason);
+        status = commit_once(thread, &offsets, &reason);
     } while (status != KS_OK && (reason.flags & KS_ERROR_RETRIABLE) != 0 &&
              !atomic_load(&thread->stop));
     if (status != KS_OK) {
         *error = reason;
     }
     return status;
-}
-
-static ks_status commit_offsets(ksi_stream_thread *thread, ks_error *error)
-{
-    ksi_transport *transport = thread->options.transport;
-    const ksi_offset_commit offsets = offsets_of(thread);
-    return transport->class->commit_offsets(transport, &offsets, error);
 }
 
 /*
@@ -238,7 +240,7 @@ ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error)
     KSI_CRASH_POINT("commit.sent");
     KS_TRY(of_the_disk(each_task(thread, ksi_task_commit_unlogged, error), error));
     collect_offsets(thread);
-    KS_TRY(is_transaction ? commit_transaction(thread, error) : commit_offsets(thread, error));
+    KS_TRY(commit_offsets(thread, error));
     KSI_CRASH_POINT("commit.committed");
     mark_committed(thread);
     KS_TRY(each_task(thread, ksi_task_committed, error));
