@@ -6,6 +6,7 @@
 #   conformance  one test per folder of tests/conformance/scenarios
 #   scripts      tests/scripts/test_*.py: the checks are checked
 #   crash        tests/crash/test_*.c: child processes killed at named points; the other .c files there are linked into each
+#   sim          tests/sim/test_*.c: several instances stepped by hand among faults; likewise
 # and the fuzz targets tests/fuzz/fuzz_*.c, built only with KSTREAMS_FUZZ and run by scripts/fuzz.
 
 if(KSTREAMS_FUZZ)
@@ -102,6 +103,14 @@ file(GLOB crash_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/tes
 file(GLOB crash_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/crash_*.c")
 foreach(source IN LISTS crash_sources)
   kstreams_test(crash "" "${source}" ${crash_helpers} INCLUDES "${PROJECT_SOURCE_DIR}/src")
+endforeach()
+
+file(GLOB sim_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/sim/test_*.c")
+file(GLOB sim_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/sim/*.c")
+list(FILTER sim_helpers EXCLUDE REGEX "/test_[^/]*$")
+foreach(source IN LISTS sim_sources)
+  kstreams_test(sim "" "${source}" ${sim_helpers}
+    LIBRARIES ${support_library} INCLUDES "${PROJECT_SOURCE_DIR}/src")
 endforeach()
 
 file(GLOB app_tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/apps/*/test_*.c")

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim_run.h - one seed: a rough time, then a quiet one, then the checks.
+ *
+ *     rough    random steps of random workers; inputs, crashes, stalls, closes, threads that come
+ *              and go, time that jumps; every call to the log may go wrong
+ *     quiet    nothing bad happens any more, and everybody is stepped in turn: all inputs have to be
+ *              processed and committed within so many rounds
+ *     checks   stores, changelog and offsets; then everybody closes, and the outputs are read
+ *
+ * Thread rule: one thread.
+ */
+#ifndef TESTS_SIM_SIM_RUN_H
+#define TESTS_SIM_SIM_RUN_H
+
+#include "faulty_transport.h"
+
+typedef struct sim_result {
+    char complaint[500]; /* empty: all is well */
+    char plan[240];
+    uint64_t hash; /* of the trace */
+    int64_t inputs;
+    int64_t lives; /* of instances */
+    int64_t disturbances;
+    bool was_fenced;
+    char *text; /* the trace, when it was asked for: free() */
+} sim_result;
+
+sim_result sim_run(uint64_t seed, faulty_sabotage sabotage, bool with_text);
+
+/* Runs `count` seeds and prints how to repeat each that fails; how many that were. */
+int sim_run_seeds(uint64_t first, uint64_t count);
+
+#endif

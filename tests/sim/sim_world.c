@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim_world.c - see sim_world.h.
+ */
+#include "sim_world.h"
+
+#include "base/memory.h"
+#include "config/config.h"
+#include "runtime/local_state.h"
+#include "state_dir.h"
+#include "transport/embedded/embedded_log.h"
+#include <kstreams/kstreams.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WALL_MS INT64_C(1700000000000)
+
+/* ---- complaints and time --------------------------------------------------------------------- */
+
+void sim_complain(sim_world *world, const char *format, ...)
+{
+    va_list arguments;
+    if (world->complaint[0] != '\0') {
+        return;
+    }
+    va_start(arguments, format);
+    (void)vsnprintf(world->complaint, sizeof world->complaint, format, arguments);
+    va_end(arguments);
+    sim_trace_add(&world->trace, "!", world->complaint, 0, 0);
+}
+
+/* Looking at the clock takes time, too: what lasts until it has moved comes to an end. */
+static int64_t monotonic_ns(ksi_clock *clock)
+{
+    const sim_clock *own = (const sim_clock *)clock;
+    sim_world *world = own->world;
+    world->now_ns += 300;
+    if (own->slowness_ns > 0) {
+        world->now_ns += sim_random_below(&world->random, own->slowness_ns);
+    }
+    return world->now_ns;
+}
+
+static int64_t wall_ms(ksi_clock *clock)
+{
+    const sim_clock *own = (const sim_clock *)clock;
+    return WALL_MS + own->world->now_ns / 1000000 + own->wall_offset_ms;
+}
+
+/* ---- the application ------------------------------------------------------------------------- */
+
+/* "i7" becomes one of a few keys, so that records of all partitions meet. */
+static ks_value other_key(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    static const char *const names[SIM_MOST_KEYS] = {"k0", "k1", "k2", "k3",
+                                                     "k4", "k5", "k6", "k7"};
+    const int32_t *keys = user;
+    char digits[24] = "";
+    ks_slice text = ks_value_text(record->value);
+    (void)ctx;
+    memcpy(digits, text.data + 1, text.size - 1 < 20 ? text.size - 1 : 20);
+    return ks_text_of(names[strtoll(digits, NULL, 10) % *keys]);
+}
+
+static ks_table *build_table(const sim_world *world, ks_builder *builder)
+{
+    const ks_serde *text = &ks_serde_string;
+    ks_store_type type = world->plan.is_on_disk ? KS_STORE_ROCKSDB : KS_STORE_IN_MEMORY;
+    const ks_consumed *consumed = KS_CONSUMED(.key = text, .value = text);
+    const ks_materialized *materialized = KS_MATERIALIZED(.name = SIM_STORE, .type = type);
+    if (world->plan.kind == SIM_TABLE) {
+        return ks_builder_table(builder, SIM_INPUT, consumed, materialized);
+    }
+    ks_stream *stream = ks_builder_stream(builder, SIM_INPUT, consumed);
+    const ks_grouped *grouped = KS_GROUPED(.key = text, .value = text);
+    ks_grouped_stream *by_key =
+        world->plan.kind == SIM_COUNT
+            ? ks_stream_group_by_key(stream, grouped)
+            : ks_stream_group_by(stream, other_key, (void *)(uintptr_t)&world->plan.keys, grouped);
+    return ks_grouped_stream_count(by_key, materialized);
+}
+
+static void build_topology(sim_world *world)
+{
+    ks_error error = {0};
+    ks_builder *builder = ks_builder_new(NULL);
+    ks_stream_to(ks_table_to_stream(build_table(world, builder), NULL), SIM_OUTPUT, NULL);
+    world->topology = ks_builder_build(builder, &error);
+    ks_builder_free(builder);
+    if (world->topology == NULL) {
+        sim_complain(world, "the topology was refused: %s", error.message);
+    }
+}
+
+static void set(sim_world *world, ks_config *config, const char *name, const char *value)
+{
+    ks_error error = {0};
+    if (ksi_config_set_any(config, name, value, &error) != KS_OK) {
+        sim_complain(world, "%s was refused: %s", name, error.message);
+    }
+}
+
+static void set_number(sim_world *world, ks_config *config, const char *name, int64_t value)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "%" PRId64, value);
+    set(world, config, name, text);
+}
+
+static ks_config *make_config(sim_instance *instance)
+{
+    sim_world *world = instance->world;
+    const sim_plan *plan = &world->plan;
+    ks_config *config = ks_config_new();
+    set(world, config, "application.id", SIM_APPLICATION);
+    set(world, config, "bootstrap.servers", "embedded:");
+    set(world, config, "client.id", instance->name);
+    set(world, config, "processing.guarantee",
+        plan->is_exact ? "exactly_once_v2" : "at_least_once");
+    set_number(world, config, "num.stream.threads", plan->threads);
+    set_number(world, config, "num.standby.replicas", plan->standbys);
+    set_number(world, config, "commit.interval.ms", plan->commit_ms);
+    set_number(world, config, "session.timeout.ms", plan->session_ms);
+    set_number(world, config, "repartition.purge.interval.ms", plan->purge_ms);
+    set_number(world, config, "buffered.records.per.partition", plan->buffered_records);
+    set_number(world, config, "statestore.uncommitted.max.bytes", plan->uncommitted_bytes);
+    set_number(world, config, "statestore.cache.max.bytes", plan->is_cached ? 2000000 : 0);
+    set_number(world, config, "statestore.apply.interval.ms", 500);
+    if (plan->is_on_disk) {
+        set(world, config, "state.dir", instance->directory);
+    }
+    return config;
+}
+
+/* ---- the world ------------------------------------------------------------------------------- */
+
+static void open_log(sim_world *world)
+{
+    ks_error error = {0};
+    world->log = ks_log_open("embedded:", &error);
+    if (world->log == NULL ||
+        ks_log_create_topic(world->log, SIM_INPUT, world->plan.partitions, &error) != KS_OK ||
+        ks_log_create_topic(world->log, SIM_OUTPUT, 2, &error) != KS_OK) {
+        sim_complain(world, "the log was refused: %s", error.message);
+        return;
+    }
+    world->transport = ksi_log_transport(world->log);
+}
+
+void sim_world_init(sim_world *world, const sim_plan *plan, faulty_sabotage sabotage, bool has_text)
+{
+    *world = (sim_world){.plan = *plan,
+                         .sabotage = sabotage,
+                         .random = {.state = plan->seed ^ UINT64_C(0x5851f42d4c957f2d)},
+                         .now_ns = 1000000000};
+    sim_trace_init(&world->trace, has_text);
+    for (int i = 0; i < SIM_MOST_INSTANCES; i++) {
+        sim_instance *instance = &world->instances[i];
+        *instance = (sim_instance){.world = world, .number = i};
+        instance->clock = (sim_clock){.clock = {.wall_ms = wall_ms, .monotonic_ns = monotonic_ns},
+                                      .world = world};
+        (void)snprintf(instance->process_id, sizeof instance->process_id, "process-%d", i);
+    }
+    build_topology(world);
+    open_log(world);
+}
+
+void sim_world_destroy(sim_world *world)
+{
+    for (int i = 0; i < SIM_MOST_INSTANCES; i++) {
+        sim_instance_crash(&world->instances[i]);
+        sim_instance_forget(&world->instances[i]);
+    }
+    if (world->transport != NULL) {
+        world->transport->class->release(world->transport);
+    }
+    ks_log_free(world->log);
+    ks_topology_free(world->topology);
+    ksi_free(world->inputs);
+    sim_trace_destroy(&world->trace);
+}
+
+void sim_produce(sim_world *world)
+{
+    ks_error error = {0};
+    char key[16];
+    char value[32];
+    int64_t number = (int64_t)world->input_count;
+    int32_t drawn = (int32_t)sim_random_below(&world->random, world->plan.keys);
+    (void)snprintf(key, sizeof key, "k%d", (int)drawn);
+    (void)snprintf(value, sizeof value, "i%" PRId64, number);
+    const ks_log_record record = {.key = ks_slice_cstr(key),
+                                  .value = ks_slice_cstr(value),
+                                  .timestamp = WALL_MS + sim_random_below(&world->random, 100000),
+                                  .partition = -1};
+    if (ks_log_produce(world->log, SIM_INPUT, &record, &error) != KS_OK) {
+        sim_complain(world, "an input was refused: %s", error.message);
+    }
+    world->inputs = ksi_grow(world->inputs, &world->input_capacity, world->input_count + 1,
+                             sizeof *world->inputs);
+    world->inputs[world->input_count++] = (sim_input){
+        .key = world->plan.kind == SIM_REPARTITION ? (int32_t)(number % world->plan.keys) : drawn,
+        .value = number};
+    sim_trace_add(&world->trace, "in", key, number, 0);
+}
+
+int64_t sim_disturbances(const sim_world *world)
+{
+    int64_t count = world->disturbances;
+    for (int i = 0; i < SIM_MOST_INSTANCES; i++) {
+        const faulty_transport *faulty = world->instances[i].faulty;
+        count += faulty != NULL ? faulty->disturbances : 0;
+    }
+    return count;
+}
+
+/* ---- what an application tells --------------------------------------------------------------- */
+
+static void on_line(ks_log_level level, const char *where, const char *message, void *user)
+{
+    sim_instance *instance = user;
+    (void)where;
+    sim_trace_add(&instance->world->trace, instance->name, message, (int64_t)level, 0);
+}
+
+static void on_state(ks_app_state from, ks_app_state to, void *user)
+{
+    sim_instance *instance = user;
+    sim_trace_add(&instance->world->trace, instance->name, ks_app_state_name(to), (int64_t)from, 0);
+}
+
+static ks_uncaught_answer on_uncaught(const ks_error *error, void *user)
+{
+    sim_instance *instance = user;
+    sim_world *world = instance->world;
+    int64_t drawn = sim_random_below(&world->random, 100);
+    if (world->is_settled) {
+        sim_complain(world, "%s: a thread failed with nothing wrong: %s", instance->name,
+                     error->message);
+    }
+    return drawn < 90   ? KS_REPLACE_THREAD
+           : drawn < 98 ? KS_SHUTDOWN_CLIENT
+                        : KS_SHUTDOWN_APPLICATION;
+}
+
+/* ---- lives of an instance -------------------------------------------------------------------- */
+
+static void make_app(sim_instance *instance, ks_config *config)
+{
+    sim_world *world = instance->world;
+    ks_error error = {0};
+    const ksi_app_seams seams = {.clock = &instance->clock.clock,
+                                 .process_id = instance->process_id,
+                                 .transport = &instance->faulty->transport,
+                                 .is_manual = true};
+    instance->app = ksi_app_new(world->topology, config,
+                                KS_APP_OPTIONS(.log_line = on_line, .state_listener = on_state,
+                                               .uncaught_error = on_uncaught, .user = instance),
+                                &seams, &error);
+    if (instance->app == NULL || ks_app_start(instance->app, &error) != KS_OK) {
+        sim_complain(world, "%s did not start: %s", instance->name, error.message);
+    }
+}
+
+void sim_instance_start(sim_instance *instance)
+{
+    sim_world *world = instance->world;
+    (void)snprintf(instance->name, sizeof instance->name, "%c%d", 'A' + (char)instance->number,
+                   ++instance->lives % 1000);
+    if (world->plan.is_on_disk && instance->directory[0] == '\0') {
+        (void)snprintf(instance->directory, sizeof instance->directory, "%s", state_dir_new());
+    }
+    instance->faulty = faulty_transport_new(world->transport, instance->name,
+                                            &instance->clock.clock, &world->random, &world->trace);
+    instance->faulty->odds = world->plan.odds;
+    instance->faulty->sabotage = world->sabotage;
+    instance->is_closing = false;
+    instance->is_paused = false;
+    instance->stalled_until_ns = 0;
+    world->lives++;
+    sim_trace_add(&world->trace, instance->name, "starts", instance->lives, 0);
+    ks_config *config = make_config(instance);
+    make_app(instance, config);
+    ks_config_free(config);
+    instance->faulty->is_enabled = !world->is_settling;
+}
+
+/* The application has ended, one way or another. */
+static void bury(sim_instance *instance)
+{
+    ks_app_free(instance->app);
+    instance->app = NULL;
+    instance->world->disturbances += instance->faulty->disturbances;
+    faulty_transport_release(instance->faulty);
+    instance->faulty = NULL;
+}
+
+void sim_instance_crash(sim_instance *instance)
+{
+    if (instance->app == NULL) {
+        return;
+    }
+    sim_trace_add(&instance->world->trace, instance->name, "crashes", 0, 0);
+    instance->world->disturbances++;
+    instance->faulty->is_dead = true;
+    if (!ksi_app_has_ended(instance->app)) {
+        ksi_app_crash(instance->app);
+    }
+    bury(instance);
+}
+
+void sim_instance_close(sim_instance *instance)
+{
+    ks_error error = {0};
+    sim_trace_add(&instance->world->trace, instance->name, "closes", 0, 0);
+    ks_status status = ks_app_close(instance->app, 0, &error);
+    (void)status; /* it ends later, or it has failed: both is seen by its state */
+    instance->is_closing = true;
+}
+
+void sim_instance_forget(sim_instance *instance)
+{
+    if (instance->directory[0] != '\0') {
+        state_dir_remove(instance->directory);
+        instance->directory[0] = '\0';
+    }
+    (void)snprintf(instance->process_id, sizeof instance->process_id, "process-%d.%d",
+                   instance->number, instance->lives);
+}
+
+/* ---- stepping -------------------------------------------------------------------------------- */
+
+/* Whether what an instance runs may be committed. */
+static bool is_current(const sim_instance *instance, const ksi_task_handle *task)
+{
+    ksi_embedded_log *log = ksi_embedded_log_of(instance->world->transport);
+    return ksi_coordinator_is_current(log->coordinator, SIM_APPLICATION, &task->generation);
+}
+
+/* Whether another instance that is current has a task, too. */
+static bool is_elsewhere(const sim_instance *here, const ksi_task_handle *task)
+{
+    for (int i = 0; i < SIM_MOST_INSTANCES; i++) {
+        const sim_instance *other = &here->world->instances[i];
+        for (size_t t = 0; other != here && other->app != NULL && t < other->app->task_count; t++) {
+            const ksi_task_handle *its = other->app->tasks[t];
+            if (its->place == KSI_AT_THREAD && its->id.subtopology == task->id.subtopology &&
+                its->id.partition == task->id.partition && is_current(other, its)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* No task runs in two instances that may both commit. */
+static void look_at_tasks(sim_instance *instance)
+{
+    sim_world *world = instance->world;
+    for (size_t t = 0; t < instance->app->task_count; t++) {
+        const ksi_task_handle *task = instance->app->tasks[t];
+        if (task->place != KSI_AT_THREAD) {
+            continue;
+        }
+        if (!is_current(instance, task)) {
+            world->was_fenced = true;
+        } else if (is_elsewhere(instance, task)) {
+            sim_complain(world, "task %s runs in %s and in another instance", task->name,
+                         instance->name);
+        }
+    }
+}
+
+bool sim_instance_step(sim_instance *instance, size_t worker)
+{
+    sim_world *world = instance->world;
+    bool progressed = false;
+    sim_trace_add(&world->trace, instance->name, "step", (int64_t)worker, world->now_ns);
+    bool goes_on = ksi_app_step_worker(instance->app, worker, &progressed);
+    if (instance->faulty->is_dead) {
+        sim_instance_crash(instance);
+        return true;
+    }
+    look_at_tasks(instance);
+    if (!goes_on && ksi_app_has_ended(instance->app)) {
+        sim_trace_add(&world->trace, instance->name, "has ended", instance->is_closing, 0);
+        bury(instance);
+    }
+    return progressed;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_seeds.c - many seeds, each a run of several instances among faults.
+ *
+ *     KSTREAMS_SIM_SEEDS=N    so many seeds
+ *     KSTREAMS_SIM_FIRST=N    beginning with this one
+ *     KSTREAMS_SIM_SEED=N     this one alone, with its trace
+ */
+#include "sim_run.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SEEDS 100
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SEEDS 100
+#endif
+#endif
+#ifndef SEEDS
+#define SEEDS 2000
+#endif
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void every_seed_ends_with_what_its_guarantee_says(void **state)
+{
+    (void)state;
+    if (getenv("KSTREAMS_SIM_SEED") != NULL) {
+        sim_result result = sim_run(number("KSTREAMS_SIM_SEED", 0), SABOTAGE_NONE, true);
+        printf("%s%s\n%s\n", result.text, result.plan, result.complaint);
+        bool is_fine = result.complaint[0] == '\0';
+        free(result.text);
+        assert_true(is_fine);
+        return;
+    }
+    assert_int_equal(
+        sim_run_seeds(number("KSTREAMS_SIM_FIRST", 1), number("KSTREAMS_SIM_SEEDS", SEEDS)), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_seed_ends_with_what_its_guarantee_says),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
