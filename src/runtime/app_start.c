@@ -265,7 +265,8 @@ static ks_status prepare(ks_app *app, ks_error *error)
                                             .transport = app->transport,
                                             .logger = &app->logger};
     KS_TRY(ksi_assignment_make(&app->assignment, &options, error));
-    KS_TRY(ksi_internal_topics_make_ready(&app->assignment, app->transport, &app->logger, error));
+    KS_TRY(ksi_internal_topics_make_ready(&app->assignment, app->config, app->transport,
+                                          &app->logger, error));
     ksi_progress_init(&app->progress, &app->assignment);
     KS_TRY(try_tasks(app, error));
     KS_TRY(open_good_state(app, error));

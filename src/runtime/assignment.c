@@ -309,6 +309,7 @@ static void find_needed_topics(maker *self)
                                                            self->options->application_id,
                                                            store->spec.name, &assignment->arena),
                                                        .kind = "changelog",
+                                                       .is_changelog = true,
                                                        .partitions = tasks});
         }
     }

@@ -36,6 +36,7 @@ typedef struct ksi_assigned_input {
 typedef struct ksi_needed_topic {
     const char *topic; /* as the log names it */
     const char *kind;  /* for messages: "repartition", "changelog" */
+    bool is_changelog;
     int32_t partitions;
 } ksi_needed_topic;
 

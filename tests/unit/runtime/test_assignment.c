@@ -22,6 +22,7 @@ typedef struct fixture {
     ks_topology *topology;
     ksi_assignment assignment;
     bool made;
+    ks_config *config;
 } fixture;
 
 static fixture *fixture_of(ks_log *log, ks_topology *topology)
@@ -30,6 +31,7 @@ static fixture *fixture_of(ks_log *log, ks_topology *topology)
     self->log = log;
     self->transport = ksi_log_transport(log);
     self->topology = topology;
+    self->config = config_of("app");
     return self;
 }
 
@@ -55,6 +57,7 @@ static void free_fixture(fixture *self)
     }
     self->transport->class->release(self->transport);
     ks_topology_free(self->topology);
+    ks_config_free(self->config);
     ks_log_free(self->log);
     test_free(self);
 }
@@ -315,7 +318,8 @@ static void internal_topics_are_created_once(void **state)
     log_create(self->log, "in", 3);
     assign(self);
     for (int i = 0; i < 2; i++) {
-        assert_ok(ksi_internal_topics_make_ready(&self->assignment, self->transport, NULL, &error),
+        assert_ok(ksi_internal_topics_make_ready(&self->assignment, self->config, self->transport,
+                                                 NULL, &error),
                   &error);
         assert_int_equal(ks_log_partition_count(self->log, "app-counted-changelog"), 3);
     }
@@ -332,9 +336,9 @@ static void nothing_is_created_when_one_topic_does_not_fit(void **state)
     log_create(self->log, "in", 3);
     log_create(self->log, "app-second-repartition", 4);
     assign(self);
-    assert_int_equal(
-        ksi_internal_topics_make_ready(&self->assignment, self->transport, NULL, &error),
-        KS_E_TOPOLOGY);
+    assert_int_equal(ksi_internal_topics_make_ready(&self->assignment, self->config,
+                                                    self->transport, NULL, &error),
+                     KS_E_TOPOLOGY);
     assert_string_equal(error.where, "app-second-repartition");
     assert_non_null(strstr(error.message, "4 partitions"));
     assert_non_null(strstr(error.message, "needs 3"));

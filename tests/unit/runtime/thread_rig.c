@@ -99,8 +99,9 @@ thread_rig *rig_new(ks_log *log, ks_topology *topology, ks_config *config)
     const ksi_assignment_options wanted = {
         .topology = topology, .application_id = "app", .transport = rig->transport};
     assert_ok(ksi_assignment_make(&rig->assignment, &wanted, &error), &error);
-    assert_ok(ksi_internal_topics_make_ready(&rig->assignment, rig->transport, NULL, &error),
-              &error);
+    assert_ok(
+        ksi_internal_topics_make_ready(&rig->assignment, rig->config, rig->transport, NULL, &error),
+        &error);
     ksi_progress_init(&rig->progress, &rig->assignment);
     for (size_t i = 0; i < rig->assignment.task_count; i++) {
         ksi_progress_assign(&rig->progress, rig->assignment.tasks[i], true);
