@@ -13,6 +13,7 @@
 #define KSTREAMS_APP_H
 
 #include <kstreams/config.h>
+#include <kstreams/handlers.h>
 #include <kstreams/log.h>
 #include <kstreams/processor.h>
 #include <kstreams/topology.h>
@@ -158,6 +159,9 @@ typedef struct ks_app_options {
     ks_uncaught_error_fn *uncaught_error; /**< NULL: KS_SHUTDOWN_CLIENT */
     void *user;                           /**< for all of them */
     ks_rocksdb_config_fn *rocksdb_config;
+    ks_failure_fn *deserialization_handler; /**< these three NULL: the properties decide */
+    ks_failure_fn *processing_handler;
+    ks_failure_fn *production_handler;
 } ks_app_options;
 #define KS_APP_OPTIONS(...) (&(const ks_app_options){KS_OPTIONS_HEAD(ks_app_options), __VA_ARGS__})
 /** For C++ and other languages: the head filled and all else zero. @thread any */

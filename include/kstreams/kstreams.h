@@ -8,6 +8,7 @@
 #include <kstreams/app.h>
 #include <kstreams/common.h>
 #include <kstreams/config.h>
+#include <kstreams/handlers.h>
 #include <kstreams/log.h>
 #include <kstreams/options.h>
 #include <kstreams/processor.h>

@@ -39,6 +39,9 @@ typedef struct ks_test_driver_options {
     int64_t wall_clock_ms;    /**< the clock at the start, milliseconds of the epoch */
     ks_log_line_fn *log_line; /**< NULL: the library's log goes nowhere */
     void *user;
+    ks_failure_fn *deserialization_handler; /**< these three as in ks_app_options */
+    ks_failure_fn *processing_handler;
+    ks_failure_fn *production_handler;
 } ks_test_driver_options;
 #define KS_TEST_DRIVER_OPTIONS(...) \
     (&(const ks_test_driver_options){KS_OPTIONS_HEAD(ks_test_driver_options), __VA_ARGS__})

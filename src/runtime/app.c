@@ -104,6 +104,10 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
     app->uncaught = how->uncaught_error;
     app->rocksdb_config = how->rocksdb_config;
     app->user = how->user;
+    app->failure_handlers = (ksi_failure_handlers){.deserialization = how->deserialization_handler,
+                                                   .processing = how->processing_handler,
+                                                   .production = how->production_handler,
+                                                   .user = how->user};
     app->wake_fd = -1;
     make_process_id(app, seams->process_id);
     init_locks(app);

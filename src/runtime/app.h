@@ -59,6 +59,7 @@ struct ks_app {
     ks_uncaught_error_fn *uncaught;           /* may be NULL */
     ks_rocksdb_config_fn *rocksdb_config;     /* may be NULL */
     void *user;
+    ksi_failure_handlers failure_handlers;
     ksi_transport *transport;
     ksi_assignment assignment;
     ksi_progress progress;

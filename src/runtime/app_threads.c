@@ -124,6 +124,7 @@ ks_status ksi_app_add_thread(ks_app *app, ks_error *error)
                                                .progress = &app->progress,
                                                .clock = app->clock,
                                                .logger = &app->logger,
+                                               .failure = app->failure_handlers,
                                                .keeps_state = app->local_state != NULL,
                                                .cache_bytes = cache_bytes > 0 ? cache_bytes : -1,
                                                .waiters = &app->waiters,

@@ -78,7 +78,52 @@ static dead_record record_in_hand(const ks_ctx *ctx)
                                     .headers = ctx->record.headers}};
 }
 
-/* ---- handlers -------------------------------------------------------------------------------- */
+/* ---- asking the program ---------------------------------------------------------------------- */
+
+/* The failure of the record in hand, at the node in hand. */
+static ks_failure failure_in_hand(const ks_ctx *ctx, ks_failure_stage stage, const ks_error *reason)
+{
+    return (ks_failure){.stage = stage,
+                        .error = reason,
+                        .task_id = ctx->task_id,
+                        .node = ks_ctx_node_name(ctx),
+                        .topic = ctx->record.topic,
+                        .partition = ctx->record.partition,
+                        .offset = ctx->record.offset,
+                        .timestamp = ctx->record.timestamp,
+                        .headers = ctx->record.headers,
+                        .source_key = ctx->record.source_key,
+                        .source_value = ctx->record.source_value};
+}
+
+static ks_failure_answer ask(const ksi_error_handlers *handlers, ks_failure_fn *handler,
+                             const ks_failure *failure, ks_failure_answer by_property)
+{
+    ks_failure_answer answer =
+        handler != NULL ? handler(failure, handlers->program.user) : KS_FAILURE_DEFAULT;
+    return answer != KS_FAILURE_DEFAULT ? answer : by_property;
+}
+
+/* ---- records that cannot be read ------------------------------------------------------------- */
+
+static bool continues_unread(const ksi_error_handlers *handlers, const ksi_node_instance *source,
+                             const char *topic, const ks_log_record *record, const ks_error *reason)
+{
+    const ks_failure failure = {.stage = KS_FAILURE_READING,
+                                .error = reason,
+                                .task_id = handlers->ctx->task_id,
+                                .node = source->node->name,
+                                .topic = topic,
+                                .partition = record->partition,
+                                .offset = record->offset,
+                                .timestamp = record->timestamp,
+                                .headers = record->headers,
+                                .source_key = record->key,
+                                .source_value = record->value};
+    return ask(handlers, handlers->program.deserialization, &failure,
+               handlers->continue_on_deserialization ? KS_FAILURE_CONTINUE : KS_FAILURE_FAIL) ==
+           KS_FAILURE_CONTINUE;
+}
 
 ks_status ksi_handle_deserialization_error(ksi_error_handlers *handlers,
                                            const ksi_node_instance *source, const char *topic,
@@ -87,8 +132,9 @@ ks_status ksi_handle_deserialization_error(ksi_error_handlers *handlers,
 {
     ks_ctx *ctx = handlers->ctx;
     const dead_record dead = {.topic = topic, .record = *record};
+    bool goes_on = continues_unread(handlers, source, topic, record, reason);
     KS_TRY(send_dead_letter(handlers, &dead, reason, error));
-    if (!handlers->continue_on_deserialization) {
+    if (!goes_on) {
         return ksi_error_set(
             error, KS_E_SERDE, source->node->name,
             "task %s cannot read the record at topic %s partition %d offset %lld: %.300s; "
@@ -105,31 +151,83 @@ ks_status ksi_handle_deserialization_error(ksi_error_handlers *handlers,
     return KS_OK;
 }
 
+/* ---- nodes that fail ------------------------------------------------------------------------- */
+
+/* False when there should be one and it could not be written. */
+static bool dead_letter_of_record_in_hand(ksi_error_handlers *handlers, const ks_error *reason)
+{
+    ks_error refused = {0};
+    const dead_record dead = record_in_hand(handlers->ctx);
+    if (send_dead_letter(handlers, &dead, reason, &refused) == KS_OK) {
+        return true;
+    }
+    ksi_log(handlers->ctx->logger, KS_LOG_LEVEL_ERROR, ks_ctx_node_name(handlers->ctx),
+            "the dead letter could not be written: %s", refused.message);
+    return false;
+}
+
 bool ksi_handle_processing_error(ksi_error_handlers *handlers)
 {
     ks_ctx *ctx = handlers->ctx;
-    ks_error refused = {0};
-    const dead_record dead = record_in_hand(ctx);
-    if (send_dead_letter(handlers, &dead, &ctx->error, &refused) != KS_OK) {
-        ksi_log(ctx->logger, KS_LOG_LEVEL_ERROR, ctx->node->node->name,
-                "the dead letter could not be written: %s", refused.message);
+    ks_failure failure = failure_in_hand(ctx, KS_FAILURE_PROCESSING, &ctx->error);
+    failure.record = ctx->failing;
+    bool goes_on = ask(handlers, handlers->program.processing, &failure,
+                       handlers->continue_on_processing ? KS_FAILURE_CONTINUE : KS_FAILURE_FAIL) ==
+                   KS_FAILURE_CONTINUE;
+    if (!dead_letter_of_record_in_hand(handlers, &ctx->error)) {
         return false;
     }
-    if (handlers->continue_on_processing) {
+    if (goes_on) {
         ksi_log(ctx->logger, KS_LOG_LEVEL_WARN, ctx->error.where,
                 "goes on after a record that failed: %s", ctx->error.message);
     }
-    return handlers->continue_on_processing;
+    return goes_on;
 }
 
-void ksi_handle_serialization_error(ksi_error_handlers *handlers, const ks_error *reason)
+/* ---- results that cannot be written ---------------------------------------------------------- */
+
+/* Java's DefaultProductionExceptionHandler. */
+static ks_failure_answer default_of(const ksi_unwritten *result, const ks_error *reason)
+{
+    bool may_retry = (reason->flags & KS_ERROR_RETRIABLE) != 0;
+    return result->stage == KS_FAILURE_SENDING && may_retry ? KS_FAILURE_RETRY : KS_FAILURE_FAIL;
+}
+
+static ks_failure_answer ask_about(const ksi_error_handlers *handlers, const ksi_unwritten *result,
+                                   const ks_error *reason)
+{
+    ks_failure failure = failure_in_hand(handlers->ctx, result->stage, reason);
+    failure.record = result->record;
+    failure.output_topic = result->topic;
+    failure.output = result->output;
+    ks_failure_answer by_property = default_of(result, reason);
+    ks_failure_answer answer = ask(handlers, handlers->program.production, &failure, by_property);
+    return answer == KS_FAILURE_RETRY && by_property != KS_FAILURE_RETRY ? KS_FAILURE_FAIL : answer;
+}
+
+void ksi_handle_production_error(ksi_error_handlers *handlers, const ksi_unwritten *result,
+                                 const ks_error *reason)
 {
     ks_ctx *ctx = handlers->ctx;
-    ks_error refused = {0};
-    const dead_record dead = record_in_hand(ctx);
-    if (send_dead_letter(handlers, &dead, reason, &refused) != KS_OK) {
-        ksi_log(ctx->logger, KS_LOG_LEVEL_ERROR, ctx->node->node->name,
-                "the dead letter could not be written: %s", refused.message);
+    ks_error error = *reason;
+    bool is_lost = result->stage == KS_FAILURE_SENDING &&
+                   (reason->code == KS_E_FENCED || (reason->flags & KS_ERROR_FATAL) != 0);
+    ks_failure_answer answer = is_lost ? KS_FAILURE_FAIL : ask_about(handlers, result, reason);
+    bool is_told =
+        is_lost || answer == KS_FAILURE_RETRY || dead_letter_of_record_in_hand(handlers, reason);
+    if (answer == KS_FAILURE_CONTINUE && is_told) {
+        ksi_log(ctx->logger, KS_LOG_LEVEL_WARN, ks_ctx_node_name(ctx),
+                "task %s leaves out a result for topic %s that cannot be written: %s", ctx->task_id,
+                result->topic, reason->message);
+        ksi_ctx_count_drop(ctx, KS_DROP_PRODUCTION);
+        return;
     }
-    ksi_ctx_fail_error(ctx, reason);
+    if (answer == KS_FAILURE_RETRY) {
+        (void)ksi_error_flag(&error, error.flags | KS_ERROR_ABORT);
+    }
+    if (result->stage == KS_FAILURE_SENDING) {
+        ksi_collector_fail_task(handlers->collector, &error);
+    } else {
+        ksi_ctx_fail_error(ctx, &error);
+    }
 }

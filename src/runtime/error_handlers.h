@@ -4,10 +4,14 @@
  * handlers that the properties name, and the dead letter queue. @java LogAndFailExceptionHandler
  * and its kin, ExceptionHandlerUtils (KIP-1034)
  *
- * A handler answers "fail" or "continue". Either way, when errors.dead.letter.queue.topic.name is
- * set, the *source* record goes to that topic first: its own bytes and headers, and six headers
+ * The program's own handlers are asked first, when it has any (handlers.h). The answer is "fail" or
+ * "continue". Either way, when errors.dead.letter.queue.topic.name is set, the *source* record goes
+ * to that topic before anything else: its own bytes and headers, and six headers
  * that say what happened and where. A source record whose bytes a sink has given up since goes
  * there with null key and value, as in Java.
+ *
+ * A result that the log refuses is asked about, too, but not a row of a changelog: a store whose
+ * changelog lacks a row comes back wrong. Nor is one that failed because another has the tasks.
  *
  * Thread rule: the owner of the task.
  */
@@ -15,6 +19,15 @@
 #define KSI_RUNTIME_ERROR_HANDLERS_H
 
 #include "runtime/collector.h"
+#include <kstreams/handlers.h>
+
+/* The program's; each may be NULL. */
+typedef struct ksi_failure_handlers {
+    ks_failure_fn *deserialization;
+    ks_failure_fn *processing;
+    ks_failure_fn *production;
+    void *user;
+} ksi_failure_handlers;
 
 typedef struct ksi_error_handlers {
     ks_ctx *ctx;
@@ -22,7 +35,15 @@ typedef struct ksi_error_handlers {
     bool continue_on_deserialization;
     bool continue_on_processing;
     const char *dead_letter_topic; /* NULL: none */
+    ksi_failure_handlers program;
 } ksi_error_handlers;
+
+/* Whether the bytes of a source record are wanted while it is processed. */
+static inline bool ksi_error_handlers_keep_source(const ksi_error_handlers *handlers)
+{
+    return handlers->dead_letter_topic != NULL || handlers->program.processing != NULL ||
+           handlers->program.production != NULL;
+}
 
 /* Takes what it needs from `config`, which must outlive it. */
 void ksi_error_handlers_init(ksi_error_handlers *handlers, const ks_config *config, ks_ctx *ctx,
@@ -41,10 +62,19 @@ KS_NODISCARD ks_status ksi_handle_deserialization_error(ksi_error_handlers *hand
 /* The failure on the context, of the node in hand. True: go on with the next sibling. */
 bool ksi_handle_processing_error(ksi_error_handlers *handlers);
 
+/* A result on its way out of the sink in hand. */
+typedef struct ksi_unwritten {
+    ks_failure_stage stage;
+    const char *topic;
+    const ks_record *record;     /* NULL while sending */
+    const ks_log_record *output; /* NULL before */
+} ksi_unwritten;
+
 /*
- * A result that could not be serialized: fails the context at the sink in hand after the dead
- * letter.
+ * A result that could not be serialized or sent. It is left out and counted, or the context fails
+ * at the sink: for good when it could not be sent.
  */
-void ksi_handle_serialization_error(ksi_error_handlers *handlers, const ks_error *reason);
+void ksi_handle_production_error(ksi_error_handlers *handlers, const ksi_unwritten *result,
+                                 const ks_error *reason);
 
 #endif

@@ -78,7 +78,11 @@ static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *b
         .topic = out->topic, .is_key = is_key, .headers = out->record->headers};
     if (ksi_serialize(serde, &where, value, ctx->arena, bytes, &reason) != KS_OK) {
         ksi_error_prefix(&reason, "writing the %s to topic %s: ", part, out->topic);
-        ksi_handle_serialization_error(out->sink->handlers, &reason);
+        const ksi_unwritten result = {.stage = is_key ? KS_FAILURE_WRITING_KEY
+                                                      : KS_FAILURE_WRITING_VALUE,
+                                      .topic = out->topic,
+                                      .record = out->record};
+        ksi_handle_production_error(out->sink->handlers, &result, &reason);
         return false;
     }
     return !ksi_ctx_failed(ctx);
@@ -91,7 +95,9 @@ static void send_to(const outgoing *out, int32_t partition)
     ksi_error_begin(&error);
     bytes.partition = partition;
     if (ksi_collector_send(out->sink->collector, out->topic, &bytes, &error) != KS_OK) {
-        ksi_collector_fail_task(out->sink->collector, &error);
+        const ksi_unwritten result = {
+            .stage = KS_FAILURE_SENDING, .topic = out->topic, .output = &bytes};
+        ksi_handle_production_error(out->sink->handlers, &result, &error);
     }
 }
 

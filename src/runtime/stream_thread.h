@@ -66,7 +66,8 @@ typedef struct ksi_stream_thread_options {
     const ksi_assignment *assignment;
     const ksi_progress *progress;
     ksi_clock *clock;
-    ksi_logger *logger;        /* may be NULL */
+    ksi_logger *logger; /* may be NULL */
+    ksi_failure_handlers failure;
     bool keeps_state;          /* there are stores on disk */
     int64_t cache_bytes;       /* this thread's share; negative: no record cache */
     const atomic_int *waiters; /* while positive, a thread without work commits at once */

@@ -87,6 +87,7 @@ static ks_status start_task(ksi_stream_thread *thread, ksi_thread_task *task, ks
         .rows = task->handle->rows,
         .clock = options->clock,
         .logger = options->logger,
+        .failure = options->failure,
         .matched_topics = options->assignment->matched_topics,
         .matched_topic_count = options->assignment->matched_topic_count,
     };

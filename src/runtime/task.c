@@ -108,7 +108,7 @@ static void process_record(ksi_task *task, const ksi_record_queue *queue,
                            const ksi_stamped_record *record)
 {
     ks_ctx *ctx = &task->ctx;
-    bool keeps_source = task->handlers.dead_letter_topic != NULL;
+    bool keeps_source = ksi_error_handlers_keep_source(&task->handlers);
     ctx->record = (ksi_record_context){
         .topic = record->raw->topic,
         .partition = record->raw->record.partition,

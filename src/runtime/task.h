@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "runtime/error_handlers.h"
 #include "runtime/task_rows.h"
 #include "serde/mismatch.h"
 #include "state/key_value_store.h"
@@ -41,6 +42,7 @@ typedef struct ksi_task_options {
     ksi_task_rows *rows;     /* outlive the task; NULL: its own, in memory */
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
+    ksi_failure_handlers failure;
     /*
      * Sources with a pattern: each of these topics of the log that a pattern matches is an input.
      * NULL: a pattern is one input, which takes the records of all topics that match, as the test

@@ -299,6 +299,7 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     make_context(task, options);
     ksi_collector_init(&task->collector, &task->ctx, options->producer);
     ksi_error_handlers_init(&task->handlers, options->config, &task->ctx, &task->collector);
+    task->handlers.program = options->failure;
     ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
     ksi_punctuations_init(&task->punctuations);
     task->topics = ksi_map_new();

@@ -47,6 +47,7 @@ struct ks_test_driver {
     ksi_manual_clock clock;
     ksi_logger logger;
     ksi_capture capture;
+    ksi_failure_handlers failure;
     ksi_record_cache *cache;
     ksi_task *task;
     ks_arena arena;                   /* handles and what was read, until the driver is freed */
@@ -83,6 +84,7 @@ static ks_status start_task(ks_test_driver *driver, const ks_topology *topology,
                             .producer = &driver->capture.producer,
                             .cache = driver->cache,
                             .clock = &driver->clock.clock,
+                            .failure = driver->failure,
                             .logger = logger},
         error);
     return driver->task != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the task said */
@@ -133,6 +135,13 @@ ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config 
     }
     ks_test_driver *driver = ksi_calloc(1, sizeof *driver);
     bool logs = options != NULL && options->log_line != NULL;
+    if (options != NULL) {
+        driver->failure =
+            (ksi_failure_handlers){.deserialization = options->deserialization_handler,
+                                   .processing = options->processing_handler,
+                                   .production = options->production_handler,
+                                   .user = options->user};
+    }
     ksi_arena_init(&driver->arena, 0);
     ksi_arena_init(&driver->scratch, 0);
     ksi_capture_init(&driver->capture);

@@ -43,7 +43,10 @@ void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error)
     char message[sizeof error->where + sizeof error->message + 2];
     snprintf(message, sizeof message, "%s%s%s", error->where, error->where[0] != '\0' ? ": " : "",
              error->message);
-    raise_failure(ctx, error->code, message);
+    if (ctx->failure == KSI_FAILURE_NONE) {
+        raise_failure(ctx, error->code, message);
+        ctx->error.flags |= error->flags;
+    }
 }
 
 /* Asks the handler about the node in hand. */
@@ -62,6 +65,7 @@ static bool may_continue(ks_ctx *ctx)
 void ksi_ctx_settle_punctuation(ks_ctx *ctx)
 {
     if (ksi_ctx_failed(ctx) && ctx->failure != KSI_FAILURE_FATAL) {
+        ctx->failing = NULL;
         (void)may_continue(ctx);
     }
 }

@@ -80,7 +80,8 @@ struct ks_ctx {
     const ks_record *emitting; /* input of the flat operation that runs; NULL outside one */
     bool emits_keys;           /* false: ks_emit() keeps the key */
     ksi_failure failure;
-    ks_error error; /* of the failure */
+    ks_error error;           /* of the failure */
+    const ks_record *failing; /* the record of the node that the handler is asked about */
 };
 
 /* ks_ctx_fail() with an error that was made elsewhere. */
@@ -172,6 +173,7 @@ static inline bool ksi_run_child(ks_ctx *ctx, ksi_node_instance *child, const ks
     ksi_ctx_set_node(ctx, child);
     child->process(ctx, child, record);
     if (__builtin_expect(ksi_ctx_failed(ctx), false)) {
+        ctx->failing = record;
         go_on = ksi_ctx_settle_failure(ctx, child);
     }
     ksi_ctx_set_node(ctx, here);
