@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "config/value.h"
 
 /* The longest tag that fits Java's subscription, in characters. */
 #define TAG_NAME_CHARACTERS 20
@@ -191,6 +192,24 @@ static const ksi_client_rule rules[] = {
      .kept = "none",
      .allowed = offset_resets,
      .reason = "a store is always rebuilt from the beginning of its changelog"},
+    {.name = "session.timeout.ms",
+     .clients = KSI_CLIENT_MAIN_CONSUMER,
+     .kept = "45000",
+     .most = INT32_MAX,
+     .reason = "an instance that says nothing for so many milliseconds is taken for dead, and the "
+               "others get its tasks"},
+    {.name = "max.poll.interval.ms",
+     .clients = KSI_CLIENT_MAIN_CONSUMER,
+     .kept = "300000",
+     .most = INT32_MAX,
+     .reason = "a thread that is busy with one batch for longer is stuck: the application leaves "
+               "the group and ends"},
+    {.name = "buffer.memory",
+     .clients = KSI_CLIENT_PRODUCER,
+     .kept = "33554432",
+     .most = INT64_MAX,
+     .reason = "under exactly-once a thread whose transaction has gathered more bytes commits "
+               "before commit.interval.ms is over"},
     {.name = "enable.auto.commit",
      .clients = KSI_CLIENT_CONSUMERS,
      .kept = "false",
@@ -292,6 +311,19 @@ const ksi_client_rule *ksi_client_rule_of(const ksi_client_name *meant)
     return NULL;
 }
 
+static ks_status check_number(const ksi_client_rule *rule, const char *name, const char *value,
+                              ks_error *error)
+{
+    int64_t number = 0;
+    if (!ksi_value_i64(value, &number) || number < 1 || number > rule->most) {
+        return ksi_error_set(error, KS_E_CONFIG, name,
+                             "must be a whole number from 1 to %lld; it is \"%s\", and the default "
+                             "is %s",
+                             (long long)rule->most, value, rule->kept);
+    }
+    return KS_OK;
+}
+
 static size_t characters(const char *text)
 {
     size_t count = 0;
@@ -354,7 +386,7 @@ ks_status ksi_client_check(const ksi_client_name *meant, const char *name, const
                              "\"%s\" is no value of it; the default is \"%s\"", value,
                              rule->kept != NULL ? rule->kept : "");
     }
-    return KS_OK;
+    return rule->most > 0 ? check_number(rule, name, value, error) : KS_OK;
 }
 
 ks_status ksi_client_check_built(const ksi_client_name *meant, const char *name, const char *value,

@@ -55,6 +55,7 @@ typedef struct ksi_client_rule {
     const char *kept;
     const char *const *allowed; /* texts that Kafka takes, NULL at the end; NULL: any */
     const char *const *built;   /* texts beside `kept` that do what they say; NULL at the end */
+    int64_t most;               /* it works: a whole number from 1 to this; 0: as the rest says */
     bool refused;               /* another value than those is not built; else it is ignored */
     bool exactly_once_only;     /* ignored under exactly-once and free otherwise */
     const char *reason;

@@ -222,8 +222,12 @@ static void describe_client_property(const ks_config *config, const ksi_client_n
 {
     const ksi_client_rule *rule = ksi_client_rule_of(meant);
     /* What would be refused and is there does what it says. */
-    if (rule != NULL && (rule->refused || (rule->kept != NULL && strcmp(rule->kept, value) == 0))) {
+    if (rule != NULL && (rule->most > 0 || rule->refused ||
+                         (rule->kept != NULL && strcmp(rule->kept, value) == 0))) {
         return;
+    }
+    if (rule == NULL && meant->clients == KSI_CLIENT_INTERNAL_TOPIC) {
+        return; /* the log takes it, or refuses the topic */
     }
     bool ignored = rule != NULL && (!rule->exactly_once_only || ksi_config_exactly_once(config));
     if (ignored && rule->kept != NULL) {
@@ -232,9 +236,8 @@ static void describe_client_property(const ks_config *config, const ksi_client_n
     } else if (ignored) {
         ksi_buffer_appendf(message, "ignored: %s", rule->reason);
     } else {
-        const char *whom = meant->clients == KSI_CLIENT_TAG ? "no standby tasks to place"
-                           : meant->clients == KSI_CLIENT_INTERNAL_TOPIC ? "no settings of topics"
-                                                                         : "no such client";
+        const char *whom =
+            meant->clients == KSI_CLIENT_TAG ? "no standby tasks to place" : "no such client";
         ksi_buffer_appendf(message, "has no effect: the embedded log has %s", whom);
     }
 }

@@ -224,8 +224,6 @@ static const ksi_property processing[] = {
     {.name = "processing.guarantee",
      .type = KSI_PROPERTY_CHOICE,
      .importance = KSI_IMPORTANCE_MEDIUM,
-     .support = KSI_SUPPORT_REFUSED,
-     .reason = "the embedded log of this version has no transactions",
      .choices =
          (const ksi_choice[]){{"at_least_once", NULL}, {"exactly_once_v2", NULL}, {NULL, NULL}},
      .default_text = "at_least_once",

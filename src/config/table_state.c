@@ -173,9 +173,7 @@ static const ksi_property threads[] = {
     {.name = "repartition.purge.interval.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
-     .support = KSI_SUPPORT_INERT,
      KSI_AT_LEAST(0),
-     .reason = "records of repartition topics stay in the embedded log until it is freed",
      .default_text = "30000",
      .prose = "Milliseconds, at the least, between two deletions of the records of repartition "
               "topics that have been processed "
@@ -232,8 +230,7 @@ static const ksi_property assignment[] = {
     {.name = "num.standby.replicas",
      .type = KSI_PROPERTY_I32,
      .importance = KSI_IMPORTANCE_HIGH,
-     .support = KSI_SUPPORT_REFUSED,
-     .reason = "standby tasks keep copies of stores on other instances, and there are none",
+     KSI_AT_LEAST(0),
      .default_text = "0",
      .prose = "How many other instances keep a copy of each store, to take over its task without "
               "restoring."},

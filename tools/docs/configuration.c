@@ -205,9 +205,9 @@ static void append_rules(ksi_buffer *page)
     ksi_buffer_append_text(page, "| property | of | what happens | because |\n|---|---|---|---|\n");
     const ksi_client_rule *rule = NULL;
     for (size_t i = 0; (rule = ksi_client_rule_at(i)) != NULL; i++) {
-        const char *what = rule->built != NULL ? "works"
-                           : rule->refused     ? "refused"
-                                               : "ignored, and logged";
+        const char *what = rule->built != NULL || rule->most > 0 ? "works"
+                           : rule->refused                       ? "refused"
+                                                                 : "ignored, and logged";
         const char *when = rule->exactly_once_only ? ", under exactly-once" : "";
         ksi_buffer_appendf(page, "| `%s` | %s | %s%s", rule->name, whose(rule->clients), what,
                            when);
@@ -216,6 +216,8 @@ static void append_rules(ksi_buffer *page)
         }
         if (rule->built != NULL) {
             ksi_buffer_appendf(page, "; refused else; `%s` is the default", rule->kept);
+        } else if (rule->most > 0) {
+            ksi_buffer_appendf(page, "; `%s` is the default", rule->kept);
         } else if (rule->kept != NULL && rule->kept[0] != '\0') {
             ksi_buffer_appendf(page, "; `%s` holds", rule->kept);
         }

@@ -216,11 +216,8 @@ static void a_copy_is_a_set_of_its_own(void **state)
 static void what_would_change_results_is_refused_as_not_built(void **state)
 {
     (void)state;
-    assert_refused(
-        "processing.guarantee", "exactly_once_v2", KS_E_NOT_BUILT,
-        PARTS("not built in this version", "transactions", "only \"at_least_once\" is taken"));
-    assert_refused("num.standby.replicas", "1", KS_E_NOT_BUILT, PARTS("only \"0\""));
-    assert_refused("topology.optimization", "all", KS_E_NOT_BUILT, PARTS("optimizer"));
+    assert_refused("topology.optimization", "all", KS_E_NOT_BUILT,
+                   PARTS("not built in this version", "optimizer", "only \"none\" is taken"));
     assert_refused("dsl.store.format", "headers", KS_E_NOT_BUILT, PARTS("headers"));
     assert_refused("rocksdb.config.setter", "com.example.Tuning", KS_E_NOT_BUILT,
                    PARTS("com.example.Tuning", "leave the property out"));
@@ -229,12 +226,40 @@ static void what_would_change_results_is_refused_as_not_built(void **state)
     assert_refused("__processing.threads.enabled__", "true", KS_E_NOT_BUILT, PARTS("thread"));
 }
 
+static void what_the_runtime_goes_by_is_taken(void **state)
+{
+    (void)state;
+    ks_config *config = ks_config_new();
+    assert_taken(config, "processing.guarantee", "exactly_once_v2");
+    assert_true(ksi_config_i64(config, "commit.interval.ms") == 100);
+    assert_taken(config, "num.standby.replicas", "2");
+    assert_refused("num.standby.replicas", "-1", KS_E_CONFIG, PARTS("0"));
+    assert_taken(config, "num.stream.threads", "8");
+    assert_taken(config, "repartition.purge.interval.ms", "1000");
+    assert_taken(config, "session.timeout.ms", "6000");
+    assert_taken(config, "consumer.session.timeout.ms", "7000");
+    assert_taken(config, "main.consumer.max.poll.interval.ms", "60000");
+    assert_taken(config, "producer.buffer.memory", "4294967296");
+    ks_config_free(config);
+}
+
+static void numbers_of_clients_that_the_runtime_goes_by_are_checked(void **state)
+{
+    (void)state;
+    assert_refused("session.timeout.ms", "soon", KS_E_CONFIG,
+                   PARTS("whole number from 1 to 2147483647", "\"soon\"", "45000"));
+    assert_refused("main.consumer.session.timeout.ms", "0", KS_E_CONFIG, PARTS("from 1 to"));
+    assert_refused("max.poll.interval.ms", "2147483648", KS_E_CONFIG, PARTS("300000"));
+    assert_refused("producer.buffer.memory", "-1", KS_E_CONFIG, PARTS("33554432"));
+    ks_config *config = ks_config_new(); /* this one has no group */
+    assert_taken(config, "restore.consumer.session.timeout.ms", "soon");
+    ks_config_free(config);
+}
+
 static void the_default_of_what_is_not_built_is_taken(void **state)
 {
     (void)state;
     ks_config *config = ks_config_new();
-    assert_taken(config, "processing.guarantee", "at_least_once");
-    assert_taken(config, "num.standby.replicas", "0");
     assert_taken(config, "topology.optimization", "none");
     assert_taken(config, "dsl.store.format", "default");
     assert_taken(config, "config.providers", "");
@@ -362,6 +387,8 @@ int main(void)
         cmocka_unit_test(the_newer_name_goes_before_the_deprecated_one_in_either_order),
         cmocka_unit_test(a_copy_is_a_set_of_its_own),
         cmocka_unit_test(what_would_change_results_is_refused_as_not_built),
+        cmocka_unit_test(what_the_runtime_goes_by_is_taken),
+        cmocka_unit_test(numbers_of_clients_that_the_runtime_goes_by_are_checked),
         cmocka_unit_test(the_default_of_what_is_not_built_is_taken),
         cmocka_unit_test(
             a_value_that_kafka_refuses_is_a_configuration_error_also_where_nothing_is_built),

@@ -5,7 +5,7 @@
  * java_properties.tsv holds every row of StreamsConfig.configDef() and every name of the clients
  * (java/RecordProperties.java prints it). Name, type, importance, default and what the validator
  * takes must be equal. Where our row is narrower on purpose, because Java takes a value and then
- * fails on it, it stands in `narrower`.
+ * fails on it or means nothing by it, it stands in `narrower`.
  */
 #include "config_test.h"
 
@@ -23,7 +23,7 @@
  * partition that holds more than -1.
  */
 static const char *const narrower[] = {"application.id", "buffered.records.per.partition",
-                                       "poll.ms", "state.dir"};
+                                       "num.standby.replicas", "poll.ms", "state.dir"};
 
 /* Not in StreamsConfig.configDef(): read by Java without a definition, or our own. */
 static const char *const not_defined[] = {

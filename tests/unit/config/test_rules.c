@@ -3,8 +3,7 @@
  * test_rules.c - what properties demand of one another, and what is said of those that do not do
  * what they say.
  *
- * Exactly-once and the streams protocol are not built; their rules are, and are tested on sets that
- * may hold anything.
+ * The streams protocol is not built; its rules are, and are tested on sets that may hold anything.
  */
 #include "config_test.h"
 
@@ -260,13 +259,22 @@ static void some_overrides_hold_under_exactly_once_only(void **state)
                   "producer.transactional.id", "ignored: exactly-once makes these names");
 }
 
+static void what_the_runtime_goes_by_gets_no_notice(void **state)
+{
+    (void)state;
+    notices taken =
+        notices_of(config_of("session.timeout.ms", "6000", "consumer.max.poll.interval.ms", "60000",
+                             "producer.buffer.memory", "1000", "topic.retention.ms", "9", NULL));
+    assert_int_equal(taken.count, 0);
+    assert_notice(config_of("restore.consumer.session.timeout.ms", "6000", NULL),
+                  "restore.consumer.session.timeout.ms", "no such client");
+}
+
 static void properties_of_clients_have_no_effect_on_the_embedded_log(void **state)
 {
     (void)state;
     assert_notice(config_of("consumer.fetch.min.bytes", "9", NULL), "consumer.fetch.min.bytes",
                   "the embedded log has no such client");
-    assert_notice(config_of("topic.retention.ms", "9", NULL), "topic.retention.ms",
-                  "no settings of topics");
     assert_notice(config_of("client.tag.zone", "a", NULL), "client.tag.zone", "no standby tasks");
 }
 
@@ -287,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_deprecated_name_is_said_to_be_that),
         cmocka_unit_test(what_kafka_streams_overrides_is_said_with_the_value_that_holds),
         cmocka_unit_test(some_overrides_hold_under_exactly_once_only),
+        cmocka_unit_test(what_the_runtime_goes_by_gets_no_notice),
         cmocka_unit_test(properties_of_clients_have_no_effect_on_the_embedded_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
