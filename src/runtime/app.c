@@ -229,7 +229,8 @@ void ks_app_free(ks_app *app)
         return;
     }
     KSI_CHECK(app_of_this_thread != app); /* a callback cannot free the application it runs in */
-    if (app->has_workers && !ksi_app_has_ended(app)) {
+    /* One that has ended by itself is closed, too: its threads may be in their last lines. */
+    if (app->has_workers && (!app->is_manual || !ksi_app_has_ended(app))) {
         KSI_CHECK(!app->is_manual); /* whoever steps it has to bring it to its end */
         ks_status status = ks_app_close(app, -1, NULL);
         (void)status; /* nobody to tell: a failure was logged when it happened */
