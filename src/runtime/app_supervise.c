@@ -332,7 +332,11 @@ static ks_status ask_group(ks_app *app, bool *progressed, ks_error *error)
         *error = reason;
         return status;
     }
-    *progressed = *progressed || app->view.epoch != epoch;
+    if (app->view.epoch != epoch) {
+        /* Whatever was shown in a view that never arrived: the group learns what is here. */
+        app->needs_report = true;
+        *progressed = true;
+    }
     if (app->view.shuts_down) {
         (void)ksi_error_set(error, KS_E_STATE, app->application_id,
                             "another instance asked the whole application to shut down");
