@@ -308,12 +308,17 @@ static ks_status take_turn(ksi_stream_thread *thread, size_t *work, ks_error *er
     return KS_OK;
 }
 
-/* What it had belongs to others. It begins anew with nothing, as a member that just joined. */
-static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
+static void log_lost(const ksi_stream_thread *thread, const ks_error *reason)
 {
     ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
             "the group gave the tasks of this thread away; what was not committed is dropped: %s",
             reason->message);
+}
+
+/* What it had belongs to others. It begins anew with nothing, as a member that just joined. */
+static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
+{
+    log_lost(thread, reason);
     ksi_thread_return_all(thread, false);
     thread->producer->class->close(thread->producer);
     KS_TRY(open_producer(thread, error));
@@ -448,12 +453,22 @@ void ksi_stream_thread_abandon(ksi_stream_thread *thread)
 ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error)
 {
     ks_status status = KS_OK;
+    ks_error reason = {0};
     if (!thread->finished && ksi_thread_needs_commit(thread)) {
-        status = ksi_thread_commit(thread, error);
+        status = ksi_thread_commit(thread, &reason);
     }
     if (status == KS_OK && !thread->finished && thread->options.keeps_state) {
-        status = ksi_thread_apply(thread, error);
+        status = ksi_thread_apply(thread, &reason);
     }
     end(thread, status == KS_OK);
+    if (status == KS_E_FENCED) {
+        /* No failure: its tasks are with others, who go on from the last commit. */
+        log_lost(thread, &reason);
+        thread->options.events.fenced(thread->options.events.owner);
+        return KS_OK;
+    }
+    if (status != KS_OK) {
+        *error = reason;
+    }
     return status;
 }
