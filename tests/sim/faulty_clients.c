@@ -337,6 +337,7 @@ static ks_status consumer_poll(ksi_consumer *self, size_t slot, ks_log_record *r
 {
     faulty_consumer *consumer = consumer_of(self);
     faulty_transport *faulty = consumer->faulty;
+    faulty_meanwhile(faulty);
     int64_t now_ns = faulty->clock->monotonic_ns(faulty->clock);
     *count = 0;
     KS_TRY(faulty_answer(faulty_draw(faulty, "poll", faulty->odds.bad_poll), "poll", error));

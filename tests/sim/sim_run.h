@@ -4,8 +4,8 @@
  *
  *     rough    random steps of random workers; inputs, crashes, stalls, closes, threads that come
  *              and go, time that jumps; every call to the log may go wrong
- *     quiet    nothing bad happens any more, and everybody is stepped in turn: all inputs have to be
- *              processed and committed within so many rounds
+ *     quiet    nothing bad happens any more, and everybody is stepped in turn: all inputs have to
+ *              be processed and committed within so many rounds
  *     checks   stores, changelog and offsets; then everybody closes, and the outputs are read
  *
  * Thread rule: one thread.

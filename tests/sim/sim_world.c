@@ -238,6 +238,10 @@ static ks_uncaught_answer on_uncaught(const ks_error *error, void *user)
     sim_instance *instance = user;
     sim_world *world = instance->world;
     int64_t drawn = sim_random_below(&world->random, 100);
+    if (error->code == KS_E_FENCED) {
+        sim_complain(world, "%s: being fenced was taken for a failure: %s", instance->name,
+                     error->message);
+    }
     if (world->is_settled) {
         sim_complain(world, "%s: a thread failed with nothing wrong: %s", instance->name,
                      error->message);
@@ -245,6 +249,32 @@ static ks_uncaught_answer on_uncaught(const ks_error *error, void *user)
     return drawn < 90   ? KS_REPLACE_THREAD
            : drawn < 98 ? KS_SHUTDOWN_CLIENT
                         : KS_SHUTDOWN_APPLICATION;
+}
+
+/* It waits for an answer; others go on, perhaps for longer than its session. */
+static void on_meanwhile(void *user)
+{
+    sim_instance *instance = user;
+    sim_world *world = instance->world;
+    if (world->is_within) {
+        return;
+    }
+    world->is_within = true;
+    int64_t steps = sim_random_between(&world->random, 1, 100);
+    int64_t most_ns = world->plan.session_ms * 1000000 * 3 / steps;
+    sim_trace_add(&world->trace, instance->name, "waits", steps, 0);
+    for (int64_t i = 0; i < steps; i++) {
+        sim_instance *other =
+            &world->instances[sim_random_below(&world->random, SIM_MOST_INSTANCES)];
+        world->now_ns += sim_random_below(&world->random, most_ns);
+        if (other != instance && other->app != NULL && world->now_ns >= other->stalled_until_ns) {
+            size_t workers = ksi_app_worker_count(other->app);
+            size_t worker = (size_t)sim_random_below(&world->random, (int64_t)workers);
+            (void)sim_instance_step(other, worker);
+        }
+    }
+    sim_trace_add(&world->trace, instance->name, "goes on", 0, 0);
+    world->is_within = false;
 }
 
 /* ---- lives of an instance -------------------------------------------------------------------- */
@@ -278,6 +308,8 @@ void sim_instance_start(sim_instance *instance)
                                             &instance->clock.clock, &world->random, &world->trace);
     instance->faulty->odds = world->plan.odds;
     instance->faulty->sabotage = world->sabotage;
+    instance->faulty->meanwhile = on_meanwhile;
+    instance->faulty->user = instance;
     instance->is_closing = false;
     instance->is_paused = false;
     instance->stalled_until_ns = 0;

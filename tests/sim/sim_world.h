@@ -70,6 +70,7 @@ struct sim_world {
     sim_input *inputs;
     size_t input_count;
     size_t input_capacity;
+    bool is_within;   /* one instance waits in the middle of a step while others go on */
     bool is_settling; /* nothing bad happens any more */
     bool is_settled;  /* and what happened before has been dealt with */
     bool was_fenced;  /* an instance was fenced, and may have gone on for a while */
