@@ -161,7 +161,7 @@ ks_stream *ks_stream_flat_map_values(ks_stream *stream, ks_action_fn *emit, void
         add_processor(stream, name, ksi_op_flat_map(configs(stream), emit, user, false)));
 }
 
-/* ---- the program's own ------------------------------------------------------------------------ */
+/* ---- the program's own ----------------------------------------------------------------------- */
 
 ks_stream *ks_stream_process(ks_stream *stream, const ks_processor *processor, void *user,
                              const ks_named *named)

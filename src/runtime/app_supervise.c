@@ -12,9 +12,9 @@
  * to it by mail, and it acts on what is the case when it gets there.
  *
  * Failure. A thread that fails returns its tasks and ends. The program's handler says whether
- * another takes its place, which begins with the tasks' last commit, or the application ends (Java's
- * default, too). A broken database ends it in any case: what one thread could not read, the next
- * cannot either. The first failure is the application's.
+ * another takes its place, which begins with the tasks' last commit, or the application ends
+ * (Java's default, too). A broken database ends it in any case: what one thread could not read, the
+ * next cannot either. The first failure is the application's.
  *
  * One kind of failure asks nobody: a result that could not be sent, of which the production handler
  * said that everything since the last commit shall be done again. @java TaskCorruptedException
@@ -23,9 +23,9 @@
  * did not commit; when all tasks are back they are closed, and the member joins again.
  *
  * Stuck. A thread that does not finish its turn within max.poll.interval.ms keeps its tasks from
- * everybody. It cannot be stopped; so the others commit, the group is left, which fences what it may
- * still commit, and the application ends with a message that names it. @java StreamThread, whose
- * consumer leaves the group by itself
+ * everybody. It cannot be stopped; so the others commit, the group is left, which fences what it
+ * may still commit, and the application ends with a message that names it. @java StreamThread,
+ * whose consumer leaves the group by itself
  *
  * Thread rule: the supervisor's worker; functions that say so, others.
  */
@@ -167,7 +167,9 @@ static bool go_on_ending(ks_app *app)
 
 /* ---- threads that end ------------------------------------------------------------------------ */
 
-/* What the program wants done about a failed thread. Called without the lock, as it may take time. */
+/*
+ * What the program wants done about a failed thread. Called without the lock, as it may take time.
+ */
 static ks_uncaught_answer ask(ks_app *app, const ks_error *failure)
 {
     if (app->uncaught == NULL) {

@@ -5,8 +5,8 @@
  * A turn polls every input whose queue has room, processes up to a batch of each task, and commits
  * when commit.interval.ms is over, or as soon as the tasks have gathered as many uncommitted rows
  * as statestore.uncommitted.max.bytes allows, or a transaction more records than buffer.memory. The
- * bound of a queue is buffered.records.per.partition; a full queue's partition is not watched, so that its records do
- * not end a wait for which they are no work.
+ * bound of a queue is buffered.records.per.partition; a full queue's partition is not watched, so
+ * that its records do not end a wait for which they are no work.
  *
  * Other threads may read the stores of a task. The thread has them for itself, by the task's store
  * lock, for a batch of records, and gives way between two of them to those who wait; likewise while
@@ -16,8 +16,8 @@
  * punctuation is due, or, when records are queued that may not be processed yet (max.task.idle.ms),
  * for poll.ms. It never sleeps for less than a millisecond, and never polls in between.
  *
- * What belongs to a commit, and to rows that go to the disk, is in stream_thread_commit.c; how tasks
- * come and go, in stream_thread_tasks.c; what others learn, in stream_thread_look.c.
+ * What belongs to a commit, and to rows that go to the disk, is in stream_thread_commit.c; how
+ * tasks come and go, in stream_thread_tasks.c; what others learn, in stream_thread_look.c.
  *
  * Thread rule: see stream_thread.h; lock order in README.md.
  */

@@ -297,7 +297,9 @@ ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_er
 
 /* ---- repartition topics ---------------------------------------------------------------------- */
 
-/* @java TaskManager#maybePurgeCommittedRecords: errors are ignored there, too; the next one may do. */
+/*
+ * @java TaskManager#maybePurgeCommittedRecords: errors are ignored there, too; the next one may do.
+ */
 void ksi_thread_maybe_purge(ksi_stream_thread *thread)
 {
     ksi_transport *transport = thread->options.transport;
