@@ -36,6 +36,7 @@ static ks_status member_poll(ksi_membership *self, int64_t now_ms, ksi_group_vie
             return status;
         }
     }
+    faulty->trace->counts[SIM_LOST_HEARTBEAT]++;
     sim_trace_add(faulty->trace, faulty->name, "heartbeat", is_executed, 0);
     return faulty_answer(is_executed ? FATE_DO_LOSE : FATE_NOT_KNOWN, "heartbeat", error);
 }

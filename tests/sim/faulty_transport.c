@@ -62,6 +62,7 @@ static bool dies_now(faulty_transport *faulty)
         return false;
     }
     faulty->is_dead = true;
+    faulty->trace->counts[SIM_DEATH_IN_A_CALL]++;
     return true;
 }
 
@@ -69,6 +70,11 @@ static faulty_fate note(faulty_transport *faulty, const char *what, faulty_fate 
 {
     if (fate != FATE_DO) {
         sim_trace_add(faulty->trace, faulty->name, what, (int64_t)fate, faulty->is_dead);
+        static const sim_event events[] = {[FATE_DO_LOSE] = SIM_LOST_ANSWER,
+                                           [FATE_NOT_KNOWN] = SIM_LOST_REQUEST,
+                                           [FATE_REFUSE] = SIM_REFUSAL,
+                                           [FATE_FENCE] = SIM_FENCED_PRODUCER};
+        faulty->trace->counts[events[fate]]++;
         faulty->disturbances++;
     }
     return fate;

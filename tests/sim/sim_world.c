@@ -246,9 +246,20 @@ static ks_uncaught_answer on_uncaught(const ks_error *error, void *user)
         sim_complain(world, "%s: a thread failed with nothing wrong: %s", instance->name,
                      error->message);
     }
+    world->trace.counts[drawn < 90 ? SIM_REPLACED_THREAD : SIM_FAILED_INSTANCE]++;
     return drawn < 90   ? KS_REPLACE_THREAD
            : drawn < 98 ? KS_SHUTDOWN_CLIENT
                         : KS_SHUTDOWN_APPLICATION;
+}
+
+static void on_restore(const ks_restore_progress *progress, void *user)
+{
+    sim_trace *trace = &((sim_instance *)user)->world->trace;
+    if (progress->step == KS_RESTORE_END && progress->records > 0) {
+        trace->counts[SIM_RESTORED_STORE]++;
+    } else if (progress->step == KS_STANDBY_PROMOTED) {
+        trace->counts[SIM_PROMOTED_STANDBY]++;
+    }
 }
 
 /* It waits for an answer; others go on, perhaps for longer than its session. */
@@ -260,6 +271,7 @@ static void on_meanwhile(void *user)
         return;
     }
     world->is_within = true;
+    world->trace.counts[SIM_LONG_CALL]++;
     int64_t steps = sim_random_between(&world->random, 1, 100);
     int64_t most_ns = world->plan.session_ms * 1000000 * 3 / steps;
     sim_trace_add(&world->trace, instance->name, "waits", steps, 0);
@@ -289,7 +301,8 @@ static void make_app(sim_instance *instance, ks_config *config)
                                  .is_manual = true};
     instance->app = ksi_app_new(world->topology, config,
                                 KS_APP_OPTIONS(.log_line = on_line, .state_listener = on_state,
-                                               .uncaught_error = on_uncaught, .user = instance),
+                                               .uncaught_error = on_uncaught,
+                                               .restore_listener = on_restore, .user = instance),
                                 &seams, &error);
     if (instance->app == NULL || ks_app_start(instance->app, &error) != KS_OK) {
         sim_complain(world, "%s did not start: %s", instance->name, error.message);
@@ -338,6 +351,7 @@ void sim_instance_crash(sim_instance *instance)
     }
     sim_trace_add(&instance->world->trace, instance->name, "crashes", 0, 0);
     instance->world->disturbances++;
+    instance->world->trace.counts[SIM_CRASH]++;
     instance->faulty->is_dead = true;
     if (!ksi_app_has_ended(instance->app)) {
         ksi_app_crash(instance->app);
@@ -352,6 +366,7 @@ void sim_instance_close(sim_instance *instance)
     ks_status status = ks_app_close(instance->app, 0, &error);
     (void)status; /* it ends later, or it has failed: both is seen by its state */
     instance->is_closing = true;
+    instance->world->trace.counts[SIM_CLOSE]++;
 }
 
 void sim_instance_forget(sim_instance *instance)
@@ -400,6 +415,7 @@ static void look_at_tasks(sim_instance *instance)
         }
         if (!is_current(instance, task)) {
             world->was_fenced = true;
+            world->trace.counts[SIM_FENCED_MEMBER]++;
         } else if (is_elsewhere(instance, task)) {
             sim_complain(world, "task %s runs in %s and in another instance", task->name,
                          instance->name);
