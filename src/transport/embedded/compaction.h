@@ -11,9 +11,9 @@
  * younger one. Offsets stay what they are: gaps are left. Records without a key all stay.
  *
  * A tombstone (a null value) says that a key is gone. It has to stay long enough for a reader that
- * has seen the key's value: `delete.retention.ms` from its first compaction. A segment that has been
- * clean for so long is *settled*, and its tombstones go. Segments are merged with neighbours of
- * their own kind only, or the young would make the old ones young again.
+ * has seen the key's value: `delete.retention.ms` from its first compaction. A segment that has
+ * been clean for so long is *settled*, and its tombstones go. Segments are merged with neighbours
+ * of their own kind only, or the young would make the old ones young again.
  *
  * New segments take the place of old ones with one write of the catalogue. Readers of the old ones
  * read on in files that have no name any more.
