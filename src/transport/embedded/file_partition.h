@@ -55,6 +55,13 @@ KS_NODISCARD ks_status ksi_file_partition_segment(ksi_file_partition *partition,
 void ksi_file_partition_note(ksi_file_partition *partition, ksi_segment *segment, int64_t offset,
                              int64_t position);
 
+/* Whether `count` segments from `segment` on are still in the chain, and where. Log's lock. */
+bool ksi_file_partition_find(const ksi_file_partition *partition, const ksi_segment *segment,
+                             size_t count, size_t *at);
+/* One segment, which is taken over, or none (NULL) instead of `count`. Under the log's lock. */
+void ksi_file_partition_replace(ksi_file_partition *partition, size_t at, size_t count,
+                                ksi_segment *segment);
+
 /* file_reader.c */
 ksi_partition_reader *ksi_file_partition_open_reader(ksi_partition *partition, int64_t offset);
 ks_status ksi_file_partition_offset_at(ksi_partition *partition, int64_t timestamp, int64_t *offset,

@@ -487,7 +487,7 @@ static int child_main(char **arguments)
     char servers[PATH_BYTES + 16];
     (void)snprintf(servers, sizeof servers, "embedded:%s", arguments[0]);
     crash_point = arguments[1];
-    crash_hits = atoi(arguments[2]);
+    crash_hits = (int)strtol(arguments[2], NULL, 10);
     ksi_crash_hook = crash_here;
     ks_error error = {0};
     ks_log *log = ks_log_open(servers, &error);
