@@ -167,7 +167,7 @@ static void stream_time_is_looked_at_after_each_record(void **state)
     manual_close(one);
     assert_int_equal(log_count(world->log, "out"), 100);
 
-    /* Stream time survives; what was due by it is due again, as in Java, which keeps no schedule. */
+    /* Stream time survives; what was due by it is due again: Java keeps no schedule either. */
     manual_restart(one);
     manual_run_ms(world, 1000);
     assert_int_equal(called(&seen), 101);
