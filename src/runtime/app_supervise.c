@@ -16,9 +16,6 @@
  * (Java's default, too). A broken database ends it in any case: what one thread could not read, the
  * next cannot either. The first failure is the application's.
  *
- * One kind of failure asks nobody: a result that could not be sent, of which the production handler
- * said that everything since the last commit shall be done again. @java TaskCorruptedException
- *
  * Fenced. The group took this member for dead and gave its tasks away. Every thread drops what it
  * did not commit; when all tasks are back they are closed, and the member joins again.
  *
@@ -204,10 +201,6 @@ static void thread_ended(ks_app *app, ksi_app_thread *slot)
     bool is_broken = ksi_local_state_failed(app->local_state, &slot->failure);
     if (app->is_stopping || is_broken) {
         fail(app, &slot->failure);
-        return;
-    }
-    if ((slot->failure.flags & KS_ERROR_ABORT) != 0) { /* a handler said: once more */
-        replace(app, slot);
         return;
     }
     switch (ask(app, &slot->failure)) {

@@ -326,6 +326,21 @@ static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, k
     return KS_OK;
 }
 
+/*
+ * A result could not be sent, and the production handler said: once more. What was done since the
+ * last commit is dropped; the owner gives the tasks again. @java TaskCorruptedException
+ */
+static ks_status go_back(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
+{
+    char text[sizeof *reason + 64];
+    ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
+            "a result could not be sent; all tasks of this thread go back to their last commit: %s",
+            ks_error_text(reason, text, sizeof text));
+    ksi_thread_return_all(thread, false);
+    thread->producer->class->close(thread->producer);
+    return open_producer(thread, error);
+}
+
 ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks_error *error)
 {
     size_t work = 0;
@@ -337,6 +352,9 @@ ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks
     if (status == KS_E_FENCED) {
         work++;
         status = lose_tasks(thread, &reason, &reason);
+    } else if (status != KS_OK && (reason.flags & KS_ERROR_ABORT) != 0) {
+        work++;
+        status = go_back(thread, &reason, &reason);
     }
     atomic_store(&thread->turn_began_ns, -1);
     *progressed = work > 0;
