@@ -194,6 +194,7 @@ static void replace(ks_app *app, const ksi_app_thread *slot)
 static void thread_ended(ks_app *app, ksi_app_thread *slot)
 {
     slot->has_ended = true;
+    ksi_stream_thread_return_mail(slot->thread);
     if (slot->failure.code == KS_OK) {
         ksi_app_share_cache(app);
         return;

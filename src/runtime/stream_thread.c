@@ -320,7 +320,6 @@ static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, k
 {
     log_lost(thread, reason);
     ksi_thread_return_all(thread, false);
-    thread->producer->class->close(thread->producer);
     KS_TRY(open_producer(thread, error));
     thread->options.events.fenced(thread->options.events.owner);
     return KS_OK;
@@ -337,7 +336,6 @@ static ks_status go_back(ksi_stream_thread *thread, const ks_error *reason, ks_e
             "a result could not be sent; all tasks of this thread go back to their last commit: %s",
             ks_error_text(reason, text, sizeof text));
     ksi_thread_return_all(thread, false);
-    thread->producer->class->close(thread->producer);
     return open_producer(thread, error);
 }
 
@@ -433,8 +431,7 @@ void ksi_stream_thread_wait(ksi_stream_thread *thread)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* What was given and never begun. */
-static void return_mail(ksi_stream_thread *thread)
+void ksi_stream_thread_return_mail(ksi_stream_thread *thread)
 {
     ksi_message message;
     while (ksi_mailbox_take(&thread->mailbox, &message)) {
@@ -452,14 +449,11 @@ static void end(ksi_stream_thread *thread, bool is_clean)
         return;
     }
     thread->finished = true;
+    atomic_store(&thread->stop, true); /* nobody gives it more, but what is on its way */
     ksi_thread_return_all(thread, is_clean);
-    return_mail(thread);
+    ksi_stream_thread_return_mail(thread);
     ksi_thread_publish_counts(thread);
-    if (thread->producer != NULL) {
-        thread->producer->class->close(thread->producer);
-    }
     ksi_record_cache_free(thread->cache);
-    thread->producer = NULL;
     thread->cache = NULL;
 }
 
