@@ -247,6 +247,7 @@ static void producer_close(ksi_producer *self)
     faulty_producer *producer = producer_of(self);
     faulty_transport *faulty = producer->faulty;
     ks_status status = KS_OK;
+    faulty_meanwhile(faulty);
     if (!producer->is_transactional && producer->since_ns >= 0 && !faulty->is_dead) {
         status = producer->inner->class->commit(producer->inner, NULL, NULL);
     } else if (producer->is_transactional && !producer->is_unsettled) {

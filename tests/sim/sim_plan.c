@@ -26,7 +26,7 @@ static faulty_odds draw_odds(sim_random *random)
                          .bad_look = odds_of(random, 200),
                          .quiet = odds_of(random, 1000),
                          .lost_heartbeat = odds_of(random, 3000),
-                         .meanwhile = odds_of(random, 60)};
+                         .meanwhile = odds_of(random, 500)};
 }
 
 sim_plan sim_plan_of(uint64_t seed)

@@ -262,27 +262,38 @@ static void on_restore(const ks_restore_progress *progress, void *user)
     }
 }
 
-/* It waits for an answer; others go on, perhaps for longer than its session. */
+/* A worker of an instance that is not in the middle of a step. */
+static void step_another(sim_instance *instance)
+{
+    sim_world *world = instance->world;
+    size_t workers = ksi_app_worker_count(instance->app);
+    size_t worker = (size_t)sim_random_below(&world->random, (int64_t)workers);
+    if ((instance->busy_workers >> worker % 64 & 1) == 0) {
+        (void)sim_instance_step(instance, worker);
+    }
+}
+
+/* A worker waits for an answer; all others go on, perhaps for longer than its session. */
 static void on_meanwhile(void *user)
 {
-    sim_instance *instance = user;
+    const sim_instance *instance = user;
     sim_world *world = instance->world;
     if (world->is_within) {
         return;
     }
     world->is_within = true;
     world->trace.counts[SIM_LONG_CALL]++;
+    bool alone = sim_random_strikes(&world->random, 5000); /* its own instance waits, too */
     int64_t steps = sim_random_between(&world->random, 1, 100);
-    int64_t most_ns = world->plan.session_ms * 1000000 * 3 / steps;
-    sim_trace_add(&world->trace, instance->name, "waits", steps, 0);
+    int64_t most_ns = world->plan.session_ms * 1000000 * (alone ? 3 : 1) / steps;
+    sim_trace_add(&world->trace, instance->name, "waits", steps, alone);
     for (int64_t i = 0; i < steps; i++) {
-        sim_instance *other =
-            &world->instances[sim_random_below(&world->random, SIM_MOST_INSTANCES)];
+        int64_t drawn = sim_random_below(&world->random, SIM_MOST_INSTANCES);
+        sim_instance *other = &world->instances[drawn];
         world->now_ns += sim_random_below(&world->random, most_ns);
-        if (other != instance && other->app != NULL && world->now_ns >= other->stalled_until_ns) {
-            size_t workers = ksi_app_worker_count(other->app);
-            size_t worker = (size_t)sim_random_below(&world->random, (int64_t)workers);
-            (void)sim_instance_step(other, worker);
+        if (other->app != NULL && world->now_ns >= other->stalled_until_ns &&
+            (other != instance || !alone)) {
+            step_another(other);
         }
     }
     sim_trace_add(&world->trace, instance->name, "goes on", 0, 0);
@@ -423,20 +434,33 @@ static void look_at_tasks(sim_instance *instance)
     }
 }
 
+/* What a step may have led to; not while another of its steps is under way. */
+static void look_after(sim_instance *instance)
+{
+    sim_world *world = instance->world;
+    if (instance->faulty->is_dead) {
+        sim_instance_crash(instance);
+        return;
+    }
+    look_at_tasks(instance);
+    if (ksi_app_has_ended(instance->app)) {
+        sim_trace_add(&world->trace, instance->name, "has ended", instance->is_closing, 0);
+        bury(instance);
+    }
+}
+
 bool sim_instance_step(sim_instance *instance, size_t worker)
 {
     sim_world *world = instance->world;
+    size_t bit = (size_t)1 << worker % 64;
     bool progressed = false;
     sim_trace_add(&world->trace, instance->name, "step", (int64_t)worker, world->now_ns);
-    bool goes_on = ksi_app_step_worker(instance->app, worker, &progressed);
-    if (instance->faulty->is_dead) {
-        sim_instance_crash(instance);
-        return true;
-    }
-    look_at_tasks(instance);
-    if (!goes_on && ksi_app_has_ended(instance->app)) {
-        sim_trace_add(&world->trace, instance->name, "has ended", instance->is_closing, 0);
-        bury(instance);
+    instance->steps++;
+    instance->busy_workers |= bit;
+    (void)ksi_app_step_worker(instance->app, worker, &progressed);
+    instance->busy_workers &= ~bit;
+    if (--instance->steps == 0) {
+        look_after(instance);
     }
     return progressed;
 }
