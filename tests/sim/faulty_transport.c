@@ -23,6 +23,7 @@ const char *faulty_sabotage_name(faulty_sabotage sabotage)
         [SABOTAGE_POLL_SKIPS] = "poll-skips",
         [SABOTAGE_SEND_FORGETS] = "send-forgets",
         [SABOTAGE_FLUSH_FORGETS] = "flush-forgets",
+        [SABOTAGE_FALSE_SUCCESS] = "false-success",
     };
     return names[sabotage];
 }

@@ -41,6 +41,7 @@ typedef enum faulty_sabotage {
     SABOTAGE_POLL_SKIPS,    /* a record now and then is not read */
     SABOTAGE_SEND_FORGETS,  /* a record now and then is not written */
     SABOTAGE_FLUSH_FORGETS, /* a flush returns before anything is written */
+    SABOTAGE_FALSE_SUCCESS, /* a commit that was refused is said to have succeeded */
     SABOTAGE_COUNT
 } faulty_sabotage;
 

@@ -218,6 +218,9 @@ static void file_publish(ksi_partition *self)
         staged->segment->facts = staged->facts;
         ksi_segment_note(staged->segment, staged->last_base, staged->facts.last_batch);
         if (staged->is_new) {
+            if (partition->count > 0) {
+                ksi_segment_rest(partition->segments[partition->count - 1]);
+            }
             push_segment(partition, staged->segment);
         }
     }
@@ -314,6 +317,21 @@ ks_status ksi_file_partition_segment(ksi_file_partition *partition, int64_t offs
     }
     ksi_mutex_unlock(&partition->lock);
     return status;
+}
+
+void ksi_file_partition_leave(ksi_file_partition *partition, ksi_segment *segment)
+{
+    if (segment == NULL) {
+        return;
+    }
+    size_t at = 0;
+    ksi_mutex_lock(&partition->lock);
+    bool is_closed_one = ksi_file_partition_find(partition, segment, 1, &at);
+    ksi_segment_release(segment);
+    if (is_closed_one) {
+        ksi_segment_rest(segment); /* the chain holds it */
+    }
+    ksi_mutex_unlock(&partition->lock);
 }
 
 void ksi_file_partition_note(ksi_file_partition *partition, ksi_segment *segment, int64_t offset,

@@ -595,6 +595,22 @@ static void a_thread_that_was_stopped_before_returns_its_tasks_untouched(void **
     ks_log_free(log);
 }
 
+static void a_task_given_to_a_thread_that_is_ending_comes_back(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    thread_rig *self = new_thread(log, passing(), config_of("app"));
+    ksi_stream_thread_abandon(self->thread);
+    assert_true(ksi_stream_thread_is_stopping(self->thread)); /* who looks gives it no more */
+    assert_int_equal(self->returned, 1);
+    ksi_stream_thread_give(self->thread, &self->tasks[0]); /* who had looked before */
+    ksi_stream_thread_return_mail(self->thread);
+    assert_int_equal(self->returned, 2);
+    assert_int_equal(self->returned_clean, 1);
+    rig_free(self);
+    ks_log_free(log);
+}
+
 static void stop_thread(ks_ctx *ctx, const ks_record *record, void *user)
 {
     (void)ctx;
@@ -647,6 +663,7 @@ int main(void)
         cmocka_unit_test(a_thread_whose_member_is_gone_drops_its_tasks_and_goes_on),
         cmocka_unit_test(how_far_time_had_come_survives_a_restart),
         cmocka_unit_test(a_thread_that_was_stopped_before_returns_its_tasks_untouched),
+        cmocka_unit_test(a_task_given_to_a_thread_that_is_ending_comes_back),
         cmocka_unit_test(a_stop_is_seen_after_the_record_in_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,9 @@ int tear_down(void **state)
     ksi_arena_destroy(&self->arena);
     self->class->release(self->transport);
     ks_log_free(self->log);
+    if (self->implementation->closed != NULL) {
+        self->implementation->closed();
+    }
     free(self);
     return 0;
 }
@@ -138,7 +141,9 @@ ksi_membership *join_group(fixture *self, const char *process, int64_t now_ms)
                                         .session_timeout_ms = 1000,
                                         .tasks = tasks,
                                         .task_count = 2};
-    ksi_membership *member = self->class->join(self->transport, &options, now_ms, &self->error);
+    ksi_transport *where =
+        self->implementation->holder != NULL ? self->implementation->holder() : self->transport;
+    ksi_membership *member = where->class->join(where, &options, now_ms, &self->error);
     assert_non_null(member);
     return member;
 }
