@@ -242,6 +242,9 @@ static ks_uncaught_answer on_uncaught(const ks_error *error, void *user)
         sim_complain(world, "%s: being fenced was taken for a failure: %s", instance->name,
                      error->message);
     }
+    if (error->code == KS_E_TIMEOUT) {
+        sim_complain(world, "%s: a thread failed because an answer was lost", instance->name);
+    }
     if (world->is_settled) {
         sim_complain(world, "%s: a thread failed with nothing wrong: %s", instance->name,
                      error->message);
@@ -444,6 +447,9 @@ static void look_after(sim_instance *instance)
     }
     look_at_tasks(instance);
     if (ksi_app_has_ended(instance->app)) {
+        if (instance->app->failed && instance->app->failure.code == KS_E_TIMEOUT) {
+            sim_complain(world, "%s ended because an answer was lost", instance->name);
+        }
         sim_trace_add(&world->trace, instance->name, "has ended", instance->is_closing, 0);
         bury(instance);
     }

@@ -17,10 +17,10 @@
 #include <cmocka.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SEEDS 100
+#define SEEDS 300
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SEEDS 100
+#define SEEDS 300
 #endif
 #endif
 #ifndef SEEDS
