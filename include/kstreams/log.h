@@ -54,8 +54,8 @@ KS_API void ks_log_options_init(ks_log_options *options);
  *
  * "embedded:DIR" is a log in a directory, which is made when it is not there. Within a process all
  * that open the same directory share one log, and it is closed with the last of them. What was
- * committed survives the end of the process, and with `sync_commits`, once one of them asked for it,
- * that of the machine.
+ * committed survives the end of the process, and with `sync_commits`, once one of them asked for
+ * it, that of the machine.
  *
  * One process holds the directory; others work on the log through it (DIR/socket), with everything
  * in this header. Applications run in the holder only. When the holder goes, the others get

@@ -47,8 +47,9 @@ static void log_free(ksi_embedded_log *log)
 
 /*
  * The logs in directories that this process has open, by their real path. A log leaves the table
- * and closes under the table's lock, so that whoever opens it next finds it open or closed. Nobody
- * waits for that lock whom the end of a server waits for: a connection never has the last reference.
+ * and closes under the table's lock, so that whoever opens it next finds it open or closed. The end
+ * of a server is waited for under that lock, too: a connection never needs it, for it never has the
+ * last reference.
  */
 static pthread_mutex_t open_logs_lock = PTHREAD_MUTEX_INITIALIZER;
 static ksi_embedded_log *open_logs; /* a list */
