@@ -14,10 +14,10 @@
 
 #include "command.h"
 
-enum { COMMAND_COUNT = 1 };
+enum { COMMAND_COUNT = 5 };
 
 static const command *const commands[COMMAND_COUNT] = {
-    &describe_command,
+    &describe_command, &topics_command, &produce_command, &consume_command, &groups_command,
 };
 
 static void print_help(void)
@@ -27,7 +27,7 @@ static void print_help(void)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
     }
-    printf("  %-12s prints this; `ks COMMAND --help` tells more about a command\n", "--help");
+    printf("  %-12s prints this; `ks COMMAND --help` tells more about a command\n", "help");
     printf("  %-12s prints the version of the library\n", "--version");
 }
 
@@ -71,6 +71,19 @@ static int run_command(int argc, char **argv)
     return unknown_word("command", argv[0], names, COMMAND_COUNT);
 }
 
+/* `ks help`, `ks help COMMAND` */
+static int run_help(int argc, char **argv)
+{
+    char help[] = "--help";
+    char *asked[] = {argc > 0 ? argv[0] : help, help};
+
+    if (argc > 0) {
+        return run_command(2, asked);
+    }
+    print_help();
+    return EXIT_SUCCESS;
+}
+
 static int run(int argc, char **argv)
 {
     if (argc < 2) {
@@ -78,8 +91,10 @@ static int run(int argc, char **argv)
         return KS_TOOL_USAGE;
     }
     if (asks_for_help(1, argv + 1)) {
-        print_help();
-        return EXIT_SUCCESS;
+        return run_help(0, NULL);
+    }
+    if (strcmp(argv[1], "help") == 0) {
+        return run_help(argc - 2, argv + 2);
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("ks %s\n", ks_library_version());

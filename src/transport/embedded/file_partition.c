@@ -350,6 +350,7 @@ static ks_status remove_strays(ksi_file_partition *partition, ks_error *error)
                          : ksi_file_refused("remove", path, "bootstrap.servers", error);
             ksi_log(&partition->directory->logger, KS_LOG_LEVEL_INFO, path,
                     "removed: no commit has it");
+            KSI_CRASH_POINT("log.open.cut");
         }
         ksi_free(path);
     }

@@ -155,9 +155,9 @@ static ks_status open_catalogue(ksi_log_directory *directory, ks_error *error)
     ks_status status = KS_OK;
     if (!ksi_path_exists(path) && has_entries(topics)) {
         status = ksi_error_set(error, KS_E_CORRUPT, path,
-                               "the log in %s has topics, but its catalogue is missing; put it "
-                               "back from a copy, or begin a new log elsewhere",
-                               directory->path);
+                               "the log has topics, but its catalogue %s is missing; put it back "
+                               "from a copy, or begin a new log elsewhere",
+                               path);
     }
     if (status == KS_OK) {
         status = make_directory(topics, error);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * groups.c - `ks groups`: how far applications have come, and moving one that rests.
+ *
+ * Members live in the process that holds the log: asked from another one, a log that nobody runs on
+ * has none.
+ */
+#include "command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "table.h"
+
+/* ---- list ------------------------------------------------------------------------------------ */
+
+typedef struct group_listing {
+    ks_log *log;
+    table *rows;
+    ks_status status;
+    ks_error error;
+    int64_t members;
+    int64_t partitions;
+    int64_t lag;
+} group_listing;
+
+static void count_offset(const ks_group_offset *offset, void *user)
+{
+    group_listing *listing = user;
+
+    listing->partitions++;
+    listing->lag += offset->end - offset->offset;
+}
+
+static void count_member(const ks_group_member *member, void *user)
+{
+    (void)member;
+    ((group_listing *)user)->members++;
+}
+
+static void list_group(const char *group, void *user)
+{
+    group_listing *listing = user;
+
+    if (listing->status != KS_OK) {
+        return;
+    }
+    listing->members = 0;
+    listing->partitions = 0;
+    listing->lag = 0;
+    listing->status =
+        ks_log_each_group_offset(listing->log, group, count_offset, listing, &listing->error);
+    if (listing->status == KS_OK) {
+        listing->status =
+            ks_log_each_group_member(listing->log, group, count_member, listing, &listing->error);
+    }
+    table_text(listing->rows, group);
+    table_number(listing->rows, listing->members);
+    table_number(listing->rows, listing->partitions);
+    table_number(listing->rows, listing->lag);
+}
+
+static int print_groups(ks_log *log, bool json)
+{
+    static const column columns[] = {
+        {"group", false}, {"members", true}, {"partitions", true}, {"lag", true}};
+    group_listing listing = {.log = log, .rows = table_new(columns, 4)};
+    ks_status status = ks_log_each_group(log, list_group, &listing, &listing.error);
+
+    status = status == KS_OK ? listing.status : status;
+    if (status == KS_OK) {
+        table_print(listing.rows, json, "no groups: no application has committed anything here");
+    }
+    table_free(listing.rows);
+    return status == KS_OK ? EXIT_SUCCESS : failed(&listing.error);
+}
+
+static int run_list(int argc, char **argv)
+{
+    log_options log_is = {0};
+    text_list words = {0};
+    const option options[] = {LOG_OPTIONS(log_is)};
+    int exit_status = parse_options(argc, argv, OPTION_TABLE(options), &words);
+
+    if (exit_status == 0 && words.count > 0) {
+        exit_status = usage("groups list takes no group; `ks groups describe %s` tells about it",
+                            words.items[0]);
+    }
+    ks_log *log = exit_status == 0 ? open_log(&log_is, false, &exit_status) : NULL;
+    if (log != NULL) {
+        exit_status = print_groups(log, log_is.json);
+    }
+    ks_log_free(log);
+    text_list_free(&words);
+    return exit_status;
+}
+
+/* ---- describe -------------------------------------------------------------------------------- */
+
+typedef struct group_description {
+    table *offsets;
+    table *members;
+    size_t count;
+} group_description;
+
+static void describe_offset(const ks_group_offset *offset, void *user)
+{
+    group_description *description = user;
+
+    description->count++;
+    table_text(description->offsets, offset->topic);
+    table_number(description->offsets, offset->partition);
+    table_number(description->offsets, offset->offset);
+    table_number(description->offsets, offset->end);
+    table_number(description->offsets, offset->end - offset->offset);
+}
+
+static void describe_member(const ks_group_member *member, void *user)
+{
+    group_description *description = user;
+
+    description->count++;
+    table_text(description->members, member->member);
+    table_text(description->members, member->client_id);
+    table_number(description->members, member->threads);
+    table_number(description->members, (int64_t)member->active_tasks);
+    table_number(description->members, (int64_t)member->standby_tasks);
+}
+
+static void print_description(const group_description *description, const char *group, bool json)
+{
+    if (json) {
+        fputs("{\"group\": ", stdout);
+        json_text(stdout, ks_slice_cstr(group));
+        fputs(",\n\"offsets\":\n", stdout);
+        table_print(description->offsets, true, "");
+        fputs(",\n\"members\":\n", stdout);
+        table_print(description->members, true, "");
+        fputs("}\n", stdout);
+    } else {
+        table_print(description->offsets, false, "nothing was committed yet");
+        fputs("\n", stdout);
+        table_print(description->members, false, "no members: nobody runs it now");
+    }
+}
+
+static int describe_group(ks_log *log, const char *group, bool json)
+{
+    static const column offset_columns[] = {
+        {"topic", false}, {"partition", true}, {"offset", true}, {"end", true}, {"lag", true}};
+    static const column member_columns[] = {{"member", false},
+                                            {"client", false},
+                                            {"threads", true},
+                                            {"active", true},
+                                            {"standby", true}};
+    group_description description = {.offsets = table_new(offset_columns, 5),
+                                     .members = table_new(member_columns, 5)};
+    ks_error error = {0};
+    ks_status status = ks_log_each_group_offset(log, group, describe_offset, &description, &error);
+
+    if (status == KS_OK) {
+        status = ks_log_each_group_member(log, group, describe_member, &description, &error);
+    }
+    int exit_status = status == KS_OK ? EXIT_SUCCESS : failed(&error);
+    if (status == KS_OK && description.count == 0) {
+        fprintf(stderr, "ks: there is no group %s; `ks groups list` lists them\n", group);
+        exit_status = EXIT_FAILURE;
+    } else if (status == KS_OK) {
+        print_description(&description, group, json);
+    }
+    table_free(description.offsets);
+    table_free(description.members);
+    return exit_status;
+}
+
+/* Runs `act` on the one group that the words name. */
+static int with_group(int argc, char **argv, const char *name,
+                      int (*act)(ks_log *log, const char *group, bool json))
+{
+    log_options log_is = {0};
+    text_list words = {0};
+    const option options[] = {LOG_OPTIONS(log_is)};
+    int exit_status = parse_options(argc, argv, OPTION_TABLE(options), &words);
+
+    if (exit_status == 0) {
+        const char *group = only_word(name, "group", &words);
+        exit_status = group != NULL ? 0 : KS_TOOL_USAGE;
+        ks_log *log = group != NULL ? open_log(&log_is, false, &exit_status) : NULL;
+        if (log != NULL) {
+            exit_status = act(log, group, log_is.json);
+        }
+        ks_log_free(log);
+    }
+    text_list_free(&words);
+    return exit_status;
+}
+
+static int run_describe(int argc, char **argv)
+{
+    return with_group(argc, argv, "groups describe", describe_group);
+}
+
+/* ---- delete ---------------------------------------------------------------------------------- */
+
+static int delete_group(ks_log *log, const char *group, bool json)
+{
+    ks_error error = {0};
+
+    (void)json;
+    if (ks_log_delete_group(log, group, &error) != KS_OK) {
+        return failed(&error);
+    }
+    printf("deleted %s\n", group);
+    return EXIT_SUCCESS;
+}
+
+static int run_delete(int argc, char **argv)
+{
+    return with_group(argc, argv, "groups delete", delete_group);
+}
+
+/* ---- reset ----------------------------------------------------------------------------------- */
+
+typedef struct reset_options {
+    const char *topic;
+    bool to_beginning;
+    bool to_end;
+    int64_t to_offset; /* -1: not given */
+    int64_t to_time;
+} reset_options;
+
+static ks_status target_offset(ks_log *log, const reset_options *wanted, int32_t partition,
+                               int64_t *offset, ks_error *error)
+{
+    int64_t begin = 0;
+    int64_t end = 0;
+    ks_status status = ks_log_offsets(log, wanted->topic, partition, &begin, &end, error);
+
+    if (status == KS_OK && wanted->to_time >= 0) {
+        return ks_log_offset_at(log, wanted->topic, partition, wanted->to_time, offset, error);
+    }
+    int64_t given = wanted->to_offset < begin ? begin : wanted->to_offset;
+    given = given > end ? end : given;
+    *offset = wanted->to_offset >= 0 ? given : wanted->to_end ? end : begin;
+    return status;
+}
+
+static int reset_group(ks_log *log, const char *group, const reset_options *wanted, bool json)
+{
+    ks_error error = {0};
+    int32_t count = ks_log_partition_count(log, wanted->topic);
+    ks_group_offset *offsets = calloc((size_t)count + 1, sizeof *offsets);
+    ks_status status = KS_OK;
+
+    if (count == 0 || offsets == NULL) {
+        fprintf(stderr, "ks: there is no topic %s; `ks topics list` lists them\n", wanted->topic);
+        free(offsets);
+        return EXIT_FAILURE;
+    }
+    for (int32_t i = 0; i < count && status == KS_OK; i++) {
+        offsets[i] = (ks_group_offset){.topic = wanted->topic, .partition = i};
+        status = target_offset(log, wanted, i, &offsets[i].offset, &error);
+    }
+    if (status == KS_OK) {
+        status = ks_log_set_group_offsets(log, group, offsets, (size_t)count, &error);
+    }
+    free(offsets);
+    return status == KS_OK ? describe_group(log, group, json) : failed(&error);
+}
+
+static int check_reset(const reset_options *wanted)
+{
+    int ways = (int)wanted->to_beginning + (int)wanted->to_end + (int)(wanted->to_offset != -1) +
+               (int)(wanted->to_time != -1);
+
+    if (wanted->topic == NULL) {
+        return usage("groups reset: give --topic");
+    }
+    if (ways != 1 || wanted->to_offset < -1) {
+        return usage("groups reset: where to? one of --to-beginning, --to-end, --to-offset N, "
+                     "--to-time TIME");
+    }
+    return 0;
+}
+
+static int run_reset(int argc, char **argv)
+{
+    log_options log_is = {0};
+    reset_options wanted = {.to_offset = -1, .to_time = -1};
+    text_list words = {0};
+    const option options[] = {LOG_OPTIONS(log_is),
+                              {"--topic", OPTION_TEXT, &wanted.topic},
+                              {"--to-beginning", OPTION_FLAG, &wanted.to_beginning},
+                              {"--to-end", OPTION_FLAG, &wanted.to_end},
+                              {"--to-offset", OPTION_NUMBER, &wanted.to_offset},
+                              {"--to-time", OPTION_TIME, &wanted.to_time}};
+    int exit_status = parse_options(argc, argv, OPTION_TABLE(options), &words);
+
+    if (exit_status == 0) {
+        const char *group = only_word("groups reset", "group", &words);
+        exit_status = group != NULL ? check_reset(&wanted) : KS_TOOL_USAGE;
+        ks_log *log = exit_status == 0 ? open_log(&log_is, false, &exit_status) : NULL;
+        if (log != NULL) {
+            exit_status = reset_group(log, group, &wanted, log_is.json);
+        }
+        ks_log_free(log);
+    }
+    text_list_free(&words);
+    return exit_status;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int run_groups(int argc, char **argv)
+{
+    static const action actions[] = {{"list", run_list},
+                                     {"describe", run_describe},
+                                     {"reset", run_reset},
+                                     {"delete", run_delete}};
+
+    return run_action("groups", actions, sizeof actions / sizeof actions[0], argc, argv);
+}
+
+const command groups_command = {
+    .name = "groups",
+    .arguments = "ACTION --bootstrap-server embedded:DIR [ARGUMENT]...",
+    .summary = "shows how far applications have come; moves one that rests",
+    .help = "  list                    groups (each is an application.id) and their lag\n"
+            "  describe GROUP          offsets and lag by partition; who runs it now\n"
+            "  reset GROUP --topic TOPIC WHERE\n"
+            "                          --to-beginning, --to-end, --to-offset N (or the nearest\n"
+            "                          that is there), --to-time TIME; not while it runs\n"
+            "  delete GROUP            forgets its offsets; not while it runs\n\n" LOG_OPTIONS_HELP,
+    .run = run_groups,
+};
