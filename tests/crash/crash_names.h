@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * crash_names.h - which of ksi_crash_points a life of stores alone never passes: those of the log in
- * a directory and of committing tasks. They are tested with whole applications.
+ * crash_names.h - which of ksi_crash_points a life of stores alone never passes: those of the log
+ * in a directory and of committing tasks. They are tested with whole applications.
  */
 #ifndef TESTS_CRASH_CRASH_NAMES_H
 #define TESTS_CRASH_CRASH_NAMES_H
