@@ -3,6 +3,8 @@
 APP    ?= word_count
 ARGS   ?=
 PREFIX ?= /usr/local
+SEEDS  ?= 20000
+FIRST  ?= 1
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Ninja when it is there; a build directory keeps the generator it was made with.
@@ -58,6 +60,12 @@ asan: ## Build with address and undefined-behaviour sanitizers and run the tests
 .PHONY: tsan
 tsan: ## Build with the thread sanitizer and run the tests
 	@scripts/run-tests tsan
+
+.PHONY: sim
+sim: ## Step several instances among faults: make sim SEEDS=20000 [FIRST=1]; one with its trace: make sim SEED=4711
+	@$(call configure,release)
+	@cmake --build build/release -j $(JOBS) --target sim.seeds >/dev/null
+	@KSTREAMS_SIM_SEEDS=$(SEEDS) KSTREAMS_SIM_FIRST=$(FIRST) KSTREAMS_SIM_SEED=$(SEED) build/release/tests/sim.seeds
 
 .PHONY: fuzz
 fuzz: ## Build the fuzz targets and run each at least 100,000 times

@@ -136,7 +136,9 @@ typedef enum ks_status {
      * tasks away (@java ProducerFencedException, TaskMigratedException)
      */
     KS_E_FENCED = -17,
-    /** the records asked for were deleted, or are not there yet (@java OffsetOutOfRangeException) */
+    /**
+     * the records asked for were deleted, or are not there yet (@java OffsetOutOfRangeException)
+     */
     KS_E_OUT_OF_RANGE = -18
 } ks_status;
 

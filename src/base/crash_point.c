@@ -42,6 +42,8 @@ const char *const ksi_crash_points[] = {
     "log.appended",
     "log.committed",
     "log.delete",
+    "log.compact.before-swap",
+    "log.compact.swapped",
     "log.open.cut",
     "log.close",
     NULL,

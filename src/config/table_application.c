@@ -43,10 +43,9 @@ static const ksi_property application[] = {
      .low = 1,
      .high = INT64_MAX,
      .default_prose = "none: it must be set",
-     .prose = "Where the topics are. `embedded:` is a log in the memory of the process; a "
-              "directory behind the colon, and "
-              "`host:port` addresses of Kafka brokers, are refused when the application is made, "
-              "until they are built."},
+     .prose = "Where the topics are. `embedded:DIR` is a log in a directory, which one process has "
+              "at a time; `embedded:` is a log in the memory of the process. `host:port` addresses "
+              "of Kafka brokers are refused when the application is made, until they are built."},
     {.name = "client.id",
      .type = KSI_PROPERTY_TEXT,
      .importance = KSI_IMPORTANCE_MEDIUM,
@@ -66,15 +65,13 @@ static const ksi_property application[] = {
     {.name = "embedded.sync",
      .type = KSI_PROPERTY_CHOICE,
      .importance = KSI_IMPORTANCE_LOW,
-     .support = KSI_SUPPORT_REFUSED,
-     .reason = "the embedded log of this version is in memory and does not survive the end of its "
-               "process",
      .choices = (const ksi_choice[]){{"none", NULL}, {"commit", NULL}, {NULL, NULL}},
      .default_text = "none",
      .prose =
-         "When the files of an embedded log are forced to the disk: `none` survives a killed "
-         "process, `commit` also the "
-         "loss of power, at the price of one write barrier per commit. Not a property of Java."},
+         "When the files of an embedded log in a directory are forced to the disk: `none` survives "
+         "a killed process, `commit` also the loss of power, at the price of a write barrier for "
+         "each partition of a commit and one for its offsets. Applications that share a log get "
+         "what the strictest of them asks for. Not a property of Java."},
     {.name = "log.summary.interval.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,

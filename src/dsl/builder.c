@@ -194,6 +194,20 @@ const char *ksi_name_or_new(ks_builder *builder, const ks_options_head *head, co
     return ksi_suffixed_or_new(builder, head, name, "", prefix);
 }
 
+const char *ksi_free_name_or_new(ks_builder *builder, const ks_options_head *head, const char *name,
+                                 const char *prefix)
+{
+    ks_error error = {0};
+    if (name == NULL) {
+        return ksi_new_processor_name(builder, prefix);
+    }
+    if (ksi_name_check(name, &error) != KS_OK) {
+        ksi_builder_fail_error(builder, head, &error);
+        return NULL;
+    }
+    return ksi_arena_strdup(&builder->arena, name);
+}
+
 /* ---- the plan -------------------------------------------------------------------------------- */
 
 ksi_plan_node *ksi_add_plan_node(ks_builder *builder, const char *name, ksi_plan_write_fn *write)

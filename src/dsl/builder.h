@@ -127,7 +127,10 @@ const char *ksi_new_store_name(ks_builder *builder, const char *prefix);
  */
 const char *ksi_name_or_new(ks_builder *builder, const ks_options_head *head, const char *name,
                             const char *prefix);
-/* The same with a suffix behind the user's name. */
+/* The same, but the user's name uses up no number: process, as Java. */
+const char *ksi_free_name_or_new(ks_builder *builder, const ks_options_head *head, const char *name,
+                                 const char *prefix);
+/* ksi_name_or_new() with a suffix behind the user's name. */
 const char *ksi_suffixed_or_new(ks_builder *builder, const ks_options_head *head, const char *name,
                                 const char *suffix, const char *prefix);
 

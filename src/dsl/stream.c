@@ -19,12 +19,19 @@ typedef struct operation {
     const ks_named *named;
 } operation;
 
-/* Checks the call and decides on the node's name; NULL: the builder failed. */
-static const char *begin(const operation *op)
+/* Takes the user pointer over and checks the call; false: the builder failed. */
+static bool may_begin(const operation *op)
 {
     ks_builder *builder = op->stream->builder;
     ksi_builder_own(builder, op->user, op->named != NULL ? op->named->user_free : NULL);
-    if (!ksi_builder_ready(builder, KSI_HEAD_OF(op->named), op->call, op->has_function)) {
+    return ksi_builder_ready(builder, KSI_HEAD_OF(op->named), op->call, op->has_function);
+}
+
+/* The same, and decides on the node's name; NULL: the builder failed. */
+static const char *begin(const operation *op)
+{
+    ks_builder *builder = op->stream->builder;
+    if (!may_begin(op)) {
         return NULL;
     }
     return ksi_name_or_new(builder, KSI_HEAD_OF(op->named),
@@ -161,16 +168,25 @@ ks_stream *ks_stream_flat_map_values(ks_stream *stream, ks_action_fn *emit, void
         add_processor(stream, name, ksi_op_flat_map(configs(stream), emit, user, false)));
 }
 
-/* ---- the program's own ------------------------------------------------------------------------ */
+/* ---- the program's own ----------------------------------------------------------------------- */
 
 ks_stream *ks_stream_process(ks_stream *stream, const ks_processor *processor, void *user,
                              const ks_named *named)
 {
-    const char *name =
-        begin(&(operation){"ks_stream_process", "KSTREAM-PROCESSOR-", stream,
-                           processor != NULL && processor->process != NULL, user, named});
+    ks_builder *builder = stream->builder;
+    const operation op = {"ks_stream_process",
+                          "KSTREAM-PROCESSOR-",
+                          stream,
+                          processor != NULL && processor->process != NULL,
+                          user,
+                          named};
+    if (!may_begin(&op)) {
+        return &builder->inert_stream;
+    }
+    const char *name = ksi_free_name_or_new(builder, KSI_HEAD_OF(named),
+                                            named != NULL ? named->name : NULL, op.prefix);
     if (name == NULL) {
-        return &stream->builder->inert_stream;
+        return &builder->inert_stream;
     }
     return rekeyed(stream, NULL, name,
                    add_processor(stream, name, ksi_op_process(configs(stream), processor, user)));

@@ -46,7 +46,9 @@ static ks_status open_transport(ks_app *app, ksi_transport *injected, ks_log *gi
         return KS_OK;
     }
     ks_error reason = {0};
-    ks_log *log = ks_log_open(ksi_config_text(app->config, "bootstrap.servers"), &reason);
+    bool syncs = strcmp(ksi_config_choice(app->config, "embedded.sync"), "commit") == 0;
+    ks_log *log = ks_log_open_with(ksi_config_text(app->config, "bootstrap.servers"),
+                                   KS_LOG_OPTIONS(.sync_commits = syncs), &reason);
     if (log == NULL) {
         if (error != NULL) {
             *error = reason;

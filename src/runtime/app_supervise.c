@@ -12,20 +12,17 @@
  * to it by mail, and it acts on what is the case when it gets there.
  *
  * Failure. A thread that fails returns its tasks and ends. The program's handler says whether
- * another takes its place, which begins with the tasks' last commit, or the application ends (Java's
- * default, too). A broken database ends it in any case: what one thread could not read, the next
- * cannot either. The first failure is the application's.
- *
- * One kind of failure asks nobody: a result that could not be sent, of which the production handler
- * said that everything since the last commit shall be done again. @java TaskCorruptedException
+ * another takes its place, which begins with the tasks' last commit, or the application ends
+ * (Java's default, too). A broken database ends it in any case: what one thread could not read, the
+ * next cannot either. The first failure is the application's.
  *
  * Fenced. The group took this member for dead and gave its tasks away. Every thread drops what it
  * did not commit; when all tasks are back they are closed, and the member joins again.
  *
  * Stuck. A thread that does not finish its turn within max.poll.interval.ms keeps its tasks from
- * everybody. It cannot be stopped; so the others commit, the group is left, which fences what it may
- * still commit, and the application ends with a message that names it. @java StreamThread, whose
- * consumer leaves the group by itself
+ * everybody. It cannot be stopped; so the others commit, the group is left, which fences what it
+ * may still commit, and the application ends with a message that names it. @java StreamThread,
+ * whose consumer leaves the group by itself
  *
  * Thread rule: the supervisor's worker; functions that say so, others.
  */
@@ -167,7 +164,9 @@ static bool go_on_ending(ks_app *app)
 
 /* ---- threads that end ------------------------------------------------------------------------ */
 
-/* What the program wants done about a failed thread. Called without the lock, as it may take time. */
+/*
+ * What the program wants done about a failed thread. Called without the lock, as it may take time.
+ */
 static ks_uncaught_answer ask(ks_app *app, const ks_error *failure)
 {
     if (app->uncaught == NULL) {
@@ -195,6 +194,7 @@ static void replace(ks_app *app, const ksi_app_thread *slot)
 static void thread_ended(ks_app *app, ksi_app_thread *slot)
 {
     slot->has_ended = true;
+    ksi_stream_thread_return_mail(slot->thread);
     if (slot->failure.code == KS_OK) {
         ksi_app_share_cache(app);
         return;
@@ -202,10 +202,6 @@ static void thread_ended(ks_app *app, ksi_app_thread *slot)
     bool is_broken = ksi_local_state_failed(app->local_state, &slot->failure);
     if (app->is_stopping || is_broken) {
         fail(app, &slot->failure);
-        return;
-    }
-    if ((slot->failure.flags & KS_ERROR_ABORT) != 0) { /* a handler said: once more */
-        replace(app, slot);
         return;
     }
     switch (ask(app, &slot->failure)) {
@@ -332,7 +328,11 @@ static ks_status ask_group(ks_app *app, bool *progressed, ks_error *error)
         *error = reason;
         return status;
     }
-    *progressed = *progressed || app->view.epoch != epoch;
+    if (app->view.epoch != epoch) {
+        /* Whatever was shown in a view that never arrived: the group learns what is here. */
+        app->needs_report = true;
+        *progressed = true;
+    }
     if (app->view.shuts_down) {
         (void)ksi_error_set(error, KS_E_STATE, app->application_id,
                             "another instance asked the whole application to shut down");

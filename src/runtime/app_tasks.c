@@ -41,7 +41,8 @@ static ksi_task_handle *find_task(const ks_app *app, ksi_task_id id)
     return NULL;
 }
 
-static ks_status make_task(ks_app *app, ksi_task_id id, ksi_task_handle **made, ks_error *error)
+/* NULL with an error when the disk cannot be read. */
+static ksi_task_handle *make_task(ks_app *app, ksi_task_id id, ks_error *error)
 {
     const ksi_task_rows_options options = {.topology = app->topology,
                                            .id = id,
@@ -49,7 +50,7 @@ static ks_status make_task(ks_app *app, ksi_task_id id, ksi_task_handle **made, 
                                            .state = app->local_state};
     ksi_task_rows *rows = ksi_task_rows_open(&options, error);
     if (rows == NULL) {
-        return ksi_error_flag(error, 0); /* as the disk said */
+        return NULL;
     }
     ksi_task_handle *task = ksi_calloc(1, sizeof *task);
     task->id = id;
@@ -61,8 +62,7 @@ static ks_status make_task(ks_app *app, ksi_task_id id, ksi_task_handle **made, 
     app->tasks = ksi_grow(app->tasks, &app->task_capacity, app->task_count + 1, sizeof task);
     app->tasks[app->task_count++] = task;
     app->needs_report = true;
-    *made = task;
-    return KS_OK;
+    return task;
 }
 
 static void close_task(ks_app *app, size_t index)
@@ -94,7 +94,10 @@ static ks_status want(ks_app *app, const ksi_task_id *ids, size_t count, bool as
     for (size_t i = 0; i < count; i++) {
         ksi_task_handle *task = find_task(app, ids[i]);
         if (task == NULL) {
-            KS_TRY(make_task(app, ids[i], &task, error));
+            task = make_task(app, ids[i], error);
+        }
+        if (task == NULL) {
+            return ksi_error_flag(error, 0); /* as the disk said */
         }
         if (as_active) {
             task->wants_active = true;

@@ -13,8 +13,8 @@
 
 /*
  * Creates the needed topics that are missing, with the configurations that Java gives them and over
- * those the properties that begin with "topic.". KS_E_TOPOLOGY for one that exists with another number
- * of partitions: then nothing was created.
+ * those the properties that begin with "topic.". KS_E_TOPOLOGY for one that exists with another
+ * number of partitions: then nothing was created.
  */
 KS_NODISCARD ks_status ksi_internal_topics_make_ready(const ksi_assignment *assignment,
                                                       const ks_config *config,

@@ -4,8 +4,8 @@
  *
  * Stream threads write, at the end of a turn and after a commit; programs ask whether the
  * application has caught up and how far it is behind. One table for all threads, made at the start
- * from the assignment, so that a task may move while somebody looks: an entry stays where it is, and
- * a partition that no thread reads at the moment still counts while it is this application's.
+ * from the assignment, so that a task may move while somebody looks: an entry stays where it is,
+ * and a partition that no thread reads at the moment still counts while it is this application's.
  *
  * Thread rule: made and freed by the application; entries any thread, written by the thread whose
  * task reads the partition.

@@ -3,9 +3,9 @@
  * punctuations.h - what a task is to call when it is time. @java PunctuationQueue,
  * PunctuationSchedule
  *
- * Two queues, by stream time and by the wall clock, ordered by when a punctuation is due. Taking one
- * makes it the one in hand; what it schedules meanwhile goes into the queues and may be due at once.
- * Done with, it goes back with its next time:
+ * Two queues, by stream time and by the wall clock, ordered by when a punctuation is due. Taking
+ * one makes it the one in hand; what it schedules meanwhile goes into the queues and may be due at
+ * once. Done with, it goes back with its next time:
  *
  *     due + interval, or when that is over too: due + (floor((now - due) / interval) + 1) * interval
  *

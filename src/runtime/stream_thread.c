@@ -5,8 +5,8 @@
  * A turn polls every input whose queue has room, processes up to a batch of each task, and commits
  * when commit.interval.ms is over, or as soon as the tasks have gathered as many uncommitted rows
  * as statestore.uncommitted.max.bytes allows, or a transaction more records than buffer.memory. The
- * bound of a queue is buffered.records.per.partition; a full queue's partition is not watched, so that its records do
- * not end a wait for which they are no work.
+ * bound of a queue is buffered.records.per.partition; a full queue's partition is not watched, so
+ * that its records do not end a wait for which they are no work.
  *
  * Other threads may read the stores of a task. The thread has them for itself, by the task's store
  * lock, for a batch of records, and gives way between two of them to those who wait; likewise while
@@ -16,8 +16,8 @@
  * punctuation is due, or, when records are queued that may not be processed yet (max.task.idle.ms),
  * for poll.ms. It never sleeps for less than a millisecond, and never polls in between.
  *
- * What belongs to a commit, and to rows that go to the disk, is in stream_thread_commit.c; how tasks
- * come and go, in stream_thread_tasks.c; what others learn, in stream_thread_look.c.
+ * What belongs to a commit, and to rows that go to the disk, is in stream_thread_commit.c; how
+ * tasks come and go, in stream_thread_tasks.c; what others learn, in stream_thread_look.c.
  *
  * Thread rule: see stream_thread.h; lock order in README.md.
  */
@@ -308,17 +308,35 @@ static ks_status take_turn(ksi_stream_thread *thread, size_t *work, ks_error *er
     return KS_OK;
 }
 
-/* What it had belongs to others. It begins anew with nothing, as a member that just joined. */
-static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
+static void log_lost(const ksi_stream_thread *thread, const ks_error *reason)
 {
     ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
             "the group gave the tasks of this thread away; what was not committed is dropped: %s",
             reason->message);
+}
+
+/* What it had belongs to others. It begins anew with nothing, as a member that just joined. */
+static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
+{
+    log_lost(thread, reason);
     ksi_thread_return_all(thread, false);
-    thread->producer->class->close(thread->producer);
     KS_TRY(open_producer(thread, error));
     thread->options.events.fenced(thread->options.events.owner);
     return KS_OK;
+}
+
+/*
+ * A result could not be sent, and the production handler said: once more. What was done since the
+ * last commit is dropped; the owner gives the tasks again. @java TaskCorruptedException
+ */
+static ks_status go_back(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
+{
+    char text[sizeof *reason + 64];
+    ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
+            "a result could not be sent; all tasks of this thread go back to their last commit: %s",
+            ks_error_text(reason, text, sizeof text));
+    ksi_thread_return_all(thread, false);
+    return open_producer(thread, error);
 }
 
 ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks_error *error)
@@ -332,6 +350,9 @@ ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks
     if (status == KS_E_FENCED) {
         work++;
         status = lose_tasks(thread, &reason, &reason);
+    } else if (status != KS_OK && (reason.flags & KS_ERROR_ABORT) != 0) {
+        work++;
+        status = go_back(thread, &reason, &reason);
     }
     atomic_store(&thread->turn_began_ns, -1);
     *progressed = work > 0;
@@ -410,8 +431,7 @@ void ksi_stream_thread_wait(ksi_stream_thread *thread)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* What was given and never begun. */
-static void return_mail(ksi_stream_thread *thread)
+void ksi_stream_thread_return_mail(ksi_stream_thread *thread)
 {
     ksi_message message;
     while (ksi_mailbox_take(&thread->mailbox, &message)) {
@@ -429,14 +449,11 @@ static void end(ksi_stream_thread *thread, bool is_clean)
         return;
     }
     thread->finished = true;
+    atomic_store(&thread->stop, true); /* nobody gives it more, but what is on its way */
     ksi_thread_return_all(thread, is_clean);
-    return_mail(thread);
+    ksi_stream_thread_return_mail(thread);
     ksi_thread_publish_counts(thread);
-    if (thread->producer != NULL) {
-        thread->producer->class->close(thread->producer);
-    }
     ksi_record_cache_free(thread->cache);
-    thread->producer = NULL;
     thread->cache = NULL;
 }
 
@@ -448,12 +465,22 @@ void ksi_stream_thread_abandon(ksi_stream_thread *thread)
 ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error)
 {
     ks_status status = KS_OK;
+    ks_error reason = {0};
     if (!thread->finished && ksi_thread_needs_commit(thread)) {
-        status = ksi_thread_commit(thread, error);
+        status = ksi_thread_commit(thread, &reason);
     }
     if (status == KS_OK && !thread->finished && thread->options.keeps_state) {
-        status = ksi_thread_apply(thread, error);
+        status = ksi_thread_apply(thread, &reason);
     }
     end(thread, status == KS_OK);
+    if (status == KS_E_FENCED) {
+        /* No failure: its tasks are with others, who go on from the last commit. */
+        log_lost(thread, &reason);
+        thread->options.events.fenced(thread->options.events.owner);
+        return KS_OK;
+    }
+    if (status != KS_OK) {
+        *error = reason;
+    }
     return status;
 }

@@ -113,6 +113,11 @@ void ksi_stream_thread_wait(ksi_stream_thread *thread);
 KS_NODISCARD ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error);
 /* The same without the commit. */
 void ksi_stream_thread_abandon(ksi_stream_thread *thread);
+/*
+ * Returns what was given and never begun: by the owner, once the worker has ended, for it may have
+ * given a task while the thread was ending.
+ */
+void ksi_stream_thread_return_mail(ksi_stream_thread *thread);
 
 /* ---- what others ask; @thread any ------------------------------------------------------------ */
 

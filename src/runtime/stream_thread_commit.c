@@ -199,20 +199,25 @@ static ks_status commit_once(ksi_stream_thread *thread, const ksi_offset_commit 
                : transport->class->commit_offsets(transport, offsets, error);
 }
 
+/* So often a thread that is to stop asks for a lost answer. */
+#define MOST_LAST_TRIES 10
+
 /*
  * Offsets, and in a transaction the records with them. An answer that was lost is asked for again:
- * the same call settles it.
+ * the same call settles it. A thread that is to stop gives up at some point, and not at the first
+ * lost answer: that would make a failure of an end, or of a thread less.
  */
 static ks_status commit_offsets(ksi_stream_thread *thread, ks_error *error)
 {
     const ksi_offset_commit offsets = offsets_of(thread);
     ks_error reason = {0};
     ks_status status;
+    int last_tries = 0;
     do {
         reason = (ks_error){0};
         status = commit_once(thread, &offsets, &reason);
     } while (status != KS_OK && (reason.flags & KS_ERROR_RETRIABLE) != 0 &&
-             !atomic_load(&thread->stop));
+             (!atomic_load(&thread->stop) || ++last_tries < MOST_LAST_TRIES));
     if (status != KS_OK) {
         *error = reason;
     }
@@ -297,7 +302,9 @@ ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_er
 
 /* ---- repartition topics ---------------------------------------------------------------------- */
 
-/* @java TaskManager#maybePurgeCommittedRecords: errors are ignored there, too; the next one may do. */
+/*
+ * @java TaskManager#maybePurgeCommittedRecords: errors are ignored there, too; the next one may do.
+ */
 void ksi_thread_maybe_purge(ksi_stream_thread *thread)
 {
     ksi_transport *transport = thread->options.transport;

@@ -85,7 +85,10 @@ int64_t ksi_thread_now_ms(const ksi_stream_thread *thread);
 /* Takes what was given, and commits and returns what was asked back. */
 KS_NODISCARD ks_status ksi_thread_read_mail(ksi_stream_thread *thread, size_t *work,
                                             ks_error *error);
-/* Returns every task; `is_clean` says whether everything is committed. */
+/*
+ * Returns every task, the producer being closed before: what it still writes must not come behind
+ * what the next one reads. `is_clean` says whether everything is committed.
+ */
 void ksi_thread_return_all(ksi_stream_thread *thread, bool is_clean);
 
 /* ---- stream_thread_commit.c ------------------------------------------------------------------ */

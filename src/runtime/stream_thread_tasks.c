@@ -124,8 +124,8 @@ static ks_status take(ksi_stream_thread *thread, ksi_task_handle *handle, ks_err
 
 /* ---- going ----------------------------------------------------------------------------------- */
 
-/* Closes a task, which is in no list any more, and returns it. */
-static void give_back(ksi_stream_thread *thread, ksi_thread_task *task, bool is_clean)
+/* Closes a task, which is in no list any more; the handle is to be given back. */
+static ksi_task_handle *close_task(ksi_stream_thread *thread, ksi_thread_task *task, bool is_clean)
 {
     ksi_task_handle *handle = task->handle;
     for (size_t i = 0; i < task->input_count; i++) {
@@ -145,6 +145,11 @@ static void give_back(ksi_stream_thread *thread, ksi_thread_task *task, bool is_
     ksi_free(task->inputs);
     ksi_free(task);
     handle->is_clean = is_clean;
+    return handle;
+}
+
+static void give_back(ksi_stream_thread *thread, ksi_task_handle *handle)
+{
     thread->options.events.returned(thread->options.events.owner, handle);
 }
 
@@ -163,16 +168,27 @@ static void return_leaving(ksi_stream_thread *thread)
     }
     thread->task_count = kept;
     for (size_t i = 0; i < leaving_count; i++) {
-        give_back(thread, leaving[i], true);
+        give_back(thread, close_task(thread, leaving[i], true));
     }
     ksi_free(leaving);
 }
 
 void ksi_thread_return_all(ksi_stream_thread *thread, bool is_clean)
 {
-    while (thread->task_count > 0) {
-        give_back(thread, thread->tasks[--thread->task_count], is_clean);
+    size_t count = thread->task_count;
+    ksi_task_handle **handles = ksi_calloc(count + 1, sizeof(ksi_task_handle *));
+    for (size_t i = 0; i < count; i++) {
+        handles[i] = close_task(thread, thread->tasks[i], is_clean);
     }
+    thread->task_count = 0;
+    if (thread->producer != NULL) {
+        thread->producer->class->close(thread->producer);
+        thread->producer = NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        give_back(thread, handles[i]);
+    }
+    ksi_free(handles);
 }
 
 static bool mark_leaving(ksi_stream_thread *thread, const ksi_task_handle *handle)

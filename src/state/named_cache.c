@@ -55,7 +55,9 @@ enum {
 };
 
 typedef struct cache_row cache_row;
-/* What finding a row touches stands together at the front, and short rows have their bytes inside. */
+/*
+ * What finding a row touches stands together at the front, and short rows have their bytes inside.
+ */
 struct cache_row {
     uint64_t hash;
     cache_row *chain; /* of the bucket; of spare and retired rows */

@@ -288,7 +288,7 @@ static void splice(ksi_row_buffer *buffer, ksi_row_state from, ksi_row_state to)
 {
     ksi_row_list *moved = &buffer->lists[from];
     ksi_row_list *list = &buffer->lists[to];
-    if (moved->first == NULL) {
+    if (moved->first == NULL || moved->last == NULL) { /* both, or neither */
         return;
     }
     moved->last->after = list->first;

@@ -147,8 +147,8 @@ struct ksi_row_buffer {
 /* ---- row_buffer.c ---------------------------------------------------------------------------- */
 
 const ksi_row_version *ksi_row_committed_version(const ksi_row_buffer *buffer,
-                                                 const ksi_buffered_row *row);
-ksi_row_knowledge ksi_row_describe(const ksi_buffered_row *row, const ksi_row_version *shown,
+                                                 const ksi_buffered_row *it);
+ksi_row_knowledge ksi_row_describe(const ksi_buffered_row *it, const ksi_row_version *shown,
                                    ksi_row *out);
 /* Whether the row of a key is expired, for newest or committed readers. */
 bool ksi_row_buffer_hides(const ksi_row_buffer *buffer, ks_slice key, bool committed);
@@ -164,8 +164,8 @@ void ksi_row_index_clear(ksi_row_buffer *buffer);
 /* NULL when there is none; the memo then has the hash for adding. */
 ksi_buffered_row *ksi_row_index_find(ksi_row_buffer *buffer, ks_slice key);
 /* The row is not there. `hash` is of its key, and set in the row. */
-void ksi_row_index_add(ksi_row_buffer *buffer, ksi_buffered_row *row);
-void ksi_row_index_remove(ksi_row_buffer *buffer, ksi_buffered_row *row);
+void ksi_row_index_add(ksi_row_buffer *buffer, ksi_buffered_row *it);
+void ksi_row_index_remove(ksi_row_buffer *buffer, ksi_buffered_row *it);
 /* Puts the rows that are not yet there into the tree. */
 void ksi_row_index_order(ksi_row_buffer *buffer);
 /* The hash of a key that was just not found. */

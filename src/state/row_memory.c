@@ -111,7 +111,7 @@ static void put_in_list(ksi_row_memory *memory, void *bytes, size_t room)
 static void next_slab(ksi_row_memory *memory)
 {
     size_t left = (size_t)(memory->end - memory->cursor);
-    if (left >= KSI_ROW_MEMORY_STEP) {
+    if (memory->cursor != NULL && left >= KSI_ROW_MEMORY_STEP) {
         put_in_list(memory, memory->cursor, left);
     }
     slab *it = ksi_alloc(memory->slab_size);

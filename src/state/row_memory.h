@@ -29,7 +29,7 @@ void ksi_row_memory_free(ksi_row_memory *memory); /* with every piece; accepts N
 /* A piece, aligned to KSI_ROW_MEMORY_STEP. */
 void *ksi_row_memory_take(ksi_row_memory *memory, size_t size);
 /* Back, with the size it was taken for; accepts NULL. */
-void ksi_row_memory_give(ksi_row_memory *memory, void *piece, size_t size);
+void ksi_row_memory_give(ksi_row_memory *memory, void *bytes, size_t size);
 
 /* What a piece of that size really has. */
 static inline size_t ksi_row_memory_room(size_t size)

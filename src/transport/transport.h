@@ -101,7 +101,8 @@ typedef struct ksi_consumer_class {
      * Up to `capacity` records of one partition into `records`, without waiting; `*count` is 0 when
      * there is none now. What they point to is borrowed until the next poll of the slot.
      * KS_E_OUT_OF_RANGE: the position lies before the first record (they were deleted) or behind
-     * the end (the topic is another one).
+     * the end (the topic is another one). Records that were fetched before they were deleted may
+     * still be given.
      */
     ks_status (*poll)(ksi_consumer *consumer, size_t slot, ks_log_record *records, size_t capacity,
                       size_t *count, ks_error *error);

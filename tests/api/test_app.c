@@ -520,29 +520,6 @@ static void two_applications_of_one_id_share_its_tasks(void **state)
     ks_log_free(log);
 }
 
-static void a_state_directory_belongs_to_one_running_application(void **state)
-{
-    (void)state;
-    ks_error error = {0};
-    ks_log *log = word_count_log();
-    char directory[512];
-    (void)snprintf(directory, sizeof directory, "%s", state_dir_new());
-    ks_config *one = new_config("wc");
-    ks_config *same = new_config("wc");
-    set(one, "state.dir", directory);
-    set(same, "state.dir", directory);
-    running *first = new_app(log, one, word_count());
-    start(first);
-    running *second = new_app(log, same, word_count());
-    assert_int_equal(ks_app_start(second->app, &error), KS_E_STATE);
-    assert_int_equal(ks_app_state_of(second->app), KS_APP_ERROR);
-    produce(log, "lines", "1", "still alive");
-    catch_up(first);
-    free_app(second);
-    free_app(first);
-    ks_log_free(log);
-}
-
 static void properties_without_effect_are_warned_of_once(void **state)
 {
     (void)state;
@@ -896,7 +873,6 @@ int main(void)
         cmocka_unit_test(a_missing_input_topic_is_named),
         cmocka_unit_test(an_internal_topic_with_another_count_is_refused),
         cmocka_unit_test(two_applications_of_one_id_share_its_tasks),
-        cmocka_unit_test(a_state_directory_belongs_to_one_running_application),
         cmocka_unit_test(properties_without_effect_are_warned_of_once),
         cmocka_unit_test(closing_is_fine_in_every_state),
         cmocka_unit_test(waiting_and_closing_stop_at_their_time),

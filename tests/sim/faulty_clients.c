@@ -195,6 +195,18 @@ static ks_status begin_commit(faulty_producer *producer, const ksi_offset_commit
     return KS_OK;
 }
 
+static ks_status drop(faulty_producer *producer, ks_error *error)
+{
+    ksi_producer *inner = producer->inner;
+    bool is_written =
+        producer->is_transactional && producer->faulty->sabotage == SABOTAGE_ABORT_COMMITS;
+    forget_kept(producer);
+    producer->since_ns = -1;
+    producer->is_unsettled = false;
+    return is_written ? inner->class->commit(inner, NULL, error)
+                      : inner->class->abort(inner, error);
+}
+
 static ks_status producer_commit(ksi_producer *self, const ksi_offset_commit *offsets,
                                  ks_error *error)
 {
@@ -216,19 +228,10 @@ static ks_status producer_commit(ksi_producer *self, const ksi_offset_commit *of
     if (fate == FATE_DO) {
         forget_kept(producer);
     }
+    if (fate == FATE_REFUSE && faulty->sabotage == SABOTAGE_FALSE_SUCCESS) {
+        return drop(producer, error);
+    }
     return faulty_answer(fate, offsets->group, error);
-}
-
-static ks_status drop(faulty_producer *producer, ks_error *error)
-{
-    ksi_producer *inner = producer->inner;
-    bool is_written =
-        producer->is_transactional && producer->faulty->sabotage == SABOTAGE_ABORT_COMMITS;
-    forget_kept(producer);
-    producer->since_ns = -1;
-    producer->is_unsettled = false;
-    return is_written ? inner->class->commit(inner, NULL, error)
-                      : inner->class->abort(inner, error);
 }
 
 static ks_status producer_abort(ksi_producer *self, ks_error *error)
@@ -247,6 +250,7 @@ static void producer_close(ksi_producer *self)
     faulty_producer *producer = producer_of(self);
     faulty_transport *faulty = producer->faulty;
     ks_status status = KS_OK;
+    faulty_meanwhile(faulty);
     if (!producer->is_transactional && producer->since_ns >= 0 && !faulty->is_dead) {
         status = producer->inner->class->commit(producer->inner, NULL, NULL);
     } else if (producer->is_transactional && !producer->is_unsettled) {
@@ -337,6 +341,7 @@ static ks_status consumer_poll(ksi_consumer *self, size_t slot, ks_log_record *r
 {
     faulty_consumer *consumer = consumer_of(self);
     faulty_transport *faulty = consumer->faulty;
+    faulty_meanwhile(faulty);
     int64_t now_ns = faulty->clock->monotonic_ns(faulty->clock);
     *count = 0;
     KS_TRY(faulty_answer(faulty_draw(faulty, "poll", faulty->odds.bad_poll), "poll", error));

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * faulty_transport.c - see faulty_transport.h: faults are drawn here, and the calls about topics and
- * groups passed on. Producers and consumers are in faulty_clients.c.
+ * faulty_transport.c - see faulty_transport.h: faults are drawn here, and the calls about topics
+ * and groups passed on. Producers and consumers are in faulty_clients.c, members of groups in
+ * faulty_membership.c.
  */
 #include "faulty_transport.h"
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "state/store_lock.h"
 
 #include <stdio.h>
 
@@ -21,6 +23,7 @@ const char *faulty_sabotage_name(faulty_sabotage sabotage)
         [SABOTAGE_POLL_SKIPS] = "poll-skips",
         [SABOTAGE_SEND_FORGETS] = "send-forgets",
         [SABOTAGE_FLUSH_FORGETS] = "flush-forgets",
+        [SABOTAGE_FALSE_SUCCESS] = "false-success",
     };
     return names[sabotage];
 }
@@ -42,6 +45,17 @@ bool faulty_strikes(faulty_transport *faulty, int64_t odds)
     return faulty->is_enabled && sim_random_strikes(faulty->random, odds);
 }
 
+/*
+ * Not while a task's stores are held: who holds them calls the log to send, and that never waits.
+ */
+void faulty_meanwhile(faulty_transport *faulty)
+{
+    if (faulty->meanwhile != NULL && !faulty->is_dead && !ksi_store_lock_holds_any() &&
+        faulty_strikes(faulty, faulty->odds.meanwhile)) {
+        faulty->meanwhile(faulty->user);
+    }
+}
+
 /* Counts a call of an instance that is to die; true for the one it dies in. */
 static bool dies_now(faulty_transport *faulty)
 {
@@ -49,6 +63,7 @@ static bool dies_now(faulty_transport *faulty)
         return false;
     }
     faulty->is_dead = true;
+    faulty->trace->counts[SIM_DEATH_IN_A_CALL]++;
     return true;
 }
 
@@ -56,6 +71,11 @@ static faulty_fate note(faulty_transport *faulty, const char *what, faulty_fate 
 {
     if (fate != FATE_DO) {
         sim_trace_add(faulty->trace, faulty->name, what, (int64_t)fate, faulty->is_dead);
+        static const sim_event events[] = {[FATE_DO_LOSE] = SIM_LOST_ANSWER,
+                                           [FATE_NOT_KNOWN] = SIM_LOST_REQUEST,
+                                           [FATE_REFUSE] = SIM_REFUSAL,
+                                           [FATE_FENCE] = SIM_FENCED_PRODUCER};
+        faulty->trace->counts[events[fate]]++;
         faulty->disturbances++;
     }
     return fate;
@@ -63,6 +83,7 @@ static faulty_fate note(faulty_transport *faulty, const char *what, faulty_fate 
 
 faulty_fate faulty_draw_commit(faulty_transport *faulty, const char *what)
 {
+    faulty_meanwhile(faulty);
     if (faulty->is_dead) {
         return FATE_REFUSE;
     }
@@ -184,6 +205,7 @@ static ks_status committed(ksi_transport *self, const char *group, ksi_group_off
                            size_t count, ks_arena *arena, ks_error *error)
 {
     faulty_transport *faulty = faulty_of(self);
+    faulty_meanwhile(faulty);
     faulty_fate fate = faulty_draw(faulty, "committed", faulty->odds.bad_look);
     KS_TRY(faulty_answer(fate, group, error));
     return faulty->inner->class->committed(faulty->inner, group, all, count, arena, error);
@@ -220,12 +242,6 @@ static ks_status delete_group(ksi_transport *self, const char *group, ks_error *
     return inner_of(self)->class->delete_group(inner_of(self), group, error);
 }
 
-static ksi_membership *join(ksi_transport *self, const ksi_member_options *options, int64_t now_ms,
-                            ks_error *error)
-{
-    return inner_of(self)->class->join(inner_of(self), options, now_ms, error);
-}
-
 static const ksi_transport_class faulty_transport_class = {
     .retain = retain,
     .release = release,
@@ -244,7 +260,7 @@ static const ksi_transport_class faulty_transport_class = {
     .each_group = each_group,
     .each_offset = each_offset,
     .delete_group = delete_group,
-    .join = join,
+    .join = faulty_join,
     .open_consumer = faulty_consumer_open,
     .open_producer = faulty_producer_open,
 };

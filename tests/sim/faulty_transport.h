@@ -11,6 +11,8 @@
  *     refusal       nothing was executed, and never will be
  *     fenced        a producer is told that another one has its id
  *     quiet         a partition answers "nothing new" for a while
+ *     meanwhile     a call takes so long that others go on, perhaps long enough to be given the
+ *                   tasks of the one that waits
  *     death         from one call on, nothing is executed any more, in the middle of a step or not;
  *                   whoever steps the instance then drops it as a crash does
  *
@@ -39,6 +41,7 @@ typedef enum faulty_sabotage {
     SABOTAGE_POLL_SKIPS,    /* a record now and then is not read */
     SABOTAGE_SEND_FORGETS,  /* a record now and then is not written */
     SABOTAGE_FLUSH_FORGETS, /* a flush returns before anything is written */
+    SABOTAGE_FALSE_SUCCESS, /* a commit that was refused is said to have succeeded */
     SABOTAGE_COUNT
 } faulty_sabotage;
 
@@ -54,6 +57,8 @@ typedef struct faulty_odds {
     int64_t bad_poll;
     int64_t bad_look; /* committed offsets cannot be read, records cannot be deleted */
     int64_t quiet;    /* of a poll */
+    int64_t lost_heartbeat;
+    int64_t meanwhile; /* others go on in the middle of a call */
 } faulty_odds;
 
 typedef struct faulty_transport {
@@ -72,6 +77,8 @@ typedef struct faulty_transport {
     bool dies_after;      /* the last call is executed, its answer is not seen */
     int64_t disturbances; /* faults after which records may be there twice at least once */
     uint64_t producers;
+    void (*meanwhile)(void *user); /* lets others go on; NULL: nobody */
+    void *user;
 } faulty_transport;
 
 /* With one reference; retains the other one. */
@@ -96,9 +103,13 @@ faulty_fate faulty_draw(faulty_transport *faulty, const char *what, int64_t odds
 /* KS_OK for FATE_DO; else the error of a fate. */
 ks_status faulty_answer(faulty_fate fate, const char *where, ks_error *error);
 bool faulty_strikes(faulty_transport *faulty, int64_t odds);
+/* At the beginning of a call: others go on, now and then. */
+void faulty_meanwhile(faulty_transport *faulty);
 
 ksi_producer *faulty_producer_open(ksi_transport *transport, const char *transactional_id,
                                    ks_error *error);
 ksi_consumer *faulty_consumer_open(ksi_transport *transport, ks_error *error);
+ksi_membership *faulty_join(ksi_transport *transport, const ksi_member_options *options,
+                            int64_t now_ms, ks_error *error);
 
 #endif

@@ -24,7 +24,9 @@ static faulty_odds draw_odds(sim_random *random)
                          .bad_send = odds_of(random, 30),
                          .bad_poll = odds_of(random, 30),
                          .bad_look = odds_of(random, 200),
-                         .quiet = odds_of(random, 1000)};
+                         .quiet = odds_of(random, 1000),
+                         .lost_heartbeat = odds_of(random, 3000),
+                         .meanwhile = odds_of(random, 500)};
 }
 
 sim_plan sim_plan_of(uint64_t seed)

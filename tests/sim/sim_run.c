@@ -55,6 +55,7 @@ static void stall(sim_world *world, sim_instance *instance)
     int64_t ms = sim_random_between(&world->random, 20, world->plan.session_ms * 3);
     instance->stalled_until_ns = world->now_ns + ms * MS;
     sim_trace_add(&world->trace, instance->name, "stalls", ms, 0);
+    world->trace.counts[SIM_STALL]++;
 }
 
 static void change_threads(sim_instance *instance, bool more)
@@ -63,14 +64,16 @@ static void change_threads(sim_instance *instance, bool more)
                        : ks_app_stream_threads(instance->app) > 1
                            ? ks_app_remove_stream_thread(instance->app, NULL)
                            : KS_E_STATE;
-    sim_trace_add(&instance->world->trace, instance->name, more ? "one thread more" : "one less",
-                  (int64_t)status, 0);
+    sim_trace *trace = &instance->world->trace;
+    sim_trace_add(trace, instance->name, more ? "one thread more" : "one less", (int64_t)status, 0);
+    trace->counts[more ? SIM_MORE_THREADS : SIM_FEWER_THREADS] += status == KS_OK;
 }
 
 static void pause_or_resume(sim_instance *instance)
 {
     instance->is_paused = !instance->is_paused;
     sim_trace_add(&instance->world->trace, instance->name, "pauses", instance->is_paused, 0);
+    instance->world->trace.counts[SIM_PAUSE] += instance->is_paused;
     if (instance->is_paused) {
         ks_app_pause(instance->app);
     } else {
@@ -128,6 +131,7 @@ static void event(sim_world *world)
     if (sim_random_strikes(&world->random, 1000)) {
         int64_t ms = sim_random_below(&world->random, world->plan.session_ms * 2);
         sim_trace_add(&world->trace, "*", "time jumps", ms, 0);
+        world->trace.counts[SIM_TIME_JUMP]++;
         world->now_ns += ms * MS;
     } else if (instance != NULL) {
         happen_to(world, instance);
@@ -292,35 +296,45 @@ sim_result sim_run(uint64_t seed, faulty_sabotage sabotage, bool with_text)
     result.hash = world.trace.hash;
     result.inputs = (int64_t)world.input_count;
     result.lives = world.lives;
-    result.disturbances = sim_disturbances(&world);
-    result.was_fenced = world.was_fenced;
+    memcpy(result.counts, world.trace.counts, sizeof result.counts);
     result.text = with_text ? strdup(ksi_buffer_cstr(&world.trace.text)) : NULL;
     sim_world_destroy(&world);
     return result;
 }
 
-int sim_run_seeds(uint64_t first, uint64_t count)
+/* ---- many ------------------------------------------------------------------------------------ */
+
+static void print_failure(const sim_result *result, uint64_t seed)
 {
-    int failures = 0;
-    int64_t inputs = 0;
-    int64_t lives = 0;
-    int64_t disturbances = 0;
-    int64_t fenced = 0;
+    printf("%s\n  %s\n  its trace: make sim SEED=%" PRIu64 "\n", result->plan, result->complaint,
+           seed);
+    (void)fflush(stdout);
+}
+
+sim_summary sim_run_seeds(uint64_t first, uint64_t count)
+{
+    sim_summary all = {.first = first, .seeds = count};
     for (uint64_t seed = first; seed < first + count; seed++) {
         sim_result result = sim_run(seed, SABOTAGE_NONE, false);
-        inputs += result.inputs;
-        lives += result.lives;
-        disturbances += result.disturbances;
-        fenced += result.was_fenced;
+        all.inputs += result.inputs;
+        all.lives += result.lives;
+        for (int i = 0; i < SIM_EVENTS; i++) {
+            all.counts[i] += result.counts[i];
+        }
         if (result.complaint[0] != '\0') {
-            failures++;
-            printf("%s\n  %s\n  to repeat: KSTREAMS_SIM_SEED=%" PRIu64 " and the same program\n",
-                   result.plan, result.complaint, seed);
-            (void)fflush(stdout);
+            all.failures++;
+            print_failure(&result, seed);
         }
     }
-    printf("%" PRIu64 " seeds from %" PRIu64 ": %d failed; %" PRId64 " inputs, %" PRId64
-           " lives of instances, %" PRId64 " faults and crashes, %" PRId64 " with a fenced one\n",
-           count, first, failures, inputs, lives, disturbances, fenced);
-    return failures;
+    return all;
+}
+
+void sim_print_summary(const sim_summary *all)
+{
+    printf("seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " failed. %" PRId64
+           " inputs, instances were started %" PRId64 " times\n",
+           all->first, all->first + all->seeds - 1, all->failures, all->inputs, all->lives);
+    for (int i = 0; i < SIM_EVENTS; i++) {
+        printf("  %8" PRId64 " %s\n", all->counts[i], sim_event_name((sim_event)i));
+    }
 }

@@ -32,6 +32,34 @@ bool sim_random_strikes(sim_random *random, int64_t chances)
     return chances > 0 && sim_random_below(random, 10000) < chances;
 }
 
+/* ---- events ---------------------------------------------------------------------------------- */
+
+const char *sim_event_name(sim_event event)
+{
+    static const char *const names[SIM_EVENTS] = {
+        [SIM_LOST_ANSWER] = "lost answers",
+        [SIM_LOST_REQUEST] = "lost requests",
+        [SIM_REFUSAL] = "refusals",
+        [SIM_FENCED_PRODUCER] = "fenced producers",
+        [SIM_LOST_HEARTBEAT] = "lost heartbeats",
+        [SIM_LONG_CALL] = "calls that others overtook",
+        [SIM_CRASH] = "crashes",
+        [SIM_DEATH_IN_A_CALL] = "deaths in a call",
+        [SIM_STALL] = "stalls",
+        [SIM_FENCED_MEMBER] = "steps after which a member was found fenced",
+        [SIM_CLOSE] = "closes",
+        [SIM_MORE_THREADS] = "threads added",
+        [SIM_FEWER_THREADS] = "threads removed",
+        [SIM_REPLACED_THREAD] = "threads replaced",
+        [SIM_FAILED_INSTANCE] = "instances that failed",
+        [SIM_PAUSE] = "pauses",
+        [SIM_TIME_JUMP] = "jumps of time",
+        [SIM_RESTORED_STORE] = "stores restored",
+        [SIM_PROMOTED_STANDBY] = "standbys promoted",
+    };
+    return names[event];
+}
+
 /* ---- the trace ------------------------------------------------------------------------------- */
 
 void sim_trace_init(sim_trace *trace, bool has_text)

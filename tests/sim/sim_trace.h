@@ -33,7 +33,34 @@ bool sim_random_strikes(sim_random *random, int64_t chances);
 
 /* ---- the trace ------------------------------------------------------------------------------- */
 
+/* What a simulation is made for; seeds that never have one of these test less than they say. */
+typedef enum sim_event {
+    SIM_LOST_ANSWER,
+    SIM_LOST_REQUEST,
+    SIM_REFUSAL,
+    SIM_FENCED_PRODUCER,
+    SIM_LOST_HEARTBEAT,
+    SIM_LONG_CALL, /* others went on meanwhile */
+    SIM_CRASH,
+    SIM_DEATH_IN_A_CALL,
+    SIM_STALL,
+    SIM_FENCED_MEMBER,
+    SIM_CLOSE,
+    SIM_MORE_THREADS,
+    SIM_FEWER_THREADS,
+    SIM_REPLACED_THREAD,
+    SIM_FAILED_INSTANCE,
+    SIM_PAUSE,
+    SIM_TIME_JUMP,
+    SIM_RESTORED_STORE, /* from records, not from nothing */
+    SIM_PROMOTED_STANDBY,
+    SIM_EVENTS
+} sim_event;
+
+const char *sim_event_name(sim_event event);
+
 typedef struct sim_trace {
+    int64_t counts[SIM_EVENTS];
     uint64_t hash;
     uint64_t lines;
     bool has_text;

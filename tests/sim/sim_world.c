@@ -238,13 +238,69 @@ static ks_uncaught_answer on_uncaught(const ks_error *error, void *user)
     sim_instance *instance = user;
     sim_world *world = instance->world;
     int64_t drawn = sim_random_below(&world->random, 100);
+    if (error->code == KS_E_FENCED) {
+        sim_complain(world, "%s: being fenced was taken for a failure: %s", instance->name,
+                     error->message);
+    }
+    if (error->code == KS_E_TIMEOUT) {
+        sim_complain(world, "%s: a thread failed because an answer was lost", instance->name);
+    }
     if (world->is_settled) {
         sim_complain(world, "%s: a thread failed with nothing wrong: %s", instance->name,
                      error->message);
     }
+    world->trace.counts[drawn < 90 ? SIM_REPLACED_THREAD : SIM_FAILED_INSTANCE]++;
     return drawn < 90   ? KS_REPLACE_THREAD
            : drawn < 98 ? KS_SHUTDOWN_CLIENT
                         : KS_SHUTDOWN_APPLICATION;
+}
+
+static void on_restore(const ks_restore_progress *progress, void *user)
+{
+    sim_trace *trace = &((sim_instance *)user)->world->trace;
+    if (progress->step == KS_RESTORE_END && progress->records > 0) {
+        trace->counts[SIM_RESTORED_STORE]++;
+    } else if (progress->step == KS_STANDBY_PROMOTED) {
+        trace->counts[SIM_PROMOTED_STANDBY]++;
+    }
+}
+
+/* A worker of an instance that is not in the middle of a step. */
+static void step_another(sim_instance *instance)
+{
+    sim_world *world = instance->world;
+    size_t workers = ksi_app_worker_count(instance->app);
+    size_t worker = (size_t)sim_random_below(&world->random, (int64_t)workers);
+    if ((instance->busy_workers >> worker % 64 & 1) == 0) {
+        (void)sim_instance_step(instance, worker);
+    }
+}
+
+/* A worker waits for an answer; all others go on, perhaps for longer than its session. */
+static void on_meanwhile(void *user)
+{
+    const sim_instance *instance = user;
+    sim_world *world = instance->world;
+    if (world->is_within) {
+        return;
+    }
+    world->is_within = true;
+    world->trace.counts[SIM_LONG_CALL]++;
+    bool alone = sim_random_strikes(&world->random, 5000); /* its own instance waits, too */
+    int64_t steps = sim_random_between(&world->random, 1, 100);
+    int64_t most_ns = world->plan.session_ms * 1000000 * (alone ? 3 : 1) / steps;
+    sim_trace_add(&world->trace, instance->name, "waits", steps, alone);
+    for (int64_t i = 0; i < steps; i++) {
+        int64_t drawn = sim_random_below(&world->random, SIM_MOST_INSTANCES);
+        sim_instance *other = &world->instances[drawn];
+        world->now_ns += sim_random_below(&world->random, most_ns);
+        if (other->app != NULL && world->now_ns >= other->stalled_until_ns &&
+            (other != instance || !alone)) {
+            step_another(other);
+        }
+    }
+    sim_trace_add(&world->trace, instance->name, "goes on", 0, 0);
+    world->is_within = false;
 }
 
 /* ---- lives of an instance -------------------------------------------------------------------- */
@@ -259,7 +315,8 @@ static void make_app(sim_instance *instance, ks_config *config)
                                  .is_manual = true};
     instance->app = ksi_app_new(world->topology, config,
                                 KS_APP_OPTIONS(.log_line = on_line, .state_listener = on_state,
-                                               .uncaught_error = on_uncaught, .user = instance),
+                                               .uncaught_error = on_uncaught,
+                                               .restore_listener = on_restore, .user = instance),
                                 &seams, &error);
     if (instance->app == NULL || ks_app_start(instance->app, &error) != KS_OK) {
         sim_complain(world, "%s did not start: %s", instance->name, error.message);
@@ -278,6 +335,8 @@ void sim_instance_start(sim_instance *instance)
                                             &instance->clock.clock, &world->random, &world->trace);
     instance->faulty->odds = world->plan.odds;
     instance->faulty->sabotage = world->sabotage;
+    instance->faulty->meanwhile = on_meanwhile;
+    instance->faulty->user = instance;
     instance->is_closing = false;
     instance->is_paused = false;
     instance->stalled_until_ns = 0;
@@ -306,6 +365,7 @@ void sim_instance_crash(sim_instance *instance)
     }
     sim_trace_add(&instance->world->trace, instance->name, "crashes", 0, 0);
     instance->world->disturbances++;
+    instance->world->trace.counts[SIM_CRASH]++;
     instance->faulty->is_dead = true;
     if (!ksi_app_has_ended(instance->app)) {
         ksi_app_crash(instance->app);
@@ -320,6 +380,7 @@ void sim_instance_close(sim_instance *instance)
     ks_status status = ks_app_close(instance->app, 0, &error);
     (void)status; /* it ends later, or it has failed: both is seen by its state */
     instance->is_closing = true;
+    instance->world->trace.counts[SIM_CLOSE]++;
 }
 
 void sim_instance_forget(sim_instance *instance)
@@ -368,6 +429,7 @@ static void look_at_tasks(sim_instance *instance)
         }
         if (!is_current(instance, task)) {
             world->was_fenced = true;
+            world->trace.counts[SIM_FENCED_MEMBER]++;
         } else if (is_elsewhere(instance, task)) {
             sim_complain(world, "task %s runs in %s and in another instance", task->name,
                          instance->name);
@@ -375,20 +437,36 @@ static void look_at_tasks(sim_instance *instance)
     }
 }
 
+/* What a step may have led to; not while another of its steps is under way. */
+static void look_after(sim_instance *instance)
+{
+    sim_world *world = instance->world;
+    if (instance->faulty->is_dead) {
+        sim_instance_crash(instance);
+        return;
+    }
+    look_at_tasks(instance);
+    if (ksi_app_has_ended(instance->app)) {
+        if (instance->app->failed && instance->app->failure.code == KS_E_TIMEOUT) {
+            sim_complain(world, "%s ended because an answer was lost", instance->name);
+        }
+        sim_trace_add(&world->trace, instance->name, "has ended", instance->is_closing, 0);
+        bury(instance);
+    }
+}
+
 bool sim_instance_step(sim_instance *instance, size_t worker)
 {
     sim_world *world = instance->world;
+    size_t bit = (size_t)1 << worker % 64;
     bool progressed = false;
     sim_trace_add(&world->trace, instance->name, "step", (int64_t)worker, world->now_ns);
-    bool goes_on = ksi_app_step_worker(instance->app, worker, &progressed);
-    if (instance->faulty->is_dead) {
-        sim_instance_crash(instance);
-        return true;
-    }
-    look_at_tasks(instance);
-    if (!goes_on && ksi_app_has_ended(instance->app)) {
-        sim_trace_add(&world->trace, instance->name, "has ended", instance->is_closing, 0);
-        bury(instance);
+    instance->steps++;
+    instance->busy_workers |= bit;
+    (void)ksi_app_step_worker(instance->app, worker, &progressed);
+    instance->busy_workers &= ~bit;
+    if (--instance->steps == 0) {
+        look_after(instance);
     }
     return progressed;
 }

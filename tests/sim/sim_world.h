@@ -49,6 +49,8 @@ typedef struct sim_instance {
     bool is_closing;
     bool is_paused;
     int64_t stalled_until_ns;
+    int steps;           /* under way, one within the other */
+    size_t busy_workers; /* a bit for each that is in the middle of a step */
 } sim_instance;
 
 /* A record that was put into the input topic. */
@@ -70,6 +72,7 @@ struct sim_world {
     sim_input *inputs;
     size_t input_count;
     size_t input_capacity;
+    bool is_within;   /* somebody waits in the middle of a step while others go on */
     bool is_settling; /* nothing bad happens any more */
     bool is_settled;  /* and what happened before has been dealt with */
     bool was_fenced;  /* an instance was fenced, and may have gone on for a while */

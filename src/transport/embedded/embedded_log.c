@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "storage/files.h"
+#include "transport/embedded/housekeeping.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -35,6 +36,9 @@ static void log_retain(ksi_transport *transport)
 
 static void log_free(ksi_embedded_log *log)
 {
+    ksi_housekeeping_stop(log);
+    ksi_mutex_destroy(&log->house_lock);
+    ksi_condition_destroy(&log->house_changed);
     ksi_map_free(log->topics, release_topic);
     ksi_group_offsets_free(log->groups);
     ksi_map_free(log->transactional, free_transactional);
@@ -251,6 +255,8 @@ static ksi_embedded_log *new_log(void)
     ksi_mutex_init(&log->lock);
     ksi_mutex_init(&log->wait_lock);
     ksi_condition_init(&log->changed);
+    ksi_mutex_init(&log->house_lock);
+    ksi_condition_init(&log->house_changed);
     log->coordinator = ksi_coordinator_new();
     log->topics = ksi_map_new();
     log->groups = ksi_group_offsets_new();

@@ -32,7 +32,11 @@ typedef struct ksi_embedded_log {
     ksi_group_offsets *groups;
     ksi_map *transactional; /* id -> ksi_transactional_id */
     ksi_mutex wait_lock;
-    ksi_condition changed;              /* a watched partition grew, or a consumer was woken */
+    ksi_condition changed;  /* a watched partition grew, or a consumer was woken */
+    ksi_thread housekeeper; /* housekeeping.h; begins with the first topic */
+    ksi_mutex house_lock;   /* guards its sleep */
+    ksi_condition house_changed;
+    bool house_stops;
     struct ksi_embedded_log *next_open; /* of the logs in directories that are open */
 } ksi_embedded_log;
 

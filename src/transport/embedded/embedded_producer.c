@@ -29,7 +29,7 @@
 /* How old a record gets before it is passed on without a flush. */
 #define LINGER_NS ((int64_t)5000000)
 /* Memory that is kept for the next batches. */
-#define SPARE_BYTES ((size_t)4 * 1024 * 1024)
+#define SPARE_BYTES ((size_t)16 * 1024 * 1024)
 
 typedef struct known_partition {
     ksi_batch *batch;    /* that grows, one of the outgoing ones; NULL: none */

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/embedded/embedded_log.h"
+#include "transport/embedded/housekeeping.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,7 @@ static ks_status make_topic(ksi_embedded_log *log, const ksi_topic_spec *spec, k
         return status;
     }
     (void)ksi_map_put_cstr(log->topics, topic->name, topic);
+    ksi_housekeeping_start(log);
     return KS_OK;
 }
 
@@ -142,6 +144,7 @@ static ks_status load_topic(void *user, const ksi_topic_row *row, ks_error *erro
         return status;
     }
     (void)ksi_map_put_cstr(log->topics, topic->name, topic);
+    ksi_housekeeping_start(log);
     return KS_OK;
 }
 

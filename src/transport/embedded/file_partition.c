@@ -218,6 +218,9 @@ static void file_publish(ksi_partition *self)
         staged->segment->facts = staged->facts;
         ksi_segment_note(staged->segment, staged->last_base, staged->facts.last_batch);
         if (staged->is_new) {
+            if (partition->count > 0) {
+                ksi_segment_rest(partition->segments[partition->count - 1]);
+            }
             push_segment(partition, staged->segment);
         }
     }
@@ -254,6 +257,36 @@ static void file_drop(ksi_partition *self)
     ksi_mutex_unlock(&partition->lock);
 }
 
+/* ---- replacing ------------------------------------------------------------------------------- */
+
+bool ksi_file_partition_find(const ksi_file_partition *partition, const ksi_segment *segment,
+                             size_t count, size_t *at)
+{
+    for (*at = 0; *at < partition->count; (*at)++) {
+        if (partition->segments[*at] == segment) {
+            return partition->count - *at > count; /* the last one grows, and is never among them */
+        }
+    }
+    return false;
+}
+
+void ksi_file_partition_replace(ksi_file_partition *partition, size_t at, size_t count,
+                                ksi_segment *segment)
+{
+    ksi_mutex_lock(&partition->lock);
+    for (size_t i = at; i < at + count; i++) {
+        ksi_segment_release(partition->segments[i]);
+    }
+    size_t left = segment != NULL ? 1 : 0;
+    if (segment != NULL) {
+        partition->segments[at] = segment;
+    }
+    memmove(&partition->segments[at + left], &partition->segments[at + count],
+            (partition->count - at - count) * sizeof(ksi_segment *));
+    partition->count -= count - left;
+    ksi_mutex_unlock(&partition->lock);
+}
+
 /* ---- looking --------------------------------------------------------------------------------- */
 
 ks_status ksi_file_partition_segment(ksi_file_partition *partition, int64_t offset,
@@ -286,6 +319,21 @@ ks_status ksi_file_partition_segment(ksi_file_partition *partition, int64_t offs
     return status;
 }
 
+void ksi_file_partition_leave(ksi_file_partition *partition, ksi_segment *segment)
+{
+    if (segment == NULL) {
+        return;
+    }
+    size_t at = 0;
+    ksi_mutex_lock(&partition->lock);
+    bool is_closed_one = ksi_file_partition_find(partition, segment, 1, &at);
+    ksi_segment_release(segment);
+    if (is_closed_one) {
+        ksi_segment_rest(segment); /* the chain holds it */
+    }
+    ksi_mutex_unlock(&partition->lock);
+}
+
 void ksi_file_partition_note(ksi_file_partition *partition, ksi_segment *segment, int64_t offset,
                              int64_t position)
 {
@@ -304,6 +352,25 @@ static int64_t file_bytes(ksi_partition *self)
     }
     ksi_mutex_unlock(&partition->lock);
     return bytes;
+}
+
+static int64_t file_retained_from(ksi_partition *self, const ksi_topic_settings *settings,
+                                  int64_t now_ms)
+{
+    ksi_file_partition *partition = partition_of(self);
+    int64_t begin = ksi_partition_begin(self);
+    int64_t bytes = file_bytes(self);
+    ksi_mutex_lock(&partition->lock);
+    for (size_t i = 0; i < partition->count; i++) {
+        const ksi_segment_facts *facts = &partition->segments[i]->facts;
+        bytes -= facts->bytes;
+        if (!ksi_topic_settings_expire(settings, facts->newest_timestamp, bytes, now_ms)) {
+            break;
+        }
+        begin = facts->last_offset + 1;
+    }
+    ksi_mutex_unlock(&partition->lock);
+    return begin;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -402,6 +469,7 @@ static const ksi_partition_class file_partition_class = {
     .publish = file_publish,
     .unstage = file_unstage,
     .drop = file_drop,
+    .retained_from = file_retained_from,
     .offset_at = ksi_file_partition_offset_at,
     .bytes = file_bytes,
     .open_reader = ksi_file_partition_open_reader,

@@ -51,9 +51,21 @@ typedef struct ksi_segment_view {
 /* The first segment that has records from `offset` on. */
 KS_NODISCARD ks_status ksi_file_partition_segment(ksi_file_partition *partition, int64_t offset,
                                                   ksi_segment_view *view, ks_error *error);
+/* Gives the reference of a view back. Accepts NULL. */
+void ksi_file_partition_leave(ksi_file_partition *partition, ksi_segment *segment);
 /* Where a batch was found, for those who come later. */
 void ksi_file_partition_note(ksi_file_partition *partition, ksi_segment *segment, int64_t offset,
                              int64_t position);
+
+/*
+ * Whether `count` segments from `segment` on are still in the chain, and where; the one that grows
+ * is never among them. Under the log's lock, or the partition's.
+ */
+bool ksi_file_partition_find(const ksi_file_partition *partition, const ksi_segment *segment,
+                             size_t count, size_t *at);
+/* One segment, which is taken over, or none (NULL) instead of `count`. Under the log's lock. */
+void ksi_file_partition_replace(ksi_file_partition *partition, size_t at, size_t count,
+                                ksi_segment *segment);
 
 /* file_reader.c */
 ksi_partition_reader *ksi_file_partition_open_reader(ksi_partition *partition, int64_t offset);

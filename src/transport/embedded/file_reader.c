@@ -43,7 +43,7 @@ typedef struct file_reader {
 
 static void leave_segment(file_reader *reader)
 {
-    ksi_segment_release(reader->segment);
+    ksi_file_partition_leave(reader->partition, reader->segment);
     reader->segment = NULL;
     reader->next = reader->loaded = 0;
     reader->in_batch = false;
@@ -88,7 +88,7 @@ static ks_status find_segment(file_reader *reader, bool *found, ks_error *error)
     *found = true;
     reader->limit = view.facts.bytes;
     if (view.segment == reader->segment) {
-        ksi_segment_release(view.segment);
+        ksi_segment_release(view.segment); /* one reference is enough */
         return KS_OK;
     }
     leave_segment(reader);
@@ -352,7 +352,7 @@ ks_status ksi_file_partition_offset_at(ksi_partition *self, int64_t timestamp, i
             status = find_batch(&view, from, timestamp, &batch, error);
         }
         from = view.facts.last_offset + 1;
-        ksi_segment_release(view.segment);
+        ksi_file_partition_leave(partition, view.segment);
         KS_TRY(status);
         if (batch >= 0) {
             /* Mostly in that batch; what is new in it may lie before the beginning. */

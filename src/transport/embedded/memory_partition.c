@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/thread.h"
 #include "transport/embedded/partition.h"
+#include "transport/embedded/topic_config.h"
 
 #include <string.h>
 
@@ -318,6 +319,26 @@ static ks_status memory_offset_at(ksi_partition *self, int64_t timestamp, int64_
     return KS_OK;
 }
 
+/* Batches are to a partition in memory what segments are to one in files. */
+static int64_t memory_retained_from(ksi_partition *self, const ksi_topic_settings *settings,
+                                    int64_t now_ms)
+{
+    memory_partition *partition = memory_of(self);
+    int64_t begin = ksi_partition_begin(self);
+    ksi_mutex_lock(&partition->lock);
+    int64_t bytes = partition->bytes;
+    for (size_t i = 0; i < partition->count; i++) {
+        const ksi_batch *batch = partition->batches[i];
+        bytes -= (int64_t)batch->size;
+        if (!ksi_topic_settings_expire(settings, batch->newest_timestamp, bytes, now_ms)) {
+            break;
+        }
+        begin = batch->last_offset + 1;
+    }
+    ksi_mutex_unlock(&partition->lock);
+    return begin;
+}
+
 static int64_t memory_bytes(ksi_partition *self)
 {
     memory_partition *partition = memory_of(self);
@@ -345,6 +366,7 @@ static const ksi_partition_class memory_partition_class = {
     .publish = memory_publish,
     .unstage = memory_unstage,
     .drop = memory_drop,
+    .retained_from = memory_retained_from,
     .offset_at = memory_offset_at,
     .bytes = memory_bytes,
     .open_reader = memory_open_reader,

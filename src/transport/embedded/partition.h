@@ -46,6 +46,8 @@ struct ksi_partition_reader {
     int64_t position; /* of the next record */
 };
 
+struct ksi_topic_settings;
+
 typedef struct ksi_partition_class {
     /* A sealed batch behind all others; it is given its offsets, and kept or copied. */
     ks_status (*stage)(ksi_partition *partition, ksi_batch *batch, ks_error *error);
@@ -60,6 +62,9 @@ typedef struct ksi_partition_class {
     /* The topic was deleted: lets go of the records. Readers may be at work. */
     void (*drop)(ksi_partition *partition);
 
+    /* Where the records begin that a topic wants to keep, by age and by size; begin when all. */
+    int64_t (*retained_from)(ksi_partition *partition, const struct ksi_topic_settings *settings,
+                             int64_t now_ms);
     /* The first offset with a timestamp of at least `timestamp`, or the end. */
     ks_status (*offset_at)(ksi_partition *partition, int64_t timestamp, int64_t *offset,
                            ks_error *error);
@@ -103,7 +108,6 @@ KS_NODISCARD ks_status ksi_partition_check_gap(const ksi_partition *partition, i
 ksi_partition *ksi_memory_partition_new(int32_t number);
 
 struct ksi_log_directory;
-struct ksi_topic_settings;
 
 /* Where a partition in files belongs. */
 typedef struct ksi_partition_home {

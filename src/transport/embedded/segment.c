@@ -99,6 +99,14 @@ ks_status ksi_segment_open(ksi_segment *segment, ks_error *error)
                            : refused(segment, "open", error);
 }
 
+void ksi_segment_rest(ksi_segment *segment)
+{
+    if (segment->file >= 0 && atomic_load(&segment->references) == 1) {
+        (void)close(segment->file);
+        segment->file = -1;
+    }
+}
+
 void ksi_segment_unlink(ksi_segment *segment)
 {
     (void)unlink(segment->path); /* what stays is removed when the log is opened again */
@@ -197,8 +205,7 @@ ks_status ksi_segment_verify(ksi_segment *segment, int64_t *cut, ks_error *error
     }
     ks_status status =
         facts->last_batch >= 0 ? verify_batch(segment, facts->last_batch, error) : KS_OK;
-    (void)close(segment->file); /* most will not be read soon */
-    segment->file = -1;
+    ksi_segment_rest(segment); /* most will not be read soon */
     return status;
 }
 

@@ -17,7 +17,8 @@
  * may have holes. It is not on the disk: what is missing is found by passing over headers.
  *
  * Thread rule: counting, reading and scanning any thread; `facts`, `file` and the index are guarded
- * by the partition's lock, and a descriptor, once open, stays until the end.
+ * by the partition's lock. A descriptor stays open while somebody beside the chain holds the
+ * segment, and that of the last one while it grows.
  */
 #ifndef KSI_TRANSPORT_EMBEDDED_SEGMENT_H
 #define KSI_TRANSPORT_EMBEDDED_SEGMENT_H
@@ -60,6 +61,8 @@ void ksi_segment_release(ksi_segment *segment); /* accepts NULL */
 KS_NODISCARD ks_status ksi_segment_create(ksi_segment *segment, ks_error *error);
 /* Opens its file; nothing when it is open. KS_E_CORRUPT when it is not there. */
 KS_NODISCARD ks_status ksi_segment_open(ksi_segment *segment, ks_error *error);
+/* Closes it for now, if nobody but its chain holds it. Under the partition's lock. */
+void ksi_segment_rest(ksi_segment *segment);
 /* Takes its name away. */
 void ksi_segment_unlink(ksi_segment *segment);
 

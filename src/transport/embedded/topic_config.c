@@ -218,3 +218,11 @@ void ksi_topic_config_each(const ksi_topic_config_set *set, ksi_config_visit_fn 
         visit(user, &config, value == NULL);
     }
 }
+
+bool ksi_topic_settings_expire(const ksi_topic_settings *settings, int64_t newest_timestamp,
+                               int64_t bytes_left, int64_t now_ms)
+{
+    bool is_old = settings->retention_ms >= 0 && newest_timestamp < now_ms - settings->retention_ms;
+    bool is_much = settings->retention_bytes >= 0 && bytes_left >= settings->retention_bytes;
+    return settings->deletes && (is_old || is_much);
+}

@@ -31,6 +31,13 @@ typedef struct ksi_topic_settings {
     double min_dirty_ratio;        /* share of bytes not compacted yet that makes it worth while */
 } ksi_topic_settings;
 
+/*
+ * Whether retention lets go of the oldest piece of a partition: of which this is the newest
+ * timestamp, and behind which `bytes_left` would be left.
+ */
+bool ksi_topic_settings_expire(const ksi_topic_settings *settings, int64_t newest_timestamp,
+                               int64_t bytes_left, int64_t now_ms);
+
 typedef struct ksi_topic_config_set {
     ksi_topic_settings settings;
     char *values[KSI_TOPIC_CONFIGS]; /* by the table; NULL: the default */

@@ -222,7 +222,6 @@ static void what_would_change_results_is_refused_as_not_built(void **state)
     assert_refused("rocksdb.config.setter", "com.example.Tuning", KS_E_NOT_BUILT,
                    PARTS("com.example.Tuning", "leave the property out"));
     assert_refused("config.providers", "file", KS_E_NOT_BUILT, PARTS("leave the property out"));
-    assert_refused("embedded.sync", "commit", KS_E_NOT_BUILT, PARTS("in memory"));
     assert_refused("__processing.threads.enabled__", "true", KS_E_NOT_BUILT, PARTS("thread"));
 }
 

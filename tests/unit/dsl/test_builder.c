@@ -175,6 +175,29 @@ static void a_users_name_still_uses_up_a_number(void **state)
     ks_builder_free(b);
 }
 
+static void process_all(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+{
+    (void)state;
+    look(ctx, record, user);
+}
+
+/* As in Java, which numbers a processor only when nobody names it. */
+static void the_name_of_a_processor_uses_up_no_number(void **state)
+{
+    (void)state;
+    static const ks_processor processor = {.struct_size = sizeof processor, .process = process_all};
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", NULL);
+    ks_stream *named = ks_stream_process(in, &processor, NULL, KS_NAMED(.name = "mine"));
+    ks_stream_foreach(ks_stream_process(named, &processor, NULL, NULL), look, NULL, NULL);
+    ks_topology *topology = built(b);
+    assert_non_null(ksi_topology_node(topology, "mine"));
+    assert_non_null(ksi_topology_node(topology, "KSTREAM-PROCESSOR-0000000001"));
+    assert_non_null(ksi_topology_node(topology, "KSTREAM-FOREACH-0000000002"));
+    ks_topology_free(topology);
+    ks_builder_free(b);
+}
+
 static void branches_are_named_after_their_split(void **state)
 {
     (void)state;
@@ -803,6 +826,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(word_count_reads_as_in_java),
         cmocka_unit_test(a_users_name_still_uses_up_a_number),
+        cmocka_unit_test(the_name_of_a_processor_uses_up_no_number),
         cmocka_unit_test(branches_are_named_after_their_split),
         cmocka_unit_test(a_named_grouping_shares_one_repartition_topic),
         cmocka_unit_test(only_a_changed_key_is_repartitioned),

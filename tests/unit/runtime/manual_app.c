@@ -149,25 +149,32 @@ ksi_task_handle *manual_task(const manual_app *app, int subtopology, int32_t par
     return NULL;
 }
 
+typedef struct seen_tasks {
+    ksi_task_id ids[MOST_TASKS];
+    size_t count;
+} seen_tasks;
+
+static void see(seen_tasks *seen, ksi_task_id id)
+{
+    for (size_t i = 0; i < seen->count; i++) {
+        if (seen->ids[i].subtopology == id.subtopology && seen->ids[i].partition == id.partition) {
+            fail_msg("task %d_%d runs twice", id.subtopology, (int)id.partition);
+        }
+    }
+    assert_true(seen->count < MOST_TASKS);
+    seen->ids[seen->count++] = id;
+}
+
 static void expect_no_task_twice(const manual_world *world)
 {
-    ksi_task_id seen[MOST_TASKS];
-    size_t count = 0;
+    seen_tasks seen = {.count = 0};
     for (size_t a = 0; a < MANUAL_APPS; a++) {
         const manual_app *app = &world->apps[a];
         bool looked_at = app->app != NULL && !app->left_out && !app->app->is_lost;
         for (size_t t = 0; looked_at && t < app->app->thread_count; t++) {
             const ksi_stream_thread *thread = app->app->threads[t]->thread;
             for (size_t i = 0; i < thread->task_count; i++) {
-                ksi_task_id id = thread->tasks[i]->handle->id;
-                for (size_t s = 0; s < count; s++) {
-                    if (seen[s].subtopology == id.subtopology &&
-                        seen[s].partition == id.partition) {
-                        fail_msg("task %d_%d runs twice", id.subtopology, (int)id.partition);
-                    }
-                }
-                assert_true(count < MOST_TASKS);
-                seen[count++] = id;
+                see(&seen, thread->tasks[i]->handle->id);
             }
         }
     }

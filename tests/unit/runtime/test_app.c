@@ -2,9 +2,6 @@
 /*
  * test_app.c - what of an application needs more than the public headers: several threads, and
  * failures while closing.
- *
- * Several threads stand behind a property that this version refuses; the code is ready for them,
- * and this is where that is held to.
  */
 #include "log_fixture.h"
 

@@ -171,6 +171,55 @@ static void an_application_that_was_asleep_is_fenced_and_joins_again(void **stat
     manual_world_free(world);
 }
 
+/* Others have its tasks: closing it is no failure. */
+static void an_application_that_was_asleep_may_be_closed(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    manual_world *world = new_world();
+    manual_app *one = manual_start(world, 0, counting(), new_config("exactly_once_v2"));
+    manual_app *two = manual_start(world, 1, counting(), new_config("exactly_once_v2"));
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    produce_to_all(world);
+    bool progressed = false;
+    (void)ksi_app_step_worker(one->app, 2, &progressed);
+    one->left_out = true;
+    manual_run_ms(world, SESSION_MS + LONG_MS);
+    assert_int_equal(ks_app_close(one->app, 0, &error), KS_E_TIMEOUT);
+    for (int steps = 0; !ksi_app_has_ended(one->app); steps++) {
+        assert_true(steps < 100);
+        (void)ksi_app_step_worker(one->app, (size_t)steps % 3, &progressed);
+    }
+    assert_ok(ks_app_close(one->app, 0, &error), &error);
+    assert_int_equal(ks_app_state_of(one->app), KS_APP_NOT_RUNNING);
+    manual_run_ms(world, LONG_MS);
+    expect_all_counts(world, 2);
+    manual_close(one);
+    manual_close(two);
+    manual_world_free(world);
+}
+
+static void a_task_that_stays_as_a_standby_is_run_by_another(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    manual_app *apps[2];
+    for (size_t i = 0; i < 2; i++) {
+        apps[i] = manual_start(world, i, counting(),
+                               with(new_config("exactly_once_v2"), "num.standby.replicas", "1"));
+        produce_to_all(world);
+        manual_run_ms(world, 3 * LONG_MS);
+    }
+    assert_int_equal(manual_running(apps[0]), 2);
+    assert_int_equal(manual_running(apps[1]), 2);
+    assert_int_equal(apps[0]->app->task_count, 4);
+    expect_all_counts(world, 2);
+    manual_close(apps[0]);
+    manual_close(apps[1]);
+    manual_world_free(world);
+}
+
 static void a_standby_takes_over_with_its_state(void **state)
 {
     (void)state;
@@ -451,6 +500,8 @@ int main(void)
         cmocka_unit_test(applications_that_come_and_go_share_the_tasks),
         cmocka_unit_test(a_crashed_application_is_replaced_after_its_session),
         cmocka_unit_test(an_application_that_was_asleep_is_fenced_and_joins_again),
+        cmocka_unit_test(an_application_that_was_asleep_may_be_closed),
+        cmocka_unit_test(a_task_that_stays_as_a_standby_is_run_by_another),
         cmocka_unit_test(a_standby_takes_over_with_its_state),
         cmocka_unit_test(a_task_that_moves_to_another_thread_keeps_its_open_stores),
         cmocka_unit_test(the_last_thread_may_be_removed_and_another_added),

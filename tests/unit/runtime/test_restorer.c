@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_restorer.c - stores are restored side by side, called back, kept as standbys, and fail alone.
+ * test_restorer.c - stores are restored side by side, called back, followed, and fail alone.
  */
 #include "thread_rig.h"
 

@@ -479,6 +479,104 @@ static void stats_count_what_is_behind(void **state)
     ks_log_free(log);
 }
 
+/* ---- transactions ---------------------------------------------------------------------------- */
+
+static thread_rig *new_exact_thread(ks_log *log, ks_topology *topology, ks_config *config)
+{
+    thread_rig *self = rig_new(log, topology, config);
+    self->transactional_id = "app-1";
+    rig_open(self);
+    return self;
+}
+
+static void a_transaction_is_seen_when_there_is_nothing_left_to_do(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    thread_rig *self = new_exact_thread(log, passing(), config_with("commit.interval.ms", "5000"));
+    log_produce(log, "in", 0, 1, "a:1");
+    assert_true(rig_step(self));
+    expect_values(log, "out", "");
+    assert_int_equal(log_committed(log, "app", "in", 0), -1);
+    assert_true(rig_step(self)); /* the commit */
+    expect_values(log, "out", "1 ");
+    assert_int_equal(log_committed(log, "app", "in", 0), 1);
+    assert_false(rig_step(self));
+    rig_free(self);
+    ks_log_free(log);
+}
+
+static void a_transaction_that_gathered_too_much_is_committed_early(void **state)
+{
+    (void)state;
+    const char *const bounds[] = {"1", "1000000"};
+    for (size_t i = 0; i < 2; i++) {
+        ks_log *log = log_with_in_and_out(1);
+        thread_rig *self =
+            new_exact_thread(log, passing(), config_with("producer.buffer.memory", bounds[i]));
+        for (int r = 0; r < 100; r++) {
+            log_produce(log, "in", 0, 1, "a:1");
+        }
+        assert_true(rig_step(self));
+        assert_int_equal(rig_commits(self), i == 0 ? 1 : 0);
+        assert_int_equal(log_count(log, "out"), i == 0 ? log_committed(log, "app", "in", 0) : 0);
+        rig_step_until_idle(self);
+        assert_int_equal(log_count(log, "out"), 100);
+        rig_free(self);
+        ks_log_free(log);
+    }
+}
+
+static void a_thread_whose_member_is_gone_drops_its_tasks_and_goes_on(void **state)
+{
+    (void)state;
+    for (int exact = 0; exact < 2; exact++) {
+        ks_log *log = log_with_in_and_out(2);
+        thread_rig *self = rig_new(log, passing(), config_with("commit.interval.ms", "100"));
+        self->transactional_id = exact ? "app-1" : NULL;
+        rig_open(self);
+        log_produce(log, "in", 0, 1, "a:1");
+        assert_true(rig_step(self));
+        for (size_t i = 0; i < 2; i++) {
+            self->tasks[i].generation.number += 1000; /* of no member there is */
+        }
+        ksi_stream_thread_lose(self->thread);
+        assert_true(rig_step(self));
+        assert_int_equal(self->fenced, 1);
+        assert_int_equal(self->returned, 2);
+        assert_int_equal(self->returned_clean, 0);
+        assert_int_equal(log_committed(log, "app", "in", 0), -1);
+        rig_restore(self); /* given again, as what is nobody's any more */
+        assert_true(rig_step(self));
+        assert_int_equal(self->taken, 2);
+        rig_pass_ms(self, 101); /* its commit is refused */
+        assert_int_equal(self->fenced, 2);
+        assert_int_equal(self->returned, 4);
+        assert_int_equal(log_committed(log, "app", "in", 0), -1);
+        if (exact) {
+            expect_values(log, "out", "");
+        }
+        rig_free(self);
+        ks_log_free(log);
+    }
+}
+
+static void how_far_time_had_come_survives_a_restart(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    thread_rig *self = new_exact_thread(log, passing(), config_of("app"));
+    assert_int_equal(ksi_task_partition_time(rig_task(self), 0), -1);
+    log_produce(log, "in", 0, 70, "a:1");
+    log_produce(log, "in", 0, 50, "a:2");
+    rig_step_until_idle(self);
+    rig_close(self);
+    rig_open(self);
+    assert_int_equal(ksi_task_partition_time(rig_task(self), 0), 70);
+    rig_free(self);
+    ks_log_free(log);
+}
+
 /* ---- stopping -------------------------------------------------------------------------------- */
 
 static void a_thread_that_was_stopped_before_returns_its_tasks_untouched(void **state)
@@ -493,6 +591,22 @@ static void a_thread_that_was_stopped_before_returns_its_tasks_untouched(void **
     assert_int_equal(self->taken, 0);
     assert_int_equal(log_count(log, "out"), 0);
     assert_int_equal(log_committed(log, "app", "in", 0), -1);
+    rig_free(self);
+    ks_log_free(log);
+}
+
+static void a_task_given_to_a_thread_that_is_ending_comes_back(void **state)
+{
+    (void)state;
+    ks_log *log = log_with_in_and_out(1);
+    thread_rig *self = new_thread(log, passing(), config_of("app"));
+    ksi_stream_thread_abandon(self->thread);
+    assert_true(ksi_stream_thread_is_stopping(self->thread)); /* who looks gives it no more */
+    assert_int_equal(self->returned, 1);
+    ksi_stream_thread_give(self->thread, &self->tasks[0]); /* who had looked before */
+    ksi_stream_thread_return_mail(self->thread);
+    assert_int_equal(self->returned, 2);
+    assert_int_equal(self->returned_clean, 1);
     rig_free(self);
     ks_log_free(log);
 }
@@ -544,7 +658,12 @@ int main(void)
         cmocka_unit_test(a_topic_with_fewer_partitions_holds_up_nobody),
         cmocka_unit_test(topics_of_a_pattern_are_read_each_from_its_own_offset),
         cmocka_unit_test(stats_count_what_is_behind),
+        cmocka_unit_test(a_transaction_is_seen_when_there_is_nothing_left_to_do),
+        cmocka_unit_test(a_transaction_that_gathered_too_much_is_committed_early),
+        cmocka_unit_test(a_thread_whose_member_is_gone_drops_its_tasks_and_goes_on),
+        cmocka_unit_test(how_far_time_had_come_survives_a_restart),
         cmocka_unit_test(a_thread_that_was_stopped_before_returns_its_tasks_untouched),
+        cmocka_unit_test(a_task_given_to_a_thread_that_is_ending_comes_back),
         cmocka_unit_test(a_stop_is_seen_after_the_record_in_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

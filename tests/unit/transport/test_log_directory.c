@@ -19,6 +19,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -426,6 +427,113 @@ static void damage_in_the_middle_is_found_by_who_reads_it(void **state)
     close_it(&self);
 }
 
+/* Lets files grow to `bytes` only, as a full disk would; returns the limit before. */
+static rlim_t limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    return before;
+}
+
+static void what_does_not_fit_on_the_disk_can_be_committed_later(void **state)
+{
+    (void)state;
+    place self;
+    new_place(&self);
+    open_it(&self);
+    create(&self, "numbers", 1, NULL);
+    create(&self, "others", 1, NULL);
+    count_into(&self, "numbers", 0, 0, 100);
+    ksi_producer *producer = self.class->open_producer(self.transport, "id", NULL);
+    char *big = calloc(1, 100000);
+    const ks_log_record record = {.value = ks_slice_of(big, 100000)};
+    const ks_log_record number = {.value = ks_slice_cstr("100")};
+    assert_int_equal(producer->class->send(producer, "numbers", &number, NULL), KS_OK);
+    assert_int_equal(producer->class->send(producer, "others", &record, NULL), KS_OK);
+    rlim_t before = limit_files(90000);
+    assert_int_equal(producer->class->commit(producer, NULL, &self.error), KS_E_IO);
+    assert_non_null(strstr(self.error.message, "others"));
+    assert_numbers(&self, "numbers", 0, 0, 100);
+    (void)limit_files(before);
+    assert_int_equal(producer->class->commit(producer, NULL, &self.error), KS_OK);
+    assert_numbers(&self, "numbers", 0, 0, 101);
+    producer->class->close(producer);
+    close_it(&self);
+    open_it(&self);
+    assert_numbers(&self, "numbers", 0, 0, 101);
+    count_into(&self, "numbers", 0, 101, 5);
+    assert_numbers(&self, "numbers", 0, 0, 106);
+    close_it(&self);
+    free(big);
+}
+
+static void a_catalogue_that_cannot_be_written_stops_all_writing(void **state)
+{
+    (void)state;
+    place self;
+    new_place(&self);
+    open_it(&self);
+    create(&self, "numbers", 1, NULL);
+    count_into(&self, "numbers", 0, 0, 10);
+    enum { METADATA = 4 * 1024 * 1024 };
+    char *big = calloc(1, METADATA);
+    ksi_group_offset offset = {
+        .partition = at("numbers", 0), .offset = 5, .metadata = ks_slice_of(big, METADATA)};
+    const ksi_offset_commit commit = {.group = "group", .offsets = &offset, .count = 1};
+    rlim_t before = limit_files(METADATA / 2);
+    assert_int_not_equal(self.class->commit_offsets(self.transport, &commit, &self.error), KS_OK);
+    (void)limit_files(before);
+    free(big);
+    offset.metadata = ks_slice_null();
+    assert_int_equal(self.class->commit_offsets(self.transport, &commit, &self.error), KS_E_IO);
+    assert_non_null(strstr(self.error.message, "open it again"));
+    const ksi_topic_spec spec = {.name = "more", .partitions = 1};
+    assert_int_equal(self.class->create_topic(self.transport, &spec, &self.error), KS_E_IO);
+    assert_int_equal(self.class->delete_topic(self.transport, "numbers", &self.error), KS_E_IO);
+    assert_numbers(&self, "numbers", 0, 0, 10); /* what is there is read as before */
+    assert_int_equal(committed(&self, "group", "numbers"), -1);
+    close_it(&self);
+    open_it(&self);
+    assert_int_equal(committed(&self, "group", "numbers"), -1);
+    count_into(&self, "numbers", 0, 10, 5);
+    assert_numbers(&self, "numbers", 0, 0, 15);
+    close_it(&self);
+}
+
+static int open_descriptors(void)
+{
+    struct dirent **entries = NULL;
+    int count = scandir("/proc/self/fd", &entries, NULL, NULL);
+    for (int i = 0; i < count; i++) {
+        free(entries[i]);
+    }
+    free(entries);
+    return count;
+}
+
+static void a_long_partition_keeps_few_files_open(void **state)
+{
+    (void)state;
+    place self;
+    char path[PATH_BYTES * 3];
+    new_place(&self);
+    open_it(&self);
+    create(&self, "numbers", 1, "1024");
+    int before = open_descriptors();
+    count_into(&self, "numbers", 0, 0, 2000);
+    assert_numbers(&self, "numbers", 0, 0, 2000);
+    assert_true(files_of(&self, "numbers", 0, path) > 30);
+    assert_true(open_descriptors() < before + 10);
+    close_it(&self);
+    open_it(&self);
+    assert_numbers(&self, "numbers", 0, 0, 2000);
+    assert_true(open_descriptors() < before + 10);
+    close_it(&self);
+}
+
 /* ---- children -------------------------------------------------------------------------------- */
 
 enum { COUNT_TO = 120, CHILD_DONE = 0, CHILD_FAILED = 3 };
@@ -487,7 +595,7 @@ static int child_main(char **arguments)
     char servers[PATH_BYTES + 16];
     (void)snprintf(servers, sizeof servers, "embedded:%s", arguments[0]);
     crash_point = arguments[1];
-    crash_hits = atoi(arguments[2]);
+    crash_hits = (int)strtol(arguments[2], NULL, 10);
     ksi_crash_hook = crash_here;
     ks_error error = {0};
     ks_log *log = ks_log_open(servers, &error);
@@ -669,6 +777,7 @@ int main(int count, char **arguments)
     if (count == 3 && strcmp(arguments[1], "holder") == 0) {
         return holder_main(arguments + 2);
     }
+    (void)signal(SIGXFSZ, SIG_IGN); /* a write past the limit is an error, not the end */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_log_is_as_it_was_when_it_is_opened_again),
         cmocka_unit_test(deleting_takes_the_files_away),
@@ -677,6 +786,9 @@ int main(int count, char **arguments)
         cmocka_unit_test(what_was_not_committed_is_cut),
         cmocka_unit_test(what_is_missing_or_damaged_is_named),
         cmocka_unit_test(damage_in_the_middle_is_found_by_who_reads_it),
+        cmocka_unit_test(what_does_not_fit_on_the_disk_can_be_committed_later),
+        cmocka_unit_test(a_catalogue_that_cannot_be_written_stops_all_writing),
+        cmocka_unit_test(a_long_partition_keeps_few_files_open),
         cmocka_unit_test(a_transaction_is_never_torn),
         cmocka_unit_test(a_crash_while_a_crash_is_mended_is_mended),
         cmocka_unit_test(the_process_that_has_the_log_is_named),

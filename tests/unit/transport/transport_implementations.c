@@ -5,6 +5,9 @@
 #include "transport_implementations.h"
 
 #include "state_dir.h"
+#include "transport/log_handle.h"
+#include "transport/remote/remote_transport.h"
+#include "transport/remote/server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,9 +35,44 @@ static ks_log *open_in_files(void)
     return open_or_stop(servers);
 }
 
+/* ---- a log in memory, through a socket ------------------------------------------------------- */
+
+static ks_log *held;
+static ksi_transport *holder;
+static ksi_log_server *server;
+
+static ks_log *open_through_socket(void)
+{
+    char path[256];
+    ks_error error = {0};
+    (void)snprintf(path, sizeof path, "%s/socket", state_dir_new());
+    held = open_in_memory();
+    holder = ksi_log_transport(held);
+    server = ksi_log_server_start(holder, path, &error);
+    ksi_transport *client = server != NULL ? ksi_remote_transport_open(path, &error) : NULL;
+    if (client == NULL) {
+        (void)fprintf(stderr, "%s: %s\n", path, error.message);
+        abort();
+    }
+    return ksi_log_of(client);
+}
+
+static void close_holder(void)
+{
+    ksi_log_server_stop(server);
+    holder->class->release(holder);
+    ks_log_free(held);
+}
+
+static ksi_transport *borrow_holder(void)
+{
+    return holder;
+}
+
 const transport_implementation transport_implementations[] = {
-    {"memory", open_in_memory},
-    {"files", open_in_files},
+    {"memory", open_in_memory, NULL, NULL},
+    {"files", open_in_files, NULL, NULL},
+    {"socket", open_through_socket, close_holder, borrow_holder},
 };
 const size_t transport_implementation_count =
     sizeof transport_implementations / sizeof transport_implementations[0];

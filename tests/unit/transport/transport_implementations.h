@@ -5,11 +5,14 @@
 #ifndef TESTS_UNIT_TRANSPORT_TRANSPORT_IMPLEMENTATIONS_H
 #define TESTS_UNIT_TRANSPORT_TRANSPORT_IMPLEMENTATIONS_H
 
-#include <kstreams/log.h>
+#include "transport/transport.h"
 
 typedef struct transport_implementation {
     const char *name;
     ks_log *(*open)(void); /* a new, empty log */
+    void (*closed)(void);  /* after the log was freed; NULL: nothing to do */
+    /* Where groups can be joined, borrowed; NULL: in the log itself */
+    ksi_transport *(*holder)(void);
 } transport_implementation;
 
 extern const transport_implementation transport_implementations[];
