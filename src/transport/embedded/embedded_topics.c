@@ -280,24 +280,27 @@ ks_status ksi_embedded_each_config(ksi_transport *transport, const char *name,
     return KS_OK;
 }
 
+static ks_status set_config_locked(ksi_embedded_log *log, const char *name,
+                                   const ksi_topic_config *config, ks_error *error)
+{
+    ksi_embedded_topic *topic = ksi_map_get_cstr(log->topics, name);
+    if (topic == NULL) {
+        return ksi_embedded_topic_unknown(name, error);
+    }
+    if (log->directory == NULL) {
+        return ksi_topic_config_put(&topic->config, name, config, error);
+    }
+    KS_TRY(ksi_log_directory_check(log->directory, error));
+    KS_TRY(ksi_topic_config_put(&topic->config, name, config, error));
+    return put_row(log, topic, error);
+}
+
 ks_status ksi_embedded_set_config(ksi_transport *transport, const char *name,
                                   const ksi_topic_config *config, ks_error *error)
 {
     ksi_embedded_log *log = ksi_embedded_log_of(transport);
-    ks_status status = KS_OK;
     ksi_mutex_lock(&log->lock);
-    ksi_embedded_topic *topic = ksi_map_get_cstr(log->topics, name);
-    if (topic == NULL) {
-        status = ksi_embedded_topic_unknown(name, error);
-    } else if (log->directory != NULL) {
-        status = ksi_log_directory_check(log->directory, error);
-    }
-    if (status == KS_OK) {
-        status = ksi_topic_config_put(&topic->config, name, config, error);
-    }
-    if (status == KS_OK && log->directory != NULL) {
-        status = put_row(log, topic, error);
-    }
+    ks_status status = set_config_locked(log, name, config, error);
     ksi_mutex_unlock(&log->lock);
     return status;
 }

@@ -33,7 +33,7 @@ static ksi_file_partition *partition_of(ksi_partition *self)
 
 static int64_t staged_end(const ksi_file_partition *partition)
 {
-    return partition->staged_count > 0
+    return partition->staged != NULL && partition->staged_count > 0
                ? partition->staged[partition->staged_count - 1].facts.last_offset + 1
                : ksi_partition_end(&partition->partition);
 }

@@ -69,7 +69,7 @@ void ksi_file_partition_replace(ksi_file_partition *partition, size_t at, size_t
 
 /* file_reader.c */
 ksi_partition_reader *ksi_file_partition_open_reader(ksi_partition *partition, int64_t offset);
-ks_status ksi_file_partition_offset_at(ksi_partition *partition, int64_t timestamp, int64_t *offset,
+ks_status ksi_file_partition_offset_at(ksi_partition *self, int64_t timestamp, int64_t *offset,
                                        ks_error *error);
 
 #endif
