@@ -31,10 +31,10 @@ programs:
 	@cmake --build build/release -j $(JOBS) --target programs
 
 .PHONY: demo
-demo: ## Install what is needed, build the release and count the words of a real text
+demo: ## Install what is needed, build the release and count the words of a real text; again: it continues
 	@scripts/install-deps build
 	@$(MAKE) --no-print-directory programs
-	@scripts/demo
+	@scripts/demo $(ARGS)
 
 .PHONY: test
 test: ## Install what is needed, build and run every test and check; ends with "N passed, N failed"

@@ -6,6 +6,7 @@
 #   conformance  one test per folder of tests/conformance/scenarios
 #   scripts      tests/scripts/test_*.py: the checks are checked
 #   crash        tests/crash/test_*.c: child processes killed at named points; the other .c files there are linked into each
+#                tests/crash/application/test_*.c: whole applications on a log in a directory, likewise
 #   sim          tests/sim/test_*.c: several instances stepped by hand among faults; likewise
 # and the fuzz targets tests/fuzz/fuzz_*.c, built only with KSTREAMS_FUZZ and run by scripts/fuzz.
 
@@ -103,6 +104,15 @@ file(GLOB crash_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/tes
 file(GLOB crash_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/crash_*.c")
 foreach(source IN LISTS crash_sources)
   kstreams_test(crash "" "${source}" ${crash_helpers} INCLUDES "${PROJECT_SOURCE_DIR}/src")
+endforeach()
+
+# Whole applications: with the data and the missing syncs of the tests above, and helpers of their own.
+file(GLOB kill_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/application/test_*.c")
+file(GLOB kill_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/application/kill_*.c")
+foreach(source IN LISTS kill_sources)
+  kstreams_test(crash "application" "${source}" ${kill_helpers}
+    "${PROJECT_SOURCE_DIR}/tests/crash/crash_log.c" "${PROJECT_SOURCE_DIR}/tests/crash/crash_sync.c"
+    INCLUDES "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests/crash")
 endforeach()
 
 file(GLOB sim_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/sim/test_*.c")

@@ -18,14 +18,17 @@
 
 #include "common/scratch.h"
 
-/* What state.dir is until a temporary directory is made or the user names one. */
-static const char no_state_dir[] = "(temporary)";
+/* What state.dir is until the user names one, or all arguments are read. */
+static const char no_state_dir[] = "(not given)";
+
+static const char embedded[] = "embedded:";
 
 typedef enum option_id {
     OPTION_UNKNOWN,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_INPUT,
+    OPTION_LOG,
     OPTION_CONFIG,
     OPTION_PROPERTY
 } option_id;
@@ -37,16 +40,23 @@ typedef struct option {
 } option;
 
 static const option options[] = {
-    {OPTION_HELP, "--help", false},       {OPTION_HELP, "-h", false},
-    {OPTION_VERSION, "--version", false}, {OPTION_INPUT, "--input", true},
-    {OPTION_CONFIG, "--config", true},    {OPTION_PROPERTY, "-D", true},
+    {OPTION_HELP, "--help", false},           {OPTION_HELP, "-h", false},
+    {OPTION_VERSION, "--version", false},     {OPTION_INPUT, "--input", true},
+    {OPTION_CONFIG, "--config", true},        {OPTION_PROPERTY, "-D", true},
+    {OPTION_LOG, "--bootstrap-server", true},
 };
 
 static void print_help(const app_about *about)
 {
-    printf("Usage: %s --input FILE [--config FILE] [-D NAME=VALUE]...\n\n", about->name);
+    printf("Usage: %s --input FILE [--bootstrap-server embedded:DIR] [--config FILE]"
+           " [-D NAME=VALUE]...\n\n",
+           about->name);
     printf("%s\n\n", about->summary);
     printf("  --input FILE     %s; - is standard input\n", about->input_help);
+    printf("  --bootstrap-server embedded:DIR\n"
+           "                   keeps topics in DIR and local state in DIR-state; the next run\n"
+           "                   goes on where this one ended, and needs no --input. Without it\n"
+           "                   topics are in memory, and end with the program\n");
     printf("  --config FILE    properties under Kafka's names, one NAME=VALUE a line\n");
     printf("  -D NAME=VALUE    sets one property; may be repeated, and a later one wins\n");
     printf("  --help, -h       prints this\n");
@@ -66,8 +76,8 @@ static int unknown_argument(const app_about *about, const char *argument)
 {
     if (argument[0] == '-') {
         fprintf(stderr,
-                "%s: unknown option %s; there are --input FILE, --config FILE, -D NAME=VALUE, "
-                "--help, --version\n",
+                "%s: unknown option %s; there are --input FILE, --bootstrap-server embedded:DIR, "
+                "--config FILE, -D NAME=VALUE, --help, --version\n",
                 about->name, argument);
     } else {
         fprintf(stderr, "%s: unexpected argument %s; a file to read is given as --input %s\n",
@@ -111,10 +121,20 @@ static const option *find_option(const char *argument, const char **value)
     return NULL;
 }
 
+static int set(const app_about *about, ks_config *config, const char *name, const char *value)
+{
+    ks_error error = {0};
+
+    if (ks_config_set(config, name, value, &error) != KS_OK) {
+        (void)app_report(about, &error);
+        return APP_EXIT_USAGE;
+    }
+    return EXIT_SUCCESS;
+}
+
 /* Sets a property from NAME=VALUE. */
 static int set_property(const app_about *about, ks_config *config, const char *assignment)
 {
-    ks_error error = {0};
     const char *equals = strchr(assignment, '=');
     char name[256];
 
@@ -124,11 +144,7 @@ static int set_property(const app_about *about, ks_config *config, const char *a
     }
     memcpy(name, assignment, (size_t)(equals - assignment));
     name[equals - assignment] = '\0';
-    if (ks_config_set(config, name, equals + 1, &error) != KS_OK) {
-        (void)app_report(about, &error);
-        return APP_EXIT_USAGE;
-    }
-    return EXIT_SUCCESS;
+    return set(about, config, name, equals + 1);
 }
 
 static int apply_option(const app_about *about, option_id id, const char *value,
@@ -143,6 +159,8 @@ static int apply_option(const app_about *about, option_id id, const char *value,
         }
         arguments->input = value;
         return EXIT_SUCCESS;
+    case OPTION_LOG:
+        return set(about, arguments->config, "bootstrap.servers", value);
     case OPTION_CONFIG:
         if (ks_config_load(arguments->config, value, &error) != KS_OK) {
             (void)app_report(about, &error);
@@ -162,7 +180,7 @@ static int set_defaults(const app_about *about, ks_config *config)
     ks_error error = {0};
 
     if (ks_config_set(config, "application.id", about->name, &error) != KS_OK ||
-        ks_config_set(config, "bootstrap.servers", "embedded:", &error) != KS_OK ||
+        ks_config_set(config, "bootstrap.servers", embedded, &error) != KS_OK ||
         ks_config_set(config, "state.dir", no_state_dir, &error) != KS_OK) {
         return app_report(about, &error);
     }
@@ -201,13 +219,42 @@ static int read_all(const app_about *about, int argc, char **argv, app_arguments
     return status;
 }
 
-/* Nobody named a state.dir: this run gets one of its own. */
-static int make_scratch(const app_about *about, app_arguments *arguments)
+/* The directory of the log; empty when it is in memory, or is no log of this kind. */
+static const char *log_directory(const app_arguments *arguments)
+{
+    const char *log = ks_config_get(arguments->config, "bootstrap.servers");
+    size_t size = sizeof embedded - 1;
+    return strncmp(log, embedded, size) == 0 ? log + size : "";
+}
+
+/* Beside the log, so that both stay or go together. */
+static int use_state_beside(const app_about *about, app_arguments *arguments, const char *directory)
+{
+    size_t size = strlen(directory);
+    char *path = malloc(size + sizeof "-state");
+    int status = APP_EXIT_USAGE;
+
+    while (size > 1 && directory[size - 1] == '/') {
+        size--;
+    }
+    if (path != NULL) {
+        (void)snprintf(path, size + sizeof "-state", "%.*s-state", (int)size, directory);
+        status = set(about, arguments->config, "state.dir", path);
+    }
+    free(path);
+    return status;
+}
+
+/* Nobody named a state.dir: it stays beside a log that stays, and goes with one that goes. */
+static int choose_state(const app_about *about, app_arguments *arguments)
 {
     ks_error error = {0};
 
     if (strcmp(ks_config_get(arguments->config, "state.dir"), no_state_dir) != 0) {
         return EXIT_SUCCESS;
+    }
+    if (arguments->is_durable) {
+        return use_state_beside(about, arguments, log_directory(arguments));
     }
     arguments->scratch = app_scratch_make(about->name, &error);
     if (arguments->scratch == NULL ||
@@ -224,12 +271,14 @@ bool app_arguments_read(const app_about *about, int argc, char **argv, app_argum
 
     *arguments = (app_arguments){.config = ks_config_new()};
     *exit_status = read_all(about, argc, argv, arguments, &done);
-    if (*exit_status == EXIT_SUCCESS && !done && arguments->input == NULL) {
+    arguments->is_durable = log_directory(arguments)[0] != '\0';
+    if (*exit_status == EXIT_SUCCESS && !done && arguments->input == NULL &&
+        !arguments->is_durable) {
         *exit_status =
             usage_error(about, "nothing to read: give --input FILE, such as\n    ", about->example);
     }
     if (*exit_status == EXIT_SUCCESS && !done) {
-        *exit_status = make_scratch(about, arguments);
+        *exit_status = choose_state(about, arguments);
     }
     if (*exit_status != EXIT_SUCCESS || done) {
         app_arguments_free(arguments);

@@ -3,16 +3,19 @@
  * command_line.h - the options every application has.
  *
  *     --input FILE     what to read; - is standard input
+ *     --bootstrap-server embedded:DIR
+ *                      the log: a directory, which is made when it is not there
  *     --config FILE    a properties file, Kafka's names
  *     -D NAME=VALUE    one property
  *     --help, --version
  *
- * --config and -D take effect in the order given, so a later one wins. Anything else is an error
- * that says so, and exit status 2.
+ * --bootstrap-server is short for -D bootstrap.servers=. Properties take effect in the order given,
+ * so a later one wins. Anything else is an error that says so, and exit status 2.
  *
- * Unless state.dir is given, the local state of the run is in a temporary directory, which goes
- * when the arguments are freed: the topics of these programs are in memory and end with the
- * process, so state that outlives it would belong to nothing.
+ * Without a directory the log is in memory: its topics end with the process, so local state that
+ * outlives it would belong to nothing. It is in a temporary directory then, which goes when the
+ * arguments are freed. With a log in DIR local state is in DIR-state, and a next run goes on with
+ * it. A state.dir that is given is used in both cases.
  */
 #ifndef APPS_COMMON_COMMAND_LINE_H
 #define APPS_COMMON_COMMAND_LINE_H
@@ -36,8 +39,9 @@ typedef struct app_about {
 
 typedef struct app_arguments {
     ks_config *config; /* owned */
-    const char *input; /* borrowed from argv */
-    char *scratch;     /* the temporary directory, owned; NULL: state.dir was given */
+    const char *input; /* borrowed from argv; NULL, with a log in a directory only: nothing new */
+    bool is_durable;   /* the log is in a directory */
+    char *scratch;     /* the temporary directory, owned; NULL: there is none */
 } app_arguments;
 
 /*

@@ -56,8 +56,8 @@ typedef struct text_source {
     const char *name;
 } text_source;
 
-static ks_status load_source(ks_log *log, const char *topic, text_source source, app_line_fn *parse,
-                             uint64_t *records, ks_error *error)
+static ks_status send_lines(ks_log_producer *producer, const char *topic, text_source source,
+                            app_line_fn *parse, uint64_t *records, ks_error *error)
 {
     char *line = NULL;
     size_t capacity = 0;
@@ -77,7 +77,7 @@ static ks_status load_source(ks_log *log, const char *topic, text_source source,
         number++;
         switch (parse(ks_slice_of(line, without_line_end(line, (size_t)size)), &record, &problem)) {
         case APP_LINE_RECORD:
-            status = ks_log_produce(log, topic, &record, error);
+            status = ks_log_producer_send(producer, topic, &record, error);
             *records += status == KS_OK;
             break;
         case APP_LINE_SKIP:
@@ -88,6 +88,26 @@ static ks_status load_source(ks_log *log, const char *topic, text_source source,
         }
     }
     free(line);
+    return status;
+}
+
+/* What was sent is in the log at the end, also when a line was malformed. */
+static ks_status load_source(ks_log *log, const char *topic, text_source source, app_line_fn *parse,
+                             uint64_t *records, ks_error *error)
+{
+    ks_error flush_error = {0};
+    ks_log_producer *producer = ks_log_producer_open(log, error);
+
+    if (producer == NULL) {
+        return error->code;
+    }
+    ks_status status = send_lines(producer, topic, source, parse, records, error);
+    ks_status flushed = ks_log_producer_flush(producer, &flush_error);
+    if (status == KS_OK && flushed != KS_OK) {
+        *error = flush_error;
+        status = flushed;
+    }
+    ks_log_producer_free(producer);
     return status;
 }
 

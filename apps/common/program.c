@@ -3,32 +3,81 @@
  * program.c - what the main() of every application does.
  *
  * Everything of Kafka Streams that an application does is here, in its order: build the topology,
- * open a log, fill the input topic, run, read the output topic. The log is the embedded one, in the
- * memory of this process.
+ * open a log, fill the input topic, run, read the output topic. The log is the embedded one: in the
+ * memory of this process, or in a directory, where a run goes on with what the one before committed
+ * and says so.
  *
  * Thread rule: the main thread.
  */
 #include "common/program.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <kstreams/kstreams.h>
 
 #include "common/report.h"
 #include "common/run.h"
 
+/* A topic that is there keeps the partitions it has. */
+static ks_status need_topic(ks_log *log, const char *topic, int32_t partitions, ks_error *error)
+{
+    if (ks_log_partition_count(log, topic) > 0) {
+        return KS_OK;
+    }
+    return ks_log_create_topic(log, topic, partitions, error);
+}
+
 /* Creates the topics and fills the input. */
 static ks_status fill(const app_program *program, const char *input, ks_log *log, uint64_t *records,
                       ks_error *error)
 {
-    ks_status status = ks_log_create_topic(log, program->input_topic, program->partitions, error);
+    ks_status status = need_topic(log, program->input_topic, program->partitions, error);
     if (status == KS_OK) {
-        status = ks_log_create_topic(log, program->output_topic, program->partitions, error);
+        status = need_topic(log, program->output_topic, program->partitions, error);
     }
-    if (status == KS_OK) {
+    if (status == KS_OK && input != NULL) {
         status = app_load(log, program->input_topic, input, program->line, records, error);
     }
     return status;
+}
+
+/* How far the runs before came in the input topic. */
+typedef struct app_past {
+    const char *topic;
+    uint64_t processed;
+} app_past;
+
+static void add_offset(const ks_group_offset *offset, void *user)
+{
+    app_past *past = user;
+    if (strcmp(offset->topic, past->topic) == 0) {
+        past->processed += (uint64_t)offset->offset;
+    }
+}
+
+/* Says whether this run continues others. */
+static ks_status tell_past(const app_program *program, const ks_config *config, ks_log *log,
+                           ks_error *error)
+{
+    app_past past = {.topic = program->input_topic};
+    char number[APP_NUMBER_SIZE];
+    ks_status status = ks_log_each_group_offset(log, ks_config_get(config, "application.id"),
+                                                add_offset, &past, error);
+    if (status == KS_OK && past.processed > 0) {
+        printf("continues: %s records of %s were processed before this run\n\n",
+               app_number(past.processed, number), past.topic);
+    }
+    return status;
+}
+
+static ks_log *open_log(const ks_config *config, ks_error *error)
+{
+    const char *sync = ks_config_get(config, "embedded.sync");
+    bool sync_commits = sync != NULL && strcmp(sync, "commit") == 0;
+    return ks_log_open_with(ks_config_get(config, "bootstrap.servers"),
+                            KS_LOG_OPTIONS(.sync_commits = sync_commits), error);
 }
 
 /* Runs the application over the log, under the name given, and closes it. */
@@ -60,12 +109,13 @@ int app_main(const app_about *about, const app_program *program, int argc, char 
     program->topology(builder);
     ks_topology *topology = ks_builder_build(builder, &error);
     if (topology != NULL) {
-        log = ks_log_open(ks_config_get(arguments.config, "bootstrap.servers"), &error);
+        log = open_log(arguments.config, &error);
     }
-    if (log != NULL && fill(program, arguments.input, log, &records, &error) == KS_OK &&
+    if (log != NULL && tell_past(program, arguments.config, log, &error) == KS_OK &&
+        fill(program, arguments.input, log, &records, &error) == KS_OK &&
         run_over(about->name, &arguments, topology, log, &run, &error) == KS_OK &&
         program->print(log, &error) == KS_OK) {
-        app_print_run(records, &run);
+        app_print_run(records, &run, arguments.is_durable);
         exit_status = app_run_exit_status(&run);
     } else {
         exit_status = app_report(about, &error);

@@ -39,7 +39,7 @@ static double peak_memory_mb(void)
     return (double)usage.ru_maxrss / 1024; /* Linux counts kilobytes */
 }
 
-void app_print_run(uint64_t input_records, const app_run *run)
+void app_print_run(uint64_t input_records, const app_run *run, bool is_durable)
 {
     char input[APP_NUMBER_SIZE];
     char processed[APP_NUMBER_SIZE];
@@ -48,8 +48,9 @@ void app_print_run(uint64_t input_records, const app_run *run)
     double seconds = run->seconds > 0 ? run->seconds : 1e-9;
     uint64_t per_second = (uint64_t)((double)run->stats.records_processed / seconds);
 
-    if (input_records == 0) {
-        printf("the input is empty: there was nothing to process\n");
+    if (input_records == 0 && run->stats.records_processed == 0) {
+        printf("%s\n", is_durable ? "nothing is new: all records had been processed before"
+                                  : "the input is empty: there was nothing to process");
     }
     printf("input records      %12s\n", app_number(input_records, input));
     printf("records processed  %12s   repartitioned ones included\n",
@@ -58,8 +59,8 @@ void app_print_run(uint64_t input_records, const app_run *run)
            app_number(run->stats.records_produced, produced));
     printf("time               %12.3f s\n", run->seconds);
     printf("throughput         %12s records/s\n", app_number(per_second, rate));
-    printf("peak memory        %12.1f MB   the log with all of its topics included\n",
-           peak_memory_mb());
+    printf("peak memory        %12.1f MB%s\n", peak_memory_mb(),
+           is_durable ? "" : "   the log with all of its topics included");
     if (run->stopped_by != 0) {
         printf("stopped by signal %d before the end: these are the results up to there\n",
                run->stopped_by);

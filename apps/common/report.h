@@ -13,8 +13,11 @@
 /* "1,234,567" into `buffer`, which holds APP_NUMBER_SIZE bytes; returns it. */
 const char *app_number(uint64_t number, char *buffer);
 
-/* Prints to standard output what a run did: records, time, rate, peak memory. */
-void app_print_run(uint64_t input_records, const app_run *run);
+/*
+ * Prints to standard output what a run did: records, time, rate, peak memory. `is_durable`: the log
+ * is not in memory.
+ */
+void app_print_run(uint64_t input_records, const app_run *run, bool is_durable);
 
 /*
  * What main() returns at the end: `exit_status`, unless results could not be written (a full disk),

@@ -22,6 +22,9 @@ const char *const ksi_crash_points[] = {
     "wipe.begin",
     "wipe.end",
     /* runtime: several stores, and the end */
+    "commit.flushed",
+    "commit.sent",
+    "commit.committed",
     "apply.between-families",
     "close.before-flush",
     /* storage: the database and its families */
