@@ -243,7 +243,7 @@ class KsOnALog(Programs):
         self.ks_refused(1, ["KS_E_UNKNOWN_TOPIC"], "topics", "delete", "u")
         self.ks_refused(1, ["KS_E_ARGUMENT", "retention"], "topics", "config", "t", "retention=1")
         self.ks_refused(2, ["no option '--partitons'; did you mean '--partitions'?"], "topics", "create", "v", "--partitons", "2")
-        self.ks_refused(2, ["a value is missing after --config"], "topics", "create", "v", self.server, "--config")
+        self.refused(2, ["a value is missing after --config"], "ks", "topics", "create", "v", self.server, "--config")
         self.ks_refused(2, ["whole number, not 'two'"], "topics", "create", "v", "--partitions", "two")
         self.ks_refused(2, ["no serde 'strnig'; did you mean 'string'?"], "consume", "t", "--value-serde", "strnig")
         self.ks_refused(2, ["a date such as"], "consume", "t", "--since", "yesterday")
