@@ -4,6 +4,7 @@
 
 Runs the programs of KSTREAMS_BIN, else of bin/ in the current folder (a build folder), else of build/bin.
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -251,7 +252,7 @@ class KsOnALog(Programs):
         self.ks_refused(1, ["nowhere.txt cannot be read"], "produce", "t", "--file", "nowhere.txt")
 
     def test_help_tells_about_each_command(self):
-        for command in ("topics", "produce", "consume", "groups", "describe"):
+        for command in ("topics", "produce", "consume", "groups", "state", "describe"):
             text = self.answers("ks", command, "--help").stdout
             self.assertEqual(text, self.answers("ks", "help", command).stdout)
             self.assertTrue(text.startswith(f"Usage: ks {command} "), text)
@@ -280,6 +281,37 @@ class KsOnALog(Programs):
             finally:
                 holder.kill()
         self.assertEqual(self.ks("consume", "t"), "first\nsecond\n")
+
+
+class KsState(Programs):
+    """ks state, on what a run of word_count left."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.state = pathlib.Path(folder.name) / "word_count"
+        self.answers("word_count", "--input", "-", "-D", f"state.dir={folder.name}", stdin="a b a\n")
+
+    def test_stores_and_rows_are_shown(self):
+        stores = json.loads(self.answers("ks", "state", "list", f"{self.state}/", "--json").stdout)
+        self.assertEqual([(store["store"], store["rows"]) for store in stores], [("word-counts", 2)])
+        shown = self.answers("ks", "state", "range", self.state, "word-counts", "--value-serde", "long").stdout
+        self.assertEqual(sorted(line.split("\t")[1::2] for line in shown.splitlines()), [["a", "2"], ["b", "1"]])
+        shown = self.answers("ks", "state", "range", self.state, "word-counts", "--from", "b", "--value-serde", "long").stdout
+        self.assertEqual([line.split("\t")[1::2] for line in shown.splitlines()], [["b", "1"]])
+        shown = self.answers("ks", "state", "get", self.state, "word-counts", "a", "--value-serde", "long").stdout
+        self.assertEqual([line.split("\t")[1::2] for line in shown.splitlines()], [["a", "2"]])
+
+    def test_what_is_missing_is_named(self):
+        self.refused(1, ["no row of the key c"], "ks", "state", "get", self.state, "word-counts", "c")
+        self.refused(1, ["there is no store counts"], "ks", "state", "range", self.state, "counts")
+        self.refused(1, ["there is no state in", "<application.id>"], "ks", "state", "list", self.state.parent)
+        self.refused(2, ["a directory, a store and a key"], "ks", "state", "get", self.state, "word-counts")
+
+    def test_state_that_is_held_is_left_alone(self):
+        with (self.state / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.refused(1, ["KS_E_STATE", "held by"], "ks", "state", "list", self.state)
 
 
 class Applications(Programs):
