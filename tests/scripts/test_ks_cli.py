@@ -4,6 +4,8 @@
 
 Runs the programs of KSTREAMS_BIN, else of bin/ in the current folder (a build folder), else of build/bin.
 """
+import fcntl
+import json
 import os
 import pathlib
 import re
@@ -130,7 +132,7 @@ class Ks(Programs):
         self.refused(2, ["no option '--dott'; did you mean '--dot'?"], "ks", "describe", "word_count", "--dott")
 
     def test_a_word_that_is_far_from_all_gets_a_list(self):
-        self.refused(2, ["no command 'frobnicate'; there is describe"], "ks", "frobnicate")
+        self.refused(2, ["no command 'frobnicate'; there is describe, topics"], "ks", "frobnicate")
         self.refused(2, ["no application 'x'; there is ", *APPS], "ks", "describe", "x")
 
     def test_missing_and_superfluous_arguments_are_named(self):
@@ -139,6 +141,177 @@ class Ks(Programs):
         self.refused(2, ["--dot or --svg"], "ks", "describe", "word_count", "--dot", "--svg")
         self.refused(2, ["one application, not word_count and unknown_payment"], "ks", "describe", "word_count",
                      "unknown_payment")
+
+
+class KsOnALog(Programs):
+    """The commands of ks that work on a log in a directory."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.server = f"--bootstrap-server=embedded:{self.folder / 'log'}"
+
+    def ks(self, *arguments, stdin=""):
+        """What a command prints."""
+        return self.answers("ks", *arguments, self.server, stdin=stdin).stdout
+
+    def ks_refused(self, status, expected, *arguments, stdin=""):
+        self.refused(status, expected, "ks", *arguments, self.server, stdin=stdin)
+
+    def json(self, *arguments):
+        return json.loads(self.ks(*arguments, "--json"))
+
+    def records(self, *arguments):
+        return [json.loads(line) for line in self.ks("consume", *arguments, "--json").splitlines()]
+
+    def test_topics_are_made_listed_described_configured_and_deleted(self):
+        self.assertEqual(self.ks("topics", "create", "orders", "--partitions", "3", "--config", "retention.ms=1000"),
+                         "created orders with 3 partitions\n")
+        self.assertIn("is there already", self.ks("topics", "create", "orders", "--partitions", "3"))
+        self.assertRegex(self.ks("topics", "list"), r"^TOPIC +PARTITIONS +OFFSETS +BYTES\norders +3 +0 +0\n$")
+        described = self.json("topics", "describe", "orders")
+        self.assertEqual(described["configs"], [{"config": "retention.ms", "value": "1000"}])
+        self.assertEqual(len(described["partitions"]), 3)
+        configs = {row["config"]: row for row in self.json("topics", "config", "orders", "cleanup.policy=compact", "retention.ms=")}
+        self.assertEqual(configs["cleanup.policy"]["source"], "set")
+        self.assertEqual(configs["retention.ms"]["source"], "default")
+        self.assertEqual(self.ks("topics", "delete", "orders"), "deleted orders\n")
+        self.assertIn("no topics", self.ks("topics", "list"))
+        self.assertEqual(self.json("topics", "list"), [])
+
+    def test_what_was_produced_is_consumed(self):
+        self.ks("topics", "create", "t")
+        self.assertEqual(self.ks("produce", "t", "--key-separator", ":", "--null", "-", "--header", "h=1", "--header", "n",
+                                 "--timestamp", "2026-11-21T09:30:00", stdin="a:1\nb:\n-:-\n"), "3 records produced to t\n")
+        records = self.records("t")
+        self.assertEqual([(r["key"], r["value"], r["offset"]) for r in records], [("a", "1", 0), ("b", "", 1), (None, None, 2)])
+        self.assertEqual(records[0]["headers"], [["h", "1"], ["n", None]])
+        self.assertEqual(records[0]["timestamp"], 1795253400000)
+        self.assertEqual(self.ks("consume", "t", "--print-key", "--print-offset", "--separator", "|"), "0|a|1\n1|b|\n2|null|null\n")
+
+    def test_reading_begins_and_ends_where_it_is_told_to(self):
+        self.ks("topics", "create", "t", "--partitions", "2")
+        for partition, timestamp, values in (("0", "1000", "a\nb\n"), ("1", "2000", "c\nd\n")):
+            self.ks("produce", "t", "--partition", partition, "--timestamp", timestamp, stdin=values)
+        self.assertEqual(self.ks("consume", "t", "--offset", "1"), "b\nd\n")
+        self.assertEqual(self.ks("consume", "t", "--since", "1500"), "c\nd\n")
+        self.assertEqual(self.ks("consume", "t", "--partition", "1", "--max-messages", "1"), "c\n")
+        self.assertEqual(self.ks("consume", "t", "--from-end"), "")
+        self.ks_refused(1, ["KS_E_OUT_OF_RANGE", "0 to 2"], "consume", "t", "--offset", "3")
+        self.ks_refused(1, ["there is no partition 2"], "consume", "t", "--partition", "2")
+        self.ks_refused(2, ["begins in one place"], "consume", "t", "--from-end", "--offset", "1")
+
+    def test_values_go_through_the_serde_that_is_named(self):
+        for serde, good, wrong in (("long", ["-9223372036854775808", "7"], "7.5"), ("integer", ["2147483647"], "2147483648"),
+                                   ("short", ["-32768"], "40000"), ("double", ["0.1", "-1e+300"], "x"), ("float", ["0.1"], "1e40"),
+                                   ("boolean", ["true", "false"], "yes"), ("bytes", ["00ff7e", ""], "0g"),
+                                   ("uuid", ["123e4567-e89b-12d3-a456-426614174000"], "123e4567"), ("string", ["h\u00e4"], None)):
+            topic = f"of-{serde}"
+            self.ks("topics", "create", topic)
+            text = "".join(f"{value}\n" for value in good)
+            self.ks("produce", topic, "--value-serde", serde, stdin=text)
+            self.assertEqual(self.ks("consume", topic, "--value-serde", serde), text)
+            if wrong is not None:
+                self.ks_refused(1, ["standard input:2", wrong, "1 records before it"], "produce", topic, "--value-serde", serde,
+                                stdin=f"{good[0]}\n{wrong}\n")
+        done = self.run_program("ks", "consume", "of-string", "--value-serde", "integer", self.server)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("of-string, partition 0, offset 0", done.stderr)
+
+    def test_a_group_is_moved_and_forgotten(self):
+        self.ks("topics", "create", "t")
+        self.ks("produce", "t", stdin="a\nb\nc\n")
+        self.assertIn("no groups", self.ks("groups", "list"))
+        self.ks("groups", "reset", "app", "--topic", "t", "--to-offset", "1")
+        self.assertEqual(self.json("groups", "list"), [{"group": "app", "members": 0, "partitions": 1, "lag": 2}])
+        self.ks("groups", "reset", "app", "--topic", "t", "--to-end")
+        described = self.json("groups", "describe", "app")
+        self.assertEqual(described["offsets"], [{"topic": "t", "partition": 0, "offset": 3, "end": 3, "lag": 0}])
+        self.ks_refused(2, ["where to?"], "groups", "reset", "app", "--topic", "t")
+        self.ks("groups", "delete", "app")
+        self.ks_refused(1, ["there is no group app"], "groups", "describe", "app")
+
+    def test_what_is_missing_or_misspelt_is_named(self):
+        self.ks_refused(1, ["there is no log in"], "topics", "list")
+        self.assertFalse((self.folder / "log").exists())
+        self.refused(2, ["which log?"], "ks", "topics", "list")
+        self.refused(2, ["no action 'lists'; did you mean 'list'?"], "ks", "topics", "lists")
+        self.refused(2, ["topics does what?"], "ks", "topics")
+        self.ks("topics", "create", "t")
+        self.ks_refused(1, ["there is no topic u"], "consume", "u")
+        self.ks_refused(1, ["there is no topic u"], "produce", "u", stdin="a\n")
+        self.ks_refused(1, ["KS_E_UNKNOWN_TOPIC"], "topics", "delete", "u")
+        self.ks_refused(1, ["KS_E_ARGUMENT", "retention"], "topics", "config", "t", "retention=1")
+        self.ks_refused(2, ["no option '--partitons'; did you mean '--partitions'?"], "topics", "create", "v", "--partitons", "2")
+        self.refused(2, ["a value is missing after --config"], "ks", "topics", "create", "v", self.server, "--config")
+        self.ks_refused(2, ["whole number, not 'two'"], "topics", "create", "v", "--partitions", "two")
+        self.ks_refused(2, ["no serde 'strnig'; did you mean 'string'?"], "consume", "t", "--value-serde", "strnig")
+        self.ks_refused(2, ["a date such as"], "consume", "t", "--since", "yesterday")
+        self.ks_refused(1, ["standard input:1", "no separator '='"], "produce", "t", "--key-separator", "=", stdin="a\n")
+        self.ks_refused(1, ["nowhere.txt cannot be read"], "produce", "t", "--file", "nowhere.txt")
+
+    def test_help_tells_about_each_command(self):
+        for command in ("topics", "produce", "consume", "groups", "state", "describe"):
+            text = self.answers("ks", command, "--help").stdout
+            self.assertEqual(text, self.answers("ks", "help", command).stdout)
+            self.assertTrue(text.startswith(f"Usage: ks {command} "), text)
+        self.assertEqual(self.answers("ks", "help").stdout, self.answers("ks", "--help").stdout)
+
+    def test_another_process_works_on_a_log_that_is_held(self):
+        self.ks("topics", "create", "t", "--partitions", "2")
+        self.ks("produce", "t", "--partition", "0", stdin="first\n")
+        with subprocess.Popen([BIN / "ks", "consume", "t", "--follow", self.server], stdout=subprocess.PIPE, text=True,
+                              cwd=ROOT) as holder:
+            try:
+                self.assertEqual(holder.stdout.readline(), "first\n") # it has the log now
+                self.assertTrue((self.folder / "log/socket").is_socket())
+                self.ks("produce", "t", "--partition", "1", stdin="second\n")
+                self.assertEqual(holder.stdout.readline(), "second\n")
+                self.assertEqual(self.ks("consume", "t"), "first\nsecond\n")
+                self.ks("topics", "create", "u")
+                self.assertEqual([row["topic"] for row in self.json("topics", "list")], ["t", "u"])
+                with subprocess.Popen([BIN / "ks", "consume", "t", "--follow", self.server], stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, text=True, cwd=ROOT) as guest:
+                    self.assertEqual(guest.stdout.readline(), "first\n")
+                    holder.kill()
+                    said = guest.communicate(timeout=60)[1]
+                    self.assertEqual(guest.returncode, 1)
+                    self.assertIn("the process that holds the log has gone away", said)
+            finally:
+                holder.kill()
+        self.assertEqual(self.ks("consume", "t"), "first\nsecond\n")
+
+
+class KsState(Programs):
+    """ks state, on what a run of word_count left."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.state = pathlib.Path(folder.name) / "word_count"
+        self.answers("word_count", "--input", "-", "-D", f"state.dir={folder.name}", stdin="a b a\n")
+
+    def test_stores_and_rows_are_shown(self):
+        stores = json.loads(self.answers("ks", "state", "list", f"{self.state}/", "--json").stdout)
+        self.assertEqual([(store["store"], store["rows"]) for store in stores], [("word-counts", 2)])
+        shown = self.answers("ks", "state", "range", self.state, "word-counts", "--value-serde", "long").stdout
+        self.assertEqual(sorted(line.split("\t")[1::2] for line in shown.splitlines()), [["a", "2"], ["b", "1"]])
+        shown = self.answers("ks", "state", "range", self.state, "word-counts", "--from", "b", "--value-serde", "long").stdout
+        self.assertEqual([line.split("\t")[1::2] for line in shown.splitlines()], [["b", "1"]])
+        shown = self.answers("ks", "state", "get", self.state, "word-counts", "a", "--value-serde", "long").stdout
+        self.assertEqual([line.split("\t")[1::2] for line in shown.splitlines()], [["a", "2"]])
+
+    def test_what_is_missing_is_named(self):
+        self.refused(1, ["no row of the key c"], "ks", "state", "get", self.state, "word-counts", "c")
+        self.refused(1, ["there is no store counts"], "ks", "state", "range", self.state, "counts")
+        self.refused(1, ["there is no state in", "<application.id>"], "ks", "state", "list", self.state.parent)
+        self.refused(2, ["a directory, a store and a key"], "ks", "state", "get", self.state, "word-counts")
+
+    def test_state_that_is_held_is_left_alone(self):
+        with (self.state / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.refused(1, ["KS_E_STATE", "held by"], "ks", "state", "list", self.state)
 
 
 class Applications(Programs):

@@ -200,7 +200,7 @@ ks_status ksi_take_answer(ksi_frame_reader *reader, ks_error *error)
     uint32_t flags = ksi_take_u32(reader);
     const char *where = ksi_take_text(reader);
     const char *message = ksi_take_text(reader);
-    if (tag != 1 || !ksi_frame_reader_is_done(reader) || code >= KS_OK ||
+    if (tag != 1 || !ksi_frame_reader_is_done(reader) || message[0] == '\0' || code >= KS_OK ||
         code < KS_E_OUT_OF_RANGE) {
         reader->failed = true;
         return not_understood(error);
