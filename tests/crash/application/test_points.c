@@ -61,6 +61,8 @@ static const point points[] = {
     {"log.appended", 40, false},
     {"log.committed", 40, false},
     {"log.delete", 5, false},
+    {"log.compact.before-swap", 20, false},
+    {"log.compact.swapped", 20, false},
     {"log.open.cut", 1, false},
     {"log.close", 1, false},
 };
