@@ -64,7 +64,7 @@ tsan: ## Build with the thread sanitizer and run the tests
 .PHONY: sim
 sim: ## Step several instances among faults: make sim SEEDS=20000 [FIRST=1]; one with its trace: make sim SEED=4711
 	@$(call configure,release)
-	@cmake --build build/release -j $(JOBS) --target sim.seeds >/dev/null
+	@cmake --build build/release -j $(JOBS) --target sim.seeds 1>&2
 	@KSTREAMS_SIM_SEEDS=$(SEEDS) KSTREAMS_SIM_FIRST=$(FIRST) KSTREAMS_SIM_SEED=$(SEED) build/release/tests/sim.seeds
 
 .PHONY: fuzz

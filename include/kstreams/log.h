@@ -52,17 +52,22 @@ KS_API void ks_log_options_init(ks_log_options *options);
 /**
  * Opens a log.
  *
- * "embedded:DIR" is a log in a directory, which is made when it is not there. One process has it:
- * KS_E_STATE names another one. Within a process all that open the same directory share one log,
- * and it is closed with the last of them. What was committed survives the end of the process, and
- * with `sync_commits`, once one of them asked for it, that of the machine.
+ * "embedded:DIR" is a log in a directory, which is made when it is not there. Within a process all
+ * that open the same directory share one log, and it is closed with the last of them. What was
+ * committed survives the end of the process, and with `sync_commits`, once one of them asked for
+ * it, that of the machine.
+ *
+ * One process holds the directory; others work on the log through it (DIR/socket), with everything
+ * in this header. Applications run in the holder only. When the holder goes, the others get
+ * KS_E_IO; opening again makes one of them the holder.
  *
  * "embedded:" is a log in the memory of this process; every call makes a new one, so give the
  * handle to the application that shall work on it (KS_APP_OPTIONS(.log = log)).
  *
  * @param bootstrap_servers  "embedded:DIR" or "embedded:"; other forms answer KS_E_NOT_BUILT
  * @return owned: free with ks_log_free(); NULL on error: KS_E_CORRUPT names the file of a log that
- *         does not read back, KS_E_IO what the system refused
+ *         does not read back, KS_E_IO what the system refused, KS_E_STATE the process that
+ *         holds it and does not answer
  * @thread any
  */
 KS_API ks_log *ks_log_open_with(const char *bootstrap_servers, const ks_log_options *options,
@@ -245,10 +250,8 @@ typedef struct ks_log_reader_options {
     size_t partition_count;
 } ks_log_reader_options;
 
-#ifndef __cplusplus
 #define KS_LOG_READER_OPTIONS(...) \
     (&(const ks_log_reader_options){KS_OPTIONS_HEAD(ks_log_reader_options), __VA_ARGS__})
-#endif
 /** For C++ and other languages: the head filled and all else zero. @thread any */
 KS_API void ks_log_reader_options_init(ks_log_reader_options *options);
 

@@ -35,7 +35,10 @@ const char *const ksi_crash_points[] = {
     "compact.end",
     "close.between-families",
     "close.flushed",
-    /* transport: a log in a directory */
+    NULL,
+};
+
+const char *const ksi_log_crash_points[] = {
     "log.before-append",
     "log.between-partitions",
     "log.roll",

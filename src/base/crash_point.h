@@ -22,7 +22,9 @@ extern ksi_crash_hook_fn *ksi_crash_hook; /* NULL: nothing happens */
             ksi_crash_hook(point);  \
     } while (0)
 
-/* Every name that is used, ended by NULL. */
+/* Every name that is used, ended by NULL: by stores and their database... */
 extern const char *const ksi_crash_points[];
+/* ... and by a log in a directory. */
+extern const char *const ksi_log_crash_points[];
 
 #endif

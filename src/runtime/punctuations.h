@@ -7,7 +7,8 @@
  * one makes it the one in hand; what it schedules meanwhile goes into the queues and may be due at
  * once. Done with, it goes back with its next time:
  *
- *     due + interval, or when that is over too: due + (floor((now - due) / interval) + 1) * interval
+ *     due + interval, or when that is over too
+ *     due + (floor((now - due) / interval) + 1) * interval
  *
  * so a punctuation that is late stays on its grid and makes up for nothing. The wrong way would be
  * now + interval, which drifts.

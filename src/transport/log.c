@@ -7,16 +7,53 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "storage/files.h"
 #include "transport/embedded/embedded_log.h"
 #include "transport/log_handle.h"
+#include "transport/remote/remote_transport.h"
+#include "transport/remote/server.h"
+
+#include <time.h>
 
 #define EMBEDDED_PREFIX "embedded:"
+
+enum { OPENING_TURNS = 100 }; /* a second */
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
 void ks_log_options_init(ks_log_options *options)
 {
     *options = *KS_LOG_OPTIONS(.sync_commits = false);
+}
+
+/*
+ * The log of a directory: ours when nobody has it, else that of the process that holds it. A holder
+ * that is just opening or closing has the lock and no socket yet, or any more; nothing tells when
+ * that is over, so both ways are tried for a while.
+ */
+static ksi_transport *open_directory(const char *path, bool syncs, ks_error *error)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    char *socket = ksi_path_join(path, KSI_LOG_SOCKET);
+    ksi_transport *transport = NULL;
+    ks_error held = {.code = KS_E_STATE};
+    ks_error refused = {.code = KS_E_IO};
+    for (int turn = 0; turn < OPENING_TURNS && transport == NULL && held.code == KS_E_STATE &&
+                       refused.code == KS_E_IO;
+         turn++) {
+        if (turn > 0) {
+            (void)nanosleep(&pause, NULL);
+        }
+        transport = ksi_embedded_log_open(path, syncs, &ksi_system_clock, &held);
+        if (transport == NULL && held.code == KS_E_STATE) {
+            transport = ksi_remote_transport_open(socket, &refused);
+        }
+    }
+    ksi_free(socket);
+    if (transport == NULL && error != NULL) {
+        *error = held.code == KS_E_STATE && refused.code != KS_E_IO ? refused : held;
+    }
+    return transport;
 }
 
 static ksi_transport *open_transport(const char *servers, bool syncs, ks_error *error)
@@ -37,8 +74,7 @@ static ksi_transport *open_transport(const char *servers, bool syncs, ks_error *
         return NULL;
     }
     const char *path = servers + strlen(EMBEDDED_PREFIX);
-    return path[0] == '\0' ? ksi_embedded_log_new()
-                           : ksi_embedded_log_open(path, syncs, &ksi_system_clock, error);
+    return path[0] == '\0' ? ksi_embedded_log_new() : open_directory(path, syncs, error);
 }
 
 ks_log *ksi_log_of(ksi_transport *transport)

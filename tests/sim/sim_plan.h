@@ -35,6 +35,8 @@ typedef struct sim_plan {
     int64_t purge_ms;
     int64_t buffered_records;
     int64_t uncommitted_bytes;
+    int64_t cache_bytes;       /* few: entries are evicted between two commits */
+    int64_t transaction_bytes; /* few: transactions are committed early */
     int64_t steps;
     int64_t records;    /* about so many inputs */
     int64_t turbulence; /* chance of an event, in 10,000 steps */

@@ -62,7 +62,9 @@ static ks_value other_key(ks_ctx *ctx, const ks_record *record, void *user)
     char digits[24] = "";
     ks_slice text = ks_value_text(record->value);
     (void)ctx;
-    memcpy(digits, text.data + 1, text.size - 1 < 20 ? text.size - 1 : 20);
+    if (text.size > 1) {
+        memcpy(digits, text.data + 1, text.size - 1 < 20 ? text.size - 1 : 20);
+    }
     return ks_text_of(names[strtoll(digits, NULL, 10) % *keys]);
 }
 
@@ -128,8 +130,10 @@ static ks_config *make_config(sim_instance *instance)
     set_number(world, config, "repartition.purge.interval.ms", plan->purge_ms);
     set_number(world, config, "buffered.records.per.partition", plan->buffered_records);
     set_number(world, config, "statestore.uncommitted.max.bytes", plan->uncommitted_bytes);
-    set_number(world, config, "statestore.cache.max.bytes", plan->is_cached ? 2000000 : 0);
+    set_number(world, config, "statestore.cache.max.bytes",
+               plan->is_cached ? plan->cache_bytes : 0);
     set_number(world, config, "statestore.apply.interval.ms", 500);
+    set_number(world, config, "producer.buffer.memory", plan->transaction_bytes);
     if (plan->is_on_disk) {
         set(world, config, "state.dir", instance->directory);
     }

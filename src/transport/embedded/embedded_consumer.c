@@ -192,7 +192,7 @@ static void consumer_close(ksi_consumer *self)
             consumer_unassign(self, i);
         }
     }
-    consumer->log->transport.class->release(&consumer->log->transport);
+    ksi_embedded_log_let_go(consumer->log);
     ksi_free(consumer->slots);
     ksi_free(consumer);
 }
@@ -215,6 +215,6 @@ ksi_consumer *ksi_embedded_consumer_open(ksi_transport *transport, ks_error *err
     embedded_consumer *consumer = ksi_calloc(1, sizeof *consumer);
     consumer->consumer.class = &embedded_consumer_class;
     consumer->log = ksi_embedded_log_of(transport);
-    transport->class->retain(transport);
+    ksi_embedded_log_hold(consumer->log);
     return &consumer->consumer;
 }

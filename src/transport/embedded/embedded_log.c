@@ -29,11 +29,6 @@ static void free_transactional(void *pointer)
     ksi_free(id);
 }
 
-static void log_retain(ksi_transport *transport)
-{
-    atomic_fetch_add(&ksi_embedded_log_of(transport)->references, 1);
-}
-
 static void log_free(ksi_embedded_log *log)
 {
     ksi_housekeeping_stop(log);
@@ -52,7 +47,9 @@ static void log_free(ksi_embedded_log *log)
 
 /*
  * The logs in directories that this process has open, by their real path. A log leaves the table
- * and closes under the table's lock, so that whoever opens it next finds it open or closed.
+ * and closes under the table's lock, so that whoever opens it next finds it open or closed. The end
+ * of a server is waited for under that lock, too: a connection never needs it, for it never has the
+ * last reference.
  */
 static pthread_mutex_t open_logs_lock = PTHREAD_MUTEX_INITIALIZER;
 static ksi_embedded_log *open_logs; /* a list */
@@ -68,22 +65,56 @@ static void leave_open_logs(const ksi_embedded_log *log)
     }
 }
 
+/* Takes one off, unless it is the last. */
+static bool take_off(atomic_int *count)
+{
+    int now = atomic_load(count);
+    while (now > 1 && !atomic_compare_exchange_weak(count, &now, now - 1)) {
+    }
+    return now > 1;
+}
+
+/* Under the table's lock. */
+static void let_go_locked(ksi_embedded_log *log)
+{
+    if (atomic_fetch_sub(&log->references, 1) == 1) {
+        leave_open_logs(log);
+        log_free(log);
+    }
+}
+
+void ksi_embedded_log_hold(ksi_embedded_log *log)
+{
+    atomic_fetch_add(&log->references, 1);
+}
+
+void ksi_embedded_log_let_go(ksi_embedded_log *log)
+{
+    if (!take_off(&log->references)) {
+        (void)pthread_mutex_lock(&open_logs_lock);
+        let_go_locked(log);
+        (void)pthread_mutex_unlock(&open_logs_lock);
+    }
+}
+
+static void log_retain(ksi_transport *transport)
+{
+    atomic_fetch_add(&ksi_embedded_log_of(transport)->owners, 1);
+}
+
 static void log_release(ksi_transport *transport)
 {
     ksi_embedded_log *log = ksi_embedded_log_of(transport);
-    bool is_shared = log->directory != NULL;
-    if (is_shared) {
-        (void)pthread_mutex_lock(&open_logs_lock);
+    if (take_off(&log->owners)) {
+        return;
     }
-    if (atomic_fetch_sub(&log->references, 1) == 1) {
-        if (is_shared) {
-            leave_open_logs(log);
-        }
-        log_free(log);
+    (void)pthread_mutex_lock(&open_logs_lock);
+    if (atomic_fetch_sub(&log->owners, 1) == 1) {
+        ksi_log_server_stop(log->server);
+        log->server = NULL;
+        let_go_locked(log);
     }
-    if (is_shared) {
-        (void)pthread_mutex_unlock(&open_logs_lock);
-    }
+    (void)pthread_mutex_unlock(&open_logs_lock);
 }
 
 void ksi_embedded_log_notify(ksi_embedded_log *log)
@@ -251,6 +282,7 @@ static ksi_embedded_log *new_log(void)
 {
     ksi_embedded_log *log = ksi_calloc(1, sizeof *log);
     log->transport.class = &embedded_class;
+    atomic_init(&log->owners, 1);
     atomic_init(&log->references, 1);
     ksi_mutex_init(&log->lock);
     ksi_mutex_init(&log->wait_lock);
@@ -305,6 +337,27 @@ static char *real_path(const char *path, ks_error *error)
     return NULL;
 }
 
+/* A log that cannot be reached by others is a log all the same. */
+static void start_server(ksi_embedded_log *log)
+{
+    ks_error error = {0};
+    char *path = ksi_path_join(log->directory->path, KSI_LOG_SOCKET);
+    log->server = ksi_log_server_start(&log->transport, path, &error);
+    if (log->server == NULL) {
+        ksi_log(&log->directory->logger, KS_LOG_LEVEL_WARN, error.where, "%s", error.message);
+    }
+    ksi_free(path);
+}
+
+/* One that is open, retained: also one whose owners went while something was still read from it. */
+static void own_again(ksi_embedded_log *log)
+{
+    if (atomic_fetch_add(&log->owners, 1) == 0) {
+        ksi_embedded_log_hold(log);
+        start_server(log);
+    }
+}
+
 ksi_transport *ksi_embedded_log_open(const char *path, bool syncs, ksi_clock *clock,
                                      ks_error *error)
 {
@@ -318,12 +371,13 @@ ksi_transport *ksi_embedded_log_open(const char *path, bool syncs, ksi_clock *cl
         log = log->next_open;
     }
     if (log != NULL) {
-        log_retain(&log->transport);
+        own_again(log);
     } else {
         log = open_directory(real, clock, error);
         if (log != NULL) {
             log->next_open = open_logs;
             open_logs = log;
+            start_server(log);
         }
     }
     (void)pthread_mutex_unlock(&open_logs_lock);

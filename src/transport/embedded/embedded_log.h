@@ -10,6 +10,10 @@
  * `wait_lock` guards sleeping and waking. It is never taken while `lock` is held, nor the other way
  * round; a partition's own lock and the coordinator's may be taken under `lock`.
  *
+ * Life. Owners keep a log open and, when it is in a directory, its server (remote/server.h). When
+ * the last owner goes the server ends, with the consumers and producers of other processes; the log
+ * closes when those of this process are closed, too.
+ *
  * Thread rule: any thread; reference counted.
  */
 #ifndef KSI_TRANSPORT_EMBEDDED_EMBEDDED_LOG_H
@@ -21,10 +25,13 @@
 #include "transport/embedded/group_offsets.h"
 #include "transport/embedded/log_directory.h"
 #include "transport/embedded/topic.h"
+#include "transport/remote/server.h"
 
 typedef struct ksi_embedded_log {
     ksi_transport transport; /* first: the transport is the log */
-    atomic_int references;
+    atomic_int owners;       /* who retained the transport */
+    atomic_int references;   /* consumers and producers; all owners together are one */
+    ksi_log_server *server;  /* of a log in a directory that has owners; NULL: it could not start */
     ksi_coordinator *coordinator;
     ksi_log_directory *directory; /* NULL: in memory */
     ksi_mutex lock;
@@ -59,6 +66,13 @@ ksi_embedded_topic *ksi_embedded_log_topic(ksi_embedded_log *log, const char *na
 /* The topic of a partition that is there, retained: KS_E_UNKNOWN_TOPIC, KS_E_ARGUMENT. */
 KS_NODISCARD ks_status ksi_embedded_log_find(ksi_embedded_log *log, ksi_topic_partition at,
                                              ksi_embedded_topic **topic, ks_error *error);
+
+/*
+ * What a consumer or a producer holds while it is open: the log, but not its server. So the
+ * consumers of other processes do not keep a log open that nobody here wants any more.
+ */
+void ksi_embedded_log_hold(ksi_embedded_log *log);
+void ksi_embedded_log_let_go(ksi_embedded_log *log);
 
 /* Wakes the consumers that sleep; called after a watched partition grew. */
 void ksi_embedded_log_notify(ksi_embedded_log *log);

@@ -377,7 +377,7 @@ static void producer_close(ksi_producer *self)
     ksi_free(producer->outgoing.items);
     ksi_free(producer->outgoing.topics);
     ksi_map_free(producer->topics, free_known);
-    producer->log->transport.class->release(&producer->log->transport);
+    ksi_embedded_log_let_go(producer->log);
     ksi_free(producer);
 }
 
@@ -406,6 +406,6 @@ ksi_producer *ksi_embedded_producer_open(ksi_transport *transport, const char *t
         producer->epoch =
             ksi_embedded_log_begin_epoch(producer->log, transactional_id, &producer->transaction);
     }
-    transport->class->retain(transport);
+    ksi_embedded_log_hold(producer->log);
     return &producer->producer;
 }

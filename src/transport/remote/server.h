@@ -21,6 +21,9 @@
 #include "transport/remote/protocol.h"
 #include "transport/transport.h"
 
+/* The name of the socket in the directory of a log. */
+#define KSI_LOG_SOCKET "socket"
+
 typedef struct ksi_log_server ksi_log_server;
 
 /*

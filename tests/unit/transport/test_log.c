@@ -4,11 +4,13 @@
  * what lies below.
  */
 #include "base/arena.h"
+#include "base/thread.h"
 #include "transport/transport.h"
 #include <kstreams/options.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -51,10 +53,15 @@ static ksi_topic_partition at(const char *topic, int32_t partition)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static void what_names_no_log_is_refused(void **state)
+static void what_is_no_log_is_refused(void **state)
 {
     (void)state;
     ks_error error = {0};
+    assert_null(ks_log_open("embedded:/dev/null/log", &error));
+    assert_int_equal(error.code, KS_E_IO);
+    assert_non_null(strstr(error.message, "/dev/null"));
+
+    error = (ks_error){0};
     assert_null(ks_log_open("broker:9092", &error));
     assert_int_equal(error.code, KS_E_NOT_BUILT);
     assert_non_null(strstr(error.message, "broker:9092"));
@@ -285,10 +292,233 @@ static void producing_names_what_is_missing(void **state)
     ks_log_free(log);
 }
 
+/* ---- many records, and from where ------------------------------------------------------------ */
+
+static void send_numbers(ks_log *log, const char *topic, int count)
+{
+    ks_error error = {0};
+    ks_log_producer *producer = ks_log_producer_open(log, &error);
+    assert_non_null(producer);
+    for (int i = 0; i < count; i++) {
+        char value[16];
+        (void)snprintf(value, sizeof value, "%d", i);
+        const ks_log_record record = {
+            .value = ks_slice_cstr(value), .timestamp = 100 + i, .partition = -1};
+        assert_int_equal(ks_log_producer_send(producer, topic, &record, &error), KS_OK);
+    }
+    assert_int_equal(ks_log_producer_flush(producer, &error), KS_OK);
+    ks_log_producer_free(producer);
+}
+
+/* The values that a reader gives now, each behind a blank. */
+static void assert_reads(ks_log_reader *reader, const char *wanted)
+{
+    char text[128] = "";
+    ks_log_record record = {0};
+    assert_non_null(reader);
+    while (ks_log_reader_next(reader, &record)) {
+        size_t length = strlen(text);
+        (void)snprintf(text + length, sizeof text - length, " %.*s", (int)record.value.size,
+                       record.value.data);
+    }
+    assert_string_equal(text, wanted);
+    assert_int_equal(ks_log_reader_status(reader, NULL), KS_OK);
+}
+
+static void assert_reads_from(ks_log *log, const ks_log_reader_options *options, const char *wanted)
+{
+    ks_error error = {0};
+    ks_log_reader *reader = ks_log_reader_open_at(log, "topic", options, &error);
+    assert_reads(reader, wanted);
+    ks_log_reader_free(reader);
+}
+
+static void reading_begins_where_it_is_told_to(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 2);
+    send_numbers(log, "topic", 6); /* 0 2 4 in partition 0, 1 3 5 in partition 1 */
+    const int32_t one[] = {1};
+    const int32_t twice[] = {1, 1};
+    const int32_t missing[] = {2};
+    assert_reads_from(log, NULL, " 0 2 4 1 3 5");
+    assert_reads_from(log, KS_LOG_READER_OPTIONS(.partitions = one, .partition_count = 1),
+                      " 1 3 5");
+    assert_reads_from(log, KS_LOG_READER_OPTIONS(.start = KS_LOG_START_END), "");
+    assert_reads_from(log, KS_LOG_READER_OPTIONS(.start = KS_LOG_START_OFFSET, .at = 2), " 4 5");
+    assert_reads_from(log, KS_LOG_READER_OPTIONS(.start = KS_LOG_START_TIMESTAMP, .at = 103),
+                      " 4 3 5");
+    ks_error error = {0};
+    assert_null(ks_log_reader_open_at(
+        log, "topic", KS_LOG_READER_OPTIONS(.start = KS_LOG_START_OFFSET, .at = 4), &error));
+    assert_int_equal(error.code, KS_E_OUT_OF_RANGE);
+    assert_null(ks_log_reader_open_at(
+        log, "topic", KS_LOG_READER_OPTIONS(.partitions = twice, .partition_count = 2), &error));
+    assert_int_equal(error.code, KS_E_ARGUMENT);
+    assert_null(ks_log_reader_open_at(
+        log, "topic", KS_LOG_READER_OPTIONS(.partitions = missing, .partition_count = 1), &error));
+    assert_int_equal(error.code, KS_E_ARGUMENT);
+    ks_log_free(log);
+}
+
+static void a_reader_knows_its_position_and_what_it_missed(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 1);
+    send_numbers(log, "topic", 5);
+    ks_error error = {0};
+    ks_log_reader *reader = ks_log_reader_open(log, "topic", &error);
+    assert_int_equal(ks_log_reader_position(reader, 0), 0);
+    assert_int_equal(ks_log_reader_position(reader, 1), -1);
+    assert_reads(reader, " 0 1 2 3 4");
+    assert_int_equal(ks_log_reader_position(reader, 0), 5);
+    send_numbers(log, "topic", 4);
+    assert_int_equal(ks_log_delete_records(log, "topic", 0, 7, &error), KS_OK);
+    assert_reads(reader, " 2 3");
+    assert_int_equal(ks_log_reader_skipped(reader), 2);
+    assert_int_equal(ks_log_delete_topic(log, "topic", &error), KS_OK);
+    ks_log_record record = {0};
+    assert_false(ks_log_reader_next(reader, &record));
+    assert_int_equal(ks_log_reader_status(reader, &error), KS_E_UNKNOWN_TOPIC);
+    assert_int_equal(ks_log_reader_wait(reader, -1, &error), KS_E_UNKNOWN_TOPIC);
+    ks_log_reader_free(reader);
+    ks_log_free(log);
+}
+
+static void produce_one(void *user)
+{
+    produce(user, "topic", NULL, "late", 0);
+}
+
+static void a_reader_waits_for_more(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 1);
+    ks_error error = {0};
+    ks_log_reader *reader = ks_log_reader_open(log, "topic", &error);
+    assert_int_equal(ks_log_reader_wait(reader, 0, &error), KS_E_TIMEOUT);
+    ksi_thread thread = {0};
+    assert_int_equal(ksi_thread_start(&thread, "producer", produce_one, log), 0);
+    assert_int_equal(ks_log_reader_wait(reader, -1, &error), KS_OK);
+    ksi_thread_join(&thread);
+    assert_reads(reader, " late");
+    ks_log_reader_wake(reader);
+    assert_int_equal(ks_log_reader_wait(reader, -1, &error), KS_OK);
+    assert_reads(reader, "");
+    ks_log_reader_free(reader);
+    ks_log_free(log);
+}
+
+/* ---- topics, configurations, groups ---------------------------------------------------------- */
+
+static void note_topic(const char *topic, int32_t partitions, void *user)
+{
+    size_t length = strlen(user);
+    (void)snprintf((char *)user + length, 128 - length, "%s:%d ", topic, partitions);
+}
+
+static void note_set_config(const ks_topic_config *config, void *user)
+{
+    if (!config->is_default) {
+        size_t length = strlen(user);
+        (void)snprintf((char *)user + length, 128 - length, "%s=%s ", config->name, config->value);
+    }
+}
+
+static void topics_are_listed_and_configured(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    ks_error error = {0};
+    const ks_topic_config good[] = {{.name = "retention.ms", .value = "1000"}};
+    const ks_topic_config bad[] = {{.name = "retention", .value = "1000"}};
+    assert_int_equal(ks_log_create_configured_topic(log, "b", 2, good, 1, &error), KS_OK);
+    assert_int_equal(ks_log_create_configured_topic(log, "c", 2, bad, 1, &error), KS_E_ARGUMENT);
+    create(log, "a", 1);
+    char text[128] = "";
+    assert_int_equal(ks_log_each_topic(log, note_topic, text, &error), KS_OK);
+    assert_string_equal(text, "a:1 b:2 ");
+    assert_int_equal(ks_log_set_topic_config(log, "b", "cleanup.policy", "compact", &error), KS_OK);
+    text[0] = '\0';
+    assert_int_equal(ks_log_each_topic_config(log, "b", note_set_config, text, &error), KS_OK);
+    assert_string_equal(text, "cleanup.policy=compact retention.ms=1000 ");
+    assert_int_equal(ks_log_set_topic_config(log, "b", "retention.ms", NULL, &error), KS_OK);
+    text[0] = '\0';
+    assert_int_equal(ks_log_each_topic_config(log, "b", note_set_config, text, &error), KS_OK);
+    assert_string_equal(text, "cleanup.policy=compact ");
+    ks_log_free(log);
+}
+
+static void note_offset(const ks_group_offset *offset, void *user)
+{
+    size_t length = strlen(user);
+    (void)snprintf((char *)user + length, 128 - length, "%s-%d:%lld/%lld-%lld ", offset->topic,
+                   offset->partition, (long long)offset->offset, (long long)offset->begin,
+                   (long long)offset->end);
+}
+
+static void note_group(const char *group, void *user)
+{
+    size_t length = strlen(user);
+    (void)snprintf((char *)user + length, 128 - length, "%s ", group);
+}
+
+static void count_member(const ks_group_member *member, void *user)
+{
+    assert_string_equal(member->client_id, "client");
+    assert_int_equal(member->threads, 3);
+    (*(int *)user)++;
+}
+
+static void a_group_at_rest_is_moved_and_deleted(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 2);
+    send_numbers(log, "topic", 6);
+    ks_error error = {0};
+    ks_group_offset offsets[] = {{.topic = "topic", .partition = 0, .offset = 2},
+                                 {.topic = "topic", .partition = 1, .offset = 4}};
+    assert_int_equal(ks_log_set_group_offsets(log, "group", offsets, 2, &error), KS_E_OUT_OF_RANGE);
+    offsets[1].offset = 3;
+    assert_int_equal(ks_log_set_group_offsets(log, "group", offsets, 2, &error), KS_OK);
+    char text[128] = "";
+    assert_int_equal(ks_log_each_group_offset(log, "group", note_offset, text, &error), KS_OK);
+    assert_string_equal(text, "topic-0:2/0-3 topic-1:3/0-3 ");
+
+    const ksi_group_task task = {{0, 0}, false};
+    const ksi_member_options options = {.group = "group",
+                                        .process_id = "process",
+                                        .client_id = "client",
+                                        .capacity = 3,
+                                        .session_timeout_ms = 1000,
+                                        .tasks = &task,
+                                        .task_count = 1};
+    ksi_transport *transport = ksi_log_transport(log);
+    ksi_membership *member = transport->class->join(transport, &options, 0, &error);
+    assert_non_null(member);
+    int members = 0;
+    assert_int_equal(ks_log_each_group_member(log, "group", count_member, &members, &error), KS_OK);
+    assert_int_equal(members, 1);
+    assert_int_equal(ks_log_set_group_offsets(log, "group", offsets, 2, &error), KS_E_STATE);
+    assert_int_equal(ks_log_delete_group(log, "group", &error), KS_E_STATE);
+    member->class->leave(member);
+    transport->class->release(transport);
+
+    assert_int_equal(ks_log_delete_group(log, "group", &error), KS_OK);
+    text[0] = '\0';
+    assert_int_equal(ks_log_each_group(log, note_group, text, &error), KS_OK);
+    assert_string_equal(text, "");
+    ks_log_free(log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_names_no_log_is_refused),
+        cmocka_unit_test(what_is_no_log_is_refused),
         cmocka_unit_test(two_logs_share_nothing),
         cmocka_unit_test(a_transport_outlives_the_handle_it_came_from),
         cmocka_unit_test(topics_are_named_by_kafkas_rules),
@@ -299,6 +529,11 @@ int main(void)
         cmocka_unit_test(keys_choose_partitions_as_javas_producer_does),
         cmocka_unit_test(records_without_a_key_take_turns),
         cmocka_unit_test(producing_names_what_is_missing),
+        cmocka_unit_test(reading_begins_where_it_is_told_to),
+        cmocka_unit_test(a_reader_knows_its_position_and_what_it_missed),
+        cmocka_unit_test(a_reader_waits_for_more),
+        cmocka_unit_test(topics_are_listed_and_configured),
+        cmocka_unit_test(a_group_at_rest_is_moved_and_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
