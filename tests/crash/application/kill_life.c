@@ -63,14 +63,19 @@ static void must(const kill_life *life, ks_status status, const ks_error *error,
     }
 }
 
+static bool has_name(const char *const *names, const char *name)
+{
+    while (*names != NULL && strcmp(*names, name) != 0) {
+        names++;
+    }
+    return *names != NULL;
+}
+
 static void hook(const char *point)
 {
-    size_t i = 0;
-    while (ksi_crash_points[i] != NULL && strcmp(ksi_crash_points[i], point) != 0) {
-        i++;
-    }
-    if (ksi_crash_points[i] == NULL) {
-        complain(the_life, "crash point %s is not in ksi_crash_points", point);
+    if (!has_name(ksi_crash_points, point) && !has_name(ksi_commit_crash_points, point) &&
+        !has_name(ksi_log_crash_points, point)) {
+        complain(the_life, "crash point %s is in no list of crash_point.h", point);
     }
     if (is_feeder || strcmp(point, the_life->strike->point) != 0 ||
         atomic_fetch_add(&times_reached, 1) + 1 != the_life->strike->nth) {
