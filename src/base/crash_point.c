@@ -22,9 +22,6 @@ const char *const ksi_crash_points[] = {
     "wipe.begin",
     "wipe.end",
     /* runtime: several stores, and the end */
-    "commit.flushed",
-    "commit.sent",
-    "commit.committed",
     "apply.between-families",
     "close.before-flush",
     /* storage: the database and its families */
@@ -35,6 +32,13 @@ const char *const ksi_crash_points[] = {
     "compact.end",
     "close.between-families",
     "close.flushed",
+    NULL,
+};
+
+const char *const ksi_commit_crash_points[] = {
+    "commit.flushed",
+    "commit.sent",
+    "commit.committed",
     NULL,
 };
 

@@ -22,8 +22,10 @@ extern ksi_crash_hook_fn *ksi_crash_hook; /* NULL: nothing happens */
             ksi_crash_hook(point);  \
     } while (0)
 
-/* Every name that is used, ended by NULL: by stores and their database... */
+/* Every name that is used, ended by NULL: by stores and their database, ... */
 extern const char *const ksi_crash_points[];
+/* ... by a stream thread that commits, ... */
+extern const char *const ksi_commit_crash_points[];
 /* ... and by a log in a directory. */
 extern const char *const ksi_log_crash_points[];
 

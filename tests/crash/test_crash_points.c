@@ -7,7 +7,6 @@
  */
 #include "base/crash_point.h"
 #include "crash_log.h"
-#include "crash_names.h"
 #include "crash_scenario.h"
 
 #include <setjmp.h>
@@ -45,9 +44,6 @@ static void a_kill_at_every_point_loses_nothing(void **state)
     int failures = 0;
     uint64_t seed = first_seed;
     for (size_t i = 0; ksi_crash_points[i] != NULL; i++) {
-        if (crash_needs_an_application(ksi_crash_points[i])) {
-            continue;
-        }
         int killed = 0;
         for (int k = 0; k < KILLS + KILLS_SOON_AFTER; k++) {
             crash_outcome outcome = kill_at(ksi_crash_points[i], k >= KILLS, seed++);

@@ -404,6 +404,54 @@ class Applications(Programs):
         found = re.findall(r"^ *\d+  (\S+) +([\d,]+)  #", output, re.MULTILINE)
         return [(word, int(count.replace(",", ""))) for word, count in found]
 
+    def test_a_log_in_a_directory_is_continued_and_the_run_says_so(self):
+        log = f"embedded:{self.folder}/log/"
+        for guarantee in ("at_least_once", "exactly_once_v2"):
+            with self.subTest(guarantee=guarantee):
+                arguments = ("--bootstrap-server", log, "-D", f"processing.guarantee={guarantee}", "-D",
+                             f"application.id={guarantee}")
+                first = self.answers("word_count", "--input", "-", *arguments, stdin="a b a\n")
+                self.assertNotIn("continues", first.stdout)
+                second = self.answers("word_count", "--input", "-", *arguments, stdin="b\nc\n")
+                before = 1 if guarantee == "at_least_once" else 4  # the second application reads what the first was given, too
+                self.assertIn(f"continues: {before} records of text-lines were processed before this run\n", second.stdout)
+                expected = [("a", 2), ("b", 2), ("c", 1)] if before == 1 else [("a", 4), ("b", 4), ("c", 2)]
+                self.assertEqual(self.rows(second.stdout), expected)
+                third = self.answers("word_count", *arguments)
+                self.assertIn(f"continues: {before + 2} records", third.stdout)
+                self.assertIn("nothing is new", third.stdout)
+                self.assertEqual(self.rows(third.stdout), expected)
+        self.assertTrue((self.folder / "log-state/at_least_once/rocksdb").is_dir())
+        self.assertFalse((self.folder / "log/-state").exists())
+
+    def test_a_run_that_is_killed_is_continued_and_counts_every_line_once(self):
+        text = subprocess.run([ROOT / "scripts/make-text", "6000"], capture_output=True, text=True, check=True).stdout
+        log = self.folder / "log"
+        command = [BIN / "word_count", "--bootstrap-server", f"embedded:{log}", "-D", "processing.guarantee=exactly_once_v2", "-D",
+                   "commit.interval.ms=5", "-D", "statestore.cache.max.bytes=0"]
+        killed = subprocess.Popen([*command, "--input", self.file("text.txt", text)], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        while killed.poll() is None and not list(log.glob("topics/word-counts/*/*.log")):
+            pass  # until its first results are there
+        killed.kill()
+        killed.wait()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        expected = {}
+        for word in re.findall(r"\w+", text.lower()):
+            expected[word] = expected.get(word, 0) + 1
+        del expected["the"]
+        shown = self.rows(done.stdout)
+        self.assertEqual(shown, sorted(expected.items(), key=lambda row: (-row[1], row[0]))[:20])
+        self.assertRegex(done.stdout, rf"different words +{len(expected):,}\n")
+
+    def test_lines_that_ks_produced_are_counted_and_ks_consumes_the_counts(self):
+        at = ("--bootstrap-server", f"embedded:{self.folder}/log")
+        self.answers("ks", "topics", "create", "text-lines", "--partitions", "2", *at)
+        self.answers("ks", "produce", "text-lines", *at, stdin="b a\na\n")
+        self.assertIn("input records                 0\n", self.answers("word_count", *at).stdout)
+        counts = self.answers("ks", "consume", "word-counts", "--key-serde", "string", "--value-serde", "long", *at).stdout
+        self.assertEqual(sorted(counts.splitlines()), ["a\t2", "b\t1"])
+
     def test_word_count_counts_standard_input(self):
         done = self.answers("word_count", "--input", "-", stdin="To be, or NOT to be\r\nthe THE\n\nbe")
         self.assertEqual(self.rows(done.stdout), [("be", 3), ("to", 2), ("not", 1), ("or", 1)])

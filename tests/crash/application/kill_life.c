@@ -12,8 +12,11 @@
  */
 #include "kill_life.h"
 
+#include "base/clock.h"
 #include "base/crash_point.h"
 #include "crash_log.h"
+#include "transport/embedded/housekeeping.h"
+#include "transport/log_handle.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -60,14 +63,19 @@ static void must(const kill_life *life, ks_status status, const ks_error *error,
     }
 }
 
+static bool has_name(const char *const *names, const char *name)
+{
+    while (*names != NULL && strcmp(*names, name) != 0) {
+        names++;
+    }
+    return *names != NULL;
+}
+
 static void hook(const char *point)
 {
-    size_t i = 0;
-    while (ksi_crash_points[i] != NULL && strcmp(ksi_crash_points[i], point) != 0) {
-        i++;
-    }
-    if (ksi_crash_points[i] == NULL) {
-        complain(the_life, "crash point %s is not in ksi_crash_points", point);
+    if (!has_name(ksi_crash_points, point) && !has_name(ksi_commit_crash_points, point) &&
+        !has_name(ksi_log_crash_points, point)) {
+        complain(the_life, "crash point %s is in no list of crash_point.h", point);
     }
     if (is_feeder || strcmp(point, the_life->strike->point) != 0 ||
         atomic_fetch_add(&times_reached, 1) + 1 != the_life->strike->nth) {
@@ -217,7 +225,7 @@ static void produce(kill_life *life, size_t records)
         char key[KILL_TEXT];
         char value[KILL_TEXT];
         ks_log_record record = {.value = kill_value_text(value, partition, offset),
-                                .timestamp = 1000 + offset,
+                                .timestamp = -1,
                                 .partition = partition};
         if (!life->plan->repartitions) {
             record.key = kill_key_text(key, kill_place_of(false, partition, offset).key);
@@ -249,6 +257,19 @@ static void make_and_delete_a_topic(const kill_life *life)
     must(life, ks_log_delete_topic(life->log, KILL_SCRATCH, &error), &error, "deleting a topic");
 }
 
+/* What the log does by itself every few minutes: the changelogs are compacted. */
+static void keep_house(const kill_life *life)
+{
+    ks_error error = {0};
+    ksi_housekeeping done;
+    ksi_transport *transport = ksi_log_transport(life->log);
+    must(life,
+         ksi_embedded_housekeep(ksi_embedded_log_of(transport), ksi_wall_ms(&ksi_system_clock),
+                                &done, &error),
+         &error, "housekeeping");
+    transport->class->release(transport);
+}
+
 static void wait_a_little(const kill_life *life, int64_t milliseconds)
 {
     ks_error error = {0};
@@ -261,14 +282,19 @@ static void feed(kill_life *life)
     const char *point = life->strike->point;
     bool deletes = strcmp(point, "log.delete") == 0;
     bool is_bulk = strcmp(point, "bulk") == 0;
+    bool compacts =
+        strncmp(point, "log.compact.", 12) == 0 || crash_random_below(&life->random, 3) == 0;
     for (int i = 0; i < CHUNKS; i++) {
         size_t most = is_bulk ? 4 * CHUNK_RECORDS : CHUNK_RECORDS;
         produce(life, 1 + (size_t)crash_random_below(&life->random, most));
+        is_feeder = false; /* two points are reached by this thread only */
         if (deletes && i % 4 == 1) {
-            is_feeder = false; /* the point is reached by this thread only */
             make_and_delete_a_topic(life);
-            is_feeder = true;
         }
+        if (compacts && i % 8 == 7) {
+            keep_house(life);
+        }
+        is_feeder = true;
         wait_a_little(life, (int64_t)crash_random_below(&life->random, 5));
     }
     if (is_bulk || strncmp(point, "restore.", 8) == 0) {

@@ -28,7 +28,7 @@ typedef enum kill_fault {
 
 /* Where a life is to end. */
 typedef struct kill_strike {
-    char point[40];     /* of ksi_crash_points; "moment": after `nth` ms; "": it comes to its end */
+    char point[40];     /* of crash_point.h; "moment": after `nth` ms; "": it comes to its end */
     unsigned nth;       /* time that the point is reached, by other threads than the feeder's */
     bool without_state; /* state.dir is deleted before */
 } kill_strike;

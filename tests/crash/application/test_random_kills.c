@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { KILLS = 50, KILLS_OF_A_SCENARIO = 10, LATEST_MS = 150, MOST_SCENARIOS = 12 };
+enum { KILLS = 50, KILLS_OF_A_SCENARIO = 10, LATEST_MS = 250, MOST_SCENARIOS = 12 };
 
 static kill_script script_of(uint64_t seed, unsigned i)
 {
