@@ -212,6 +212,7 @@ static void run(int64_t cache_bytes, bool timestamped, ksi_family *family)
         close_one(&r.ranges[i]);
     }
     ksi_key_value_store_close(r.store);
+    ksi_row_store_close(rows);
     ksi_record_cache_free(r.cache);
 }
 

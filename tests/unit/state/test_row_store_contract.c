@@ -560,9 +560,8 @@ static void close_part(part *p)
     close_iterators(p);
     if (p->view != NULL) {
         ksi_key_value_store_close(p->view);
-    } else {
-        ksi_row_store_close(p->rows);
     }
+    ksi_row_store_close(p->rows);
     p->view = NULL;
     p->rows = NULL;
 }
