@@ -50,7 +50,7 @@ bool kill_value_read(ks_slice text, int32_t *partition, int64_t *offset)
 {
     char copy[KILL_TEXT];
     char end = '\0';
-    if (text.size >= sizeof copy) {
+    if (text.size == 0 || text.size >= sizeof copy) {
         return false;
     }
     memcpy(copy, text.data, text.size);
