@@ -115,7 +115,7 @@ static int print_record(consumption *self, const ks_log_record *record)
         self->json ? print_json_record(self, record, &error) : print_plain(self, record, &error);
     self->count++;
     if (status != KS_OK) {
-        fflush(stdout);
+        (void)fflush(stdout);
         fprintf(stderr,
                 "ks: %s, partition %" PRId32 ", offset %" PRId64
                 ": %s; --key-serde and --value-serde say what the bytes are\n",
@@ -143,7 +143,7 @@ static int consume(consumption *self, ks_log_reader *reader)
         if (!self->follows) {
             break;
         }
-        fflush(stdout);
+        (void)fflush(stdout);
         if (ks_log_reader_wait(reader, -1, &error) != KS_OK) {
             return failed(&error);
         }

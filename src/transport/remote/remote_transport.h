@@ -45,9 +45,9 @@ typedef struct ksi_remote_connection {
 
 /* NULL with an error. */
 ksi_remote_connection *ksi_remote_connect(const char *path, ks_error *error);
-void ksi_remote_disconnect(ksi_remote_connection *connection); /* accepts NULL */
+void ksi_remote_disconnect(ksi_remote_connection *self); /* accepts NULL */
 /* The request to be filled. */
-ksi_buffer *ksi_remote_begin(ksi_remote_connection *connection, ksi_call call);
+ksi_buffer *ksi_remote_begin(ksi_remote_connection *self, ksi_call call);
 /* Sends it and waits for the answer; what `answer` gives is borrowed until the next request. */
 KS_NODISCARD ks_status ksi_remote_ask(ksi_remote_connection *connection, ksi_frame_reader *answer,
                                       ks_error *error);

@@ -8,6 +8,7 @@
  *
  * Thread rule: a session belongs to one thread at a time.
  */
+#include "base/check.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/remote/protocol.h"
@@ -338,6 +339,7 @@ static ks_status call_assign(ksi_session *session, ksi_frame_reader *request, ks
     size_t slot = 0;
     request->failed = request->failed || session->consumer == NULL;
     KSI_TAKEN(request, error);
+    KSI_CHECK(session->consumer != NULL);
     KS_TRY(session->consumer->class->assign(session->consumer, at, offset, &slot, error));
     size_t had = session->slot_capacity;
     session->slots =
@@ -476,6 +478,7 @@ static ks_status call_flush(ksi_session *session, ksi_frame_reader *request, ksi
     (void)answer;
     request->failed = request->failed || session->producer == NULL;
     KSI_TAKEN(request, error);
+    KSI_CHECK(session->producer != NULL);
     return session->producer->class->flush(session->producer, error);
 }
 
@@ -490,6 +493,7 @@ static ks_status call_commit(ksi_session *session, ksi_frame_reader *request, ks
     }
     request->failed = request->failed || session->producer == NULL;
     KSI_TAKEN(request, error);
+    KSI_CHECK(session->producer != NULL);
     return session->producer->class->commit(session->producer, has_offsets ? &taken.commit : NULL,
                                             error);
 }
@@ -500,6 +504,7 @@ static ks_status call_abort(ksi_session *session, ksi_frame_reader *request, ksi
     (void)answer;
     request->failed = request->failed || session->producer == NULL;
     KSI_TAKEN(request, error);
+    KSI_CHECK(session->producer != NULL);
     return session->producer->class->abort(session->producer, error);
 }
 
@@ -509,6 +514,7 @@ static ks_status call_last_offset(ksi_session *session, ksi_frame_reader *reques
     ksi_topic_partition at = take_place(request);
     request->failed = request->failed || session->producer == NULL;
     KSI_TAKEN(request, error);
+    KSI_CHECK(session->producer != NULL);
     ksi_put_i64(answer, session->producer->class->last_offset(session->producer, at));
     return KS_OK;
 }
