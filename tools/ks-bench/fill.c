@@ -75,15 +75,23 @@ ks_status bench_fill(ks_log *log, const char *topic, const bench_options *option
         *error = (ks_error){.code = KS_E_LIMIT, .message = "no memory for a value of that size"};
         return error->code;
     }
+    ks_log_producer *producer = status == KS_OK ? ks_log_producer_open(log, error) : NULL;
+    if (status == KS_OK && producer == NULL) {
+        status = error->code;
+    }
     for (uint64_t i = 0; i < input.count && status == KS_OK; i++) {
         ks_log_record record = {.timestamp = start_ms + (int64_t)i,
                                 .partition =
                                     input.lines ? (int32_t)(i % (uint64_t)partitions) : -1};
         bench_generator_make(&generator, i, &record.key, &record.value);
-        status = ks_log_produce(log, topic, &record, error);
+        status = ks_log_producer_send(producer, topic, &record, error);
         filled->records += status == KS_OK;
         filled->bytes += record.key.size + record.value.size;
     }
+    if (status == KS_OK) {
+        status = ks_log_producer_flush(producer, error);
+    }
+    ks_log_producer_free(producer);
     bench_generator_end(&generator);
     return status;
 }
