@@ -75,10 +75,8 @@ ks_status bench_fill(ks_log *log, const char *topic, const bench_options *option
         *error = (ks_error){.code = KS_E_LIMIT, .message = "no memory for a value of that size"};
         return error->code;
     }
-    ks_log_producer *producer = status == KS_OK ? ks_log_producer_open(log, error) : NULL;
-    if (status == KS_OK && producer == NULL) {
-        status = error->code;
-    }
+    ks_log_producer *producer = ks_log_producer_open(log, error);
+    status = producer != NULL ? KS_OK : error->code;
     for (uint64_t i = 0; i < input.count && status == KS_OK; i++) {
         ks_log_record record = {.timestamp = start_ms + (int64_t)i,
                                 .partition =
