@@ -176,31 +176,9 @@ static int describe_group(ks_log *log, const char *group, bool json)
     return exit_status;
 }
 
-/* Runs `act` on the one group that the words name. */
-static int with_group(int argc, char **argv, const char *name,
-                      int (*act)(ks_log *log, const char *group, bool json))
-{
-    log_options log_is = {0};
-    text_list words = {0};
-    const option options[] = {LOG_OPTIONS(log_is)};
-    int exit_status = parse_options(argc, argv, OPTION_TABLE(options), &words);
-
-    if (exit_status == 0) {
-        const char *group = only_word(name, "group", &words);
-        exit_status = group != NULL ? 0 : KS_TOOL_USAGE;
-        ks_log *log = group != NULL ? open_log(&log_is, false, &exit_status) : NULL;
-        if (log != NULL) {
-            exit_status = act(log, group, log_is.json);
-        }
-        ks_log_free(log);
-    }
-    text_list_free(&words);
-    return exit_status;
-}
-
 static int run_describe(int argc, char **argv)
 {
-    return with_group(argc, argv, "groups describe", describe_group);
+    return with_one_word(argc, argv, &(one_word){"groups describe", "group", describe_group});
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */
@@ -219,7 +197,7 @@ static int delete_group(ks_log *log, const char *group, bool json)
 
 static int run_delete(int argc, char **argv)
 {
-    return with_group(argc, argv, "groups delete", delete_group);
+    return with_one_word(argc, argv, &(one_word){"groups delete", "group", delete_group});
 }
 
 /* ---- reset ----------------------------------------------------------------------------------- */

@@ -236,3 +236,23 @@ ks_log *open_log(const log_options *options, bool may_create, int *exit_status)
     }
     return log;
 }
+
+int with_one_word(int argc, char **argv, const one_word *how)
+{
+    log_options log_is = {0};
+    text_list words = {0};
+    const option options[] = {LOG_OPTIONS(log_is)};
+    int exit_status = parse_options(argc, argv, OPTION_TABLE(options), &words);
+
+    if (exit_status == 0) {
+        const char *word = only_word(how->name, how->what, &words);
+        exit_status = word != NULL ? 0 : KS_TOOL_USAGE;
+        ks_log *log = word != NULL ? open_log(&log_is, false, &exit_status) : NULL;
+        if (log != NULL) {
+            exit_status = how->act(log, word, log_is.json);
+        }
+        ks_log_free(log);
+    }
+    text_list_free(&words);
+    return exit_status;
+}

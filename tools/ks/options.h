@@ -77,4 +77,14 @@ ks_log *open_log(const log_options *options, bool may_create, int *exit_status);
 /* The only word, which is a WHAT; NULL when it has said that it is missing or there are more. */
 const char *only_word(const char *action_name, const char *what, const text_list *words);
 
+/* An action on one topic or group of a log, with no options but those of the log. */
+typedef struct one_word {
+    const char *name; /* "topics delete" */
+    const char *what; /* "topic" */
+    int (*act)(ks_log *log, const char *word, bool json);
+} one_word;
+
+/* Reads the options, opens the log and acts. Answers the exit status. */
+int with_one_word(int argc, char **argv, const one_word *how);
+
 #endif

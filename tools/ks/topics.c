@@ -234,31 +234,9 @@ static int describe_topic(ks_log *log, const char *topic, bool json)
     return status == KS_OK ? EXIT_SUCCESS : failed(&error);
 }
 
-/* Runs `act` on the one topic that the words name. */
-static int with_topic(int argc, char **argv, const char *name,
-                      int (*act)(ks_log *log, const char *topic, bool json))
-{
-    log_options log_is = {0};
-    text_list words = {0};
-    const option options[] = {LOG_OPTIONS(log_is)};
-    int exit_status = parse_options(argc, argv, OPTION_TABLE(options), &words);
-
-    if (exit_status == 0) {
-        const char *topic = only_word(name, "topic", &words);
-        exit_status = topic != NULL ? 0 : KS_TOOL_USAGE;
-        ks_log *log = topic != NULL ? open_log(&log_is, false, &exit_status) : NULL;
-        if (log != NULL) {
-            exit_status = act(log, topic, log_is.json);
-        }
-        ks_log_free(log);
-    }
-    text_list_free(&words);
-    return exit_status;
-}
-
 static int run_describe(int argc, char **argv)
 {
-    return with_topic(argc, argv, "topics describe", describe_topic);
+    return with_one_word(argc, argv, &(one_word){"topics describe", "topic", describe_topic});
 }
 
 /* ---- delete and config ----------------------------------------------------------------------- */
@@ -277,7 +255,7 @@ static int delete_topic(ks_log *log, const char *topic, bool json)
 
 static int run_delete(int argc, char **argv)
 {
-    return with_topic(argc, argv, "topics delete", delete_topic);
+    return with_one_word(argc, argv, &(one_word){"topics delete", "topic", delete_topic});
 }
 
 static void list_config(const ks_topic_config *config, void *user)
