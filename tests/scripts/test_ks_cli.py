@@ -232,6 +232,13 @@ class KsOnALog(Programs):
         self.ks("groups", "delete", "app")
         self.ks_refused(1, ["there is no group app"], "groups", "describe", "app")
 
+    def test_a_directory_of_somebody_else_is_left_alone(self):
+        (self.folder / "log").mkdir()
+        (self.folder / "log/letter.txt").write_text("dear")
+        self.ks_refused(1, ["there is no log in"], "topics", "list")
+        self.ks_refused(1, ["there is no log in"], "produce", "t", stdin="a\n")
+        self.assertEqual([path.name for path in (self.folder / "log").iterdir()], ["letter.txt"])
+
     def test_what_is_missing_or_misspelt_is_named(self):
         self.ks_refused(1, ["there is no log in"], "topics", "list")
         self.assertFalse((self.folder / "log").exists())
@@ -241,6 +248,8 @@ class KsOnALog(Programs):
         self.ks("topics", "create", "t")
         self.ks_refused(1, ["there is no topic u"], "consume", "u")
         self.ks_refused(1, ["there is no topic u"], "produce", "u", stdin="a\n")
+        self.ks_refused(1, ["there is no topic u"], "produce", "u", stdin="")
+        self.ks_refused(2, ["from 1 to 100000"], "topics", "create", "v", "--partitions", "99999999999999")
         self.ks_refused(1, ["KS_E_UNKNOWN_TOPIC"], "topics", "delete", "u")
         self.ks_refused(1, ["KS_E_ARGUMENT", "retention"], "topics", "config", "t", "retention=1")
         self.ks_refused(2, ["no option '--partitons'; did you mean '--partitions'?"], "topics", "create", "v", "--partitons", "2")

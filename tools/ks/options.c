@@ -208,10 +208,34 @@ const char *only_word(const char *action_name, const char *what, const text_list
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
+/*
+ * Whether a directory has a log, or what is left of one: the library says what is wrong with that.
+ * Opening would make one anywhere, and a slip of the pen an empty log among somebody's files.
+ */
+static bool has_log(const char *directory)
+{
+    static const char *const parts[] = {"catalogue", "topics"};
+    struct stat there;
+    bool found = false;
+
+    if (stat(directory, &there) == 0 && !S_ISDIR(there.st_mode)) {
+        return true; /* no directory: the library says so */
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !found; i++) {
+        char path[4200];
+        int size = snprintf(path, sizeof path, "%s/%s", directory, parts[i]);
+        if (size < 0 || (size_t)size >= sizeof path) {
+            errno = ENAMETOOLONG;
+            return false;
+        }
+        found = stat(path, &there) == 0;
+    }
+    return found;
+}
+
 ks_log *open_log(const log_options *options, bool may_create, int *exit_status)
 {
     const char *servers = options->servers;
-    struct stat there;
     ks_error error = {0};
 
     if (servers == NULL) {
@@ -223,10 +247,10 @@ ks_log *open_log(const log_options *options, bool may_create, int *exit_status)
         return NULL;
     }
     bool is_directory = strncmp(servers, EMBEDDED, strlen(EMBEDDED)) == 0;
-    /* Opening would make it, and a slip of the pen an empty log. */
-    if (is_directory && !may_create && stat(servers + strlen(EMBEDDED), &there) != 0) {
-        fprintf(stderr, "ks: there is no log in %s: %s; `ks topics create` makes one\n",
-                servers + strlen(EMBEDDED), strerror(errno));
+    if (is_directory && !may_create && !has_log(servers + strlen(EMBEDDED))) {
+        bool is_missing = errno == ENOENT;
+        fprintf(stderr, "ks: there is no log in %s: %s%s\n", servers + strlen(EMBEDDED),
+                strerror(errno), is_missing ? "; `ks topics create` makes one" : "");
         *exit_status = EXIT_FAILURE;
         return NULL;
     }

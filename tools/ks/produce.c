@@ -142,17 +142,19 @@ static ks_status send_lines(production *self, ks_log_producer *producer, FILE *i
 static int produce_from(production *self, ks_log *log, FILE *input)
 {
     ks_error error = {0};
-    ks_log_producer *producer = ks_log_producer_open(log, &error);
 
+    if (ks_log_partition_count(log, self->topic) == 0) { /* an empty input would not find out */
+        fprintf(stderr, "ks: there is no topic %s; `ks topics create` makes one\n", self->topic);
+        return EXIT_FAILURE;
+    }
+    ks_log_producer *producer = ks_log_producer_open(log, &error);
     if (producer == NULL) {
         return failed(&error);
     }
     ks_status status = send_lines(self, producer, input, &error);
-    if (status != KS_OK && status != KS_E_UNKNOWN_TOPIC) {
+    if (status != KS_OK) {
         fprintf(stderr, "ks: %s:%" PRId64 ": %s %s\n", input_name(self), self->count + 1,
                 error.where, error.message);
-    } else if (status != KS_OK) {
-        fprintf(stderr, "ks: there is no topic %s; `ks topics create` makes one\n", self->topic);
     }
     bool read_failed = ferror(input) != 0;
     if (read_failed) {

@@ -47,9 +47,9 @@ static int create_topic(ks_log *log, const char *topic, int32_t partitions, cons
         exit_status = failed(&error);
     }
     if (exit_status == EXIT_SUCCESS) {
-        printf(was_there ? "%s is there already, with %" PRId32 " partitions\n"
-                         : "created %s with %" PRId32 " partitions\n",
-               topic, partitions);
+        printf(was_there ? "%s is there already, with %" PRId32 " partition%s\n"
+                         : "created %s with %" PRId32 " partition%s\n",
+               topic, partitions, partitions == 1 ? "" : "s");
     }
     for (size_t i = 0; copies != NULL && i < texts->count; i++) {
         free(copies[i]);
@@ -70,8 +70,9 @@ static int run_create(int argc, char **argv)
                               {"--config", OPTION_LIST, &configs}};
     int exit_status = parse_options(argc, argv, OPTION_TABLE(options), &words);
 
-    if (exit_status == 0 && (partitions < 1 || partitions > INT32_MAX)) {
-        exit_status = usage("--partitions takes a number from 1 on, not %" PRId64, partitions);
+    if (exit_status == 0 && (partitions < 1 || partitions > 100000)) {
+        exit_status =
+            usage("--partitions takes a number from 1 to 100000, not %" PRId64, partitions);
     }
     if (exit_status == 0) {
         const char *topic = only_word("topics create", "topic", &words);
