@@ -175,7 +175,7 @@ rocksdb_options_t *ksi_rocks_family_options(const ksi_rocks *rocks, const char *
     rocksdb_options_set_compression(options, rocksdb_no_compression);
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_max_file_opening_threads(options, 1); /* else 16 are born and die */
-    rocksdb_options_set_info_log_level(options, 3); /* errors */
+    rocksdb_options_set_info_log_level(options, 3);           /* errors */
     rocksdb_options_set_max_log_file_size(options, LOG_BYTES);
     rocksdb_options_set_keep_log_file_num(options, 2);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
