@@ -30,4 +30,10 @@ static inline int64_t ksi_wall_ms(ksi_clock *clock)
     return clock->wall_ms(clock);
 }
 
+/* Of the monotonic time: for intervals. */
+static inline int64_t ksi_monotonic_ms(ksi_clock *clock)
+{
+    return clock->monotonic_ns(clock) / 1000000;
+}
+
 #endif

@@ -172,7 +172,7 @@ static ks_status join_group(ks_app *app, ks_error *error)
         .session_timeout_ms = consumer_ms(app, "session.timeout.ms", DEFAULT_SESSION_MS),
         .tasks = tasks,
         .task_count = count};
-    int64_t now_ms = app->clock->monotonic_ns(app->clock) / 1000000;
+    int64_t now_ms = ksi_monotonic_ms(app->clock);
     app->max_poll_interval_ms = consumer_ms(app, "max.poll.interval.ms", DEFAULT_MAX_POLL_MS);
     app->membership = app->transport->class->join(app->transport, &options, now_ms, error);
     ksi_free(tasks);

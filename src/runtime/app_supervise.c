@@ -35,11 +35,6 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-static int64_t now_ms(const ks_app *app)
-{
-    return app->clock->monotonic_ns(app->clock) / 1000000;
-}
-
 void ksi_app_post(ks_app *app, int kind, void *what)
 {
     ksi_mailbox_post(&app->mailbox, kind, what);
@@ -56,7 +51,7 @@ void ksi_app_wake_supervisor(ks_app *app)
 
 void ksi_app_wait_supervisor(ks_app *app)
 {
-    int64_t left_ms = app->next_poll_ms - now_ms(app); /* its own field: no lock */
+    int64_t left_ms = app->next_poll_ms - ksi_monotonic_ms(app->clock); /* its own field: no lock */
     left_ms = left_ms > 0 ? left_ms : 1;
     ksi_mutex_lock(&app->wake_lock);
     if (!app->is_woken) {
@@ -294,7 +289,7 @@ static void lose_all(ks_app *app, const ks_error *reason)
 /* With every task back and closed. */
 static ks_status rejoin(ks_app *app, ks_error *error)
 {
-    KS_TRY(app->membership->class->rejoin(app->membership, now_ms(app), error));
+    KS_TRY(app->membership->class->rejoin(app->membership, ksi_monotonic_ms(app->clock), error));
     app->is_lost = false;
     app->view = (ksi_group_view){0};
     app->next_poll_ms = 0;
@@ -310,13 +305,13 @@ static ks_status ask_group(ks_app *app, bool *progressed, ks_error *error)
         ksi_app_report_tasks(app);
         app->next_poll_ms = 0;
     }
-    if (now_ms(app) < app->next_poll_ms) {
+    if (ksi_monotonic_ms(app->clock) < app->next_poll_ms) {
         return KS_OK;
     }
     ks_error reason = {0};
     uint64_t epoch = app->view.epoch;
-    ks_status status =
-        app->membership->class->poll(app->membership, now_ms(app), &app->view, &reason);
+    ks_status status = app->membership->class->poll(app->membership, ksi_monotonic_ms(app->clock),
+                                                    &app->view, &reason);
     app->next_poll_ms = app->membership->class->next_poll_ms(app->membership);
     if (status == KS_E_FENCED) {
         *progressed = true;

@@ -18,7 +18,7 @@
 /* People wait in the time of the machine, whatever clock the application goes by. */
 static int64_t machine_ms(void)
 {
-    return ksi_system_clock.monotonic_ns(&ksi_system_clock) / 1000000;
+    return ksi_monotonic_ms(&ksi_system_clock);
 }
 
 /* Waits for `changed` until the deadline (negative: for ever); false when it has passed. */

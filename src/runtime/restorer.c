@@ -108,11 +108,6 @@ static bool has_changelog(const job *of, size_t store)
     return of->task->rows->stores[store].changelog != NULL;
 }
 
-static int64_t now_ms(const ksi_restorer *restorer)
-{
-    return restorer->options.clock->monotonic_ns(restorer->options.clock) / 1000000;
-}
-
 /* Ends a job, which is in no list any more; tells why it ended before the end, if it did. */
 static void end_job(ksi_restorer *restorer, job *of, bool is_complete, const ks_error *failure)
 {
@@ -152,7 +147,7 @@ static job *begin_job(ksi_restorer *restorer, ksi_task_handle *task)
     job *of = ksi_calloc(1, sizeof *of);
     of->task = task;
     of->restores = ksi_calloc(task->rows->count + 1, sizeof *of->restores);
-    of->written_ms = now_ms(restorer);
+    of->written_ms = ksi_monotonic_ms(restorer->options.clock);
     of->looked_ms = of->written_ms;
     for (size_t i = 0; i < task->rows->count; i++) {
         const ksi_store_rows *store = &task->rows->stores[i];
@@ -245,7 +240,7 @@ static ks_status look_for_more(job *of, ks_error *error)
 /* A standby: the ends are news for listeners, and rows go to the store now and then. */
 static ks_status follow(ksi_restorer *restorer, job *of, ks_error *error)
 {
-    int64_t now = now_ms(restorer);
+    int64_t now = ksi_monotonic_ms(restorer->options.clock);
     if (now - of->looked_ms >= STANDBY_LOOK_MS) {
         of->looked_ms = now;
         KS_TRY(look_for_more(of, error));

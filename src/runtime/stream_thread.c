@@ -39,7 +39,7 @@
 
 int64_t ksi_thread_now_ms(const ksi_stream_thread *thread)
 {
-    return thread->options.clock->monotonic_ns(thread->options.clock) / 1000000;
+    return ksi_monotonic_ms(thread->options.clock);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

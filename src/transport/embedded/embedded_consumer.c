@@ -145,21 +145,16 @@ static void count_as_watcher(embedded_consumer *consumer, int by)
     }
 }
 
-static int64_t now_ms(void)
-{
-    return ksi_system_clock.monotonic_ns(&ksi_system_clock) / 1000000;
-}
-
 static void consumer_wait(ksi_consumer *self, int64_t timeout_ms)
 {
     embedded_consumer *consumer = consumer_of(self);
     ksi_embedded_log *log = consumer->log;
     /* A thread sleeps in the time of the machine, whatever clock its application goes by. */
-    int64_t deadline = timeout_ms >= 0 ? now_ms() + timeout_ms : 0;
+    int64_t deadline = timeout_ms >= 0 ? ksi_monotonic_ms(&ksi_system_clock) + timeout_ms : 0;
     ksi_mutex_lock(&log->wait_lock);
     count_as_watcher(consumer, 1);
     while (!consumer->woken && !has_news(consumer)) {
-        int64_t left = timeout_ms < 0 ? -1 : deadline - now_ms();
+        int64_t left = timeout_ms < 0 ? -1 : deadline - ksi_monotonic_ms(&ksi_system_clock);
         if (timeout_ms >= 0 && left <= 0) {
             break;
         }
