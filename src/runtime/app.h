@@ -155,8 +155,6 @@ bool ksi_app_step_thread(ksi_app_thread *slot, bool *progressed);
 KS_NODISCARD ks_status ksi_app_place_tasks(ks_app *app, ks_error *error);
 /* Whether every task this process shall run runs. */
 bool ksi_app_runs_all_tasks(const ks_app *app);
-/* Whether all tasks are with the supervisor. */
-bool ksi_app_has_all_tasks(const ks_app *app);
 void ksi_app_close_tasks(ks_app *app);
 /* Tells the group what this process has. */
 void ksi_app_report_tasks(ks_app *app);

@@ -304,16 +304,6 @@ bool ksi_app_runs_all_tasks(const ks_app *app)
     return true;
 }
 
-bool ksi_app_has_all_tasks(const ks_app *app)
-{
-    for (size_t i = 0; i < app->task_count; i++) {
-        if (app->tasks[i]->place != KSI_AT_SUPERVISOR) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void ksi_app_report_tasks(ks_app *app)
 {
     ksi_task_id *active = ksi_calloc(app->task_count + 1, sizeof *active);

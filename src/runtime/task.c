@@ -322,11 +322,6 @@ ks_status ksi_task_committed(ksi_task *task, ks_error *error)
 
 /* ---- what others ask ------------------------------------------------------------------------- */
 
-const char *ksi_task_name(const ksi_task *task)
-{
-    return task->ctx.task_id;
-}
-
 size_t ksi_task_input_count(const ksi_task *task)
 {
     return task->group.count;

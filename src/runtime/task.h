@@ -58,7 +58,6 @@ typedef struct ksi_task_options {
  */
 ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error);
 void ksi_task_free(ksi_task *task); /* closes the nodes and drops what was not flushed */
-const char *ksi_task_name(const ksi_task *task);
 
 /* The topics the task reads, as the log names them: one queue each. */
 size_t ksi_task_input_count(const ksi_task *task);

@@ -51,11 +51,6 @@ void ksi_store_query_release(ksi_store_query *query)
     ksi_free(query);
 }
 
-const char *ksi_store_query_name(const ksi_store_query *query)
-{
-    return query->name;
-}
-
 static ks_status migrated(const ksi_store_query *query, ks_error *error)
 {
     return ksi_error_set(error, KS_E_STORE_MIGRATED, query->name,

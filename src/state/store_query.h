@@ -42,7 +42,6 @@ void ksi_store_query_close(ksi_store_query *query);
 
 ksi_store_query *ksi_store_query_retain(ksi_store_query *query);
 void ksi_store_query_release(ksi_store_query *query); /* accepts NULL */
-const char *ksi_store_query_name(const ksi_store_query *query);
 
 /* What a lookup copies. `(ksi_queried_row){0}` is empty and valid; destroy the value. */
 typedef struct ksi_queried_row {

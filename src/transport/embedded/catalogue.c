@@ -488,8 +488,3 @@ ks_status ksi_catalogue_write(ksi_catalogue *catalogue, bool synced, ks_error *e
 {
     return ksi_rocks_write_logged(catalogue->changes, synced, error);
 }
-
-void ksi_catalogue_discard(ksi_catalogue *catalogue)
-{
-    ksi_rocks_batch_clear(catalogue->changes);
-}

@@ -95,7 +95,5 @@ void ksi_catalogue_delete_offset(ksi_catalogue *catalogue, const char *group,
 
 /* All changes since the last write, or none; `synced`: on the disk when it returns. */
 KS_NODISCARD ks_status ksi_catalogue_write(ksi_catalogue *catalogue, bool synced, ks_error *error);
-/* Forgets the changes since the last write. */
-void ksi_catalogue_discard(ksi_catalogue *catalogue);
 
 #endif

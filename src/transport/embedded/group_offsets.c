@@ -139,11 +139,6 @@ void ksi_group_offsets_get(const ksi_group_offsets *groups, const char *name,
     offset->metadata = row != NULL ? view_of(row).metadata : ks_slice_null();
 }
 
-bool ksi_group_offsets_has(const ksi_group_offsets *groups, const char *name)
-{
-    return ksi_map_get_cstr(groups->groups, name) != NULL;
-}
-
 void ksi_group_offsets_each_group(const ksi_group_offsets *groups, ksi_group_visit_fn *visit,
                                   void *user)
 {

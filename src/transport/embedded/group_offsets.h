@@ -25,7 +25,6 @@ void ksi_group_offsets_put(ksi_group_offsets *groups, const char *name,
 /* Fills offset and metadata of the partition that is named; -1 and null when there is nothing. */
 void ksi_group_offsets_get(const ksi_group_offsets *groups, const char *name,
                            ksi_group_offset *offset);
-bool ksi_group_offsets_has(const ksi_group_offsets *groups, const char *name);
 
 /* In no particular order; the visitor must not change the table. What it sees is borrowed. */
 void ksi_group_offsets_each_group(const ksi_group_offsets *groups, ksi_group_visit_fn *visit,
