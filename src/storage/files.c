@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -114,6 +115,42 @@ bool ksi_directories_make(const char *path, char **refused)
     ksi_free(part);
     errno = reason;
     return is_made;
+}
+
+static bool remove_below(const char *directory, const char *name, int depth, char **refused)
+{
+    char *path = ksi_path_join(directory, name);
+    bool removed = unlink(path) == 0;
+    if (!removed && (errno == EISDIR || errno == EPERM) && depth > 0) {
+        removed = ksi_directory_remove(path, depth - 1, refused);
+    } else if (!removed) {
+        *refused = ksi_strdup(path);
+    }
+    ksi_free(path);
+    return removed;
+}
+
+bool ksi_directory_remove(const char *path, int depth, char **refused)
+{
+    DIR *open = opendir(path);
+    bool removed = open != NULL || errno == ENOENT;
+    if (open == NULL) {
+        *refused = removed ? NULL : ksi_strdup(path);
+        return removed;
+    }
+    for (struct dirent *entry = readdir(open); entry != NULL && removed; entry = readdir(open)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            removed = remove_below(path, entry->d_name, depth, refused);
+        }
+    }
+    int reason = errno;
+    (void)closedir(open);
+    errno = reason;
+    if (removed && rmdir(path) != 0) {
+        *refused = ksi_strdup(path);
+        removed = false;
+    }
+    return removed;
 }
 
 ks_status ksi_file_refused(const char *what, const char *path, const char *place, ks_error *error)

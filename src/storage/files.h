@@ -33,6 +33,12 @@ bool ksi_directory_sync(const char *path);
 bool ksi_directories_make(const char *path, char **refused);
 
 /*
+ * Removes a directory with all that is in it, as far down as `depth` directories below it; one that
+ * is not there is no mistake. When it cannot, `*refused` is what could not be removed, to be freed.
+ */
+bool ksi_directory_remove(const char *path, int depth, char **refused);
+
+/*
  * KS_E_IO in words, by errno: "cannot write DIR/lock: Read-only file system; give this user ... or
  * set state.dir to a directory that has it". `place` is the property that named the directory.
  */

@@ -5,7 +5,6 @@
  * `version` is on the disk before the database is made, so a database without one was not left by a
  * crash, and is refused rather than guessed at.
  */
-#define _XOPEN_SOURCE 700 /* nftw() */
 #include "storage/state_directory.h"
 
 #include "base/buffer.h"
@@ -16,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +24,7 @@
 #define STATE_FORMAT 1
 #define VERSION_TEXT "kstreams state "
 #define ASIDE_TRIES 10000
+#define DATABASE_DEPTH 3 /* directories in a database: RocksDB makes one level at most */
 
 static const ksi_lock_words words = {
     .what = "the state",
@@ -245,18 +244,9 @@ ks_status ksi_state_directory_set_aside(ksi_state_directory *directory, const ch
 
 /* ---- deleting -------------------------------------------------------------------------------- */
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *at)
-{
-    (void)status;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 ks_status ksi_state_directory_delete_database(const char *state_dir, const char *application_id,
                                               ksi_clock *clock, ksi_logger *logger, ks_error *error)
 {
-    enum { OPEN_DIRECTORIES = 16 };
     char *path = ksi_path_join(state_dir, application_id);
     bool is_there = ksi_path_exists(path);
     ksi_free(path);
@@ -269,11 +259,12 @@ ks_status ksi_state_directory_delete_database(const char *state_dir, const char 
         return ksi_error_flag(error, 0); /* as it said */
     }
     const char *database = ksi_state_directory_database(directory);
+    char *stuck = NULL;
     ks_status status = KS_OK;
-    if (ksi_path_exists(database) &&
-        nftw(database, remove_entry, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) != 0) {
-        status = refused("deleting the local state", database, error);
+    if (!ksi_directory_remove(database, DATABASE_DEPTH, &stuck)) {
+        status = refused("deleting the local state", stuck, error);
     }
+    ksi_free(stuck);
     ksi_state_directory_close(directory);
     return status;
 }

@@ -45,40 +45,15 @@ char *ksi_log_directory_path_of(const ksi_log_directory *directory, const char *
     return text;
 }
 
-/* Removes a directory with the files in it, and, `depth` levels down, the directories. */
-static ks_status remove_tree(const char *path, int depth, ks_error *error)
-{
-    DIR *open = opendir(path);
-    if (open == NULL) {
-        return errno == ENOENT ? KS_OK : refused("read", path, error);
-    }
-    ks_status status = KS_OK;
-    for (struct dirent *entry = readdir(open); entry != NULL && status == KS_OK;
-         entry = readdir(open)) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
-            continue;
-        }
-        char *below = ksi_path_join(path, entry->d_name);
-        if (unlink(below) != 0) {
-            bool is_directory = errno == EISDIR || errno == EPERM;
-            status = is_directory && depth > 0 ? remove_tree(below, depth - 1, error)
-                                               : refused("remove", below, error);
-        }
-        ksi_free(below);
-    }
-    (void)closedir(open);
-    if (status == KS_OK && rmdir(path) != 0) {
-        status = refused("remove", path, error);
-    }
-    return status;
-}
-
 ks_status ksi_log_directory_remove_topic(const ksi_log_directory *directory, const char *topic,
                                          ks_error *error)
 {
     char *path = ksi_log_directory_path_of(directory, topic, -1);
     KSI_CRASH_POINT("log.delete");
-    ks_status status = remove_tree(path, 1, error);
+    char *stuck = NULL;
+    ks_status status =
+        ksi_directory_remove(path, 1, &stuck) ? KS_OK : refused("remove", stuck, error);
+    ksi_free(stuck);
     ksi_free(path);
     return status;
 }
