@@ -17,5 +17,10 @@ bool ksi_slice_starts_with(ks_slice slice, ks_slice prefix);
 uint64_t ksi_slice_hash(ks_slice slice);
 /* Java's murmur2 of the default partitioner (org.apache.kafka.common.utils.Utils#murmur2). */
 uint32_t ksi_murmur2(ks_slice slice);
+/* Its default choice for a key: the hash without its sign, modulo. @java BuiltInPartitioner */
+static inline int32_t ksi_partition_of_key(ks_slice key, int32_t partition_count)
+{
+    return (int32_t)((ksi_murmur2(key) & 0x7fffffffu) % (uint32_t)partition_count);
+}
 
 #endif

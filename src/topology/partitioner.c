@@ -10,7 +10,7 @@
 
 int32_t ks_partition_of_key(ks_slice key, int32_t partition_count)
 {
-    return (int32_t)((ksi_murmur2(key) & 0x7fffffffu) % (uint32_t)partition_count);
+    return ksi_partition_of_key(key, partition_count);
 }
 
 ks_status ks_partitions_add(ks_partitions *partitions, int32_t partition)

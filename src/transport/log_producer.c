@@ -68,14 +68,14 @@ static int32_t next_turn(ks_log_producer *self, const char *topic, int32_t parti
     return (int32_t)((*turn)++ % (uint32_t)partitions);
 }
 
-/* As Java's producer: the hash without its sign, modulo. 0 partitions: the topic is not there. */
+/* As Java's producer. 0 partitions: the topic is not there. */
 static int32_t choose_partition(ks_log_producer *self, const char *topic, ks_slice key)
 {
     int32_t partitions = self->producer->class->partition_count(self->producer, topic);
     if (partitions == 0) {
         return 0; /* sending says what is wrong */
     }
-    return key.data != NULL ? (int32_t)((ksi_murmur2(key) & 0x7fffffffu) % (uint32_t)partitions)
+    return key.data != NULL ? ksi_partition_of_key(key, partitions)
                             : next_turn(self, topic, partitions);
 }
 

@@ -21,13 +21,12 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/embedded/embedded_log.h"
+#include "transport/linger.h"
 
 #include <string.h>
 
 /* More topics than this are found through a table. */
 #define RECENT_TOPICS 8
-/* How old a record gets before it is passed on without a flush. */
-#define LINGER_NS ((int64_t)5000000)
 /* Memory that is kept for the next batches. */
 #define SPARE_BYTES ((size_t)16 * 1024 * 1024)
 
@@ -61,7 +60,7 @@ typedef struct embedded_producer {
 
     outgoing_list outgoing; /* in the order in which they were begun */
     size_t pending_bytes;
-    int64_t since_ns; /* when poll() first saw what is pending; -1: not yet */
+    ksi_linger linger;
 
     ksi_batch **spare;
     size_t spare_count;
@@ -202,7 +201,7 @@ static void end_all(embedded_producer *producer, bool is_written)
     }
     producer->outgoing.count = 0;
     producer->pending_bytes = 0;
-    producer->since_ns = -1;
+    ksi_linger_stop(&producer->linger);
 }
 
 /* Drops what was gathered for topics that are deleted; KS_E_UNKNOWN_TOPIC when there was any. */
@@ -302,13 +301,10 @@ static ks_status producer_poll(ksi_producer *self, int64_t now_ns, int64_t *next
     if (producer->transaction != NULL || producer->outgoing.count == 0) {
         return KS_OK;
     }
-    if (producer->since_ns < 0) {
-        producer->since_ns = now_ns;
-    }
-    if (now_ns - producer->since_ns >= LINGER_NS) {
+    if (ksi_linger_is_over(&producer->linger, now_ns, next_ns)) {
+        *next_ns = -1;
         return write_out(producer, error);
     }
-    *next_ns = producer->since_ns + LINGER_NS;
     return KS_OK;
 }
 
@@ -400,7 +396,6 @@ ksi_producer *ksi_embedded_producer_open(ksi_transport *transport, const char *t
     embedded_producer *producer = ksi_calloc(1, sizeof *producer);
     producer->producer.class = &embedded_producer_class;
     producer->log = ksi_embedded_log_of(transport);
-    producer->since_ns = -1;
     producer->topics = ksi_map_new();
     if (transactional_id != NULL) {
         producer->epoch =

@@ -17,10 +17,8 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "transport/linger.h"
 #include "transport/remote/remote_transport.h"
-
-/* How old a record gets before it is passed on without a flush. */
-#define LINGER_NS ((int64_t)5000000)
 
 /* More are a mistake of the holder, and no reason to take all memory. */
 enum { MOST_PARTITIONS = 1000000 };
@@ -40,7 +38,7 @@ typedef struct remote_producer {
     ksi_map *topics; /* name -> known_topic */
     known_topic *recent;
     size_t pending_bytes;
-    int64_t since_ns; /* when poll() first saw what is pending; -1: not yet */
+    ksi_linger linger;
 } remote_producer;
 
 static remote_producer *producer_of(ksi_producer *self)
@@ -67,7 +65,7 @@ static void forget_topics(remote_producer *producer)
     producer->topics = ksi_map_new();
     producer->recent = NULL;
     producer->pending_bytes = 0;
-    producer->since_ns = -1;
+    ksi_linger_stop(&producer->linger);
 }
 
 static ks_status learn_topic(remote_producer *producer, const char *name, known_topic **learned,
@@ -145,7 +143,7 @@ static ks_status send_batches(remote_producer *producer, ks_error *error)
             first = first == KS_OK ? status : first;
         }
     }
-    producer->since_ns = -1;
+    ksi_linger_stop(&producer->linger);
     return first;
 }
 
@@ -220,13 +218,10 @@ static ks_status producer_poll(ksi_producer *self, int64_t now_ns, int64_t *next
     if (producer->is_transactional || producer->pending_bytes == 0) {
         return KS_OK;
     }
-    if (producer->since_ns < 0) {
-        producer->since_ns = now_ns;
-    }
-    if (now_ns - producer->since_ns >= LINGER_NS) {
+    if (ksi_linger_is_over(&producer->linger, now_ns, next_ns)) {
+        *next_ns = -1;
         return write_out(producer, error);
     }
-    *next_ns = producer->since_ns + LINGER_NS;
     return KS_OK;
 }
 
@@ -334,7 +329,6 @@ ksi_producer *ksi_remote_producer_open(ksi_transport *transport, const char *tra
     producer->connection = connection;
     producer->is_transactional = transactional_id != NULL;
     producer->topics = ksi_map_new();
-    producer->since_ns = -1;
     transport->class->retain(transport);
     return &producer->producer;
 }
