@@ -270,6 +270,17 @@ const char *ksi_config_client(const ks_config *config, ksi_client client, const 
     return best == NULL && may_be_bare ? set_text(config, property) : best;
 }
 
+int64_t ksi_config_client_i64(const ks_config *config, ksi_client client, const char *property)
+{
+    const ksi_client_name meant = {.property = property, .clients = client};
+    const ksi_client_rule *rule = ksi_client_rule_of(&meant);
+    const char *text = ksi_config_client(config, client, property);
+    int64_t number = 0;
+    KSI_CHECK(rule != NULL && rule->most > 0);
+    KSI_CHECK(ksi_value_i64(text != NULL ? text : rule->kept, &number)); /* checked when set */
+    return number;
+}
+
 int64_t ksi_config_cache_max_bytes(const ks_config *config)
 {
     return ksi_config_i64(config, "statestore.cache.max.bytes");

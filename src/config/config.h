@@ -59,6 +59,12 @@ const char *ksi_config_choice(const ks_config *config, const char *name);
  */
 const char *ksi_config_client(const ks_config *config, ksi_client client, const char *property);
 
+/*
+ * The same for a property whose rule (config/clients.c) says that it is a number: its default when
+ * it is not set.
+ */
+int64_t ksi_config_client_i64(const ks_config *config, ksi_client client, const char *property);
+
 /* Bytes of the record caches of all threads. */
 int64_t ksi_config_cache_max_bytes(const ks_config *config);
 

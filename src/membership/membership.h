@@ -36,6 +36,11 @@ typedef struct ksi_task_id {
     int32_t partition;
 } ksi_task_id;
 
+static inline bool ksi_task_id_equals(ksi_task_id a, ksi_task_id b)
+{
+    return a.subtopology == b.subtopology && a.partition == b.partition;
+}
+
 /* A task of the group, as it has to be placed. */
 typedef struct ksi_group_task {
     ksi_task_id id;

@@ -2,13 +2,13 @@
 /*
  * app.h - an application inside: what its files share.
  *
- *     app.c            made, freed, stats
+ *     app.c            made, freed
  *     app_check.c      its properties and topology
  *     app_start.c      what can fail before records flow, then the workers
  *     app_threads.c    stream threads come, end, are replaced
  *     app_tasks.c      tasks are made, handed round, closed
  *     app_supervise.c  the supervisor's turn: the group, the mail, the state, the end
- *     app_wait.c       waiting for records and for the end
+ *     app_wait.c       waiting for records and for the end; stats
  *
  * Workers. Each stream thread, the restorer and the supervisor do their work in steps
  * (ksi_app_step_worker()). A native thread does nothing but step its worker and wait; a test in

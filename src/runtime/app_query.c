@@ -2,14 +2,13 @@
 /*
  * app_query.c - stores of a running application, for threads that are none of its own.
  *
- * A lookup must not wait for the application: its lock is held while it starts, and by callers that
- * wait for others. So this goes by what does not change between the start and ks_app_free(): the
- * threads, which tasks they were given, and a handle for each store of those, which stays valid
- * when its task is closed. The state says when that may be read: it becomes RUNNING behind all of
- * it, and a look at the state that sees RUNNING sees the rest.
+ * A lookup goes by the tasks this process has, under the application's lock, and takes from them a
+ * handle for each store, which stays valid when its task moves or is closed. The lock is held for a
+ * look only: nobody waits for records with it. While the application starts it is held for longer,
+ * so the state is asked first, which needs no lock.
  *
- * It follows that an application may end between the lookup and the first use. Then the handle says
- * so; nothing that is asked here could rule it out.
+ * An application may end between the lookup and the first use. Then the handle says so; nothing
+ * that is asked here could rule it out.
  *
  * The tempting wrong way is to ask the tasks. They belong to their threads, which free them when
  * they like.
@@ -40,7 +39,7 @@ static ksi_store_query *find_query(ks_app *app, ksi_task_id id, const char *stor
     ksi_mutex_lock(&app->lock);
     for (size_t i = 0; i < app->task_count && found == NULL; i++) {
         const ksi_task_handle *task = app->tasks[i];
-        bool is_it = task->id.subtopology == id.subtopology && task->id.partition == id.partition;
+        bool is_it = ksi_task_id_equals(task->id, id);
         ksi_store_query *query =
             is_it && task->wants_active ? ksi_task_rows_query(task->rows, store) : NULL;
         found = query != NULL ? ksi_store_query_retain(query) : NULL;

@@ -20,11 +20,7 @@
 #include "config/config.h"
 #include "runtime/internal_topics.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#define DEFAULT_SESSION_MS 45000   /* of a consumer of Kafka 4.3 */
-#define DEFAULT_MAX_POLL_MS 300000 /* likewise */
 
 /* ---- state on disk --------------------------------------------------------------------------- */
 
@@ -137,11 +133,9 @@ static ks_status try_tasks(ks_app *app, ks_error *error)
 
 /* ---- the group ------------------------------------------------------------------------------- */
 
-static int64_t consumer_ms(const ks_app *app, const char *property, int64_t otherwise)
+static int64_t consumer_ms(const ks_app *app, const char *property)
 {
-    const char *text = ksi_config_client(app->config, KSI_CLIENT_MAIN_CONSUMER, property);
-    long long ms = text != NULL ? strtoll(text, NULL, 10) : 0;
-    return ms > 0 ? ms : otherwise;
+    return ksi_config_client_i64(app->config, KSI_CLIENT_MAIN_CONSUMER, property);
 }
 
 static bool has_changelog(const ks_app *app, int subtopology)
@@ -169,11 +163,11 @@ static ks_status join_group(ks_app *app, ks_error *error)
         .client_id = app->name,
         .capacity = (int32_t)ksi_app_working_threads(app),
         .standbys = ksi_config_i32(app->config, "num.standby.replicas"),
-        .session_timeout_ms = consumer_ms(app, "session.timeout.ms", DEFAULT_SESSION_MS),
+        .session_timeout_ms = consumer_ms(app, "session.timeout.ms"),
         .tasks = tasks,
         .task_count = count};
     int64_t now_ms = ksi_monotonic_ms(app->clock);
-    app->max_poll_interval_ms = consumer_ms(app, "max.poll.interval.ms", DEFAULT_MAX_POLL_MS);
+    app->max_poll_interval_ms = consumer_ms(app, "max.poll.interval.ms");
     app->membership = app->transport->class->join(app->transport, &options, now_ms, error);
     ksi_free(tasks);
     return app->membership != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the group said */

@@ -24,17 +24,12 @@
 
 #include <string.h>
 
-static bool same_id(ksi_task_id a, ksi_task_id b)
-{
-    return a.subtopology == b.subtopology && a.partition == b.partition;
-}
-
 /* ---- making and closing ---------------------------------------------------------------------- */
 
 static ksi_task_handle *find_task(const ks_app *app, ksi_task_id id)
 {
     for (size_t i = 0; i < app->task_count; i++) {
-        if (same_id(app->tasks[i]->id, id)) {
+        if (ksi_task_id_equals(app->tasks[i]->id, id)) {
             return app->tasks[i];
         }
     }

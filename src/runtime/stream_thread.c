@@ -29,13 +29,10 @@
 #include "config/config.h"
 #include "runtime/begin_offset.h"
 
-#include <stdlib.h>
-
 #define POLL_BATCH 256
 #define PROCESS_BATCH 256
 #define RECORDS_PER_LOOK 16 /* at the clock */
 #define BATCH_NS 1000000    /* how long other tasks wait for a batch of slow records */
-#define DEFAULT_BUFFER_MEMORY ((size_t)32 * 1024 * 1024)
 
 int64_t ksi_thread_now_ms(const ksi_stream_thread *thread)
 {
@@ -43,14 +40,6 @@ int64_t ksi_thread_now_ms(const ksi_stream_thread *thread)
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
-
-/* How many bytes a transaction may gather in memory before it is committed. */
-static size_t pending_max_bytes(const ks_config *config)
-{
-    const char *text = ksi_config_client(config, KSI_CLIENT_PRODUCER, "buffer.memory");
-    long long bytes = text != NULL ? strtoll(text, NULL, 10) : 0;
-    return bytes > 0 ? (size_t)bytes : DEFAULT_BUFFER_MEMORY;
-}
 
 static void read_config(ksi_stream_thread *thread)
 {
@@ -62,7 +51,8 @@ static void read_config(ksi_stream_thread *thread)
     thread->apply_interval_ms = ksi_config_i64(config, "statestore.apply.interval.ms");
     thread->purge_interval_ms = ksi_config_i64(config, "repartition.purge.interval.ms");
     thread->uncommitted_max_bytes = ksi_config_i64(config, "statestore.uncommitted.max.bytes");
-    thread->pending_max_bytes = pending_max_bytes(config);
+    thread->pending_max_bytes =
+        (size_t)ksi_config_client_i64(config, KSI_CLIENT_PRODUCER, "buffer.memory");
 }
 
 static ks_status open_producer(ksi_stream_thread *thread, ks_error *error)
