@@ -2,10 +2,11 @@
 /*
  * build.c - reads the ops of a scenario in order and has each of them done; see ops.h.
  *
- * The table below is the vocabulary: an op that is in it without a function is known and not built
- * yet, an op that is not in it is unknown. Both fail the scenario. The builder is sticky: what the
- * library refuses comes out of ks_builder_build(), and the first refusal is where Java throws, so
- * going on with inert handles after it changes nothing.
+ * The table below is the vocabulary, with a line for each kind of input that an op takes: Java has
+ * filter on streams and on tables. A line without a function is known and not built yet, an op that
+ * is in no line is unknown. Both fail the scenario. The builder is sticky: what the library refuses
+ * comes out of ks_builder_build(), and the first refusal is where Java throws, so going on with
+ * inert handles after it changes nothing.
  */
 #include "ops.h"
 
@@ -13,49 +14,59 @@
 
 typedef struct cf_op {
     const char *name;
-    cf_op_fn *make; /**< NULL: not built yet */
+    cf_handle_kind of; /* of its first input; HANDLE_NONE: it looks at its inputs itself */
+    cf_op_fn *make;    /* NULL: not built yet */
 } cf_op;
 
 static const cf_op ops[] = {
-    {"stream", op_stream},
-    {"table", op_table},
-    {"globalTable", NULL},
-    {"filter", op_filter},
-    {"filterNot", op_filter},
-    {"mapValues", op_map_values},
-    {"transformValues", NULL},
-    {"map", op_map},
-    {"selectKey", op_select_key},
-    {"flatMap", op_flat_map},
-    {"flatMapValues", op_flat_map_values},
-    {"peek", op_peek},
-    {"foreach", op_foreach},
-    {"print", op_print},
-    {"split", op_split},
-    {"merge", op_merge},
-    {"repartition", op_repartition},
-    {"to", op_to},
-    {"toTable", op_to_table},
-    {"toStream", op_to_stream},
-    {"groupByKey", op_group_by_key},
-    {"groupBy", op_group_by},
-    {"count", op_count},
-    {"reduce", op_reduce},
-    {"aggregate", op_aggregate},
-    {"windowedBy", NULL},
-    {"cogroup", NULL},
-    {"join", NULL},
-    {"leftJoin", NULL},
-    {"outerJoin", NULL},
-    {"suppress", NULL},
-    {"process", NULL},
-    {"processValues", NULL},
-    {"addStore", NULL},
-    {"addGlobalStore", NULL},
-    {"addSource", NULL},
-    {"addProcessor", NULL},
-    {"addSink", NULL},
-    {"addReadOnlyStore", NULL},
+    /* what comes in */
+    {"stream", HANDLE_NONE, op_stream},
+    {"table", HANDLE_NONE, op_table},
+    {"globalTable", HANDLE_NONE, NULL},
+    /* streams */
+    {"filter", HANDLE_STREAM, op_filter},
+    {"filterNot", HANDLE_STREAM, op_filter},
+    {"mapValues", HANDLE_STREAM, op_map_values},
+    {"map", HANDLE_STREAM, op_map},
+    {"selectKey", HANDLE_STREAM, op_select_key},
+    {"flatMap", HANDLE_STREAM, op_flat_map},
+    {"flatMapValues", HANDLE_STREAM, op_flat_map_values},
+    {"peek", HANDLE_STREAM, op_peek},
+    {"foreach", HANDLE_STREAM, op_foreach},
+    {"print", HANDLE_STREAM, op_print},
+    {"split", HANDLE_STREAM, op_split},
+    {"merge", HANDLE_STREAM, op_merge},
+    {"repartition", HANDLE_STREAM, op_repartition},
+    {"to", HANDLE_STREAM, op_to},
+    {"toTable", HANDLE_STREAM, op_to_table},
+    {"groupByKey", HANDLE_STREAM, op_group_by_key},
+    {"groupBy", HANDLE_STREAM, op_group_by},
+    {"count", HANDLE_GROUPED_STREAM, op_count},
+    {"reduce", HANDLE_GROUPED_STREAM, op_reduce},
+    {"aggregate", HANDLE_GROUPED_STREAM, op_aggregate},
+    /* tables */
+    {"toStream", HANDLE_TABLE, op_to_stream},
+    {"filter", HANDLE_TABLE, NULL},
+    {"filterNot", HANDLE_TABLE, NULL},
+    {"mapValues", HANDLE_TABLE, NULL},
+    {"transformValues", HANDLE_TABLE, NULL},
+    {"groupBy", HANDLE_TABLE, NULL},
+    /* windows, cogroups, joins */
+    {"windowedBy", HANDLE_NONE, NULL},
+    {"cogroup", HANDLE_NONE, NULL},
+    {"join", HANDLE_NONE, NULL},
+    {"leftJoin", HANDLE_NONE, NULL},
+    {"outerJoin", HANDLE_NONE, NULL},
+    {"suppress", HANDLE_TABLE, NULL},
+    /* processors and their stores */
+    {"process", HANDLE_STREAM, op_process},
+    {"processValues", HANDLE_STREAM, NULL},
+    {"addStore", HANDLE_NONE, NULL},
+    {"addGlobalStore", HANDLE_NONE, NULL},
+    {"addSource", HANDLE_NONE, NULL},
+    {"addProcessor", HANDLE_NONE, NULL},
+    {"addSink", HANDLE_NONE, NULL},
+    {"addReadOnlyStore", HANDLE_NONE, NULL},
 };
 
 /* ---- handles --------------------------------------------------------------------------------- */
@@ -139,33 +150,45 @@ ks_table *handle_table(cf_build *build, cf_handle handle)
 
 ks_stream *stream_input(cf_build *build, cf_fields *node)
 {
-    static const char *const on_tables[] = {"filter", "filterNot", "mapValues", "groupBy"};
-    cf_handle input = handle_input(build, node);
-    const char *op = fields_need_text(node, "op");
-    for (size_t i = 0; i < sizeof on_tables / sizeof on_tables[0]; i++) {
-        if (input.kind == HANDLE_TABLE && strcmp(op, on_tables[i]) == 0) {
-            problem_not_built(build_problem(build), "%s on a table", op);
-        }
-    }
-    return handle_stream(build, input);
+    return handle_stream(build, handle_input(build, node));
+}
+
+ks_table *table_input(cf_build *build, cf_fields *node)
+{
+    return handle_table(build, handle_input(build, node));
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
+/* The kind of the first input of a node. */
+static cf_handle_kind input_kind(const cf_build *build, const json_t *node)
+{
+    const json_t *of = json_object_get(node, "of");
+    const char *id = json_string_value(json_is_array(of) ? json_array_get(of, 0) : of);
+    const cf_named_handle *input = id != NULL ? named_handle(build, id) : NULL;
+    return input != NULL ? input->handle.kind : HANDLE_NONE;
+}
+
 static cf_handle make(cf_build *build, cf_fields *node)
 {
     const char *name = fields_need_text(node, "op");
+    cf_handle_kind kind = input_kind(build, node->node);
+    const cf_op *named = NULL;
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
-        if (strcmp(ops[i].name, name) == 0) {
-            if (ops[i].make != NULL) {
-                return ops[i].make(build, node);
-            }
-            problem_not_built(build_problem(build), "%s", name);
-            return handle_none();
+        if (strcmp(ops[i].name, name) != 0) {
+            continue;
+        }
+        named = &ops[i];
+        if (named->of == HANDLE_NONE || named->of == kind) {
+            break;
         }
     }
-    problem_set(build_problem(build), "%s: unknown op `%s`", node->where, name);
-    return handle_none();
+    if (named == NULL) {
+        problem_set(build_problem(build), "%s: unknown op `%s`", node->where, name);
+    } else if (named->make == NULL) {
+        problem_not_built(build_problem(build), "%s", name);
+    }
+    return named != NULL && named->make != NULL ? named->make(build, node) : handle_none();
 }
 
 static void add_node(cf_build *build, const json_t *json, size_t index)

@@ -23,6 +23,8 @@ typedef bool predicate_fn(const cf_call *call, ks_value key, ks_value value);
 typedef ks_value mapper_fn(const cf_call *call, ks_value key, ks_value value);
 typedef ks_value fold_fn(const cf_call *call, ks_value aggregate, ks_value value);
 typedef void flat_fn(const cf_call *call, ks_value value);
+typedef void process_fn(const cf_call *call, const ks_record *record);
+typedef void start_fn(const cf_call *call);
 
 typedef enum argument_kind {
     ARGUMENT_NONE = 0,
@@ -31,7 +33,7 @@ typedef enum argument_kind {
     ARGUMENT_LITERAL
 } argument_kind;
 
-/** A line of a table; the table says which of the four it has. */
+/** A line of a table; the table says what else it has. */
 typedef struct cf_signature {
     const char *name;
     argument_kind argument;
@@ -41,6 +43,8 @@ typedef struct cf_signature {
     mapper_fn *map;
     fold_fn *fold;
     flat_fn *flat;
+    process_fn *process; /**< of a processor */
+    start_fn *start;     /**< when its task begins, or NULL */
 } cf_signature;
 
 typedef struct signature_table {
@@ -54,6 +58,7 @@ extern const signature_table value_mapper_table;
 extern const signature_table key_mapper_table;
 extern const signature_table flat_table;
 extern const signature_table fold_table;
+extern const signature_table processor_table;
 
 /** A function of a scenario: a line of a table and the argument it was given. */
 struct cf_function {
@@ -62,6 +67,7 @@ struct cf_function {
     int64_t number;
     ks_value literal;    /**< also the initial value of a fold */
     ks_kind number_kind; /**< of a fold: the width of a number result */
+    const char *store;   /**< of a processor: the one it uses, or NULL */
     cf_problem *problem;
 };
 

@@ -36,6 +36,12 @@ static void emit_nothing(const cf_call *call, ks_value value)
     (void)value;
 }
 
+static void forward_nothing(const cf_call *call, const ks_record *record)
+{
+    (void)call;
+    (void)record;
+}
+
 /*
  * What stands in for a function that is a problem: the scenario is not run, but the callback must
  * not be NULL.
@@ -44,7 +50,8 @@ static const cf_signature no_function = {.name = "",
                                          .predicate = keep_nothing,
                                          .map = make_null,
                                          .fold = make_null,
-                                         .flat = emit_nothing};
+                                         .flat = emit_nothing,
+                                         .process = forward_nothing};
 
 static const cf_signature *find(cf_scenario *scenario, const signature_table *table,
                                 const json_t *json)
@@ -134,6 +141,13 @@ void function_set_init(cf_scenario *scenario, cf_function *fold, const char *typ
     fold->literal = type_literal(&scenario->problem, scenario->arena, type, init);
 }
 
+cf_function *function_processor(cf_scenario *scenario, const json_t *fn, const char *store)
+{
+    cf_function *processor = parse(scenario, &processor_table, fn);
+    processor->store = store;
+    return processor;
+}
+
 /* ---- callbacks ------------------------------------------------------------------------------- */
 
 static cf_call call_of(ks_ctx *ctx, const cf_function *fn)
@@ -205,6 +219,27 @@ ks_value call_aggregator(ks_ctx *ctx, const ks_record *record, ks_value aggregat
 {
     return call_reducer(ctx, aggregate, record->value, user);
 }
+
+static void start_processor(ks_ctx *ctx, void *state, void *user)
+{
+    (void)state;
+    const cf_function *fn = user;
+    cf_call call = call_of(ctx, fn);
+    if (fn->signature->start != NULL) {
+        fn->signature->start(&call);
+    }
+}
+
+static void run_processor(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+{
+    (void)state;
+    const cf_function *fn = user;
+    cf_call call = call_of(ctx, fn);
+    fn->signature->process(&call, record);
+}
+
+const ks_processor call_processor = {
+    .struct_size = sizeof call_processor, .init = start_processor, .process = run_processor};
 
 void call_nothing(ks_ctx *ctx, const ks_record *record, void *user)
 {

@@ -4,7 +4,7 @@
  *
  * An op reads its fields, and only if there is no problem so far calls the library; so no library
  * call ever sees a missing topic, function or handle. An op is added by a function in one of the
- * ops_*.c and a line in the table of build.c.
+ * ops_*.c and a line in the table of build.c for the kind of input it takes.
  */
 #ifndef CONFORMANCE_OPS_H
 #define CONFORMANCE_OPS_H
@@ -62,11 +62,9 @@ cf_handle handle_input(cf_build *build, cf_fields *node);
 /** NULL with a problem when the handle is of another kind. */
 ks_stream *handle_stream(cf_build *build, cf_handle handle);
 ks_table *handle_table(cf_build *build, cf_handle handle);
-/**
- * The one input of a node, which must be a stream; an op that Java has on tables, too, says that it
- * is not built there yet.
- */
+/** The one input of a node, which must be a stream or a table. */
 ks_stream *stream_input(cf_build *build, cf_fields *node);
+ks_table *table_input(cf_build *build, cf_fields *node);
 
 /* options.c: options of the DSL from the fields of a node */
 
@@ -94,5 +92,7 @@ cf_op_fn op_stream, op_filter, op_map_values, op_map, op_select_key, op_flat_map
 /* ops_table.c */
 cf_op_fn op_table, op_to_table, op_to_stream, op_group_by_key, op_group_by, op_count, op_reduce,
     op_aggregate;
+/* ops_processor.c */
+cf_op_fn op_process;
 
 #endif

@@ -32,7 +32,7 @@ cf_handle op_to_table(cf_build *build, cf_fields *node)
 
 cf_handle op_to_stream(cf_build *build, cf_fields *node)
 {
-    ks_table *table = handle_table(build, handle_input(build, node));
+    ks_table *table = table_input(build, node);
     ks_named storage;
     const ks_named *named = named_of(node, &storage);
     const json_t *fn = fields_get(node, "fn");

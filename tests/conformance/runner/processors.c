@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * processors.c - the processors of the vocabulary.
+ *
+ * All forward under the key and timestamp of the record in hand. Those with a store use the first
+ * one of their node.
+ */
+#include "function_tables.h"
+
+static void forward(const cf_call *call, const ks_record *record)
+{
+    ks_ctx_forward(call->ctx, record);
+}
+
+static void forward_value(const cf_call *call, const ks_record *record, ks_value value)
+{
+    ks_record changed = *record;
+    changed.value = value;
+    ks_ctx_forward(call->ctx, &changed);
+}
+
+static void forward_with_header(const cf_call *call, const ks_record *record)
+{
+    ks_record changed = *record;
+    changed.headers =
+        ks_headers_with(call->arena, record->headers, ks_slice_cstr("seen"), ks_slice_cstr("1"));
+    ks_ctx_forward(call->ctx, &changed);
+}
+
+static void fan_out(const cf_call *call, const ks_record *record)
+{
+    for (int64_t i = 0; i < call->fn->number; i++) {
+        ks_ctx_forward(call->ctx, record);
+    }
+}
+
+static void fail(const cf_call *call, const ks_record *record)
+{
+    if (!ks_value_is_null(record->value) &&
+        text_equal(call_text(call, record->value), call->fn->text)) {
+        ks_ctx_fail(call->ctx, "processor `fail` met its text");
+        return;
+    }
+    ks_ctx_forward(call->ctx, record);
+}
+
+static void metadata(const cf_call *call, const ks_record *record)
+{
+    const char *topic = ks_ctx_topic(call->ctx);
+    forward_value(
+        call, record,
+        ks_text(ks_text_format(call->arena, "%s/%d/%lld/%lld", topic != NULL ? topic : "null",
+                               (int)ks_ctx_partition(call->ctx),
+                               (long long)ks_ctx_offset(call->ctx), (long long)record->timestamp)));
+}
+
+/* ---- punctuations ---------------------------------------------------------------------------- */
+
+static void punctuate(ks_ctx *ctx, int64_t now_ms, void *user)
+{
+    (void)user;
+    ks_record record = {.key = ks_text_of("p"),
+                        .value =
+                            ks_text(ks_text_format(ks_ctx_arena(ctx), "%lld", (long long)now_ms)),
+                        .timestamp = now_ms};
+    ks_ctx_forward(ctx, &record);
+}
+
+static void schedule(const cf_call *call, ks_punctuation_type type)
+{
+    (void)ks_ctx_schedule(call->ctx, punctuate, NULL,
+                          KS_SCHEDULE(.interval_ms = call->fn->number, .type = type));
+}
+
+static void schedule_by_stream_time(const cf_call *call)
+{
+    schedule(call, KS_PUNCTUATION_STREAM_TIME);
+}
+
+static void schedule_by_wall_clock(const cf_call *call)
+{
+    schedule(call, KS_PUNCTUATION_WALL_CLOCK);
+}
+
+static const cf_signature processors[] = {
+    {.name = "forward", .process = forward},
+    {.name = "headers", .process = forward_with_header},
+    {.name = "fanOut", .argument = ARGUMENT_NUMBER, .process = fan_out},
+    {.name = "fail", .argument = ARGUMENT_TEXT, .process = fail},
+    {.name = "metadata", .process = metadata},
+    {.name = "punctuateStream",
+     .argument = ARGUMENT_NUMBER,
+     .process = forward,
+     .start = schedule_by_stream_time},
+    {.name = "punctuateWall",
+     .argument = ARGUMENT_NUMBER,
+     .process = forward,
+     .start = schedule_by_wall_clock},
+};
+const signature_table processor_table = {"processor", processors,
+                                         sizeof processors / sizeof processors[0]};
