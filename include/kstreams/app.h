@@ -56,13 +56,13 @@ typedef void ks_log_line_fn(ks_log_level level, const char *where, const char *m
 
 /**
  * Called on each state change, in their order, from the thread that made it; must not call back
- * into the app. Java's gets the new state first. @java StateListener
+ * into the app. Java's gets the new state first. @java KafkaStreams.StateListener
  */
 typedef void ks_state_listener_fn(ks_app_state from, ks_app_state to, void *user);
 
 /**
  * RocksDB's options for one store, or for the database that holds them all, while
- * ks_rocksdb_config_fn() is called. @java org.rocksdb.Options
+ * ks_rocksdb_config_fn() is called. @java Options
  */
 typedef struct ks_rocksdb_options ks_rocksdb_options;
 

@@ -17,6 +17,8 @@
  *      partitioner is kept by reference and must outlive the topology (they are meant to be `const`
  *      globals).
  *   7. Times are milliseconds: of the epoch where a moment is meant, plain where a duration is.
+ *
+ * @thread any
  */
 #ifndef KSTREAMS_COMMON_H
 #define KSTREAMS_COMMON_H
@@ -63,6 +65,7 @@ typedef struct ks_slice {
     size_t size;
 } ks_slice;
 
+/** `size` bytes at `data`, borrowed. */
 static inline ks_slice ks_slice_of(const void *data, size_t size)
 {
     ks_slice slice;
@@ -189,6 +192,7 @@ KS_API void *ks_arena_alloc(ks_arena *arena, size_t size);
 /** A copy of the bytes in the arena; null stays null. @thread the arena's owner */
 KS_API ks_slice ks_arena_copy(ks_arena *arena, ks_slice bytes);
 
+/** Frees what a program allocated by itself. */
 typedef void ks_free_fn(void *pointer);
 
 /**

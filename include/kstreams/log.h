@@ -185,7 +185,7 @@ KS_NODISCARD KS_API ks_status ks_log_delete_records(ks_log *log, const char *top
  *
  * @return KS_OK, KS_E_UNKNOWN_TOPIC; KS_E_ARGUMENT for a partition that is not there or a negative
  *         timestamp
- * @thread any   @java Producer#send, Future#get
+ * @thread any   @java Producer#send
  */
 KS_NODISCARD KS_API ks_status ks_log_produce(ks_log *log, const char *topic,
                                              const ks_log_record *record, ks_error *error);

@@ -10,6 +10,8 @@
  * user pointer: when the topology is freed, or with the builder when it gave no topology away or
  * the operation was refused; never during the call. An operation without a user pointer ignores it.
  * In C++, where a compound literal has no address, fill a struct with ks_*_init().
+ *
+ * @thread builder thread
  */
 #ifndef KSTREAMS_OPTIONS_H
 #define KSTREAMS_OPTIONS_H
@@ -60,10 +62,16 @@ KS_API extern const ks_timestamp_extractor ks_timestamp_wallclock;
 /** The partitions a record goes to; empty until a partitioner says something. */
 typedef struct ks_partitions ks_partitions;
 
-/** The record goes to this partition, too. @return KS_E_ARGUMENT when there is no such partition */
+/**
+ * The record goes to this partition, too. @return KS_E_ARGUMENT when there is no such partition
+ * @thread the partitioner's
+ */
 KS_NODISCARD KS_API ks_status ks_partitions_add(ks_partitions *partitions, int32_t partition);
 
-/** The record goes nowhere, whatever was added before, and is counted in `dropped-records`. */
+/**
+ * The record goes nowhere, whatever was added before, and is counted in `dropped-records`.
+ * @thread the partitioner's
+ */
 KS_API void ks_partitions_drop(ks_partitions *partitions);
 
 typedef struct ks_partitioner ks_partitioner;

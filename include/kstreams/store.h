@@ -17,6 +17,8 @@
  * Writing reaches the changelog topic, at once or, through a record cache, with the next commit.
  * Writing to the store behind a table tells nobody by itself: only what leaves the record cache is
  * forwarded.
+ *
+ * @thread the store's
  */
 #ifndef KSTREAMS_STORE_H
 #define KSTREAMS_STORE_H

@@ -6,6 +6,8 @@
  * builder and gives an inert handle, never NULL; ks_builder_build() reports the first one with the
  * node and the line that made it. Callbacks run on stream threads: a user pointer shared by several
  * tasks must be safe to use from several threads.
+ *
+ * @thread builder thread
  */
 #ifndef KSTREAMS_STREAM_H
 #define KSTREAMS_STREAM_H
@@ -32,7 +34,7 @@ typedef bool ks_predicate_fn(ks_ctx *ctx, const ks_record *record, void *user);
 
 /**
  * The new value of a record, or its new key: map_values, select_key, group_by. @java ValueMapper,
- * KeyValueMapper
+ * ValueMapperWithKey, KeyValueMapper
  */
 typedef ks_value ks_mapper_fn(ks_ctx *ctx, const ks_record *record, void *user);
 
@@ -42,7 +44,7 @@ typedef struct ks_pair {
     ks_value value;
 } ks_pair;
 
-/** The new key and value of a record. @java KeyValueMapper of KStream#map */
+/** The new key and value of a record. @java KeyValueMapper */
 typedef ks_pair ks_pair_mapper_fn(ks_ctx *ctx, const ks_record *record, void *user);
 
 /**

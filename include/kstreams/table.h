@@ -4,6 +4,8 @@
  *
  * An aggregate is kept in a store with a changelog topic, and every change of it is a record of the
  * resulting table (with caching on, the last of several changes between two commits).
+ *
+ * @thread builder thread
  */
 #ifndef KSTREAMS_TABLE_H
 #define KSTREAMS_TABLE_H

@@ -17,6 +17,8 @@
  *     while (ks_test_output_read(counts, &record, &err)) ...
  *
  * A driver belongs to one thread.
+ *
+ * @thread the driver's
  */
 #ifndef KSTREAMS_TESTING_H
 #define KSTREAMS_TESTING_H
@@ -59,7 +61,7 @@ KS_API void ks_test_driver_options_init(ks_test_driver_options *options);
  */
 KS_API ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config *config,
                                           const ks_test_driver_options *options, ks_error *error);
-/** Closes the task and frees all that the driver gave out. @java close */
+/** Closes the task and frees all that the driver gave out. @java TopologyTestDriver#close */
 KS_API void ks_test_driver_free(ks_test_driver *driver);
 
 /* ---- typed topics ---------------------------------------------------------------------------- */
@@ -74,7 +76,7 @@ typedef struct ks_test_input ks_test_input;
  * @param start_ms    timestamp of the first record piped without one, milliseconds of the epoch
  * @param advance_ms  added after each such record
  * @return owned by the driver, never NULL
- * @java   createInputTopic
+ * @java   TopologyTestDriver#createInputTopic
  */
 KS_API ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *topic,
                                            const ks_serde *key, const ks_serde *value,
@@ -82,19 +84,19 @@ KS_API ks_test_input *ks_test_driver_input(ks_test_driver *driver, const char *t
 
 /**
  * Pipes a record at the input's own time. @return KS_OK, or what the topology failed with @java
- * pipeInput(key, value)
+ * TestInputTopic#pipeInput
  */
 KS_NODISCARD KS_API ks_status ks_test_input_pipe(ks_test_input *input, ks_value key, ks_value value,
                                                  ks_error *error);
 
 /**
  * Pipes a record with its own timestamp and headers. @return KS_OK, or what the topology failed
- * with @java pipeInput(TestRecord)
+ * with @java TestInputTopic#pipeInput
  */
 KS_NODISCARD KS_API ks_status ks_test_input_pipe_record(ks_test_input *input,
                                                         const ks_record *record, ks_error *error);
 
-/** Moves the input's own time on. @java advanceTime */
+/** Moves the input's own time on. @java TestInputTopic#advanceTime */
 KS_API void ks_test_input_advance_time(ks_test_input *input, int64_t ms);
 
 /** A topic to read what was produced. @java TestOutputTopic */
@@ -104,19 +106,19 @@ typedef struct ks_test_output ks_test_output;
  * An output for a topic, which may have no record yet. Each handle reads from the beginning.
  *
  * @return owned by the driver, never NULL
- * @java   createOutputTopic
+ * @java   TopologyTestDriver#createOutputTopic
  */
 KS_API ks_test_output *ks_test_driver_output(ks_test_driver *driver, const char *topic,
                                              const ks_serde *key, const ks_serde *value);
 
 /**
  * The next record; false at the end, and on bytes the serdes cannot read (`error->code` tells).
- * Borrowed until the driver is freed. @java readRecord
+ * Borrowed until the driver is freed. @java TestOutputTopic#readRecord
  */
 KS_NODISCARD KS_API bool ks_test_output_read(ks_test_output *output, ks_record *record,
                                              ks_error *error);
 
-/** How many records are left to read. @java getQueueSize */
+/** How many records are left to read. @java TestOutputTopic#getQueueSize */
 KS_API size_t ks_test_output_size(const ks_test_output *output);
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
@@ -136,7 +138,7 @@ KS_API size_t ks_test_driver_topic_count(const ks_test_driver *driver);
 
 /**
  * The name of such a topic, in the order of their names; NULL past the end. @java
- * producedTopicNames
+ * TopologyTestDriver#producedTopicNames
  */
 KS_API const char *ks_test_driver_topic_name(const ks_test_driver *driver, size_t index);
 
@@ -156,7 +158,7 @@ KS_NODISCARD KS_API bool ks_test_driver_produced(const ks_test_driver *driver, c
  * Moves the wall clock on, once by the whole amount, and commits.
  *
  * @return KS_OK; KS_E_ARGUMENT when `ms` is negative; else what the topology failed with
- * @java   advanceWallClockTime
+ * @java   TopologyTestDriver#advanceWallClockTime
  */
 KS_NODISCARD KS_API ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms,
                                                                 ks_error *error);
@@ -167,7 +169,7 @@ KS_NODISCARD KS_API ks_status ks_test_driver_advance_wall_clock(ks_test_driver *
  * Reading goes through the record cache, as a processor's does. Writing is done in the name of a
  * record without a topic whose timestamp is 0; what that leaves in the record cache is forwarded
  * and logged when the next record has been processed, or the wall clock advanced. @java
- * getKeyValueStore, getTimestampedKeyValueStore
+ * TopologyTestDriver#getKeyValueStore, TopologyTestDriver#getTimestampedKeyValueStore
  */
 KS_API ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name);
 
@@ -178,7 +180,7 @@ KS_API ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver
 KS_API ks_key_value_store *ks_test_driver_stored_key_value_store(ks_test_driver *driver,
                                                                  const char *name);
 
-/** How many stores the topology has. @java getAllStateStores */
+/** How many stores the topology has. @java TopologyTestDriver#getAllStateStores */
 KS_API size_t ks_test_driver_store_count(const ks_test_driver *driver);
 
 /** The name of a store, in the order of their names; NULL past the end. */

@@ -10,6 +10,8 @@
  * fails the record with KS_E_PROCESSING, naming the node and both kinds (Java's
  * ClassCastException), and the accessor answers zero or null; outside a callback it prints the same
  * sentence and aborts.
+ *
+ * @thread any
  */
 #ifndef KSTREAMS_VALUE_H
 #define KSTREAMS_VALUE_H
@@ -71,6 +73,7 @@ KS_API void ks_value_mismatch(ks_value value, ks_kind wanted);
 
 /* ---- making values --------------------------------------------------------------------------- */
 
+/** For the functions below, and for none of a program's own. */
 static inline ks_value ks_value_make(ks_kind kind, uint64_t bits, size_t size)
 {
     ks_value value;
@@ -86,26 +89,31 @@ static inline ks_value ks_null(void)
     return ks_value_make(KS_KIND_NULL, 0, 0);
 }
 
+/** A boolean. */
 static inline ks_value ks_bool(bool value)
 {
     return ks_value_make(KS_KIND_BOOL, value ? 1 : 0, 0);
 }
 
+/** Java's short. */
 static inline ks_value ks_i16(int16_t value)
 {
     return ks_value_make(KS_KIND_I16, (uint64_t)(int64_t)value, 0);
 }
 
+/** Java's int. */
 static inline ks_value ks_i32(int32_t value)
 {
     return ks_value_make(KS_KIND_I32, (uint64_t)(int64_t)value, 0);
 }
 
+/** Java's long. */
 static inline ks_value ks_i64(int64_t value)
 {
     return ks_value_make(KS_KIND_I64, (uint64_t)value, 0);
 }
 
+/** Java's float. */
 static inline ks_value ks_f32(float value)
 {
     uint32_t bits;
@@ -113,6 +121,7 @@ static inline ks_value ks_f32(float value)
     return ks_value_make(KS_KIND_F32, bits, 0);
 }
 
+/** Java's double. */
 static inline ks_value ks_f64(double value)
 {
     uint64_t bits;
@@ -165,11 +174,13 @@ static inline ks_value ks_object_value(const ks_object *object)
 
 /* ---- reading values -------------------------------------------------------------------------- */
 
+/** What the value is. */
 static inline ks_kind ks_value_kind(ks_value value)
 {
     return (ks_kind)value.kind;
 }
 
+/** Whether it is Kafka's null; an empty text is not. */
 static inline bool ks_value_is_null(ks_value value)
 {
     return value.kind == KS_KIND_NULL;
@@ -185,26 +196,31 @@ static inline bool ks_value_expect(ks_value value, ks_kind wanted)
     return false;
 }
 
+/** The boolean; false for any other kind, null too. */
 static inline bool ks_value_bool(ks_value value)
 {
     return ks_value_expect(value, KS_KIND_BOOL) && value.bits != 0;
 }
 
+/** The number; 0 for any other kind, null too. No kind is converted into another. */
 static inline int16_t ks_value_i16(ks_value value)
 {
     return ks_value_expect(value, KS_KIND_I16) ? (int16_t)(int64_t)value.bits : (int16_t)0;
 }
 
+/** As ks_value_i16(). */
 static inline int32_t ks_value_i32(ks_value value)
 {
     return ks_value_expect(value, KS_KIND_I32) ? (int32_t)(int64_t)value.bits : 0;
 }
 
+/** As ks_value_i16(). */
 static inline int64_t ks_value_i64(ks_value value)
 {
     return ks_value_expect(value, KS_KIND_I64) ? (int64_t)value.bits : 0;
 }
 
+/** As ks_value_i16(). */
 static inline float ks_value_f32(ks_value value)
 {
     float number = 0;
@@ -215,6 +231,7 @@ static inline float ks_value_f32(ks_value value)
     return number;
 }
 
+/** As ks_value_i16(). */
 static inline double ks_value_f64(ks_value value)
 {
     double number = 0;
