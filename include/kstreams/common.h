@@ -222,6 +222,15 @@ typedef struct ks_use_designated_initializers ks_use_designated_initializers;
  */
 #define KS_OPTIONS_HEAD(type) .head = {sizeof(type), __FILE__, __LINE__}
 
+/* ---- topics ---------------------------------------------------------------------------------- */
+
+/** One configuration of a topic, by Kafka's names: "cleanup.policy", "retention.ms"... */
+typedef struct ks_topic_config {
+    const char *name;
+    const char *value; /**< NULL when set: back to the default */
+    bool is_default;   /**< set when read, ignored otherwise */
+} ks_topic_config;
+
 #ifdef __cplusplus
 }
 #endif

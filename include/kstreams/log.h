@@ -80,13 +80,6 @@ KS_API void ks_log_free(ks_log *log);
 
 /* ---- topics ---------------------------------------------------------------------------------- */
 
-/** One configuration of a topic, by Kafka's names: "cleanup.policy", "retention.ms"... */
-typedef struct ks_topic_config {
-    const char *name;
-    const char *value; /**< NULL when set: back to the default */
-    bool is_default;   /**< set when read, ignored otherwise */
-} ks_topic_config;
-
 /**
  * Creates a topic with the default configuration. @return KS_OK, also when it exists with as many
  * partitions; KS_E_ARGUMENT when the name is no topic name, exists with another count, or

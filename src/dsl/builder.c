@@ -364,8 +364,9 @@ static ks_table *add_table_source(ks_builder *builder, const ksi_source *source,
     node->source = *source;
     node->source_name = source_name;
     node->processor = ksi_op_table_source(config);
-    node->store = materialized->spec;
-    node->store.name = store;
+    if (store != NULL) {
+        ksi_plan_add_store(node, &builder->arena, &materialized->spec);
+    }
     ksi_attach(builder, builder->root, node);
     return ksi_table_new(builder, &(ks_table){.name = name,
                                               .key = source->key,

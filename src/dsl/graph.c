@@ -29,6 +29,7 @@ ksi_plan_node *ksi_plan_node_new(ks_arena *arena, const char *name, ksi_plan_wri
 
 void ksi_plan_node_destroy(ksi_plan_node *node)
 {
+    ksi_free(node->stores.items);
     ksi_free(node->parents.items);
     ksi_free(node->children.items);
 }
@@ -71,6 +72,28 @@ void ksi_plan_disconnect(ksi_plan_node *parent, ksi_plan_node *child)
 {
     take_out(&parent->children, child);
     take_out(&child->parents, parent);
+}
+
+/* ---- stores ---------------------------------------------------------------------------------- */
+
+static void add_store(ksi_plan_stores *stores, ksi_plan_store store)
+{
+    stores->items =
+        ksi_grow(stores->items, &stores->capacity, stores->count + 1, sizeof *stores->items);
+    stores->items[stores->count++] = store;
+}
+
+void ksi_plan_add_store(ksi_plan_node *node, ks_arena *arena, const ksi_store_spec *spec)
+{
+    ksi_store_spec *copy = ksi_arena_alloc(arena, sizeof *copy);
+    *copy = *spec;
+    copy->name = ksi_arena_strdup(arena, spec->name);
+    add_store(&node->stores, (ksi_plan_store){.name = copy->name, .spec = copy});
+}
+
+void ksi_plan_connect_store(ksi_plan_node *node, ks_arena *arena, const char *name)
+{
+    add_store(&node->stores, (ksi_plan_store){.name = ksi_arena_strdup(arena, name)});
 }
 
 /* Puts the line that asked for the node before the message of its failure. */
@@ -233,11 +256,25 @@ ks_status ksi_plan_write_source(const ksi_plan_node *node, ks_topology *topology
     return ksi_topology_add_source(topology, node->name, &node->source, error);
 }
 
-static ks_status write_store(const ksi_plan_node *node, ks_topology *topology, ks_error *error)
+ks_status ksi_plan_write_stores(const ksi_plan_node *node, ks_topology *topology, ks_error *error)
 {
-    return node->store.name != NULL
-               ? ksi_topology_add_store(topology, &node->store, node->name, error)
-               : KS_OK;
+    for (size_t i = 0; i < node->stores.count; i++) {
+        const ksi_plan_store *store = &node->stores.items[i];
+        if (store->spec != NULL) {
+            KS_TRY(ksi_topology_add_store(topology, store->spec, error));
+        }
+    }
+    return KS_OK;
+}
+
+/* Behind the processor: adds its stores, then connects all that it uses. */
+static ks_status write_stores_of(const ksi_plan_node *node, ks_topology *topology, ks_error *error)
+{
+    KS_TRY(ksi_plan_write_stores(node, topology, error));
+    for (size_t i = 0; i < node->stores.count; i++) {
+        KS_TRY(ksi_topology_connect_store(topology, node->name, node->stores.items[i].name, error));
+    }
+    return KS_OK;
 }
 
 ks_status ksi_plan_write_table_source(const ksi_plan_node *node, ks_topology *topology,
@@ -246,7 +283,7 @@ ks_status ksi_plan_write_table_source(const ksi_plan_node *node, ks_topology *to
     KS_TRY(ksi_topology_add_source(topology, node->source_name, &node->source, error));
     KS_TRY(ksi_topology_add_processor(topology, node->name, &node->processor, &node->source_name, 1,
                                       error));
-    return write_store(node, topology, error);
+    return write_stores_of(node, topology, error);
 }
 
 ks_status ksi_plan_write_processor(const ksi_plan_node *node, ks_topology *topology,
@@ -254,7 +291,7 @@ ks_status ksi_plan_write_processor(const ksi_plan_node *node, ks_topology *topol
 {
     KS_TRY(ksi_topology_add_processor(topology, node->name, &node->processor,
                                       parent_names(node, topology), node->parents.count, error));
-    return write_store(node, topology, error);
+    return write_stores_of(node, topology, error);
 }
 
 ks_status ksi_plan_write_sink(const ksi_plan_node *node, ks_topology *topology, ks_error *error)

@@ -37,6 +37,18 @@ typedef struct ksi_repartition {
     int32_t partitions;
 } ksi_repartition;
 
+/* A store that a plan node adds or, when another adds it, only connects its processor to. */
+typedef struct ksi_plan_store {
+    const char *name;
+    const ksi_store_spec *spec; /* NULL: another adds it */
+} ksi_plan_store;
+
+typedef struct ksi_plan_stores {
+    ksi_plan_store *items;
+    size_t count;
+    size_t capacity;
+} ksi_plan_stores;
+
 typedef struct ksi_plan_nodes {
     ksi_plan_node **items;
     size_t count;
@@ -58,7 +70,7 @@ struct ksi_plan_node {
     ksi_source source;
     const char *source_name; /* of a table's source node */
     ksi_processor processor;
-    ksi_store_spec store; /* store.name NULL: none */
+    ksi_plan_stores stores; /* in the order of adding */
     ksi_sink sink;
     ksi_repartition repartition;
 };
@@ -67,6 +79,10 @@ ksi_plan_node *ksi_plan_node_new(ks_arena *arena, const char *name, ksi_plan_wri
 void ksi_plan_connect(ksi_plan_node *parent, ksi_plan_node *child);
 void ksi_plan_disconnect(ksi_plan_node *parent, ksi_plan_node *child);
 void ksi_plan_node_destroy(ksi_plan_node *node); /* the lists; the node is the arena's */
+
+/* Gives the node's processor a store of its own, copied into `arena`; or one that another adds. */
+void ksi_plan_add_store(ksi_plan_node *node, ks_arena *arena, const ksi_store_spec *spec);
+void ksi_plan_connect_store(ksi_plan_node *node, ks_arena *arena, const char *name);
 
 /*
  * One stream source for each set of topics: merges later ones into the first. KS_E_TOPOLOGY for
@@ -81,6 +97,7 @@ KS_NODISCARD ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology
 ksi_plan_write_fn ksi_plan_write_source;
 ksi_plan_write_fn ksi_plan_write_table_source;
 ksi_plan_write_fn ksi_plan_write_processor;
+ksi_plan_write_fn ksi_plan_write_stores; /* stores without a processor */
 ksi_plan_write_fn ksi_plan_write_sink;
 ksi_plan_write_fn ksi_plan_write_repartition;
 

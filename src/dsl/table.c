@@ -95,7 +95,7 @@ static ks_table *add_aggregation(ks_grouped_stream *grouped, const char *name,
     ksi_plan_node *parent = aggregation_parent(grouped, store);
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
     node->processor = ksi_op_aggregate(config);
-    node->store = store->spec;
+    ksi_plan_add_store(node, &builder->arena, &store->spec);
     ksi_attach(builder, parent, node);
     return ksi_table_new(builder,
                          &(ks_table){.name = name,
@@ -195,8 +195,9 @@ ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *options)
     config->store = ksi_arena_strdup(&builder->topology->arena, queryable);
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
     node->processor = ksi_op_table_source(config);
-    node->store = store.spec;
-    node->store.name = queryable;
+    if (queryable != NULL) {
+        ksi_plan_add_store(node, &builder->arena, &store.spec);
+    }
     ksi_attach(builder, parent, node);
     return ksi_table_new(
         builder,

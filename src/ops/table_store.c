@@ -82,10 +82,10 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
 ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name,
                                bool send_old_values, ks_error *error)
 {
-    ksi_key_value_store *store = ctx->services->key_value_store(ctx, name);
+    ksi_key_value_store *store = ksi_key_value_store_of(ctx->services->store(ctx, name));
     if (store == NULL) {
         return ksi_error_set(error, KS_E_STORE, ctx->node->node->name,
-                             "store '%s' is not connected to this node", name);
+                             "no key-value store '%s' is connected to this node", name);
     }
     const ksi_store_spec *spec = ksi_key_value_store_spec(store);
     const char *what = ksi_arena_format(ctx->task_arena, "store %s", name);

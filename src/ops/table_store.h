@@ -13,6 +13,7 @@
 #ifndef KSI_OPS_TABLE_STORE_H
 #define KSI_OPS_TABLE_STORE_H
 
+#include "state/key_value_store.h"
 #include "topology/change.h"
 #include "topology/context.h"
 

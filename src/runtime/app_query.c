@@ -22,16 +22,6 @@
 
 #include <string.h>
 
-static const ksi_topology_store *find_store(const ks_topology *topology, const char *name)
-{
-    for (size_t i = 0; i < topology->store_count; i++) {
-        if (strcmp(topology->stores[i].spec.name, name) == 0) {
-            return &topology->stores[i];
-        }
-    }
-    return NULL;
-}
-
 /* Retained. A standby's rows are not asked: they may be behind. */
 static ksi_store_query *find_query(ks_app *app, ksi_task_id id, const char *store)
 {
@@ -58,7 +48,7 @@ ksi_store_query *ksi_app_store_query(ks_app *app, const char *store, int32_t par
                       ks_app_state_name(state));
         return NULL;
     }
-    const ksi_topology_store *wanted = find_store(app->topology, store);
+    const ksi_topology_store *wanted = ksi_topology_store_named(app->topology, store);
     if (wanted == NULL) {
         ksi_error_set(error, KS_E_ARGUMENT, store,
                       "the topology has no store of this name; ks_topology_describe() shows those "

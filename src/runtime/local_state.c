@@ -304,16 +304,6 @@ void ksi_local_state_log_memory(ksi_local_state *state, const char *when)
 
 /* ---- a broken database ----------------------------------------------------------------------- */
 
-static bool is_about_a_store(const ksi_local_state *state, const char *where)
-{
-    for (size_t i = 0; i < state->topology->store_count; i++) {
-        if (strcmp(state->topology->stores[i].spec.name, where) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool ksi_local_state_failed(ksi_local_state *state, const ks_error *error)
 {
     if (state == NULL || error->code != KS_E_CORRUPT) {
@@ -321,7 +311,7 @@ bool ksi_local_state_failed(ksi_local_state *state, const ks_error *error)
     }
     const char *database = ksi_state_directory_database(state->directory);
     bool is_about_it = strncmp(error->where, database, sizeof error->where - 1) == 0; /* cut */
-    if (!is_about_it && !is_about_a_store(state, error->where)) {
+    if (!is_about_it && ksi_topology_store_named(state->topology, error->where) == NULL) {
         return false;
     }
     state->is_broken = true;

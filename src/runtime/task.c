@@ -257,7 +257,7 @@ static ks_status flush_stores(ksi_task *task, void *unused, ks_error *reason)
     ks_status status = KS_OK;
     (void)unused;
     for (size_t i = 0; status == KS_OK && i < task->store_count; i++) {
-        status = ksi_key_value_store_flush(task->stores[i].store, reason);
+        status = ksi_store_flush(task->stores[i].store, reason);
         if (status != KS_OK && task->ctx.failure == KSI_FAILURE_FATAL) {
             reason->code = KS_E_PROCESSOR_STATE; /* a handler said fail: Java has a class for it */
         }
@@ -410,7 +410,7 @@ uint64_t ksi_task_sent(const ksi_task *task)
     return task->collector.sent;
 }
 
-ksi_key_value_store *ksi_task_key_value_store(const ksi_task *task, const char *name)
+ksi_store *ksi_task_store_named(const ksi_task *task, const char *name)
 {
     for (size_t i = 0; i < task->store_count; i++) {
         if (strcmp(task->stores[i].rows->spec->spec.name, name) == 0) {
@@ -425,7 +425,7 @@ size_t ksi_task_store_count(const ksi_task *task)
     return task->store_count;
 }
 
-ksi_key_value_store *ksi_task_store_at(const ksi_task *task, size_t index)
+ksi_store *ksi_task_store_at(const ksi_task *task, size_t index)
 {
     return task->stores[index].store;
 }

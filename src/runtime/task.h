@@ -23,8 +23,8 @@
 #include "runtime/error_handlers.h"
 #include "runtime/task_rows.h"
 #include "serde/mismatch.h"
-#include "state/key_value_store.h"
 #include "state/record_cache.h"
+#include "state/store.h"
 #include "topology/topology.h"
 #include "transport/transport.h"
 #include <kstreams/config.h>
@@ -151,9 +151,9 @@ ksi_task_activity ksi_task_activity_of(const ksi_task *task);
 ksi_mismatch_handler ksi_task_mismatch_handler(ksi_task *task);
 
 /* A store of the task by name, or NULL; and stores in the order of their first nodes. */
-ksi_key_value_store *ksi_task_key_value_store(const ksi_task *task, const char *name);
+ksi_store *ksi_task_store_named(const ksi_task *task, const char *name);
 size_t ksi_task_store_count(const ksi_task *task);
-ksi_key_value_store *ksi_task_store_at(const ksi_task *task, size_t index);
+ksi_store *ksi_task_store_at(const ksi_task *task, size_t index);
 /* The serdes of a store, with defaults filled in. */
 void ksi_task_store_serdes(const ksi_task *task, size_t index, const ks_serde **key,
                            const ks_serde **value);

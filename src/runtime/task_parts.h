@@ -14,7 +14,7 @@
 
 typedef struct ksi_task_store {
     const ksi_store_rows *rows;
-    ksi_key_value_store *store;
+    ksi_store *store;
     ksi_changelog_sink changelog;
 } ksi_task_store;
 

@@ -10,7 +10,7 @@
 #include "base/crash_point.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "state/key_value_store.h"
+#include "state/store.h"
 
 #include <string.h>
 
@@ -30,7 +30,7 @@ static ks_status open_store(ksi_task_rows *rows, const ksi_task_rows_options *op
                                             (int)options->id.partition);
         store->memory = ksi_store_memory_open(options->state, spec->spec.name, task);
     }
-    store->rows = store->is_on_disk ? opened : ksi_key_value_rows_in_memory(&spec->spec);
+    store->rows = store->is_on_disk ? opened : ksi_store_rows_in_memory(&spec->spec);
     if (spec->spec.logging) {
         store->changelog =
             ksi_changelog_topic_name(options->application_id, spec->spec.name, &rows->arena);

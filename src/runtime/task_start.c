@@ -22,14 +22,14 @@ static bool handle_failure(ks_ctx *ctx)
     return ksi_handle_processing_error(&((ksi_task *)ctx->owner)->handlers);
 }
 
-static ksi_key_value_store *connected_store(ks_ctx *ctx, const char *name)
+static ksi_store *connected_store(ks_ctx *ctx, const char *name)
 {
     const ksi_task *task = ctx->owner;
     const ksi_node *node = ctx->node->node;
     for (size_t i = 0; i < node->store_count; i++) {
         const ksi_topology_store *wanted = &task->topology->stores[node->stores[i]];
         if (strcmp(wanted->spec.name, name) == 0) {
-            return ksi_task_key_value_store(task, name);
+            return ksi_task_store_named(task, name);
         }
     }
     return NULL;
@@ -51,7 +51,7 @@ static void cancel(ks_ctx *ctx, ks_punctuation punctuation)
 }
 
 static const ksi_ctx_services services = {.handle_failure = handle_failure,
-                                          .key_value_store = connected_store,
+                                          .store = connected_store,
                                           .schedule = schedule,
                                           .cancel = cancel};
 
@@ -105,7 +105,7 @@ static void open_store(ksi_task *task, const ksi_store_rows *rows, ksi_record_ca
     const ksi_store_spec *spec = &rows->spec->spec;
     store->rows = rows;
     ksi_changelog_sink_init(&store->changelog, &task->collector, rows->changelog, task->partition);
-    store->store = ksi_key_value_store_open(&(ksi_key_value_store_options){
+    store->store = ksi_store_open(&(ksi_store_options){
         .spec = spec,
         .changelog = rows->changelog != NULL ? &store->changelog.changelog : NULL,
         .cache = cache,
@@ -335,7 +335,7 @@ void ksi_task_free(ksi_task *task)
         free_instance(task->instances[n], n < task->started);
     }
     for (size_t i = 0; i < task->store_count; i++) {
-        ksi_key_value_store_close(task->stores[i].store);
+        ksi_store_close(task->stores[i].store);
     }
     if (task->owns_rows) {
         ksi_task_rows_close(task->rows);

@@ -32,11 +32,10 @@
 enum { TIMESTAMP_BYTES = 8 };
 
 struct ksi_key_value_store {
-    const ksi_store_spec *spec;
+    ksi_store base;
     ksi_changelog *changelog;
     ksi_record_cache *cache;
     ksi_named_cache *cached; /* NULL: not cached */
-    ksi_row_store *rows;
     bool owns_rows;
     int64_t pending_max_bytes;
     ksi_flush_fn *flush;
@@ -50,25 +49,38 @@ struct ksi_key_value_store {
 
 static ks_status flush_row(void *owner, const ksi_cached_row *cached, ks_error *error);
 
-ksi_row_store *ksi_key_value_rows_in_memory(const ksi_store_spec *spec)
+static ks_status flush_base(ksi_store *store, ks_error *error)
 {
-    ksi_row_store *rows =
-        ksi_row_store_open(&(ksi_row_store_options){.name = spec->name,
-                                                    .timestamped = spec->timestamped,
-                                                    .logged = spec->logging,
-                                                    .max_rows = spec->max_rows},
-                           NULL);
-    KSI_CHECK(rows != NULL); /* only reading from a disk can fail */
-    return rows;
+    return ksi_key_value_store_flush(ksi_key_value_store_of(store), error);
 }
 
-ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options *options)
+static void close_base(ksi_store *store)
+{
+    ksi_key_value_store_close(ksi_key_value_store_of(store));
+}
+
+static const ksi_store_class key_value_class = {.flush = flush_base, .close = close_base};
+
+ksi_key_value_store *ksi_key_value_store_of(ksi_store *store)
+{
+    bool is_one = store != NULL && store->class == &key_value_class;
+    return is_one ? (ksi_key_value_store *)store : NULL;
+}
+
+ksi_store *ksi_key_value_store_base(ksi_key_value_store *store)
+{
+    return store != NULL ? &store->base : NULL;
+}
+
+ksi_key_value_store *ksi_key_value_store_open(const ksi_store_options *options)
 {
     ksi_key_value_store *store = ksi_calloc(1, sizeof *store);
-    store->spec = options->spec;
-    store->changelog = options->changelog;
     store->owns_rows = options->rows == NULL;
-    store->rows = store->owns_rows ? ksi_key_value_rows_in_memory(options->spec) : options->rows;
+    store->base = (ksi_store){.class = &key_value_class,
+                              .spec = options->spec,
+                              .rows = store->owns_rows ? ksi_store_rows_in_memory(options->spec)
+                                                       : options->rows};
+    store->changelog = options->changelog;
     store->pending_max_bytes = options->pending_max_bytes;
     if (options->cache != NULL && options->spec->caching) {
         store->cache = options->cache;
@@ -95,14 +107,14 @@ void ksi_key_value_store_close(ksi_key_value_store *store)
     }
     ksi_free(store->old_values);
     if (store->owns_rows) {
-        ksi_row_store_close(store->rows);
+        ksi_row_store_close(store->base.rows);
     }
     ksi_free(store);
 }
 
 const ksi_store_spec *ksi_key_value_store_spec(const ksi_key_value_store *store)
 {
-    return store->spec;
+    return store->base.spec;
 }
 
 bool ksi_key_value_store_on_flush(ksi_key_value_store *store, ksi_flush_fn *flush, void *owner,
@@ -119,7 +131,7 @@ bool ksi_key_value_store_on_flush(ksi_key_value_store *store, ksi_flush_fn *flus
 
 ksi_row_store *ksi_key_value_store_rows(const ksi_key_value_store *store)
 {
-    return store->rows;
+    return store->base.rows;
 }
 
 /* ---- below the cache ------------------------------------------------------------------------- */
@@ -128,7 +140,7 @@ ksi_row_store *ksi_key_value_store_rows(const ksi_key_value_store *store)
 KS_NODISCARD static ks_status find_stored(const ksi_key_value_store *store, ks_slice key,
                                           ksi_row *row, bool *found, ks_error *error)
 {
-    return ksi_row_store_get(store->rows, key, false, row, found, error);
+    return ksi_row_store_get(store->base.rows, key, false, row, found, error);
 }
 
 /*
@@ -139,8 +151,8 @@ KS_NODISCARD static ks_status find_stored(const ksi_key_value_store *store, ks_s
 static ks_status log_eviction(ksi_key_value_store *store, const ksi_row *row,
                               const ksi_record_context *context, ks_error *error)
 {
-    ks_slice evicted = row->value.data != NULL && !store->spec->timestamped
-                           ? ksi_row_store_next_to_go(store->rows, row->key)
+    ks_slice evicted = row->value.data != NULL && !store->base.spec->timestamped
+                           ? ksi_row_store_next_to_go(store->base.rows, row->key)
                            : ks_slice_null();
     return evicted.data == NULL
                ? KS_OK
@@ -156,24 +168,24 @@ static ks_status log_eviction(ksi_key_value_store *store, const ksi_row *row,
 static ks_status bound_pending(ksi_key_value_store *store, ks_error *error)
 {
     bool is_over = store->pending_max_bytes > 0 &&
-                   ksi_row_store_bytes(store->rows).pending > store->pending_max_bytes;
-    return is_over ? ksi_row_store_write_through(store->rows, error) : KS_OK;
+                   ksi_row_store_bytes(store->base.rows).pending > store->pending_max_bytes;
+    return is_over ? ksi_row_store_write_through(store->base.rows, error) : KS_OK;
 }
 
 static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
                                const ksi_record_context *context, ks_error *error)
 {
     if (store->changelog == NULL) {
-        ksi_row_store_put(store->rows, row->key, row->value, row->timestamp);
+        ksi_row_store_put(store->base.rows, row->key, row->value, row->timestamp);
         return bound_pending(store, error);
     }
     KS_TRY(log_eviction(store, row, context, error));
-    bool has_own_time = store->spec->timestamped && row->value.data != NULL;
+    bool has_own_time = store->base.spec->timestamped && row->value.data != NULL;
     int64_t timestamp = has_own_time ? row->timestamp : context->timestamp;
     /* Java stores first. Here the key may be the stored row's own, which storing a delete frees. */
     KS_TRY(
         store->changelog->append(store->changelog, row->key, row->value, timestamp, NULL, error));
-    ksi_row_store_put(store->rows, row->key, row->value, row->timestamp);
+    ksi_row_store_put(store->base.rows, row->key, row->value, row->timestamp);
     return bound_pending(store, error);
 }
 
@@ -258,7 +270,7 @@ ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks
                                     int64_t timestamp, const ksi_record_context *context,
                                     ks_error *error)
 {
-    const int64_t own_time = store->spec->timestamped && value.data != NULL ? timestamp : -1;
+    const int64_t own_time = store->base.spec->timestamped && value.data != NULL ? timestamp : -1;
     if (store->cached != NULL) {
         const ksi_cached_row row = {
             .key = key, .value = value, .timestamp = own_time, .dirty = true, .context = *context};
@@ -271,7 +283,7 @@ ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks
 ksi_merged_iterator *ksi_key_value_store_iterate(ksi_key_value_store *store,
                                                  const ksi_row_range *range)
 {
-    return ksi_merged_iterator_open(store->cached, store->rows, range);
+    return ksi_merged_iterator_open(store->cached, store->base.rows, range);
 }
 
 ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error)

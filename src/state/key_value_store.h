@@ -20,12 +20,9 @@
 #ifndef KSI_STATE_KEY_VALUE_STORE_H
 #define KSI_STATE_KEY_VALUE_STORE_H
 
-#include "state/changelog.h"
 #include "state/merged_iterator.h"
-#include "state/record_cache.h"
 #include "state/record_context.h"
-#include "state/row_store.h"
-#include "state/store_spec.h"
+#include "state/store.h"
 
 typedef struct ksi_key_value_store ksi_key_value_store;
 
@@ -37,21 +34,14 @@ typedef struct ksi_key_value_store ksi_key_value_store;
 typedef ks_status ksi_flush_fn(void *owner, const ksi_row *new_row, const ksi_row *old_row,
                                const ksi_record_context *context, ks_error *error);
 
-/* What a store is opened with. All but the spec may be NULL; what is given outlives the store. */
-typedef struct ksi_key_value_store_options {
-    const ksi_store_spec *spec;
-    ksi_changelog *changelog;  /* NULL: not logged */
-    ksi_record_cache *cache;   /* NULL: not cached, whatever the spec says */
-    ksi_row_store *rows;       /* NULL: in memory, its own */
-    int64_t pending_max_bytes; /* more uncommitted rows go to the disk early; 0: no bound */
-} ksi_key_value_store_options;
-
-/* Rows in memory for a store: with its bound, if it has one. */
-ksi_row_store *ksi_key_value_rows_in_memory(const ksi_store_spec *spec);
-
-ksi_key_value_store *ksi_key_value_store_open(const ksi_key_value_store_options *options);
+ksi_key_value_store *ksi_key_value_store_open(const ksi_store_options *options);
 void ksi_key_value_store_close(
     ksi_key_value_store *store); /* accepts NULL; drops what was not flushed */
+
+/* The store as any other, and back; NULL for NULL and for a store of another kind. */
+ksi_store *ksi_key_value_store_base(ksi_key_value_store *store);
+ksi_key_value_store *ksi_key_value_store_of(ksi_store *store);
+
 const ksi_store_spec *ksi_key_value_store_spec(const ksi_key_value_store *store);
 /* The rows below the cache: what is committed, applied, restored and iterated. */
 ksi_row_store *ksi_key_value_store_rows(const ksi_key_value_store *store);

@@ -1,24 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * store_spec.h - what a topology says about a store before any task has one. @java StoreFactory
+ *
+ * A spec made by an operation of the DSL has no origin and is a store of its own; one that a
+ * program described may be added by several processors, and is one store as long as it is the same
+ * description each time. So two stores never become one because they happen to be alike.
+ *
+ * Thread rule: the builder's thread until the topology is frozen, any thread afterwards.
  */
 #ifndef KSI_STATE_STORE_SPEC_H
 #define KSI_STATE_STORE_SPEC_H
 
 #include <kstreams/options.h>
 
-typedef enum ksi_store_kind { KSI_STORE_KEY_VALUE } ksi_store_kind;
+/* How rows are laid out and asked for; each kind has its own handle and its own file. */
+typedef enum ksi_store_kind {
+    KSI_STORE_KEY_VALUE,
+    KSI_STORE_VERSIONED,
+    KSI_STORE_CUSTOM
+} ksi_store_kind;
 
 typedef struct ksi_store_spec {
     const char *name;
     ksi_store_kind kind;
     ks_store_type type;
-    size_t max_rows; /* of KS_STORE_LRU; 0 in others: no bound */
+    size_t max_rows;      /* of KS_STORE_LRU; 0 in others: no bound */
+    int64_t retention_ms; /* of KSI_STORE_VERSIONED: how long old versions are kept */
     bool timestamped;
     bool caching;
     bool logging;
+    const ks_topic_config *changelog_config; /* up to one without a name; NULL: none */
     const ks_serde *key; /* NULL: the default of the properties, looked up when a task starts */
     const ks_serde *value;
+    const void *origin; /* the program's description; NULL: a store of one operation */
 } ksi_store_spec;
+
+/* Whether two specs describe one store. */
+bool ksi_store_spec_is_same(const ksi_store_spec *a, const ksi_store_spec *b);
+
+/* A name for a kind, such as "key-value". */
+const char *ksi_store_kind_name(ksi_store_kind kind);
 
 #endif

@@ -54,7 +54,7 @@ struct ks_test_driver {
     int64_t *offsets;                 /* the next offset of each input of the task */
     size_t returned;                  /* how much of what was produced has been put back */
     ks_arena scratch;                 /* bytes of a call on a store's handle */
-    ks_key_value_store *views;        /* of the task's stores */
+    ks_key_value_store *views;        /* of the task's stores; those of other kinds are unused */
     ks_key_value_store *stored_views; /* the same below their record cache */
     const char **store_names;         /* in the order of names */
     size_t store_count;
@@ -101,9 +101,10 @@ static void view_stores(ks_test_driver *driver, ksi_logger *logger)
     driver->store_names = ksi_calloc(driver->store_count + 1, sizeof *driver->store_names);
     for (size_t i = 0; i < driver->store_count; i++) {
         ks_key_value_store *view = &driver->views[i];
-        view->store = ksi_task_store_at(driver->task, i);
+        ksi_store *store = ksi_task_store_at(driver->task, i);
+        const char *name = store->spec->name;
+        view->store = ksi_key_value_store_of(store);
         ksi_task_store_serdes(driver->task, i, &view->key, &view->value);
-        const char *name = ksi_key_value_store_spec(view->store)->name;
         view->topic = ksi_changelog_topic_name(ksi_config_text(driver->config, "application.id"),
                                                name, &driver->arena);
         view->arena = &driver->scratch;
@@ -400,7 +401,8 @@ static ks_key_value_store *view_of(const ks_test_driver *driver, ks_key_value_st
                                    const char *name)
 {
     for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
-        if (strcmp(ksi_key_value_store_spec(views[i].store)->name, name) == 0) {
+        const ksi_key_value_store *store = views[i].store;
+        if (store != NULL && strcmp(ksi_key_value_store_spec(store)->name, name) == 0) {
             return &views[i];
         }
     }

@@ -26,7 +26,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logger.h"
-#include "state/key_value_store.h"
+#include "state/record_context.h"
+#include "state/store.h"
 #include "topology/topology.h"
 
 /* A node as a task has it. */
@@ -51,7 +52,7 @@ typedef struct ksi_ctx_services {
     /* The processing exception handler, asked for the node in hand: true to continue. */
     bool (*handle_failure)(ks_ctx *ctx);
     /* A store that is connected to the node, or NULL. */
-    ksi_key_value_store *(*key_value_store)(ks_ctx *ctx, const char *name);
+    ksi_store *(*store)(ks_ctx *ctx, const char *name);
     /* A checked schedule, for the node in hand. */
     ks_punctuation (*schedule)(ks_ctx *ctx, ks_punctuator_fn *punctuate, void *user,
                                const ks_schedule *schedule);

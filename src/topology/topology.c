@@ -7,7 +7,7 @@
  * was before the call.
  *
  * Sub-topologies are found by union-find while nodes are added: a node is united with its parents,
- * and a processor with the first user of each of its stores. Freezing numbers the groups by the
+ * and a processor with the first user of each store it is connected to. Freezing numbers the groups by the
  * first node of each, in the order of adding.
  */
 #include "topology/topology.h"
@@ -264,7 +264,7 @@ ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const
     return KS_OK;
 }
 
-/* ---- processors, sinks, stores --------------------------------------------------------------- */
+/* ---- processors and sinks -------------------------------------------------------------------- */
 
 ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,
                                      const ksi_processor *processor, const char *const *parents,
@@ -290,27 +290,128 @@ ks_status ksi_topology_add_sink(ks_topology *topology, const char *name, const k
     return KS_OK;
 }
 
-ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec,
-                                 const char *processor, ks_error *error)
+/* ---- stores ---------------------------------------------------------------------------------- */
+
+static ksi_topology_store *find_store(const ks_topology *topology, const char *name)
 {
     for (size_t i = 0; i < topology->store_count; i++) {
-        if (strcmp(topology->stores[i].spec.name, spec->name) == 0) {
-            return ksi_error_set(
-                error, KS_E_TOPOLOGY, spec->name,
-                "another store of this name was added before; store names are unique");
+        if (strcmp(topology->stores[i].spec.name, name) == 0) {
+            return &topology->stores[i];
         }
     }
-    ksi_node *node = ksi_map_get_cstr(topology->nodes_by_name, processor);
-    KSI_CHECK(node != NULL && node->kind == KSI_NODE_PROCESSOR);
+    return NULL;
+}
 
+const ksi_topology_store *ksi_topology_store_named(const ks_topology *topology, const char *name)
+{
+    return find_store(topology, name);
+}
+
+static const ks_topic_config *copy_configs(ks_arena *arena, const ks_topic_config *configs)
+{
+    size_t count = 0;
+    while (configs != NULL && configs[count].name != NULL) {
+        count++;
+    }
+    ks_topic_config *copy = ksi_arena_zalloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++) {
+        copy[i].name = ksi_arena_strdup(arena, configs[i].name);
+        copy[i].value = ksi_arena_strdup(arena, configs[i].value);
+    }
+    return count > 0 ? copy : NULL;
+}
+
+ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec, ks_error *error)
+{
+    const ksi_topology_store *other = find_store(topology, spec->name);
+    if (other != NULL) {
+        return ksi_store_spec_is_same(&other->spec, spec)
+                   ? KS_OK
+                   : ksi_error_set(
+                         error, KS_E_TOPOLOGY, spec->name,
+                         "another store of this name was added before; store names are unique");
+    }
     topology->stores = ksi_grow(topology->stores, &topology->store_capacity,
                                 topology->store_count + 1, sizeof *topology->stores);
-    ksi_topology_store *store = &topology->stores[topology->store_count];
-    *store = (ksi_topology_store){.spec = *spec, .first_user = node};
+    ksi_topology_store *store = &topology->stores[topology->store_count++];
+    *store = (ksi_topology_store){.spec = *spec, .subtopology = -1};
     store->spec.name = ksi_arena_strdup(&topology->arena, spec->name);
+    store->spec.changelog_config = copy_configs(&topology->arena, spec->changelog_config);
+    return KS_OK;
+}
+
+static bool is_connected(const ksi_node *node, size_t store)
+{
+    for (size_t i = 0; i < node->store_count; i++) {
+        if (node->stores[i] == store) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static ks_status check_connection(const ks_topology *topology, const char *processor,
+                                  const char *store, ks_error *error)
+{
+    const ksi_topology_store *wanted = find_store(topology, store);
+    const ksi_node *node = ksi_topology_node(topology, processor);
+    if (wanted == NULL) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, processor,
+                             "store '%s' is unknown; add stores before they are connected", store);
+    }
+    if (wanted->is_global) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, processor,
+                             "store '%s' is a global one, which every processor may read; do not "
+                             "connect it",
+                             store);
+    }
+    if (node == NULL) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, processor,
+                             "there is no processor of this name to connect store '%s' to; add "
+                             "processors before they are connected",
+                             store);
+    }
+    if (node->kind != KSI_NODE_PROCESSOR) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, processor,
+                             "it is a %s, which has no stores; connect store '%s' to a processor",
+                             node->kind == KSI_NODE_SOURCE ? "source" : "sink", store);
+    }
+    return KS_OK;
+}
+
+ks_status ksi_topology_connect_store(ks_topology *topology, const char *processor,
+                                     const char *store, ks_error *error)
+{
+    KS_TRY(check_connection(topology, processor, store, error));
+    ksi_node *node = ksi_map_get_cstr(topology->nodes_by_name, processor);
+    ksi_topology_store *wanted = find_store(topology, store);
+    size_t index = (size_t)(wanted - topology->stores);
+    if (is_connected(node, index)) {
+        return KS_OK;
+    }
     node->stores =
         ksi_grow(node->stores, &node->store_capacity, node->store_count + 1, sizeof *node->stores);
-    node->stores[node->store_count++] = topology->store_count++;
+    node->stores[node->store_count++] = index;
+    if (wanted->first_user == NULL) {
+        wanted->first_user = node;
+    } else {
+        unite(topology, node->index, wanted->first_user->index);
+    }
+    return KS_OK;
+}
+
+ks_status ksi_topology_set_source_topic(ks_topology *topology, const char *store, const char *topic,
+                                        ks_error *error)
+{
+    ksi_topology_store *of = find_store(topology, store);
+    KSI_CHECK(of != NULL);
+    if (of->source_topic != NULL) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, store,
+                             "topic '%s' is the changelog of this store already; a store has one",
+                             of->source_topic);
+    }
+    of->source_topic = ksi_arena_strdup(&topology->arena, topic);
+    of->spec.logging = false;
     return KS_OK;
 }
 
@@ -396,7 +497,8 @@ void ksi_topology_freeze(ks_topology *topology)
     }
     ksi_free(numbers);
     for (size_t i = 0; i < topology->store_count; i++) {
-        topology->stores[i].subtopology = topology->stores[i].first_user->subtopology;
+        ksi_topology_store *store = &topology->stores[i];
+        store->subtopology = store->first_user != NULL ? store->first_user->subtopology : -1;
     }
     topology->description = ksi_topology_description(topology);
     topology->dot = ksi_topology_dot_text(topology);

@@ -68,8 +68,14 @@ struct ksi_node {
 
 typedef struct ksi_topology_store {
     ksi_store_spec spec;
-    ksi_node *first_user; /* the node it was connected to first */
-    int subtopology;
+    /*
+     * A topic that the topology reads and that doubles as the store's changelog: the store is
+     * restored from it and never writes to it. NULL: a changelog of its own, or none.
+     */
+    const char *source_topic;
+    bool is_global;       /* every instance has all of it, written by its global thread only */
+    ksi_node *first_user; /* the node it was connected to first; NULL: nobody uses it */
+    int subtopology;      /* -1: nobody uses it, so no task has it */
 } ksi_topology_store;
 
 typedef struct ksi_internal_topic {
@@ -118,9 +124,24 @@ KS_NODISCARD ks_status ksi_topology_add_processor(ks_topology *topology, const c
 KS_NODISCARD ks_status ksi_topology_add_sink(ks_topology *topology, const char *name,
                                              const ksi_sink *sink, const char *const *parents,
                                              size_t parent_count, ks_error *error);
-/* Adds a store and connects it to a processor. */
+/*
+ * Adds a store, which no task has until a processor is connected to it. Adding what is there
+ * already, by the same description, changes nothing.
+ */
 KS_NODISCARD ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec,
-                                              const char *processor, ks_error *error);
+                                              ks_error *error);
+/*
+ * Lets a processor use a store. Processors that share a store are one sub-topology.
+ * @java connectProcessorAndStateStore
+ */
+KS_NODISCARD ks_status ksi_topology_connect_store(ks_topology *topology, const char *processor,
+                                                  const char *store, ks_error *error);
+/*
+ * Makes a source topic the changelog of a store, which is not logged then. Once for each store.
+ * @java connectSourceStoreAndTopic
+ */
+KS_NODISCARD ks_status ksi_topology_set_source_topic(ks_topology *topology, const char *store,
+                                                     const char *topic, ks_error *error);
 /* Adding a repartition topic twice keeps the later partition count, as Java. */
 void ksi_topology_add_internal_topic(ks_topology *topology, const char *name, int32_t partitions);
 
@@ -138,6 +159,8 @@ void ksi_topology_freeze(ks_topology *topology);
 
 /* NULL when there is none of that name. */
 const ksi_node *ksi_topology_node(const ks_topology *topology, const char *name);
+/* NULL when there is none of that name. */
+const ksi_topology_store *ksi_topology_store_named(const ks_topology *topology, const char *name);
 /* NULL when the topic is none of the topology's own. */
 const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topology,
                                                       const char *topic);

@@ -64,14 +64,15 @@ static bool stop_at_failures(ks_ctx *ctx)
     return false;
 }
 
-static ksi_key_value_store *connected_store(ks_ctx *ctx, const char *name)
+static ksi_store *connected_store(ks_ctx *ctx, const char *name)
 {
     harness *h = ctx->owner;
-    return h->store != NULL && strcmp(h->spec.name, name) == 0 ? h->store : NULL;
+    return h->store != NULL && strcmp(h->spec.name, name) == 0 ? ksi_key_value_store_base(h->store)
+                                                               : NULL;
 }
 
 static const ksi_ctx_services services = {.handle_failure = stop_at_failures,
-                                          .key_value_store = connected_store};
+                                          .store = connected_store};
 
 void harness_start(harness *h, const harness_options *options)
 {
@@ -95,8 +96,8 @@ void harness_start(harness *h, const harness_options *options)
                                    .caching = true,
                                    .key = &ks_serde_string,
                                    .value = options->store_value};
-        h->store = ksi_key_value_store_open(
-            &(ksi_key_value_store_options){.spec = &h->spec, .cache = h->cache});
+        h->store =
+            ksi_key_value_store_open(&(ksi_store_options){.spec = &h->spec, .cache = h->cache});
     }
     h->ctx = (ks_ctx){.services = &services,
                       .owner = h,

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "ops/ops.h"
+#include "state/key_value_store.h"
 #include "topology/context.h"
 
 enum { HARNESS_CHILDREN = 4 };

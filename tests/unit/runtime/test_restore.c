@@ -29,7 +29,7 @@ static fixture *new_fixture(void)
     self->log = log_open();
     log_create(self->log, "changelog", 2);
     self->spec = (ksi_store_spec){.name = "store", .timestamped = true, .logging = true};
-    self->store = ksi_key_value_store_open(&(ksi_key_value_store_options){.spec = &self->spec});
+    self->store = ksi_key_value_store_open(&(ksi_store_options){.spec = &self->spec});
     self->restore = (ksi_restore){.transport = ksi_log_transport(self->log),
                                   .changelog = {.topic = "changelog", .partition = 1},
                                   .rows = ksi_key_value_store_rows(self->store),

@@ -158,7 +158,8 @@ static void finishing_commits_and_a_second_thread_goes_on(void **state)
 
     log_produce(log, "in", 0, 4, "a:x");
     self = new_thread(log, counting(), config_of("app"));
-    ksi_key_value_store *store = ksi_task_key_value_store(rig_task(self), "counted");
+    ksi_key_value_store *store =
+        ksi_key_value_store_of(ksi_task_store_named(rig_task(self), "counted"));
     assert_int_equal(stored_rows_count(store), 1);
     ksi_row row = {0};
     assert_true(stored_rows_next(store, ks_slice_null(), &row));

@@ -167,7 +167,7 @@ static void open_rig(test_rig *rig, ksi_record_cache *cache)
     rig->changelog.append = append;
     rig->spec.caching = cache != NULL;
     rig->cached = cache != NULL;
-    rig->store = ksi_key_value_store_open(&(ksi_key_value_store_options){
+    rig->store = ksi_key_value_store_open(&(ksi_store_options){
         .spec = &rig->spec,
         .changelog = rig->spec.logging ? &rig->changelog : NULL,
         .cache = cache,
@@ -455,8 +455,8 @@ static void old_values_survive_flushes_within_flushes(void **state)
     (void)state;
     const ksi_store_spec spec = {.name = "s", .caching = true};
     ksi_record_cache *cache = ksi_record_cache_new(110); /* two rows: the third evicts */
-    nesting nest = {.store = ksi_key_value_store_open(
-                        &(ksi_key_value_store_options){.spec = &spec, .cache = cache})};
+    nesting nest = {
+        .store = ksi_key_value_store_open(&(ksi_store_options){.spec = &spec, .cache = cache})};
     for (int i = 0; i < 3; i++) {
         stored_rows_restore(nest.store, ks_slice_of(&"abc"[i], 1), ks_slice_cstr("before"), 0);
     }
@@ -511,7 +511,7 @@ static void the_changelog_gets_the_rows_time_or_the_contexts_and_no_headers(void
         test_journal journal = {.changelog = {.append = write_down}};
         const ksi_store_spec spec = {.name = "s", .timestamped = timestamped, .logging = true};
         ksi_key_value_store *store = ksi_key_value_store_open(
-            &(ksi_key_value_store_options){.spec = &spec, .changelog = &journal.changelog});
+            &(ksi_store_options){.spec = &spec, .changelog = &journal.changelog});
         assert_int_equal(write_text(store, "a", "1", 10, 20), KS_OK);
         assert_int_equal(write_text(store, "b", "", 11, 21), KS_OK);
         assert_int_equal(write_text(store, "a", NULL, 12, 22), KS_OK);
@@ -529,8 +529,8 @@ static void a_cached_store_logs_last_updates_only(void **state)
     const ksi_store_spec spec = {
         .name = "s", .timestamped = true, .caching = true, .logging = true};
     ksi_record_cache *cache = ksi_record_cache_new(10000);
-    ksi_key_value_store *store = ksi_key_value_store_open(&(ksi_key_value_store_options){
-        .spec = &spec, .changelog = &journal.changelog, .cache = cache});
+    ksi_key_value_store *store = ksi_key_value_store_open(
+        &(ksi_store_options){.spec = &spec, .changelog = &journal.changelog, .cache = cache});
     assert_int_equal(write_text(store, "a", "1", 1, 1), KS_OK);
     assert_int_equal(write_text(store, "b", "1", 2, 2), KS_OK);
     assert_int_equal(write_text(store, "a", "2", 3, 3), KS_OK);
@@ -561,8 +561,8 @@ static void with_a_listener_what_came_and_went_between_flushes_is_not_logged(voi
     const ksi_store_spec spec = {
         .name = "s", .timestamped = true, .caching = true, .logging = true};
     ksi_record_cache *cache = ksi_record_cache_new(10000);
-    ksi_key_value_store *store = ksi_key_value_store_open(&(ksi_key_value_store_options){
-        .spec = &spec, .changelog = &journal.changelog, .cache = cache});
+    ksi_key_value_store *store = ksi_key_value_store_open(
+        &(ksi_store_options){.spec = &spec, .changelog = &journal.changelog, .cache = cache});
     assert_true(ksi_key_value_store_on_flush(store, ignore, NULL, false));
     assert_int_equal(write_text(store, "a", "1", 1, 1), KS_OK);
     assert_int_equal(write_text(store, "a", NULL, 2, 2), KS_OK);
@@ -578,7 +578,7 @@ static void a_failing_changelog_fails_the_write_and_leaves_the_row(void **state)
     test_journal journal = {.changelog = {.append = write_down}};
     const ksi_store_spec spec = {.name = "s", .logging = true};
     ksi_key_value_store *store = ksi_key_value_store_open(
-        &(ksi_key_value_store_options){.spec = &spec, .changelog = &journal.changelog});
+        &(ksi_store_options){.spec = &spec, .changelog = &journal.changelog});
     assert_int_equal(write_text(store, "a", "1", 1, 1), KS_OK);
     journal.answer = KS_E_IO;
     assert_int_equal(write_text(store, "a", "2", 2, 2), KS_E_IO);
@@ -598,8 +598,8 @@ static void closing_drops_what_was_not_flushed(void **state)
     test_journal journal = {.changelog = {.append = write_down}};
     const ksi_store_spec spec = {.name = "s", .caching = true, .logging = true};
     ksi_record_cache *cache = ksi_record_cache_new(10000);
-    ksi_key_value_store *store = ksi_key_value_store_open(&(ksi_key_value_store_options){
-        .spec = &spec, .changelog = &journal.changelog, .cache = cache});
+    ksi_key_value_store *store = ksi_key_value_store_open(
+        &(ksi_store_options){.spec = &spec, .changelog = &journal.changelog, .cache = cache});
     assert_int_equal(write_text(store, "a", "1", 1, 1), KS_OK);
     ksi_key_value_store_close(store);
     assert_string_equal(journal.text, "");

@@ -27,7 +27,7 @@ static void start(fixture *f)
                    .scratch = ks_arena_new(),
                    .context = {.topic = "in", .timestamp = 9}};
     f->view = (ks_key_value_store){
-        .store = ksi_key_value_store_open(&(ksi_key_value_store_options){.spec = &f->spec}),
+        .store = ksi_key_value_store_open(&(ksi_store_options){.spec = &f->spec}),
         .key = &ks_serde_string,
         .value = &ks_serde_i32,
         .topic = "app-rows-changelog",
@@ -152,7 +152,7 @@ static void a_timestamp_that_would_be_lost_is_refused(void **state)
     start(&f);
     f.spec.timestamped = false;
     ksi_key_value_store_close(f.view.store);
-    f.view.store = ksi_key_value_store_open(&(ksi_key_value_store_options){.spec = &f.spec});
+    f.view.store = ksi_key_value_store_open(&(ksi_store_options){.spec = &f.spec});
     assert_int_equal(ks_key_value_store_put_at(&f.view, ks_text_of("a"), ks_i32(1), 7, &error),
                      KS_E_ARGUMENT);
     assert_string_equal(error.where, "rows");

@@ -45,8 +45,8 @@ static rig *start(bool timestamped, bool logging, size_t bound)
                        .max_rows = bound,
                        .timestamped = timestamped,
                        .logging = logging}};
-    r.store = ksi_key_value_store_open(&(ksi_key_value_store_options){
-        .spec = &r.spec, .changelog = logging ? &r.changelog : NULL});
+    r.store = ksi_key_value_store_open(
+        &(ksi_store_options){.spec = &r.spec, .changelog = logging ? &r.changelog : NULL});
     return &r;
 }
 

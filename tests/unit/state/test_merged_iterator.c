@@ -202,7 +202,7 @@ static void run(int64_t cache_bytes, bool timestamped, ksi_family *family)
                                             NULL);
     r.cache = cache_bytes > 0 ? ksi_record_cache_new(cache_bytes) : NULL;
     r.store = ksi_key_value_store_open(
-        &(ksi_key_value_store_options){.spec = &r.spec, .cache = r.cache, .rows = rows});
+        &(ksi_store_options){.spec = &r.spec, .cache = r.cache, .rows = rows});
     int operations = family == NULL ? OPERATIONS : OPERATIONS / 6;
     for (int i = 0; i < operations; i++) {
         operate(&r);
@@ -278,7 +278,7 @@ static char first_to_go_after(int steps)
     ksi_store_spec spec = {.name = "rows", .caching = true};
     ksi_record_cache *cache = ksi_record_cache_new(1 << 20);
     ksi_key_value_store *store =
-        ksi_key_value_store_open(&(ksi_key_value_store_options){.spec = &spec, .cache = cache});
+        ksi_key_value_store_open(&(ksi_store_options){.spec = &spec, .cache = cache});
     assert_true(ksi_key_value_store_on_flush(store, hear, &self, false));
     ksi_row_store *rows = ksi_key_value_store_rows(store);
     ksi_row_store_put(rows, ks_slice_cstr("a"), ks_slice_cstr("v"), -1);

@@ -551,7 +551,7 @@ static void open_part(world *w, part *p)
     p->floor = p->committed_floor = 0;
     if (w->kind.has_view) {
         p->view = ksi_key_value_store_open(
-            &(ksi_key_value_store_options){.spec = &w->spec, .cache = w->cache, .rows = p->rows});
+            &(ksi_store_options){.spec = &w->spec, .cache = w->cache, .rows = p->rows});
     }
 }
 

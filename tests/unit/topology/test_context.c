@@ -88,15 +88,14 @@ static bool handle_failure(ks_ctx *ctx)
     return t->handler_continues;
 }
 
-static ksi_key_value_store *no_store(ks_ctx *ctx, const char *name)
+static ksi_store *no_store(ks_ctx *ctx, const char *name)
 {
     (void)ctx;
     (void)name;
     return NULL;
 }
 
-static const ksi_ctx_services services = {.handle_failure = handle_failure,
-                                          .key_value_store = no_store};
+static const ksi_ctx_services services = {.handle_failure = handle_failure, .store = no_store};
 
 static void grow(tree *t)
 {

@@ -80,8 +80,8 @@ static void add_random_processor(graph *g, const char *name, const char *const *
     for (uint32_t i = 3; i < stores; i++) {
         const char *store = ksi_arena_format(g->arena, "%ss%u", prefix(g), g->stores++);
         assert_int_equal(
-            ksi_topology_add_store(g->topology, &(ksi_store_spec){.name = store}, name, NULL),
-            KS_OK);
+            ksi_topology_add_store(g->topology, &(ksi_store_spec){.name = store}, NULL), KS_OK);
+        assert_int_equal(ksi_topology_connect_store(g->topology, name, store, NULL), KS_OK);
     }
 }
 
@@ -182,8 +182,9 @@ static ks_topology *with_pattern_store_and_dynamic_sink(ksi_pattern **pattern)
         KS_OK);
     assert_int_equal(ksi_topology_add_processor(topology, "p", &some_processor, &parent, 1, NULL),
                      KS_OK);
-    assert_int_equal(ksi_topology_add_store(topology, &(ksi_store_spec){.name = "rows"}, "p", NULL),
+    assert_int_equal(ksi_topology_add_store(topology, &(ksi_store_spec){.name = "rows"}, NULL),
                      KS_OK);
+    assert_int_equal(ksi_topology_connect_store(topology, "p", "rows", NULL), KS_OK);
     parent = "p";
     assert_int_equal(ksi_topology_add_sink(topology, "dynamic",
                                            &(ksi_sink){.topic_name = some_topic}, &parent, 1, NULL),

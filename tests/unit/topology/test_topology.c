@@ -2,6 +2,7 @@
 /*
  * test_topology.c - what a graph refuses while it is filled, and what freezing makes of it.
  */
+#include "base/error.h"
 #include "topology/topology.h"
 
 #include <setjmp.h>
@@ -43,7 +44,8 @@ static ks_status add_sink(ks_topology *topology, const char *name, const char *p
 static ks_status add_store(ks_topology *topology, const char *name, const char *processor,
                            ks_error *error)
 {
-    return ksi_topology_add_store(topology, &(ksi_store_spec){.name = name}, processor, error);
+    KS_TRY(ksi_topology_add_store(topology, &(ksi_store_spec){.name = name}, error));
+    return ksi_topology_connect_store(topology, processor, name, error);
 }
 
 static void assert_refused(ks_status status, const ks_error *error, const char *where,
@@ -175,6 +177,66 @@ static void store_names_are_unique(void **state)
     ks_topology_free(topology);
 }
 
+static void one_description_added_twice_is_one_store(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    static const ks_topic_config hour[] = {{.name = "retention.ms", .value = "3600000"}, {0}};
+    static const ks_topic_config day[] = {{.name = "retention.ms", .value = "86400000"}, {0}};
+    static const char mark;
+    ksi_store_spec spec = {.name = "s", .origin = &mark, .changelog_config = hour};
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(ksi_topology_add_store(topology, &spec, &error), KS_OK);
+    assert_int_equal(ksi_topology_add_store(topology, &spec, &error), KS_OK);
+    assert_int_equal(topology->store_count, 1);
+    assert_string_equal(topology->stores[0].spec.changelog_config[0].value, "3600000");
+    spec.changelog_config = day;
+    assert_refused(ksi_topology_add_store(topology, &spec, &error), &error, "s", "unique");
+    spec.changelog_config = hour;
+    spec.caching = true;
+    assert_refused(ksi_topology_add_store(topology, &spec, &error), &error, "s", "unique");
+    ks_topology_free(topology);
+}
+
+static void a_store_is_connected_to_known_processors_only(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(add_source(topology, "source", "t", &error), KS_OK);
+    assert_int_equal(add_processor(topology, "p", "source", &error), KS_OK);
+    assert_int_equal(add_sink(topology, "sink", "p", &error), KS_OK);
+    assert_refused(ksi_topology_connect_store(topology, "p", "s", &error), &error, "p",
+                   "store 's' is unknown");
+    assert_int_equal(ksi_topology_add_store(topology, &(ksi_store_spec){.name = "s"}, &error),
+                     KS_OK);
+    assert_refused(ksi_topology_connect_store(topology, "q", "s", &error), &error, "q",
+                   "no processor of this name");
+    assert_refused(ksi_topology_connect_store(topology, "source", "s", &error), &error, "source",
+                   "it is a source");
+    assert_refused(ksi_topology_connect_store(topology, "sink", "s", &error), &error, "sink",
+                   "it is a sink");
+    assert_int_equal(ksi_topology_connect_store(topology, "p", "s", &error), KS_OK);
+    assert_int_equal(ksi_topology_connect_store(topology, "p", "s", &error), KS_OK);
+    assert_int_equal(ksi_topology_node(topology, "p")->store_count, 1);
+    ks_topology_free(topology);
+}
+
+static void a_source_topic_takes_the_place_of_a_changelog_once(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_topology *topology = ksi_topology_new();
+    const ksi_store_spec logged = {.name = "s", .logging = true};
+    assert_int_equal(ksi_topology_add_store(topology, &logged, &error), KS_OK);
+    assert_int_equal(ksi_topology_set_source_topic(topology, "s", "t", &error), KS_OK);
+    assert_string_equal(ksi_topology_store_named(topology, "s")->source_topic, "t");
+    assert_false(ksi_topology_store_named(topology, "s")->spec.logging);
+    assert_refused(ksi_topology_set_source_topic(topology, "s", "u", &error), &error, "s",
+                   "topic 't' is the changelog of this store already");
+    ks_topology_free(topology);
+}
+
 /* ---- what is kept ---------------------------------------------------------------------------- */
 
 static void names_and_topics_are_copied(void **state)
@@ -260,6 +322,31 @@ static void subtopologies_are_numbered_by_their_first_node(void **state)
     ks_topology_free(topology);
 }
 
+static void processors_that_share_a_store_are_one_subtopology(void **state)
+{
+    (void)state;
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(add_source(topology, "a", "ta", NULL), KS_OK);
+    assert_int_equal(add_source(topology, "b", "tb", NULL), KS_OK);
+    assert_int_equal(add_source(topology, "c", "tc", NULL), KS_OK);
+    assert_int_equal(add_processor(topology, "of-a", "a", NULL), KS_OK);
+    assert_int_equal(add_processor(topology, "of-b", "b", NULL), KS_OK);
+    assert_int_equal(add_processor(topology, "of-c", "c", NULL), KS_OK);
+    assert_int_equal(ksi_topology_add_store(topology, &(ksi_store_spec){.name = "idle"}, NULL),
+                     KS_OK);
+    assert_int_equal(add_store(topology, "s", "of-c", NULL), KS_OK);
+    assert_int_equal(ksi_topology_connect_store(topology, "of-a", "s", NULL), KS_OK);
+    ksi_topology_freeze(topology);
+    assert_int_equal(topology->subtopology_count, 2);
+    assert_int_equal(ksi_topology_node(topology, "of-a")->subtopology, 0);
+    assert_int_equal(ksi_topology_node(topology, "of-b")->subtopology, 1);
+    assert_int_equal(ksi_topology_node(topology, "of-c")->subtopology, 0);
+    assert_int_equal(ksi_topology_store_named(topology, "s")->subtopology, 0);
+    assert_int_equal(ksi_topology_store_named(topology, "idle")->subtopology, -1);
+    assert_null(ksi_topology_store_named(topology, "other"));
+    ks_topology_free(topology);
+}
+
 static void a_topology_of_nothing_has_a_description(void **state)
 {
     (void)state;
@@ -298,9 +385,13 @@ int main(void)
         cmocka_unit_test(parents_must_be_known_and_no_sinks),
         cmocka_unit_test(a_topic_has_one_source_by_name_or_by_pattern),
         cmocka_unit_test(store_names_are_unique),
+        cmocka_unit_test(one_description_added_twice_is_one_store),
+        cmocka_unit_test(a_store_is_connected_to_known_processors_only),
+        cmocka_unit_test(a_source_topic_takes_the_place_of_a_changelog_once),
         cmocka_unit_test(names_and_topics_are_copied),
         cmocka_unit_test(what_was_registered_is_freed_with_the_topology),
         cmocka_unit_test(subtopologies_are_numbered_by_their_first_node),
+        cmocka_unit_test(processors_that_share_a_store_are_one_subtopology),
         cmocka_unit_test(a_topology_of_nothing_has_a_description),
         cmocka_unit_test(internal_topics_are_known_by_the_applications_name),
     };

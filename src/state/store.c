@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store.c - opening a store of any kind, and when two specs are one store. See store.h.
+ */
+#include "state/store.h"
+
+#include "base/check.h"
+#include "state/key_value_store.h"
+
+#include <string.h>
+
+const char *ksi_store_kind_name(ksi_store_kind kind)
+{
+    static const char *const names[] = {[KSI_STORE_KEY_VALUE] = "key-value",
+                                        [KSI_STORE_VERSIONED] = "versioned key-value",
+                                        [KSI_STORE_CUSTOM] = "custom"};
+    return names[kind];
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_configs(const ks_topic_config *a, const ks_topic_config *b)
+{
+    static const ks_topic_config none = {0};
+    a = a != NULL ? a : &none;
+    b = b != NULL ? b : &none;
+    for (; a->name != NULL && b->name != NULL; a++, b++) {
+        if (!same_text(a->name, b->name) || !same_text(a->value, b->value)) {
+            return false;
+        }
+    }
+    return a->name == b->name;
+}
+
+/*
+ * A description may be a literal in a function that is called twice, at one address and with other
+ * contents: so what it says is compared, too.
+ */
+bool ksi_store_spec_is_same(const ksi_store_spec *a, const ksi_store_spec *b)
+{
+    return a->origin != NULL && a->origin == b->origin && a->kind == b->kind &&
+           a->type == b->type && a->max_rows == b->max_rows && a->retention_ms == b->retention_ms &&
+           a->timestamped == b->timestamped && a->caching == b->caching &&
+           a->logging == b->logging && a->key == b->key && a->value == b->value &&
+           same_text(a->name, b->name) && same_configs(a->changelog_config, b->changelog_config);
+}
+
+ksi_row_store *ksi_store_rows_in_memory(const ksi_store_spec *spec)
+{
+    ksi_row_store *rows =
+        ksi_row_store_open(&(ksi_row_store_options){.name = spec->name,
+                                                    .timestamped = spec->timestamped,
+                                                    .logged = spec->logging,
+                                                    .max_rows = spec->max_rows},
+                           NULL);
+    KSI_CHECK(rows != NULL); /* only reading from a disk can fail */
+    return rows;
+}
+
+ksi_store *ksi_store_open(const ksi_store_options *options)
+{
+    KSI_CHECK(options->spec->kind == KSI_STORE_KEY_VALUE);
+    return ksi_key_value_store_base(ksi_key_value_store_open(options));
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store.h - what every store of a task has: a spec, rows, a flush and an end.
+ *
+ *     ksi_store                 here: what a task does with any store
+ *       ksi_key_value_store     key_value_store.h; the kinds extend it: it is their first member
+ *
+ * A task holds ksi_store pointers and never asks for the kind. Whoever reads and writes does: it
+ * turns the pointer into that of the kind it needs (ksi_key_value_store_of()), which answers NULL
+ * for a store of another.
+ *
+ * A new kind is a file with its layout on top of the row store, a case in ksi_store_open(), and a
+ * public handle.
+ *
+ * Thread rule: the thread of the task.
+ */
+#ifndef KSI_STATE_STORE_H
+#define KSI_STATE_STORE_H
+
+#include "state/changelog.h"
+#include "state/record_cache.h"
+#include "state/row_store.h"
+#include "state/store_spec.h"
+
+typedef struct ksi_store ksi_store;
+
+typedef struct ksi_store_class {
+    /* Empties what the store holds back from rows and changelog. Before every commit. */
+    ks_status (*flush)(ksi_store *store, ks_error *error);
+    /* Drops what was not flushed. The rows outlive it unless they are its own. */
+    void (*close)(ksi_store *store);
+} ksi_store_class;
+
+struct ksi_store {
+    const ksi_store_class *class;
+    const ksi_store_spec *spec;
+    ksi_row_store *rows; /* what is committed, applied, restored and iterated */
+};
+
+/* What a store is opened with. All but the spec may be NULL; what is given outlives the store. */
+typedef struct ksi_store_options {
+    const ksi_store_spec *spec;
+    ksi_changelog *changelog;  /* NULL: not logged */
+    ksi_record_cache *cache;   /* NULL: not cached, whatever the spec says */
+    ksi_row_store *rows;       /* NULL: in memory, its own */
+    int64_t pending_max_bytes; /* more uncommitted rows go to the disk early; 0: no bound */
+} ksi_store_options;
+
+/* Rows in memory for a store: with its bound, if it has one. */
+ksi_row_store *ksi_store_rows_in_memory(const ksi_store_spec *spec);
+
+/* A store of the kind that the spec says. */
+ksi_store *ksi_store_open(const ksi_store_options *options);
+
+KS_NODISCARD static inline ks_status ksi_store_flush(ksi_store *store, ks_error *error)
+{
+    return store->class->flush(store, error);
+}
+
+static inline void ksi_store_close(ksi_store *store)
+{
+    if (store != NULL) {
+        store->class->close(store);
+    }
+}
+
+#endif
