@@ -7,8 +7,8 @@
  * was before the call.
  *
  * Sub-topologies are found by union-find while nodes are added: a node is united with its parents,
- * and a processor with the first user of each store it is connected to. Freezing numbers the groups by the
- * first node of each, in the order of adding.
+ * and a processor with the first user of each store it is connected to. Freezing numbers the groups
+ * by the first node of each, in the order of adding.
  */
 #include "topology/topology.h"
 
