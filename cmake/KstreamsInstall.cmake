@@ -1,4 +1,4 @@
-# make install: headers, both libraries, the programs ks and ks-bench, pkg-config and CMake packages. Nothing installed holds an
+# make install: headers, both libraries, the programs ks and ks-bench with their manual pages, pkg-config and CMake packages. Nothing installed holds an
 # absolute path, so the tree may be moved and `cmake --install --prefix` may differ from the prefix of the configuration.
 include(CMakePackageConfigHelpers)
 
@@ -9,6 +9,7 @@ install(TARGETS kstreams_shared kstreams_static EXPORT kstreamsTargets
 foreach(program IN ITEMS ks ks-bench)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES "${PROJECT_SOURCE_DIR}/docs/man/${program}.1" DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
   endif()
 endforeach()
 
@@ -29,4 +30,5 @@ string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
 configure_file(cmake/kstreams.pc.in "${CMAKE_BINARY_DIR}/package/kstreams.pc" @ONLY)
 install(FILES "${CMAKE_BINARY_DIR}/package/kstreams.pc"
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES docs/man/kstreams.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
