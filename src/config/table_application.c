@@ -345,11 +345,9 @@ static const ksi_property serde_rows[] = {
     {.name = "topology.optimization",
      .type = KSI_PROPERTY_LIST,
      .importance = KSI_IMPORTANCE_MEDIUM,
-     .support = KSI_SUPPORT_REFUSED,
      .ranged = true,
      .low = 1,
      .high = 3,
-     .reason = "the optimizer changes topics and stores, and is not there",
      .choices = (const ksi_choice[]){{"none", NULL},
                                      {"all", NULL},
                                      {"reuse.ktable.source.topics", NULL},
@@ -359,7 +357,10 @@ static const ksi_property serde_rows[] = {
      .default_text = "none",
      .prose = "Which rewritings of the topology are allowed: `none`, `all`, or some of the three "
               "by name. They save topics and "
-              "stores, and change generated names."},
+              "stores, and change generated names. `reuse.ktable.source.topics` takes the source "
+              "topic of a table for the changelog of its store, `merge.repartition.topics` makes "
+              "one repartition topic of those that follow one change of the key; there is nothing "
+              "yet that `single.store.self.join` could change."},
     {.name = "window.size.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,

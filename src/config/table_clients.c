@@ -222,10 +222,10 @@ static const ksi_property internal[] = {
               "looks at every record."},
     {.name = "__enable.process.processValue.fix__",
      .type = KSI_PROPERTY_BOOL,
-     .support = KSI_SUPPORT_REFUSED,
-     .reason = "it is for the optimizer, which is not there",
      .default_text = "false",
-     .prose = "Whether the optimizer counts processors as changing key and value, as it should."},
+     .prose = "Whether the optimizer counts the program's own processors as changing key and "
+              "value. Without it, `merge.repartition.topics` takes a repartition topic that "
+              "follows such a processor away when the key was changed before the processor too."},
     {.name = "__internal.override.topic.prefix__",
      .type = KSI_PROPERTY_TEXT,
      .support = KSI_SUPPORT_REFUSED,

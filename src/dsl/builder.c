@@ -36,6 +36,11 @@ ks_builder *ks_builder_new(const ks_config *config)
     ksi_arena_init(&builder->arena, 0);
     builder->topology = ksi_topology_new();
     builder->root = ksi_add_plan_node(builder, "root", write_nothing);
+    if (config != NULL) {
+        builder->optimisations = ksi_optimisations_of(config);
+        builder->process_changes_key =
+            ksi_config_bool(config, "__enable.process.processValue.fix__");
+    }
     builder->store_type = config != NULL ? default_store_type(config) : KS_STORE_ROCKSDB;
     builder->wants_names =
         config != NULL && ksi_config_bool(config, "ensure.explicit.internal.resource.naming");
@@ -75,6 +80,7 @@ ks_topology *ks_builder_build(ks_builder *builder, ks_error *error)
         ks_error refused = {0};
         ks_status status = ksi_plan_merge_sources(builder->root, &refused);
         if (status == KS_OK) {
+            ksi_optimise(builder);
             status = ksi_plan_write(builder->root, builder->topology, &refused);
         }
         if (status == KS_OK) {
@@ -363,6 +369,7 @@ static ks_table *add_table_source(ks_builder *builder, const ksi_source *source,
     config->store = ksi_arena_strdup(&builder->topology->arena, store);
     node->source = *source;
     node->source_name = source_name;
+    node->is_table_source = true;
     node->processor = ksi_op_table_source(config);
     if (store != NULL) {
         ksi_plan_add_store(node, &builder->arena, &materialized->spec);

@@ -72,6 +72,12 @@ typedef struct ksi_unnamed {
     ksi_buffer repartitions;
 } ksi_unnamed;
 
+/* The rewritings that topology.optimization asks for. */
+typedef struct ksi_optimisations {
+    bool reuse_source_topics;
+    bool merge_repartitions;
+} ksi_optimisations;
+
 struct ks_builder {
     ks_arena arena;
     ks_topology *topology; /* NULL after it was given away */
@@ -83,6 +89,8 @@ struct ks_builder {
     int next_priority;
     ks_store_type store_type;
     bool wants_names; /* ensure.explicit.internal.resource.naming */
+    ksi_optimisations optimisations;
+    bool process_changes_key; /* for the optimiser: __enable.process.processValue.fix__ */
     ksi_unnamed unnamed;
     bool built;
     bool failed;
@@ -153,6 +161,12 @@ void ksi_attach(ks_builder *builder, ksi_plan_node *parent, ksi_plan_node *node)
 
 ks_stream *ksi_stream_new(ks_builder *builder, const ks_stream *values);
 ks_table *ksi_table_new(ks_builder *builder, const ks_table *values);
+
+/* ---- optimiser.c ----------------------------------------------------------------------------- */
+
+ksi_optimisations ksi_optimisations_of(const ks_config *config);
+/* Rewrites the plan as the properties ask for; sources of the same topics are one by then. */
+void ksi_optimise(ks_builder *builder);
 
 /* ---- stores ---------------------------------------------------------------------------------- */
 

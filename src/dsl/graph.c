@@ -43,7 +43,7 @@ static size_t position(const ksi_plan_nodes *nodes, const ksi_plan_node *node)
     return at;
 }
 
-static void add_once(ksi_plan_nodes *nodes, ksi_plan_node *node)
+void ksi_plan_nodes_add(ksi_plan_nodes *nodes, ksi_plan_node *node)
 {
     if (position(nodes, node) == nodes->count) {
         nodes->items =
@@ -64,8 +64,8 @@ static void take_out(ksi_plan_nodes *nodes, const ksi_plan_node *node)
 
 void ksi_plan_connect(ksi_plan_node *parent, ksi_plan_node *child)
 {
-    add_once(&parent->children, child);
-    add_once(&child->parents, parent);
+    ksi_plan_nodes_add(&parent->children, child);
+    ksi_plan_nodes_add(&child->parents, parent);
 }
 
 void ksi_plan_disconnect(ksi_plan_node *parent, ksi_plan_node *child)

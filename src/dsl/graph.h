@@ -65,6 +65,14 @@ struct ksi_plan_node {
     ksi_plan_nodes parents;
     ksi_plan_nodes children;
     ksi_plan_write_fn *write;
+    /* what the optimiser goes by */
+    bool changes_key;
+    bool changes_value;
+    bool is_merge;
+    bool may_be_merged; /* a repartition point that is there because an operation needs it */
+    bool is_table_source;
+    bool reuses_source_topic; /* a table's source topic is the changelog of its store, too */
+    int visit;                /* of the last search that came by */
     /* by kind */
     bool is_stream_source; /* may be merged with another of the same topics */
     ksi_source source;
@@ -78,6 +86,7 @@ struct ksi_plan_node {
 ksi_plan_node *ksi_plan_node_new(ks_arena *arena, const char *name, ksi_plan_write_fn *write);
 void ksi_plan_connect(ksi_plan_node *parent, ksi_plan_node *child);
 void ksi_plan_disconnect(ksi_plan_node *parent, ksi_plan_node *child);
+void ksi_plan_nodes_add(ksi_plan_nodes *nodes, ksi_plan_node *node); /* once */
 void ksi_plan_node_destroy(ksi_plan_node *node); /* the lists; the node is the arena's */
 
 /* Gives the node's processor a store of its own, copied into `arena`; or one that another adds. */

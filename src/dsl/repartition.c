@@ -56,6 +56,7 @@ ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, bool i
     ksi_plan_node *node =
         ksi_add_plan_node(builder, repartition.source_name, ksi_plan_write_repartition);
     node->repartition = repartition;
+    node->may_be_merged = true;
     return node;
 }
 
@@ -82,6 +83,7 @@ ks_stream *ks_stream_repartition(ks_stream *stream, const ks_repartitioned *opti
     const ks_serde *value = how->value != NULL ? how->value : stream->value;
     /* As Java: the topic's key serde is the one given here and never the stream's. */
     ksi_plan_node *node = ksi_new_repartition(builder, base, how->name != NULL, how->key, value);
+    node->may_be_merged = false;
     node->repartition.partitioner = how->partitioner;
     node->repartition.partitions = how->partitions;
     ksi_attach(builder, stream->node, node);

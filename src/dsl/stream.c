@@ -58,6 +58,7 @@ static ks_stream *kept(const ks_stream *parent, const char *name, ksi_plan_node 
 static ks_stream *rekeyed(const ks_stream *parent, const ks_serde *value, const char *name,
                           ksi_plan_node *node)
 {
+    node->changes_key = true;
     return ksi_stream_new(
         parent->builder,
         &(ks_stream){.name = name, .value = value, .repartition_required = true, .node = node});
@@ -66,6 +67,7 @@ static ks_stream *rekeyed(const ks_stream *parent, const ks_serde *value, const 
 static ks_stream *revalued(const ks_stream *parent, const char *name, ksi_plan_node *node)
 {
     ks_stream *stream = kept(parent, name, node);
+    node->changes_value = true;
     stream->value = NULL;
     return stream;
 }
@@ -188,8 +190,12 @@ ks_stream *ks_stream_process(ks_stream *stream, const ks_processor *processor, v
     if (name == NULL) {
         return &builder->inert_stream;
     }
-    return rekeyed(stream, NULL, name,
-                   add_processor(stream, name, ksi_op_process(configs(stream), processor, user)));
+    ksi_plan_node *node =
+        add_processor(stream, name, ksi_op_process(configs(stream), processor, user));
+    ks_stream *result = rekeyed(stream, NULL, name, node);
+    node->changes_key = builder->process_changes_key;
+    node->changes_value = builder->process_changes_key;
+    return result;
 }
 
 /* ---- actions --------------------------------------------------------------------------------- */
@@ -254,6 +260,7 @@ ks_stream *ks_stream_merge(ks_stream *stream, ks_stream *other, const ks_named *
         return &builder->inert_stream;
     }
     ksi_plan_node *node = add_processor(stream, name, ksi_op_pass_through());
+    node->is_merge = true;
     ksi_attach(builder, other->node, node);
     return ksi_stream_new(builder,
                           &(ks_stream){.name = name,

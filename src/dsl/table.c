@@ -53,6 +53,7 @@ ks_grouped_stream *ks_stream_group_by(ks_stream *stream, ks_mapper_fn *key, void
         return &builder->inert_grouped;
     }
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
+    node->changes_key = true;
     node->processor = ksi_op_select_key(&builder->topology->arena, key, user);
     ksi_attach(builder, stream->node, node);
     return group(builder,

@@ -216,9 +216,8 @@ static void a_copy_is_a_set_of_its_own(void **state)
 static void what_would_change_results_is_refused_as_not_built(void **state)
 {
     (void)state;
-    assert_refused("topology.optimization", "all", KS_E_NOT_BUILT,
-                   PARTS("not built in this version", "optimizer", "only \"none\" is taken"));
-    assert_refused("dsl.store.format", "headers", KS_E_NOT_BUILT, PARTS("headers"));
+    assert_refused("dsl.store.format", "headers", KS_E_NOT_BUILT,
+                   PARTS("not built in this version", "headers", "only \"default\" is taken"));
     assert_refused("rocksdb.config.setter", "com.example.Tuning", KS_E_NOT_BUILT,
                    PARTS("com.example.Tuning", "leave the property out"));
     assert_refused("config.providers", "file", KS_E_NOT_BUILT, PARTS("leave the property out"));
@@ -234,6 +233,7 @@ static void what_the_runtime_goes_by_is_taken(void **state)
     assert_taken(config, "num.standby.replicas", "2");
     assert_refused("num.standby.replicas", "-1", KS_E_CONFIG, PARTS("0"));
     assert_taken(config, "num.stream.threads", "8");
+    assert_taken(config, "topology.optimization", "all");
     assert_taken(config, "repartition.purge.interval.ms", "1000");
     assert_taken(config, "session.timeout.ms", "6000");
     assert_taken(config, "consumer.session.timeout.ms", "7000");
@@ -259,7 +259,6 @@ static void the_default_of_what_is_not_built_is_taken(void **state)
 {
     (void)state;
     ks_config *config = ks_config_new();
-    assert_taken(config, "topology.optimization", "none");
     assert_taken(config, "dsl.store.format", "default");
     assert_taken(config, "config.providers", "");
     ks_config_free(config);
