@@ -277,13 +277,25 @@ static ks_status write_stores_of(const ksi_plan_node *node, ks_topology *topolog
     return KS_OK;
 }
 
+/* The source topic of a table as the changelog of the stores behind it. */
+static ks_status reuse_source_topic(const ksi_plan_node *node, ks_topology *topology,
+                                    ks_error *error)
+{
+    for (size_t i = 0; i < node->stores.count; i++) {
+        KS_TRY(ksi_topology_set_source_topic(topology, node->stores.items[i].name,
+                                             node->source.topics[0], error));
+    }
+    return KS_OK;
+}
+
 ks_status ksi_plan_write_table_source(const ksi_plan_node *node, ks_topology *topology,
                                       ks_error *error)
 {
     KS_TRY(ksi_topology_add_source(topology, node->source_name, &node->source, error));
     KS_TRY(ksi_topology_add_processor(topology, node->name, &node->processor, &node->source_name, 1,
                                       error));
-    return write_stores_of(node, topology, error);
+    KS_TRY(write_stores_of(node, topology, error));
+    return node->reuses_source_topic ? reuse_source_topic(node, topology, error) : KS_OK;
 }
 
 ks_status ksi_plan_write_processor(const ksi_plan_node *node, ks_topology *topology,

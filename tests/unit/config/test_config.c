@@ -217,7 +217,7 @@ static void what_would_change_results_is_refused_as_not_built(void **state)
 {
     (void)state;
     assert_refused("dsl.store.format", "headers", KS_E_NOT_BUILT,
-                   PARTS("not built in this version", "headers", "only \"default\" is taken"));
+                   PARTS("not built in this version", "headers", "only \"DEFAULT\" is taken"));
     assert_refused("rocksdb.config.setter", "com.example.Tuning", KS_E_NOT_BUILT,
                    PARTS("com.example.Tuning", "leave the property out"));
     assert_refused("config.providers", "file", KS_E_NOT_BUILT, PARTS("leave the property out"));

@@ -218,7 +218,7 @@ static void a_refused_property_is_named_with_file_and_line(void **state)
     /* What stood before it is set, what stands behind is not. */
     assert_string_equal(ks_config_get(config, "client.id"), "one,two");
     assert_false(ksi_config_is_set(config, "state.dir"));
-    text = ks_slice_cstr("topology.optimization=all");
+    text = ks_slice_cstr("dsl.store.format=headers");
     assert_int_equal(ksi_config_parse(config, text, "orders.properties", &error), KS_E_NOT_BUILT);
     assert_contains(error.message, "orders.properties:1: ");
     ks_config_free(config);
