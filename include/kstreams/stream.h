@@ -23,6 +23,7 @@ extern "C" {
 typedef struct ks_builder ks_builder;               /**< @java StreamsBuilder */
 typedef struct ks_stream ks_stream;                 /**< @java KStream */
 typedef struct ks_table ks_table;                   /**< @java KTable */
+typedef struct ks_global_table ks_global_table;     /**< @java GlobalKTable */
 typedef struct ks_split ks_split;                   /**< @java BranchedKStream */
 typedef struct ks_grouped_stream ks_grouped_stream; /**< @java KGroupedStream */
 typedef struct ks_topology ks_topology;             /**< @java Topology */
@@ -105,6 +106,37 @@ KS_API ks_stream *ks_builder_stream_matching(ks_builder *builder, const char *pa
  */
 KS_API ks_table *ks_builder_table(ks_builder *builder, const char *topic,
                                   const ks_consumed *consumed, const ks_materialized *materialized);
+
+/**
+ * A table that every instance of the application has as a whole: all partitions of its topic, for
+ * what is small and looked up by everybody.
+ *
+ * It is complete up to the end that the topic has at the start before the first record is
+ * processed, and follows the topic from there on, so it has no order with the records of other
+ * topics. Its store can be read by every processor without being connected to it, and queried.
+ * Null keys are dropped and counted in `dropped-records`; a null value deletes. `consumed` gives
+ * serdes and a name; the timestamps are those of the records, whatever its extractor says, and it
+ * begins with the first record, whatever its offset reset says.
+ *
+ * The topic itself is the changelog: the store is not logged, and not cached, whatever
+ * `materialized` says.
+ *
+ * @param topic         copied
+ * @param consumed      serdes, name; NULL = those of `materialized`, or the defaults
+ * @param materialized  store name, type; NULL = a generated name
+ * @return the table, owned by the builder. Never NULL: misuse is reported by ks_builder_build()
+ * @thread builder thread
+ * @java   StreamsBuilder#globalTable
+ */
+KS_API ks_global_table *ks_builder_global_table(ks_builder *builder, const char *topic,
+                                                const ks_consumed *consumed,
+                                                const ks_materialized *materialized);
+
+/**
+ * The name of the store of a global table. Borrowed from the builder; NULL after a misuse. @java
+ * GlobalKTable#queryableStoreName
+ */
+KS_API const char *ks_global_table_queryable_store_name(const ks_global_table *table);
 
 /* ---- one record in, some out ----------------------------------------------------------------- */
 

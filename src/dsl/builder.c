@@ -11,9 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STREAM_SOURCE "KSTREAM-SOURCE-"
-#define TABLE_SOURCE "KTABLE-SOURCE-"
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static ks_store_type default_store_type(const ks_config *config)
@@ -46,6 +43,7 @@ ks_builder *ks_builder_new(const ks_config *config)
         config != NULL && ksi_config_bool(config, "ensure.explicit.internal.resource.naming");
     builder->inert_stream = (ks_stream){.builder = builder, .name = "", .node = builder->root};
     builder->inert_table = (ks_table){.builder = builder, .name = "", .node = builder->root};
+    builder->inert_global_table = (ks_global_table){.builder = builder};
     builder->inert_grouped =
         (ks_grouped_stream){.builder = builder, .name = "", .node = builder->root};
     builder->inert_split = (ks_split){
@@ -251,7 +249,7 @@ ks_table *ksi_table_new(ks_builder *builder, const ks_table *values)
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
-static ksi_source source_of(const ks_consumed *consumed)
+ksi_source ksi_source_of(const ks_consumed *consumed)
 {
     ksi_source source = {0};
     if (consumed != NULL) {
@@ -280,7 +278,7 @@ static ks_stream *add_stream_source(ks_builder *builder, const ks_consumed *cons
                                     const ksi_source *source)
 {
     const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(consumed),
-                                       consumed != NULL ? consumed->name : NULL, STREAM_SOURCE);
+                                       consumed != NULL ? consumed->name : NULL, KSI_STREAM_SOURCE);
     if (name == NULL || !has_valid_reset(builder, consumed)) {
         return &builder->inert_stream;
     }
@@ -304,7 +302,7 @@ ks_stream *ks_builder_stream_of(ks_builder *builder, const char *const *topics, 
                          "it reads no topic; name at least one");
         return &builder->inert_stream;
     }
-    ksi_source source = source_of(consumed);
+    ksi_source source = ksi_source_of(consumed);
     const char **distinct = ksi_arena_alloc(&builder->arena, (count + 1) * sizeof *distinct);
     for (size_t i = 0; i < count; i++) {
         bool seen = topics[i] == NULL;
@@ -341,7 +339,7 @@ ks_stream *ks_builder_stream_matching(ks_builder *builder, const char *pattern,
         return &builder->inert_stream;
     }
     ks_error error = {0};
-    ksi_source source = source_of(consumed);
+    ksi_source source = ksi_source_of(consumed);
     ksi_pattern *compiled = ksi_pattern_compile(pattern, &error);
     if (compiled == NULL) {
         ksi_builder_fail_error(builder, KSI_HEAD_OF(consumed), &error);
@@ -358,8 +356,8 @@ static ks_table *add_table_source(ks_builder *builder, const ksi_source *source,
 {
     const char *user_name = consumed != NULL ? consumed->name : NULL;
     const char *source_name =
-        ksi_suffixed_or_new(builder, KSI_HEAD_OF(consumed), user_name, "-source", STREAM_SOURCE);
-    const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(consumed), user_name, TABLE_SOURCE);
+        ksi_suffixed_or_new(builder, KSI_HEAD_OF(consumed), user_name, "-source", KSI_STREAM_SOURCE);
+    const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(consumed), user_name, KSI_TABLE_SOURCE);
     if (source_name == NULL || name == NULL || !has_valid_reset(builder, consumed)) {
         return &builder->inert_table;
     }
@@ -394,7 +392,7 @@ ks_table *ks_builder_table(ks_builder *builder, const char *topic, const ks_cons
     if (!ksi_materialize(builder, materialized, prefix, &store)) {
         return &builder->inert_table;
     }
-    ksi_source source = source_of(consumed);
+    ksi_source source = ksi_source_of(consumed);
     if (consumed == NULL) {
         source.key = store.spec.key;
         source.value = store.spec.value;

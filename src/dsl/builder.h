@@ -45,6 +45,13 @@ struct ks_table {
     ksi_plan_node *node;
 };
 
+struct ks_global_table {
+    ks_builder *builder;
+    const ks_serde *key; /* NULL: not known */
+    const ks_serde *value;
+    const char *store; /* NULL: the handle is inert */
+};
+
 struct ks_grouped_stream {
     ks_builder *builder;
     const char *name;
@@ -99,6 +106,7 @@ struct ks_builder {
     int call_line;
     ks_stream inert_stream;
     ks_table inert_table;
+    ks_global_table inert_global_table;
     ks_grouped_stream inert_grouped;
     ks_split inert_split;
 };
@@ -126,6 +134,10 @@ bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head, const c
                        bool is_complete);
 
 /* ---- names ----------------------------------------------------------------------------------- */
+
+/* What the names of sources and of the nodes behind those of tables begin with. */
+#define KSI_STREAM_SOURCE "KSTREAM-SOURCE-"
+#define KSI_TABLE_SOURCE "KTABLE-SOURCE-"
 
 const char *ksi_new_processor_name(ks_builder *builder, const char *prefix);
 const char *ksi_new_store_name(ks_builder *builder, const char *prefix);
@@ -158,6 +170,9 @@ void ksi_unnamed_destroy(ksi_unnamed *unnamed);
 ksi_plan_node *ksi_add_plan_node(ks_builder *builder, const char *name, ksi_plan_write_fn *write);
 /* Connects and numbers it. Once for each parent, as Java, which numbers a merge twice. */
 void ksi_attach(ks_builder *builder, ksi_plan_node *parent, ksi_plan_node *node);
+
+/* What a Consumed literal, which may be NULL, says of a source; without topics. */
+ksi_source ksi_source_of(const ks_consumed *consumed);
 
 ks_stream *ksi_stream_new(ks_builder *builder, const ks_stream *values);
 ks_table *ksi_table_new(ks_builder *builder, const ks_table *values);

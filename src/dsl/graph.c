@@ -330,3 +330,9 @@ ks_status ksi_plan_write_repartition(const ksi_plan_node *node, ks_topology *top
     KS_TRY(ksi_topology_add_sink(topology, r->sink_name, &sink, &r->filter_name, 1, error));
     return ksi_topology_add_source(topology, r->source_name, &source, error);
 }
+
+ks_status ksi_plan_write_global_store(const ksi_plan_node *node, ks_topology *topology,
+                                      ks_error *error)
+{
+    return ksi_topology_add_global_store(topology, &node->global, error);
+}

@@ -81,6 +81,7 @@ struct ksi_plan_node {
     ksi_plan_stores stores; /* in the order of adding */
     ksi_sink sink;
     ksi_repartition repartition;
+    ksi_global_store global;
 };
 
 ksi_plan_node *ksi_plan_node_new(ks_arena *arena, const char *name, ksi_plan_write_fn *write);
@@ -109,5 +110,6 @@ ksi_plan_write_fn ksi_plan_write_processor;
 ksi_plan_write_fn ksi_plan_write_stores; /* stores without a processor */
 ksi_plan_write_fn ksi_plan_write_sink;
 ksi_plan_write_fn ksi_plan_write_repartition;
+ksi_plan_write_fn ksi_plan_write_global_store;
 
 #endif

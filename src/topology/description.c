@@ -12,6 +12,9 @@
  *         Sink: NAME (topic: t)
  *           <-- PARENT
  *
+ *       Sub-topology: 1 for global store (will not generate tasks)
+ *         Source: ...
+ *
  * The order of nodes is by the size of the tree below them, but the lists behind the arrows are
  * sorted sets that are filled while those sizes are still being counted, in the order of a hash map
  * of names (tree_set.h, base/java_hash.h). Nothing about that order means anything; it is
@@ -247,9 +250,11 @@ static void append_subtopology(ksi_buffer *text, const ks_topology *topology, in
         ksi_tree_set_add(&ordered, &all.nodes[i], arena);
     }
     writer to = {.all = &all, .text = text};
-    ksi_buffer_appendf(text, "  Sub-topology: %d\n", number);
+    bool is_global = ksi_topology_is_global(topology, number);
+    ksi_buffer_appendf(text, "  Sub-topology: %d%s\n", number,
+                       is_global ? " for global store (will not generate tasks)" : "");
     ksi_tree_set_each(&ordered, append_node, &to);
-    ksi_buffer_append_text(text, "\n");
+    ksi_buffer_append_text(text, is_global ? "" : "\n");
 }
 
 char *ksi_topology_description(const ks_topology *topology)

@@ -67,9 +67,10 @@ static void append_cluster(ksi_buffer *text, const ks_topology *topology, int nu
                                          [KSI_NODE_PROCESSOR] = "shape=box, style=rounded",
                                          [KSI_NODE_SINK] = "shape=invhouse"};
     ksi_buffer_appendf(text,
-                       "  subgraph cluster_%d {\n  label=\"Sub-topology: %d\"; "
+                       "  subgraph cluster_%d {\n  label=\"Sub-topology: %d%s\"; "
                        "labeljust=l; fontname=\"sans-serif\"; fontsize=10; color=gray;\n",
-                       number, number);
+                       number, number,
+                       ksi_topology_is_global(topology, number) ? " (global store)" : "");
     for (size_t i = 0; i < topology->node_count; i++) {
         const ksi_node *node = topology->nodes[i];
         if (node->subtopology == number) {

@@ -158,6 +158,12 @@ static ks_status check_parents(const ks_topology *topology, const char *name,
                                  "its parent '%s' is a sink; nothing comes after a sink",
                                  parents[i]);
         }
+        if (parent->is_global) {
+            return ksi_error_set(error, KS_E_TOPOLOGY, name,
+                                 "its parent '%s' keeps a global store, and nothing comes after "
+                                 "that; read the store by its name instead",
+                                 parents[i]);
+        }
     }
     return KS_OK;
 }
@@ -196,10 +202,23 @@ static void connect_parents(ks_topology *topology, ksi_node *node, const char *c
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
+/* Topics of global stores are apart: a pattern that comes later may match them, as in Java. */
+static bool is_topic_of_global_store(const ks_topology *topology, const char *topic)
+{
+    for (size_t i = 0; i < topology->store_count; i++) {
+        const ksi_topology_store *store = &topology->stores[i];
+        if (store->is_global && strcmp(store->source_topic, topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static ks_status check_new_topic(const ks_topology *topology, const char *node, const char *topic,
                                  ks_error *error)
 {
-    if (ksi_map_get_cstr(topology->sources_by_topic, topic) != NULL) {
+    if (ksi_map_get_cstr(topology->sources_by_topic, topic) != NULL ||
+        is_topic_of_global_store(topology, topic)) {
         return ksi_error_set(
             error, KS_E_TOPOLOGY, node,
             "topic '%s' is read by another source already; use that stream twice instead", topic);
@@ -238,6 +257,19 @@ static ks_status check_pattern(const ks_topology *topology, const char *node,
     return KS_OK;
 }
 
+static ksi_node *add_source_node(ks_topology *topology, const char *name, const ksi_source *source)
+{
+    ksi_node *node = add_node(topology, name, KSI_NODE_SOURCE);
+    node->source = *source;
+    const char **topics =
+        ksi_arena_alloc(&topology->arena, (source->topic_count + 1) * sizeof *topics);
+    for (size_t i = 0; i < source->topic_count; i++) {
+        topics[i] = ksi_arena_strdup(&topology->arena, source->topics[i]);
+    }
+    node->source.topics = topics;
+    return node;
+}
+
 ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const ksi_source *source,
                                   ks_error *error)
 {
@@ -252,15 +284,10 @@ ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const
         KS_TRY(check_new_topic(topology, name, source->topics[i], error));
     }
 
-    ksi_node *node = add_node(topology, name, KSI_NODE_SOURCE);
-    node->source = *source;
-    const char **topics =
-        ksi_arena_alloc(&topology->arena, (source->topic_count + 1) * sizeof *topics);
-    for (size_t i = 0; i < source->topic_count; i++) {
-        topics[i] = ksi_arena_strdup(&topology->arena, source->topics[i]);
-        ksi_map_put_cstr(topology->sources_by_topic, topics[i], node);
+    ksi_node *node = add_source_node(topology, name, source);
+    for (size_t i = 0; i < node->source.topic_count; i++) {
+        ksi_map_put_cstr(topology->sources_by_topic, node->source.topics[i], node);
     }
-    node->source.topics = topics;
     return KS_OK;
 }
 
@@ -321,22 +348,32 @@ static const ks_topic_config *copy_configs(ks_arena *arena, const ks_topic_confi
     return count > 0 ? copy : NULL;
 }
 
-ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec, ks_error *error)
+static ksi_topology_store *append_store(ks_topology *topology, const ksi_store_spec *spec)
 {
-    const ksi_topology_store *other = find_store(topology, spec->name);
-    if (other != NULL) {
-        return ksi_store_spec_is_same(&other->spec, spec)
-                   ? KS_OK
-                   : ksi_error_set(
-                         error, KS_E_TOPOLOGY, spec->name,
-                         "another store of this name was added before; store names are unique");
-    }
     topology->stores = ksi_grow(topology->stores, &topology->store_capacity,
                                 topology->store_count + 1, sizeof *topology->stores);
     ksi_topology_store *store = &topology->stores[topology->store_count++];
     *store = (ksi_topology_store){.spec = *spec, .subtopology = -1};
     store->spec.name = ksi_arena_strdup(&topology->arena, spec->name);
     store->spec.changelog_config = copy_configs(&topology->arena, spec->changelog_config);
+    return store;
+}
+
+static ks_status refuse_store_name(const char *name, ks_error *error)
+{
+    return ksi_error_set(error, KS_E_TOPOLOGY, name,
+                         "another store of this name was added before; store names are unique");
+}
+
+ks_status ksi_topology_add_store(ks_topology *topology, const ksi_store_spec *spec, ks_error *error)
+{
+    const ksi_topology_store *other = find_store(topology, spec->name);
+    if (other != NULL) {
+        return !other->is_global && ksi_store_spec_is_same(&other->spec, spec)
+                   ? KS_OK
+                   : refuse_store_name(spec->name, error);
+    }
+    (void)append_store(topology, spec);
     return KS_OK;
 }
 
@@ -376,27 +413,37 @@ static ks_status check_connection(const ks_topology *topology, const char *proce
                              "it is a %s, which has no stores; connect store '%s' to a processor",
                              node->kind == KSI_NODE_SOURCE ? "source" : "sink", store);
     }
+    if (node->is_global) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, processor,
+                             "it keeps a global store, and has that one only; connect store '%s' "
+                             "to another processor",
+                             store);
+    }
     return KS_OK;
+}
+
+static void connect_store(ks_topology *topology, ksi_node *node, ksi_topology_store *store)
+{
+    size_t index = (size_t)(store - topology->stores);
+    if (is_connected(node, index)) {
+        return;
+    }
+    node->stores =
+        ksi_grow(node->stores, &node->store_capacity, node->store_count + 1, sizeof *node->stores);
+    node->stores[node->store_count++] = index;
+    if (store->first_user == NULL) {
+        store->first_user = node;
+    } else {
+        unite(topology, node->index, store->first_user->index);
+    }
 }
 
 ks_status ksi_topology_connect_store(ks_topology *topology, const char *processor,
                                      const char *store, ks_error *error)
 {
     KS_TRY(check_connection(topology, processor, store, error));
-    ksi_node *node = ksi_map_get_cstr(topology->nodes_by_name, processor);
-    ksi_topology_store *wanted = find_store(topology, store);
-    size_t index = (size_t)(wanted - topology->stores);
-    if (is_connected(node, index)) {
-        return KS_OK;
-    }
-    node->stores =
-        ksi_grow(node->stores, &node->store_capacity, node->store_count + 1, sizeof *node->stores);
-    node->stores[node->store_count++] = index;
-    if (wanted->first_user == NULL) {
-        wanted->first_user = node;
-    } else {
-        unite(topology, node->index, wanted->first_user->index);
-    }
+    connect_store(topology, ksi_map_get_cstr(topology->nodes_by_name, processor),
+                  find_store(topology, store));
     return KS_OK;
 }
 
@@ -413,6 +460,63 @@ ks_status ksi_topology_set_source_topic(ks_topology *topology, const char *store
     of->source_topic = ksi_arena_strdup(&topology->arena, topic);
     of->spec.logging = false;
     return KS_OK;
+}
+
+/* ---- global stores --------------------------------------------------------------------------- */
+
+static ks_status check_global_store(const ks_topology *topology, const ksi_global_store *store,
+                                    ks_error *error)
+{
+    KSI_CHECK(store->source.topic_count == 1);
+    KS_TRY(check_new_name(topology, store->source_name, error));
+    KS_TRY(check_new_topic(topology, store->source_name, store->source.topics[0], error));
+    KS_TRY(check_new_name(topology, store->processor_name, error));
+    if (strcmp(store->source_name, store->processor_name) == 0) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, store->source_name,
+                             "source and processor of a global store need two names");
+    }
+    return find_store(topology, store->spec.name) == NULL
+               ? KS_OK
+               : refuse_store_name(store->spec.name, error);
+}
+
+ks_status ksi_topology_add_global_store(ks_topology *topology, const ksi_global_store *store,
+                                        ks_error *error)
+{
+    KS_TRY(check_global_store(topology, store, error));
+    ksi_node *source = add_source_node(topology, store->source_name, &store->source);
+    ksi_node *processor = add_node(topology, store->processor_name, KSI_NODE_PROCESSOR);
+    source->is_global = true;
+    processor->is_global = true;
+    processor->processor = store->processor;
+    connect_parents(topology, processor, &store->source_name, 1);
+    ksi_topology_store *added = append_store(topology, &store->spec);
+    connect_store(topology, processor, added);
+    added->is_global = true;
+    added->reprocesses = store->reprocesses;
+    added->source_topic = source->source.topics[0];
+    added->spec.logging = false; /* the topic is all that a changelog could be */
+    return KS_OK;
+}
+
+bool ksi_topology_is_global(const ks_topology *topology, int subtopology)
+{
+    for (size_t i = 0; i < topology->node_count; i++) {
+        if (topology->nodes[i]->subtopology == subtopology) {
+            return topology->nodes[i]->is_global;
+        }
+    }
+    return false;
+}
+
+bool ksi_topology_has_global_stores(const ks_topology *topology)
+{
+    for (size_t i = 0; i < topology->store_count; i++) {
+        if (topology->stores[i].is_global) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- internal topics ------------------------------------------------------------------------- */

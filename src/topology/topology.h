@@ -9,6 +9,10 @@
  * a node's children the order in which those were added, and sub-topologies are numbered by their
  * first node.
  *
+ * A global store stands in a sub-topology of its own: one source, one processor that keeps the
+ * store. It has a number like the others and no tasks: each instance of an application keeps the
+ * whole of it, and every processor of every sub-topology may read it without being connected to it.
+ *
  * Names of internal topics (repartition topics) stand here without the application id;
  * ksi_topology_topic_name() puts it before them.
  *
@@ -53,6 +57,7 @@ struct ksi_node {
     ksi_node_kind kind;
     size_t index;    /* in the order of adding */
     int subtopology; /* set when frozen */
+    bool is_global;  /* of a global store: runs once for each instance, in no task */
     ksi_node **parents;
     size_t parent_count;
     ksi_node **children;
@@ -74,9 +79,23 @@ typedef struct ksi_topology_store {
      */
     const char *source_topic;
     bool is_global;       /* every instance has all of it, written by its global thread only */
+    bool reprocesses;     /* a global one that is restored through its processor, not row by row */
     ksi_node *first_user; /* the node it was connected to first; NULL: nobody uses it */
     int subtopology;      /* -1: nobody uses it, so no task has it */
 } ksi_topology_store;
+
+/* A store that each instance has as a whole, and the two nodes that keep it. */
+typedef struct ksi_global_store {
+    const char *source_name;
+    ksi_source source; /* of one topic */
+    const char *processor_name;
+    ksi_processor processor;
+    ksi_store_spec spec;
+    /*
+     * What the processor writes is not what stands in the topic, so restoring has to go through it.
+     */
+    bool reprocesses;
+} ksi_global_store;
 
 typedef struct ksi_internal_topic {
     const char *name;   /* without the application id */
@@ -142,6 +161,10 @@ KS_NODISCARD ks_status ksi_topology_connect_store(ks_topology *topology, const c
  */
 KS_NODISCARD ks_status ksi_topology_set_source_topic(ks_topology *topology, const char *store,
                                                      const char *topic, ks_error *error);
+/* Adds the nodes of a global store and the store. @java addGlobalStore */
+KS_NODISCARD ks_status ksi_topology_add_global_store(ks_topology *topology,
+                                                     const ksi_global_store *store,
+                                                     ks_error *error);
 /* Adding a repartition topic twice keeps the later partition count, as Java. */
 void ksi_topology_add_internal_topic(ks_topology *topology, const char *name, int32_t partitions);
 
@@ -156,6 +179,10 @@ void ksi_topology_on_free(ks_topology *topology, ks_free_fn *release, void *poin
 KS_NODISCARD ks_status ksi_topology_check_depth(const ks_topology *topology, ks_error *error);
 
 void ksi_topology_freeze(ks_topology *topology);
+
+/* Whether a sub-topology is that of a global store. */
+bool ksi_topology_is_global(const ks_topology *topology, int subtopology);
+bool ksi_topology_has_global_stores(const ks_topology *topology);
 
 /* NULL when there is none of that name. */
 const ksi_node *ksi_topology_node(const ks_topology *topology, const char *name);

@@ -285,6 +285,53 @@ static void streams_of_the_same_topics_share_one_source(void **state)
 
 /* ---- serdes ---------------------------------------------------------------------------------- */
 
+static void a_global_table_takes_the_numbers_of_a_table(void **state)
+{
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_global_table *first = ks_builder_global_table(b, "a", NULL, NULL);
+    ks_global_table *second = ks_builder_global_table(b, "b", KS_CONSUMED(.name = "own"),
+                                                      KS_MATERIALIZED(.name = "store"));
+    ks_global_table *third =
+        ks_builder_global_table(b, "c", NULL, KS_MATERIALIZED(.type = KS_STORE_IN_MEMORY));
+    assert_string_equal(ks_global_table_queryable_store_name(first), "a-STATE-STORE-0000000000");
+    assert_string_equal(ks_global_table_queryable_store_name(second), "store");
+    assert_string_equal(ks_global_table_queryable_store_name(third), "c-STATE-STORE-0000000005");
+    ks_topology *topology = ks_builder_build(b, NULL);
+    assert_non_null(topology);
+    const ksi_node *processor = ksi_topology_node(topology, "KTABLE-SOURCE-0000000002");
+    assert_non_null(processor);
+    assert_true(processor->is_global);
+    assert_non_null(ksi_topology_node(topology, "KSTREAM-SOURCE-0000000001"));
+    assert_non_null(ksi_topology_node(topology, "own-source"));
+    assert_non_null(ksi_topology_node(topology, "own"));
+    assert_non_null(ksi_topology_node(topology, "KTABLE-SOURCE-0000000007"));
+    for (size_t i = 0; i < topology->store_count; i++) {
+        assert_true(topology->stores[i].is_global);
+        assert_false(topology->stores[i].spec.logging);
+        assert_false(topology->stores[i].spec.caching);
+    }
+    ks_topology_free(topology);
+    ks_builder_free(b);
+}
+
+static void a_global_table_takes_the_serdes_of_consumed_or_else_of_its_store(void **state)
+{
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    const ks_materialized *numbers = KS_MATERIALIZED(.key = &ks_serde_i64, .value = &ks_serde_i64);
+    ks_builder_global_table(b, "a", KS_CONSUMED(.key = &ks_serde_string), numbers);
+    ks_builder_global_table(b, "b", NULL, numbers);
+    ks_topology *topology = ks_builder_build(b, NULL);
+    assert_non_null(topology);
+    assert_ptr_equal(topology->stores[0].spec.key, &ks_serde_string);
+    assert_null(topology->stores[0].spec.value);
+    assert_ptr_equal(topology->stores[1].spec.key, &ks_serde_i64);
+    assert_ptr_equal(topology->stores[1].spec.value, &ks_serde_i64);
+    ks_topology_free(topology);
+    ks_builder_free(b);
+}
+
 static void handles_carry_their_serdes_to_the_sink(void **state)
 {
     (void)state;
@@ -445,6 +492,20 @@ static int a_table_without_topic(ks_builder *b, ks_stream *in)
     return __LINE__ - 1;
 }
 
+static int a_global_table_without_topic(ks_builder *b, ks_stream *in)
+{
+    (void)in;
+    ks_builder_global_table(b, NULL, NULL, KS_MATERIALIZED(.name = "s"));
+    return __LINE__ - 1;
+}
+
+static int a_global_table_of_a_streams_topic(ks_builder *b, ks_stream *in)
+{
+    (void)in;
+    ks_builder_global_table(b, "in", KS_CONSUMED(.name = "g"), NULL);
+    return __LINE__ - 1;
+}
+
 static int a_bad_store_name(ks_builder *b, ks_stream *in)
 {
     (void)b;
@@ -561,6 +622,8 @@ static void every_misuse_names_the_line_that_made_it(void **state)
         {a_null_topic_in_a_list, KS_E_ARGUMENT, "topic 1"},
         {no_pattern, KS_E_ARGUMENT, "(open"},
         {a_negative_reset, KS_E_ARGUMENT, "offset_reset_duration_ms"},
+        {a_global_table_without_topic, KS_E_ARGUMENT, "ks_builder_global_table"},
+        {a_global_table_of_a_streams_topic, KS_E_TOPOLOGY, "is read by another source"},
         {a_table_without_topic, KS_E_ARGUMENT, "ks_builder_table"},
         {a_bad_store_name, KS_E_TOPOLOGY, "a/b"},
         {a_negative_partition_count, KS_E_ARGUMENT, "-4 partitions"},
@@ -831,6 +894,8 @@ int main(void)
         cmocka_unit_test(a_named_grouping_shares_one_repartition_topic),
         cmocka_unit_test(only_a_changed_key_is_repartitioned),
         cmocka_unit_test(streams_of_the_same_topics_share_one_source),
+        cmocka_unit_test(a_global_table_takes_the_numbers_of_a_table),
+        cmocka_unit_test(a_global_table_takes_the_serdes_of_consumed_or_else_of_its_store),
         cmocka_unit_test(handles_carry_their_serdes_to_the_sink),
         cmocka_unit_test(a_misuse_is_reported_with_its_line_and_only_the_first),
         cmocka_unit_test(every_call_on_a_failed_builder_gives_an_inert_handle),

@@ -347,6 +347,78 @@ static void processors_that_share_a_store_are_one_subtopology(void **state)
     ks_topology_free(topology);
 }
 
+/* ---- global stores --------------------------------------------------------------------------- */
+
+static ks_status add_global(ks_topology *topology, const char *source, const char *topic,
+                            const char *processor, const char *store, ks_error *error)
+{
+    const ksi_global_store global = {.source_name = source,
+                                     .source = {.topics = &topic, .topic_count = 1},
+                                     .processor_name = processor,
+                                     .processor = some_processor,
+                                     .spec = {.name = store, .logging = true}};
+    return ksi_topology_add_global_store(topology, &global, error);
+}
+
+static void a_global_store_is_a_sub_topology_of_its_own_kind(void **state)
+{
+    (void)state;
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(add_source(topology, "a", "t", NULL), KS_OK);
+    assert_int_equal(add_global(topology, "gs", "g", "gp", "global", NULL), KS_OK);
+    assert_int_equal(add_source(topology, "b", "u", NULL), KS_OK);
+    ksi_topology_freeze(topology);
+    assert_string_equal(
+        ks_topology_describe(topology),
+        "Topologies:\n"
+        "   Sub-topology: 0\n    Source: a (topics: [t])\n      --> none\n\n"
+        "  Sub-topology: 1 for global store (will not generate tasks)\n"
+        "    Source: gs (topics: [g])\n      --> gp\n"
+        "    Processor: gp (stores: [global])\n      --> none\n      <-- gs\n"
+        "  Sub-topology: 2\n    Source: b (topics: [u])\n      --> none\n\n");
+    assert_non_null(strstr(ks_topology_dot(topology), "Sub-topology: 1 (global store)"));
+    assert_true(ksi_topology_has_global_stores(topology));
+    assert_false(ksi_topology_is_global(topology, 0));
+    assert_true(ksi_topology_is_global(topology, 1));
+    assert_true(topology->stores[0].is_global);
+    assert_string_equal(topology->stores[0].source_topic, "g");
+    assert_false(topology->stores[0].spec.logging);
+    ks_topology_free(topology);
+}
+
+static void a_global_store_has_names_and_a_topic_of_its_own(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_topology *topology = ksi_topology_new();
+    assert_int_equal(add_source(topology, "a", "t", NULL), KS_OK);
+    assert_int_equal(add_processor(topology, "p", "a", NULL), KS_OK);
+    assert_int_equal(add_store(topology, "s", "p", NULL), KS_OK);
+    assert_refused(add_global(topology, "a", "g", "gp", "gl", &error), &error, "a", "unique");
+    assert_refused(add_global(topology, "gs", "t", "gp", "gl", &error), &error, "gs",
+                   "topic 't' is read by another source");
+    assert_refused(add_global(topology, "gs", "g", "p", "gl", &error), &error, "p", "unique");
+    assert_refused(add_global(topology, "gs", "g", "gs", "gl", &error), &error, "gs", "two names");
+    assert_refused(add_global(topology, "gs", "g", "gp", "s", &error), &error, "s",
+                   "store names are unique");
+    assert_int_equal(add_global(topology, "gs", "g", "gp", "gl", &error), KS_OK);
+    assert_refused(add_global(topology, "gs2", "g", "gp2", "gl2", &error), &error, "gs2",
+                   "topic 'g' is read by another source");
+    assert_refused(add_source(topology, "b", "g", &error), &error, "b",
+                   "topic 'g' is read by another source");
+    assert_refused(add_store(topology, "gl", "p", &error), &error, "gl",
+                   "store names are unique");
+    assert_refused(ksi_topology_connect_store(topology, "p", "gl", &error), &error, "p",
+                   "do not connect it");
+    assert_refused(ksi_topology_connect_store(topology, "gp", "s", &error), &error, "gp",
+                   "connect store 's' to another processor");
+    assert_refused(add_processor(topology, "q", "gp", &error), &error, "q",
+                   "keeps a global store");
+    assert_refused(add_processor(topology, "q", "gs", &error), &error, "q",
+                   "keeps a global store");
+    ks_topology_free(topology);
+}
+
 static void a_topology_of_nothing_has_a_description(void **state)
 {
     (void)state;
@@ -392,6 +464,8 @@ int main(void)
         cmocka_unit_test(what_was_registered_is_freed_with_the_topology),
         cmocka_unit_test(subtopologies_are_numbered_by_their_first_node),
         cmocka_unit_test(processors_that_share_a_store_are_one_subtopology),
+        cmocka_unit_test(a_global_store_is_a_sub_topology_of_its_own_kind),
+        cmocka_unit_test(a_global_store_has_names_and_a_topic_of_its_own),
         cmocka_unit_test(a_topology_of_nothing_has_a_description),
         cmocka_unit_test(internal_topics_are_known_by_the_applications_name),
     };
