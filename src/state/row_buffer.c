@@ -463,6 +463,22 @@ ksi_row_knowledge ksi_row_buffer_find(ksi_row_buffer *buffer, ks_slice key, bool
     return is_here ? known : KSI_ROW_ABSENT;
 }
 
+ksi_row_knowledge ksi_row_buffer_peek(const ksi_row_buffer *buffer, ks_slice key, bool committed,
+                                      ksi_row *out)
+{
+    if (ksi_row_buffer_hides(buffer, key, committed)) {
+        return KSI_ROW_ABSENT;
+    }
+    const row *it = ksi_row_index_peek(buffer, key);
+    ksi_row_knowledge known = KSI_ROW_UNKNOWN;
+    if (it != NULL) {
+        known =
+            ksi_row_describe(it, committed ? ksi_row_committed_version(buffer, it) : &it->top, out);
+    }
+    bool is_here = known != KSI_ROW_UNKNOWN || !ksi_row_buffer_knows_from(buffer, key);
+    return is_here ? known : KSI_ROW_ABSENT;
+}
+
 /* Before a row changes: writes down for the open walks what is known of it. */
 static void note_past(ksi_row_buffer *buffer, row *it)
 {

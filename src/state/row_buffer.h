@@ -64,6 +64,12 @@ typedef struct ksi_row {
 /* The newest row, or (`committed`) the newest one that was committed. */
 ksi_row_knowledge ksi_row_buffer_find(ksi_row_buffer *buffer, ks_slice key, bool committed,
                                       ksi_row *out);
+/*
+ * The same, and nothing changes, not even the order of use: several threads may do this at once
+ * while none does anything else.
+ */
+ksi_row_knowledge ksi_row_buffer_peek(const ksi_row_buffer *buffer, ks_slice key, bool committed,
+                                      ksi_row *out);
 /* Writes a pending row; a null value deletes. Slices may point into the buffer. */
 void ksi_row_buffer_put(ksi_row_buffer *buffer, ks_slice key, ks_slice value, int64_t timestamp);
 /* Remembers what RocksDB says of a key that is unknown: a clean row. */

@@ -163,6 +163,8 @@ void ksi_row_index_close(ksi_row_buffer *buffer);
 void ksi_row_index_clear(ksi_row_buffer *buffer);
 /* NULL when there is none; the memo then has the hash for adding. */
 ksi_buffered_row *ksi_row_index_find(ksi_row_buffer *buffer, ks_slice key);
+/* The same, and nothing is noted: for several readers at once. */
+const ksi_buffered_row *ksi_row_index_peek(const ksi_row_buffer *buffer, ks_slice key);
 /* The row is not there. `hash` is of its key, and set in the row. */
 void ksi_row_index_add(ksi_row_buffer *buffer, ksi_buffered_row *it);
 void ksi_row_index_remove(ksi_row_buffer *buffer, ksi_buffered_row *it);

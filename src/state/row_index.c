@@ -90,24 +90,33 @@ uint64_t ksi_row_index_hash(const ksi_row_buffer *buffer, ks_slice key)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
+static row *look_up(const ksi_row_buffer *buffer, ks_slice key, uint64_t hash)
+{
+    size_t mask = buffer->slot_count - 1;
+    for (size_t i = hash & mask; buffer->slots[i].row != NULL; i = (i + 1) & mask) {
+        row *it = buffer->slots[i].row;
+        if (buffer->slots[i].hash == hash && it->item.key.size == key.size &&
+            (key.size == 0 || memcmp(it->bytes, key.data, key.size) == 0)) {
+            return it;
+        }
+    }
+    return NULL;
+}
+
 row *ksi_row_index_find(ksi_row_buffer *buffer, ks_slice key)
 {
     if (is_memo(buffer, key)) {
         return buffer->memo.row;
     }
     uint64_t hash = ksi_slice_hash(key);
-    size_t mask = buffer->slot_count - 1;
-    row *found = NULL;
-    for (size_t i = hash & mask; buffer->slots[i].row != NULL; i = (i + 1) & mask) {
-        row *it = buffer->slots[i].row;
-        if (buffer->slots[i].hash == hash && it->item.key.size == key.size &&
-            (key.size == 0 || memcmp(it->bytes, key.data, key.size) == 0)) {
-            found = it;
-            break;
-        }
-    }
+    row *found = look_up(buffer, key, hash);
     remember(buffer, key, hash, found);
     return found;
+}
+
+const row *ksi_row_index_peek(const ksi_row_buffer *buffer, ks_slice key)
+{
+    return look_up(buffer, key, ksi_slice_hash(key));
 }
 
 static void place(ksi_row_slot *slots, size_t mask, ksi_row_slot slot)

@@ -48,13 +48,24 @@ static ks_slice physical_key(ksi_row_store *store, ks_slice key)
     return ksi_buffer_slice(&store->key);
 }
 
-static ks_slice meta_key(ksi_row_store *store, const char *what)
+static ks_slice meta_key(ksi_row_store *store, size_t partition, const char *what)
 {
     ksi_buffer_clear(&store->key);
     append_be32(&store->key, META_PARTITION);
-    append_be32(&store->key, (uint32_t)store->options.partition);
+    append_be32(&store->key, (uint32_t)partition);
     ksi_buffer_append_text(&store->key, what);
     return ksi_buffer_slice(&store->key);
+}
+
+static ks_slice mark_key(ksi_row_store *store)
+{
+    return meta_key(store, (size_t)store->options.partition, DIRTY);
+}
+
+/* A store of a task has one position, under its own partition. */
+static ks_slice position_key(ksi_row_store *store, size_t index)
+{
+    return meta_key(store, (size_t)store->options.partition + index, "");
 }
 
 static ks_slice physical_value(ksi_row_store *store, const ksi_row *row)
@@ -90,11 +101,13 @@ ks_status ksi_physical_value_read(const ksi_row_store *store, ks_slice stored, k
 
 /* ---- the position ---------------------------------------------------------------------------- */
 
-static ks_status read_position(ksi_row_store *store, ks_error *error)
+static const ksi_store_position no_position = {.offset = -1};
+
+static ks_status read_position(ksi_row_store *store, size_t index, ks_error *error)
 {
     bool found;
-    KS_TRY(
-        ksi_family_get(store->options.family, meta_key(store, ""), &store->value, &found, error));
+    KS_TRY(ksi_family_get(store->options.family, position_key(store, index), &store->value, &found,
+                          error));
     if (!found) {
         return KS_OK;
     }
@@ -102,23 +115,69 @@ static ks_status read_position(ksi_row_store *store, ks_error *error)
     if (bytes.size != POSITION_BYTES || bytes.data[0] != POSITION_FORMAT) {
         return ksi_error_set(error, KS_E_CORRUPT, store->options.name,
                              "the changelog position of partition %d does not read",
-                             (int)store->options.partition);
+                             (int)store->options.partition + (int)index);
     }
-    store->position = (ksi_store_position){.offset = (int64_t)ksi_get_be64(bytes.data + 1),
-                                           .current_ms = (int64_t)ksi_get_be64(bytes.data + 9),
-                                           .hash = ksi_get_be64(bytes.data + 17)};
+    store->positions[index] =
+        (ksi_store_position){.offset = (int64_t)ksi_get_be64(bytes.data + 1),
+                             .current_ms = (int64_t)ksi_get_be64(bytes.data + 9),
+                             .hash = ksi_get_be64(bytes.data + 17)};
     return KS_OK;
 }
 
-static void batch_position(ksi_row_store *store, ksi_rocks_batch *batch)
+static void grow_positions(ksi_row_store *store, size_t count)
 {
-    char bytes[POSITION_BYTES];
-    bytes[0] = POSITION_FORMAT;
-    ksi_put_be64(bytes + 1, (uint64_t)store->position.offset);
-    ksi_put_be64(bytes + 9, (uint64_t)store->position.current_ms);
-    ksi_put_be64(bytes + 17, store->position.hash);
-    ksi_rocks_batch_put(batch, store->options.family, meta_key(store, ""),
-                        ks_slice_of(bytes, sizeof bytes));
+    store->positions = ksi_realloc(store->positions, count * sizeof *store->positions);
+    for (; store->position_count < count; store->position_count++) {
+        store->positions[store->position_count] = no_position;
+    }
+}
+
+ks_status ksi_row_store_open_position(ksi_row_store *store, size_t partition, ks_error *error)
+{
+    ks_status status = KS_OK;
+    while (status == KS_OK && store->position_count <= partition) {
+        grow_positions(store, store->position_count + 1);
+        if (store->options.family != NULL) {
+            status = read_position(store, store->position_count - 1, error);
+        }
+    }
+    return status;
+}
+
+ksi_store_position ksi_row_store_position_in(const ksi_row_store *store, size_t partition)
+{
+    KSI_CHECK(partition < store->position_count);
+    return store->positions[partition];
+}
+
+ksi_store_position ksi_row_store_position(const ksi_row_store *store)
+{
+    return store->positions[0];
+}
+
+void ksi_row_store_set_position(ksi_row_store *store, size_t partition,
+                                const ksi_store_position *position)
+{
+    KSI_CHECK(partition < store->position_count);
+    store->positions[partition] = *position;
+    store->position_changed = true;
+}
+
+static void batch_positions(ksi_row_store *store, ksi_rocks_batch *batch)
+{
+    for (size_t i = 0; i < store->position_count; i++) {
+        const ksi_store_position *position = &store->positions[i];
+        char bytes[POSITION_BYTES];
+        if (position->offset < 0) {
+            continue;
+        }
+        bytes[0] = POSITION_FORMAT;
+        ksi_put_be64(bytes + 1, (uint64_t)position->offset);
+        ksi_put_be64(bytes + 9, (uint64_t)position->current_ms);
+        ksi_put_be64(bytes + 17, position->hash);
+        ksi_rocks_batch_put(batch, store->options.family, position_key(store, i),
+                            ks_slice_of(bytes, sizeof bytes));
+    }
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -126,8 +185,7 @@ static void batch_position(ksi_row_store *store, ksi_rocks_batch *batch)
 static ks_status look_for_mark(ksi_row_store *store, ks_error *error)
 {
     bool found;
-    KS_TRY(ksi_family_get(store->options.family, meta_key(store, DIRTY), &store->value, &found,
-                          error));
+    KS_TRY(ksi_family_get(store->options.family, mark_key(store), &store->value, &found, error));
     store->was_cut_off = found;
     return found ? ksi_row_store_wipe(store, error) : KS_OK;
 }
@@ -141,13 +199,13 @@ ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error
 {
     ksi_row_store *store = ksi_calloc(1, sizeof *store);
     store->options = *options;
-    store->position.offset = -1;
+    grow_positions(store, 1);
     store->buffer = ksi_row_buffer_new(&(ksi_row_buffer_options){
         .has_rocks = options->family != NULL, .by_time = options->by_time});
     KSI_CHECK(options->max_rows == 0 || options->family == NULL);
     store->uses = options->max_rows > 0 ? ksi_use_order_new() : NULL;
     if (options->family != NULL &&
-        (look_for_mark(store, error) != KS_OK || read_position(store, error) != KS_OK)) {
+        (look_for_mark(store, error) != KS_OK || read_position(store, 0, error) != KS_OK)) {
         ksi_row_store_close(store);
         return NULL;
     }
@@ -165,6 +223,7 @@ void ksi_row_store_close(ksi_row_store *store)
     ksi_use_order_free(store->uses);
     ksi_buffer_destroy(&store->key);
     ksi_buffer_destroy(&store->value);
+    ksi_free(store->positions);
     ksi_free(store);
 }
 
@@ -244,6 +303,29 @@ ks_status ksi_row_store_look(ksi_row_store *store, ks_slice key, ksi_row *row, b
     return look(store, key, false, row, found, error);
 }
 
+void ksi_peeked_row_destroy(ksi_peeked_row *peeked)
+{
+    ksi_buffer_destroy(&peeked->physical_key);
+    ksi_buffer_destroy(&peeked->physical_value);
+}
+
+ks_status ksi_row_store_peek(const ksi_row_store *store, ks_slice key, bool committed,
+                             ksi_peeked_row *peeked, ks_error *error)
+{
+    ksi_row_knowledge known = ksi_row_buffer_peek(store->buffer, key, committed, &peeked->row);
+    peeked->found = known == KSI_ROW_PRESENT;
+    if (known != KSI_ROW_UNKNOWN) {
+        return KS_OK;
+    }
+    ksi_physical_key(&peeked->physical_key, store->options.partition, key);
+    KS_TRY(ksi_family_get(store->options.family, ksi_buffer_slice(&peeked->physical_key),
+                          &peeked->physical_value, &peeked->found, error));
+    peeked->row.key = key;
+    return peeked->found ? ksi_physical_value_read(store, ksi_buffer_slice(&peeked->physical_value),
+                                                   &peeked->row, error)
+                         : KS_OK;
+}
+
 ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row,
                             bool *found, ks_error *error)
 {
@@ -298,11 +380,6 @@ ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store)
 bool ksi_row_store_is_written_through(const ksi_row_store *store)
 {
     return store->has_uncommitted;
-}
-
-ksi_store_position ksi_row_store_position(const ksi_row_store *store)
-{
-    return store->position;
 }
 
 /* ---- applying -------------------------------------------------------------------------------- */
@@ -389,11 +466,11 @@ ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
         status = ksi_rocks_write(batch, durable, error);
         KSI_CRASH_POINT("apply.before-position");
     }
-    if (status == KS_OK && store->position.offset >= 0) {
-        batch_position(store, batch);
+    if (status == KS_OK) {
+        batch_positions(store, batch);
     }
     if (status == KS_OK && store->is_dirty) {
-        ksi_rocks_batch_delete(batch, store->options.family, meta_key(store, DIRTY));
+        ksi_rocks_batch_delete(batch, store->options.family, mark_key(store));
     }
     if (status == KS_OK) {
         status = ksi_rocks_write(batch, durable, error);
@@ -426,8 +503,7 @@ ks_status ksi_row_store_commit(ksi_row_store *store, const ksi_store_position *p
 {
     commit_rows(store);
     if (position != NULL) {
-        store->position = *position;
-        store->position_changed = true;
+        ksi_row_store_set_position(store, 0, position);
     }
     store->has_uncommitted = false;
     KSI_CRASH_POINT("commit.before-apply");
@@ -453,8 +529,7 @@ ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
     ksi_rocks_batch *batch = ksi_rocks_batch_new(ksi_family_database(store->options.family));
     ks_status status = KS_OK;
     if (!store->is_dirty) {
-        ksi_rocks_batch_put(batch, store->options.family, meta_key(store, DIRTY),
-                            ks_slice_of("", 0));
+        ksi_rocks_batch_put(batch, store->options.family, mark_key(store), ks_slice_of("", 0));
         status = ksi_rocks_write(batch, true, error);
         store->is_dirty = status == KS_OK;
         KSI_CRASH_POINT("write-through.marked");
@@ -494,7 +569,9 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
     if (store->uses != NULL) {
         ksi_use_order_clear(store->uses);
     }
-    store->position = (ksi_store_position){.offset = -1};
+    for (size_t i = 0; i < store->position_count; i++) {
+        store->positions[i] = no_position;
+    }
     store->position_changed = false;
     store->is_dirty = false;
     store->has_uncommitted = false;
@@ -507,10 +584,12 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
     partition_bounds(store, low, high);
     ksi_family *family = store->options.family;
     ksi_rocks_batch *batch = ksi_rocks_batch_new(ksi_family_database(family));
-    ksi_rocks_batch_delete(batch, family, meta_key(store, ""));
+    for (size_t i = 0; i < store->position_count; i++) {
+        ksi_rocks_batch_delete(batch, family, position_key(store, i));
+    }
     ksi_rocks_batch_delete_range(batch, family, ks_slice_of(low, sizeof low),
                                  ks_slice_of(high, sizeof high));
-    ksi_rocks_batch_delete(batch, family, meta_key(store, DIRTY));
+    ksi_rocks_batch_delete(batch, family, mark_key(store));
     ks_status status = ksi_rocks_write(batch, true, error);
     ksi_rocks_batch_free(batch);
     KSI_CRASH_POINT("wipe.end");
@@ -543,13 +622,23 @@ static bool bypasses_buffer(ksi_row_store *store)
     return known.pending == 0 && known.unapplied == 0 && known.clean == 0;
 }
 
+static bool has_position(const ksi_row_store *store)
+{
+    for (size_t i = 0; i < store->position_count; i++) {
+        if (store->positions[i].offset >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * Whether RocksDB has no row of the partition: then there is nothing to delete. A store with a
  * position is not asked, it has rows as a rule.
  */
 static ks_status is_empty_below(const ksi_row_store *store, bool *is_empty, ks_error *error)
 {
-    *is_empty = store->position.offset < 0 && ksi_row_loader_has_deletes(store->loader);
+    *is_empty = !has_position(store) && ksi_row_loader_has_deletes(store->loader);
     if (!*is_empty) {
         return KS_OK;
     }
@@ -641,8 +730,9 @@ ks_status ksi_row_store_restored(ksi_row_store *store, const ksi_store_position 
 {
     ks_status status = bring_in(store, error);
     if (status == KS_OK) {
-        store->position = *position;
-        store->position_changed = true;
+        if (position != NULL) {
+            ksi_row_store_set_position(store, 0, position);
+        }
         status = ksi_row_store_apply(store, error);
     }
     if (status != KS_OK) {

@@ -28,7 +28,8 @@
  * In RocksDB, in one family for all partitions of the store:
  *
  *     partition u32 | key                        value, behind 8 bytes of timestamp if it has one
- *     ffffffff | partition u32                   the position (offset, time, hash)
+ *     ffffffff | partition u32                   the position (offset, time, hash); of a store that
+ *                                                is kept from several partitions, one for each
  *     ffffffff | partition u32 | "dirty"         there while written through
  *
  * Thread rule: the thread of the task, under the task's lock while others may query.
@@ -80,6 +81,20 @@ ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, 
 /* The newest row, without counting as use. */
 ks_status ksi_row_store_look(ksi_row_store *store, ks_slice key, ksi_row *row, bool *found,
                              ks_error *error);
+/* What a peek finds, and where it puts bytes; `(ksi_peeked_row){0}` is empty. One a reader. */
+typedef struct ksi_peeked_row {
+    bool found;
+    ksi_row row; /* until the store changes, or the next peek into this */
+    ksi_buffer physical_key;
+    ksi_buffer physical_value;
+} ksi_peeked_row;
+void ksi_peeked_row_destroy(ksi_peeked_row *peeked);
+/*
+ * The newest row, or the newest committed one, without leaving a trace in the store: several
+ * threads may do this at once while none does anything else.
+ */
+ks_status ksi_row_store_peek(const ksi_row_store *store, ks_slice key, bool committed,
+                             ksi_peeked_row *peeked, ks_error *error);
 /* Writes a pending row; a null value deletes. In a store with a bound another may have to go. */
 void ksi_row_store_put(ksi_row_store *store, ks_slice key, ks_slice value, int64_t timestamp);
 /* The key whose row would go if one were put under `key`; null when none would. */
@@ -122,20 +137,30 @@ void ksi_row_store_set_clean_bytes(ksi_row_store *store, int64_t clean_bytes);
 ksi_row_buffer_bytes ksi_row_store_bytes(const ksi_row_store *store);
 /* The position behind everything that is committed. */
 ksi_store_position ksi_row_store_position(const ksi_row_store *store);
+/*
+ * A store that is kept from several partitions of a topic has a position in each, by number;
+ * ksi_row_store_position() is that of partition 0. One has to be opened before it is asked for: it
+ * is read from RocksDB. What is set is written by the next apply or ksi_row_store_restored().
+ */
+KS_NODISCARD ks_status ksi_row_store_open_position(ksi_row_store *store, size_t partition,
+                                                   ks_error *error);
+ksi_store_position ksi_row_store_position_in(const ksi_row_store *store, size_t partition);
+void ksi_row_store_set_position(ksi_row_store *store, size_t partition,
+                                const ksi_store_position *position);
 /* Exact in memory, an estimate with RocksDB. @java approximateNumEntries */
 uint64_t ksi_row_store_count(ksi_row_store *store);
 
 /* ---- restoring ------------------------------------------------------------------------------- */
 
-/* Deletes every row and the position: the store is built from the beginning of its changelog. */
+/* Deletes every row and all positions: the store is built from the beginning of its changelog. */
 ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error);
 /* A row from the changelog: committed by definition. Gathered; see ksi_row_store_restored(). */
 ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
                                 int64_t timestamp, ks_error *error);
 /*
  * Brings what was gathered into RocksDB, as a sorted file or (where it is little) a batch, and the
- * position behind it. Until then reads need not see those rows. A standby calls this again and
- * again.
+ * position behind it (NULL: those that were set). Until then reads need not see those rows. A
+ * standby calls this again and again.
  */
 ks_status ksi_row_store_restored(ksi_row_store *store, const ksi_store_position *position,
                                  ks_error *error);

@@ -17,13 +17,14 @@ enum { KSI_PARTITION_BYTES = 4, KSI_TIMESTAMP_BYTES = 8 };
 struct ksi_row_store {
     ksi_row_store_options options;
     ksi_row_buffer *buffer;
-    ksi_use_order *uses;     /* NULL: there is no bound */
-    ksi_row_loader *loader;  /* what a restore gathers; NULL until there was one */
-    ksi_row_iterator *spare; /* closed, for the next to be opened; NULL: none */
-    ksi_buffer key;          /* scratch: a physical key */
-    ksi_buffer value;        /* scratch: what RocksDB answered, or a physical value */
-    ksi_store_position position;
-    bool position_changed; /* since it was written */
+    ksi_use_order *uses;           /* NULL: there is no bound */
+    ksi_row_loader *loader;        /* what a restore gathers; NULL until there was one */
+    ksi_row_iterator *spare;       /* closed, for the next to be opened; NULL: none */
+    ksi_buffer key;                /* scratch: a physical key */
+    ksi_buffer value;              /* scratch: what RocksDB answered, or a physical value */
+    ksi_store_position *positions; /* by partition of the topic; one, if it is kept from one */
+    size_t position_count;
+    bool position_changed; /* since they were written */
     bool is_dirty;         /* the mark is there */
     bool was_cut_off;      /* the mark was there when the store was opened */
     bool has_uncommitted;  /* RocksDB holds rows that were written through and not committed */

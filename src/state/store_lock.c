@@ -8,6 +8,11 @@
  * `waiting` and `holder` are also read without the mutex: by the holder between records, and by a
  * thread that asks about itself. Neither needs more than its own value.
  *
+ * Readers of a shared lock count themselves in `readers` and look whether there is a holder; the
+ * holder sets itself and looks whether there are readers. Both in one order for all threads, so at
+ * least one of them sees the other: a reader that sees a holder takes its count back and queues, a
+ * holder that sees readers waits until they have left.
+ *
  * Thread rule: any.
  */
 #include "state/store_lock.h"
@@ -22,31 +27,56 @@
 
 struct ksi_store_lock {
     atomic_size_t references;
+    bool is_shared;
     ksi_mutex mutex;
     ksi_condition called_next;
     uint64_t next_ticket;
     uint64_t called;
     atomic_size_t waiting;
     atomic_uintptr_t holder; /* 0: nobody */
+    atomic_size_t readers;
 };
 
-/* The address is a number of this thread's own; the value says that it holds a store lock. */
-static _Thread_local bool holds_one;
+/* What this thread has entered. */
+typedef struct held_locks {
+    bool own;    /* of a task */
+    bool shared; /* of global stores */
+} held_locks;
+
+/* Its address is a number of this thread's own. */
+static _Thread_local held_locks held;
 
 static uintptr_t this_thread(void)
 {
-    return (uintptr_t)&holds_one;
+    return (uintptr_t)&held;
 }
 
-ksi_store_lock *ksi_store_lock_new(void)
+static ksi_store_lock *new_lock(bool is_shared)
 {
     ksi_store_lock *lock = ksi_calloc(1, sizeof *lock);
+    lock->is_shared = is_shared;
     ksi_mutex_init(&lock->mutex);
     ksi_condition_init(&lock->called_next);
     atomic_init(&lock->references, 1);
     atomic_init(&lock->waiting, 0);
     atomic_init(&lock->holder, 0);
+    atomic_init(&lock->readers, 0);
     return lock;
+}
+
+ksi_store_lock *ksi_store_lock_new(void)
+{
+    return new_lock(false);
+}
+
+ksi_store_lock *ksi_store_lock_new_shared(void)
+{
+    return new_lock(true);
+}
+
+bool ksi_store_lock_is_shared(const ksi_store_lock *lock)
+{
+    return lock->is_shared;
 }
 
 ksi_store_lock *ksi_store_lock_retain(ksi_store_lock *lock)
@@ -66,20 +96,56 @@ void ksi_store_lock_release(ksi_store_lock *lock)
     ksi_free(lock);
 }
 
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+/* With the mutex held. */
+static void wait_for_turn(ksi_store_lock *lock)
+{
+    uint64_t ticket = lock->next_ticket++;
+    if (ticket == lock->called) {
+        return;
+    }
+    atomic_fetch_add(&lock->waiting, 1);
+    while (ticket != lock->called) {
+        ksi_condition_wait(&lock->called_next, &lock->mutex);
+    }
+    atomic_fetch_sub(&lock->waiting, 1);
+}
+
+/* Calls the next one, if there is. With the mutex held. */
+static void pass_on(ksi_store_lock *lock)
+{
+    lock->called++;
+    if (atomic_load(&lock->waiting) > 0) {
+        ksi_condition_wake_all(&lock->called_next);
+    }
+}
+
+static void note_held(const ksi_store_lock *lock, bool is_held)
+{
+    if (lock->is_shared) {
+        held.shared = is_held;
+    } else {
+        held.own = is_held;
+    }
+}
+
+bool ksi_store_lock_may_enter(const ksi_store_lock *lock)
+{
+    return !held.shared && (lock->is_shared || !held.own);
+}
+
 void ksi_store_lock_enter(ksi_store_lock *lock)
 {
-    KSI_CHECK(!holds_one); /* it would wait for itself, or for one that waits for it */
+    /* It would wait for itself, or for one that waits for it. */
+    KSI_CHECK(ksi_store_lock_may_enter(lock));
     ksi_mutex_lock(&lock->mutex);
-    uint64_t ticket = lock->next_ticket++;
-    if (ticket != lock->called) {
-        atomic_fetch_add(&lock->waiting, 1);
-        while (ticket != lock->called) {
-            ksi_condition_wait(&lock->called_next, &lock->mutex);
-        }
-        atomic_fetch_sub(&lock->waiting, 1);
+    wait_for_turn(lock);
+    atomic_store(&lock->holder, this_thread());
+    while (atomic_load(&lock->readers) > 0) {
+        ksi_condition_wait(&lock->called_next, &lock->mutex);
     }
-    atomic_store_explicit(&lock->holder, this_thread(), memory_order_relaxed);
-    holds_one = true;
+    note_held(lock, true);
     ksi_mutex_unlock(&lock->mutex);
 }
 
@@ -87,13 +153,36 @@ void ksi_store_lock_leave(ksi_store_lock *lock)
 {
     KSI_CHECK(ksi_store_lock_is_mine(lock));
     ksi_mutex_lock(&lock->mutex);
-    holds_one = false;
-    atomic_store_explicit(&lock->holder, 0, memory_order_relaxed);
-    lock->called++;
-    bool is_wanted = atomic_load(&lock->waiting) > 0;
+    note_held(lock, false);
+    atomic_store(&lock->holder, 0);
+    pass_on(lock);
     ksi_mutex_unlock(&lock->mutex);
-    if (is_wanted) {
+}
+
+void ksi_store_lock_enter_to_read(ksi_store_lock *lock)
+{
+    KSI_CHECK(lock->is_shared && ksi_store_lock_may_enter(lock));
+    held.shared = true;
+    atomic_fetch_add(&lock->readers, 1);
+    if (atomic_load(&lock->holder) == 0) {
+        return;
+    }
+    ksi_store_lock_leave_reading(lock);
+    ksi_mutex_lock(&lock->mutex);
+    wait_for_turn(lock);
+    atomic_fetch_add(&lock->readers, 1);
+    held.shared = true;
+    pass_on(lock);
+    ksi_mutex_unlock(&lock->mutex);
+}
+
+void ksi_store_lock_leave_reading(ksi_store_lock *lock)
+{
+    held.shared = false;
+    if (atomic_fetch_sub(&lock->readers, 1) == 1 && atomic_load(&lock->holder) != 0) {
+        ksi_mutex_lock(&lock->mutex);
         ksi_condition_wake_all(&lock->called_next);
+        ksi_mutex_unlock(&lock->mutex);
     }
 }
 
@@ -117,5 +206,5 @@ bool ksi_store_lock_is_mine(const ksi_store_lock *lock)
 
 bool ksi_store_lock_holds_any(void)
 {
-    return holds_one;
+    return held.own || held.shared;
 }

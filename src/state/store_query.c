@@ -58,15 +58,20 @@ static ks_status migrated(const ksi_store_query *query, ks_error *error)
                          "or instance, or the application ends; look the store up again");
 }
 
+static ks_status refuse_to_enter(const ksi_store_query *query, ks_error *error)
+{
+    return ksi_error_set(error, KS_E_STATE, query->name,
+                         "queried from within a record of another task: a processor can read the "
+                         "stores that are connected to it, and global stores");
+}
+
 /* Takes the lock unless this thread has it; `*took` says that it has to be left. */
 static ks_status enter(const ksi_store_query *query, bool *took, ks_error *error)
 {
     *took = false;
     if (!ksi_store_lock_is_mine(query->lock)) {
-        if (ksi_store_lock_holds_any()) {
-            return ksi_error_set(error, KS_E_STATE, query->name,
-                                 "queried from within a record of another task: a processor can "
-                                 "read the stores that are connected to it");
+        if (!ksi_store_lock_may_enter(query->lock)) {
+            return refuse_to_enter(query, error);
         }
         ksi_store_lock_enter(query->lock);
         *took = true;
@@ -98,6 +103,38 @@ void ksi_store_query_close(ksi_store_query *query)
 
 /* ---- lookups --------------------------------------------------------------------------------- */
 
+void ksi_queried_row_destroy(ksi_queried_row *row)
+{
+    ksi_buffer_destroy(&row->value);
+    ksi_peeked_row_destroy(&row->peeked);
+}
+
+/* Of a global store: beside others that do the same. */
+static ks_status peek(ksi_store_query *query, ks_slice key, bool committed, ksi_queried_row *to,
+                      ks_error *error)
+{
+    ksi_peeked_row *peeked = &to->peeked;
+    bool is_mine = ksi_store_lock_is_mine(query->lock);
+    if (!is_mine && !ksi_store_lock_may_enter(query->lock)) {
+        return refuse_to_enter(query, error);
+    }
+    if (!is_mine) {
+        ksi_store_lock_enter_to_read(query->lock);
+    }
+    ks_status status = query->rows != NULL
+                           ? ksi_row_store_peek(query->rows, key, committed, peeked, error)
+                           : migrated(query, error);
+    if (status == KS_OK && peeked->found) {
+        to->found = true;
+        ksi_buffer_append(&to->value, peeked->row.value.data, peeked->row.value.size);
+        to->timestamp = peeked->row.timestamp;
+    }
+    if (!is_mine) {
+        ksi_store_lock_leave_reading(query->lock);
+    }
+    return status;
+}
+
 static ks_status get_row(ksi_store_query *query, ks_slice key, bool committed, ksi_queried_row *to,
                          ks_error *error)
 {
@@ -118,6 +155,9 @@ ks_status ksi_store_query_get(ksi_store_query *query, ks_slice key, bool committ
     row->found = false;
     row->timestamp = -1;
     ksi_buffer_clear(&row->value);
+    if (ksi_store_lock_is_shared(query->lock)) {
+        return peek(query, key, committed, row, error);
+    }
     bool took;
     ks_status status = enter(query, &took, error);
     if (status == KS_OK) {

@@ -20,7 +20,8 @@
  *
  * Thread rule: any, but opening and closing, which are the task's; a call from the task's thread
  * within its batch uses the lock it has. Within the batch of another task a call answers
- * KS_E_STATE, because two tasks that ask each other would wait for ever. An iterator belongs to one
+ * KS_E_STATE, because two tasks that ask each other would wait for ever. A global store may be asked
+ * within a task's batch, and lookups in it do not wait for each other. An iterator belongs to one
  * thread at a time.
  */
 #ifndef KSI_STATE_STORE_QUERY_H
@@ -43,12 +44,14 @@ void ksi_store_query_close(ksi_store_query *query);
 ksi_store_query *ksi_store_query_retain(ksi_store_query *query);
 void ksi_store_query_release(ksi_store_query *query); /* accepts NULL */
 
-/* What a lookup copies. `(ksi_queried_row){0}` is empty and valid; destroy the value. */
+/* What a lookup copies. `(ksi_queried_row){0}` is empty and valid. */
 typedef struct ksi_queried_row {
     bool found;
     ksi_buffer value;
-    int64_t timestamp; /* -1 in a store without timestamps */
+    int64_t timestamp;     /* -1 in a store without timestamps */
+    ksi_peeked_row peeked; /* scratch, kept from one lookup to the next */
 } ksi_queried_row;
+void ksi_queried_row_destroy(ksi_queried_row *row);
 
 KS_NODISCARD ks_status ksi_store_query_get(ksi_store_query *query, ks_slice key, bool committed,
                                            ksi_queried_row *row, ks_error *error);

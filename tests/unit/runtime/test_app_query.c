@@ -186,7 +186,7 @@ static ks_status read_key(reader *r, int32_t partition)
     if (status == KS_OK && committed > (row.found ? count_in(ksi_buffer_slice(&row.value)) : 0)) {
         r->complaint = "the newest count is below a committed one";
     }
-    ksi_buffer_destroy(&row.value);
+    ksi_queried_row_destroy(&row);
     return status;
 }
 
@@ -304,7 +304,7 @@ static void a_handle_outlives_the_application(void **state)
     assert_int_equal(ksi_store_query_get(store, ks_slice_cstr("key-0"), true, &row, &error),
                      KS_E_STORE_MIGRATED);
     assert_string_equal(error.where, "counted");
-    ksi_buffer_destroy(&row.value);
+    ksi_queried_row_destroy(&row);
     ksi_store_query_release(store);
 }
 
@@ -332,7 +332,7 @@ static void ask(ks_ctx *ctx, const ks_record *record, void *user)
         a->own = ksi_store_query_get(own, key, false, &row, &error);
         a->count = row.found ? count_in(ksi_buffer_slice(&row.value)) : 0;
     }
-    ksi_buffer_destroy(&row.value);
+    ksi_queried_row_destroy(&row);
     ksi_store_query_release(own);
     ksi_store_query_release(other);
 }

@@ -288,7 +288,7 @@ static int64_t stored(const manual_app *app, int32_t partition, const char *key)
     ksi_store_query *store = ksi_task_rows_query(task->rows, "counted");
     assert_ok(ksi_store_query_get(store, ks_slice_cstr(key), true, &row, &error), &error);
     int64_t count = row.found ? (int64_t)ksi_get_be64(row.value.data) : -1;
-    ksi_buffer_destroy(&row.value);
+    ksi_queried_row_destroy(&row);
     return count;
 }
 
@@ -486,7 +486,7 @@ static void a_commit_that_is_half_on_the_disk_is_completed_from_the_changelogs(v
                           &error);
                 assert_true(row.found);
                 assert_int_equal(ksi_get_be64(row.value.data), stored(app, p, key));
-                ksi_buffer_destroy(&row.value);
+                ksi_queried_row_destroy(&row);
             }
             manual_close(app);
             manual_world_free(world);

@@ -36,7 +36,7 @@ typedef struct task {
     atomic_bool failed;           /* one of them */
 } task;
 
-static void open_task(task *t, bool in_memory)
+static void open_task_with(task *t, bool in_memory, ksi_store_lock *lock)
 {
     ks_error error = {0};
     ksi_row_store_options options = {
@@ -53,8 +53,13 @@ static void open_task(task *t, bool in_memory)
     }
     t->rows = ksi_row_store_open(&options, &error);
     assert_non_null(t->rows);
-    t->lock = ksi_store_lock_new();
+    t->lock = lock;
     t->query = ksi_store_query_open("accounts", t->rows, t->lock);
+}
+
+static void open_task(task *t, bool in_memory)
+{
+    open_task_with(t, in_memory, ksi_store_lock_new());
 }
 
 static void close_task(task *t)
@@ -210,7 +215,7 @@ static ks_status read_rows(reader *r)
         r->complaint = row.found ? r->complaint : "an account is gone";
         status = ksi_store_query_count(r->query, &count, &error);
     }
-    ksi_buffer_destroy(&row.value);
+    ksi_queried_row_destroy(&row);
     return status;
 }
 
@@ -235,11 +240,12 @@ static void read_on(void *user)
     ksi_store_query_release(r->query);
 }
 
-static void queries_see_whole_transactions_until_the_store_closes(bool in_memory)
+static void queries_see_whole_transactions_until_the_store_closes(bool in_memory,
+                                                                  ksi_store_lock *lock)
 {
     task t;
     reader readers[READERS] = {0};
-    open_task(&t, in_memory);
+    open_task_with(&t, in_memory, lock);
     fill(&t);
     for (unsigned i = 0; i < READERS; i++) {
         readers[i].query = ksi_store_query_retain(t.query);
@@ -261,13 +267,25 @@ static void queries_see_whole_transactions_until_the_store_closes(bool in_memory
 static void queries_see_whole_transactions_of_a_store_in_memory(void **state)
 {
     (void)state;
-    queries_see_whole_transactions_until_the_store_closes(true);
+    queries_see_whole_transactions_until_the_store_closes(true, ksi_store_lock_new());
 }
 
 static void queries_see_whole_transactions_of_a_store_on_rocksdb(void **state)
 {
     (void)state;
-    queries_see_whole_transactions_until_the_store_closes(false);
+    queries_see_whole_transactions_until_the_store_closes(false, ksi_store_lock_new());
+}
+
+static void queries_see_whole_transactions_of_a_global_store_in_memory(void **state)
+{
+    (void)state;
+    queries_see_whole_transactions_until_the_store_closes(true, ksi_store_lock_new_shared());
+}
+
+static void queries_see_whole_transactions_of_a_global_store_on_rocksdb(void **state)
+{
+    (void)state;
+    queries_see_whole_transactions_until_the_store_closes(false, ksi_store_lock_new_shared());
 }
 
 /* ---- turns ----------------------------------------------------------------------------------- */
@@ -321,6 +339,87 @@ static void a_lock_nobody_wants_is_kept(void **state)
     ksi_store_lock_release(ksi_store_lock_retain(lock));
     ksi_store_lock_release(lock);
     ksi_store_lock_release(NULL);
+}
+
+static void a_global_store_is_asked_within_a_batch_and_a_task_is_not(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ksi_queried_row row = {0};
+    task own;
+    task other;
+    task global;
+    open_task(&own, true);
+    open_task(&other, true);
+    open_task_with(&global, true, ksi_store_lock_new_shared());
+    fill(&global);
+    ksi_store_lock_enter(own.lock);
+    assert_int_equal(
+        ksi_store_query_get(global.query, ks_slice_cstr("generation"), false, &row, &error), KS_OK);
+    assert_true(row.found);
+    assert_true(ksi_store_lock_is_mine(own.lock));
+    assert_int_equal(ksi_store_query_get(other.query, ks_slice_cstr("k"), false, &row, &error),
+                     KS_E_STATE);
+    ksi_store_lock_leave(own.lock);
+
+    ksi_store_lock_enter(global.lock); /* who writes global stores waits for nobody else */
+    assert_int_equal(
+        ksi_store_query_get(global.query, ks_slice_cstr("generation"), false, &row, &error), KS_OK);
+    assert_int_equal(ksi_store_query_get(own.query, ks_slice_cstr("k"), false, &row, &error),
+                     KS_E_STATE);
+    assert_false(ksi_store_lock_may_enter(own.lock));
+    ksi_store_lock_leave(global.lock);
+    assert_true(ksi_store_lock_may_enter(own.lock));
+    ksi_queried_row_destroy(&row);
+    close_task(&own);
+    close_task(&other);
+    close_task(&global);
+}
+
+static void read_once(void *user)
+{
+    waiter *w = user;
+    ksi_store_lock_enter_to_read(w->lock);
+    atomic_store(&w->had_its_turn, true);
+    ksi_store_lock_leave_reading(w->lock);
+}
+
+static void a_reader_has_its_turn_when_the_writer_gives_way_once(void **state)
+{
+    (void)state;
+    ksi_store_lock *lock = ksi_store_lock_new_shared();
+    for (int round = 0; round < 200; round++) {
+        waiter w = {.lock = lock};
+        ksi_store_lock_enter(lock);
+        assert_int_equal(ksi_thread_start(&w.thread, "waiter", read_once, &w), 0);
+        while (!ksi_store_lock_is_wanted(lock)) {
+        }
+        ksi_store_lock_give_way(lock);
+        assert_true(atomic_load(&w.had_its_turn));
+        ksi_store_lock_leave(lock);
+        ksi_thread_join(&w.thread);
+    }
+    ksi_store_lock_release(lock);
+}
+
+static void a_writer_waits_for_readers_and_readers_for_none_of_their_kind(void **state)
+{
+    (void)state;
+    ksi_store_lock *lock = ksi_store_lock_new_shared();
+    waiter beside = {.lock = lock};
+    waiter behind = {.lock = lock};
+    ksi_store_lock_enter_to_read(lock);
+    assert_int_equal(ksi_thread_start(&beside.thread, "reader", read_once, &beside), 0);
+    ksi_thread_join(&beside.thread);
+    assert_true(atomic_load(&beside.had_its_turn));
+    assert_int_equal(ksi_thread_start(&behind.thread, "writer", wait_for_a_turn, &behind), 0);
+    for (int i = 0; i < 1000; i++) {
+        assert_false(atomic_load(&behind.had_its_turn));
+    }
+    ksi_store_lock_leave_reading(lock);
+    ksi_thread_join(&behind.thread);
+    assert_true(atomic_load(&behind.had_its_turn));
+    ksi_store_lock_release(lock);
 }
 
 /* ---- pages ----------------------------------------------------------------------------------- */
@@ -491,7 +590,7 @@ static void the_tasks_own_thread_queries_within_its_batch(void **state)
     ksi_store_lock_leave(t.lock);
     assert_int_equal(ksi_store_query_get(other.query, ks_slice_cstr("a"), false, &row, &error),
                      KS_OK);
-    ksi_buffer_destroy(&row.value);
+    ksi_queried_row_destroy(&row);
     close_task(&t);
     close_task(&other);
 }
@@ -508,6 +607,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries_see_whole_transactions_of_a_store_in_memory),
         cmocka_unit_test(queries_see_whole_transactions_of_a_store_on_rocksdb),
+        cmocka_unit_test(queries_see_whole_transactions_of_a_global_store_in_memory),
+        cmocka_unit_test(queries_see_whole_transactions_of_a_global_store_on_rocksdb),
+        cmocka_unit_test(a_global_store_is_asked_within_a_batch_and_a_task_is_not),
+        cmocka_unit_test(a_reader_has_its_turn_when_the_writer_gives_way_once),
+        cmocka_unit_test(a_writer_waits_for_readers_and_readers_for_none_of_their_kind),
         cmocka_unit_test(who_waits_has_its_turn_when_the_thread_gives_way_once),
         cmocka_unit_test(a_lock_nobody_wants_is_kept),
         cmocka_unit_test(every_row_of_a_range_is_on_one_page),
