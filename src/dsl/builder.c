@@ -355,8 +355,8 @@ static ks_table *add_table_source(ks_builder *builder, const ksi_source *source,
                                   const ks_consumed *consumed, const ksi_materialized *materialized)
 {
     const char *user_name = consumed != NULL ? consumed->name : NULL;
-    const char *source_name =
-        ksi_suffixed_or_new(builder, KSI_HEAD_OF(consumed), user_name, "-source", KSI_STREAM_SOURCE);
+    const char *source_name = ksi_suffixed_or_new(builder, KSI_HEAD_OF(consumed), user_name,
+                                                  "-source", KSI_STREAM_SOURCE);
     const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(consumed), user_name, KSI_TABLE_SOURCE);
     if (source_name == NULL || name == NULL || !has_valid_reset(builder, consumed)) {
         return &builder->inert_table;

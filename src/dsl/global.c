@@ -20,8 +20,7 @@ static bool name_nodes(ks_builder *builder, const ks_consumed *consumed, ksi_glo
 {
     const ks_options_head *head = KSI_HEAD_OF(consumed);
     const char *name = consumed != NULL ? consumed->name : NULL;
-    global->source_name =
-        ksi_suffixed_or_new(builder, head, name, "-source", KSI_STREAM_SOURCE);
+    global->source_name = ksi_suffixed_or_new(builder, head, name, "-source", KSI_STREAM_SOURCE);
     global->processor_name = ksi_name_or_new(builder, head, name, KSI_TABLE_SOURCE);
     return global->source_name != NULL && global->processor_name != NULL;
 }

@@ -20,9 +20,9 @@
  *
  * Thread rule: any, but opening and closing, which are the task's; a call from the task's thread
  * within its batch uses the lock it has. Within the batch of another task a call answers
- * KS_E_STATE, because two tasks that ask each other would wait for ever. A global store may be asked
- * within a task's batch, and lookups in it do not wait for each other. An iterator belongs to one
- * thread at a time.
+ * KS_E_STATE, because two tasks that ask each other would wait for ever. A global store may be
+ * asked within a task's batch, and lookups in it do not wait for each other. An iterator belongs to
+ * one thread at a time.
  */
 #ifndef KSI_STATE_STORE_QUERY_H
 #define KSI_STATE_STORE_QUERY_H

@@ -285,53 +285,6 @@ static void streams_of_the_same_topics_share_one_source(void **state)
 
 /* ---- serdes ---------------------------------------------------------------------------------- */
 
-static void a_global_table_takes_the_numbers_of_a_table(void **state)
-{
-    (void)state;
-    ks_builder *b = ks_builder_new(NULL);
-    ks_global_table *first = ks_builder_global_table(b, "a", NULL, NULL);
-    ks_global_table *second = ks_builder_global_table(b, "b", KS_CONSUMED(.name = "own"),
-                                                      KS_MATERIALIZED(.name = "store"));
-    ks_global_table *third =
-        ks_builder_global_table(b, "c", NULL, KS_MATERIALIZED(.type = KS_STORE_IN_MEMORY));
-    assert_string_equal(ks_global_table_queryable_store_name(first), "a-STATE-STORE-0000000000");
-    assert_string_equal(ks_global_table_queryable_store_name(second), "store");
-    assert_string_equal(ks_global_table_queryable_store_name(third), "c-STATE-STORE-0000000005");
-    ks_topology *topology = ks_builder_build(b, NULL);
-    assert_non_null(topology);
-    const ksi_node *processor = ksi_topology_node(topology, "KTABLE-SOURCE-0000000002");
-    assert_non_null(processor);
-    assert_true(processor->is_global);
-    assert_non_null(ksi_topology_node(topology, "KSTREAM-SOURCE-0000000001"));
-    assert_non_null(ksi_topology_node(topology, "own-source"));
-    assert_non_null(ksi_topology_node(topology, "own"));
-    assert_non_null(ksi_topology_node(topology, "KTABLE-SOURCE-0000000007"));
-    for (size_t i = 0; i < topology->store_count; i++) {
-        assert_true(topology->stores[i].is_global);
-        assert_false(topology->stores[i].spec.logging);
-        assert_false(topology->stores[i].spec.caching);
-    }
-    ks_topology_free(topology);
-    ks_builder_free(b);
-}
-
-static void a_global_table_takes_the_serdes_of_consumed_or_else_of_its_store(void **state)
-{
-    (void)state;
-    ks_builder *b = ks_builder_new(NULL);
-    const ks_materialized *numbers = KS_MATERIALIZED(.key = &ks_serde_i64, .value = &ks_serde_i64);
-    ks_builder_global_table(b, "a", KS_CONSUMED(.key = &ks_serde_string), numbers);
-    ks_builder_global_table(b, "b", NULL, numbers);
-    ks_topology *topology = ks_builder_build(b, NULL);
-    assert_non_null(topology);
-    assert_ptr_equal(topology->stores[0].spec.key, &ks_serde_string);
-    assert_null(topology->stores[0].spec.value);
-    assert_ptr_equal(topology->stores[1].spec.key, &ks_serde_i64);
-    assert_ptr_equal(topology->stores[1].spec.value, &ks_serde_i64);
-    ks_topology_free(topology);
-    ks_builder_free(b);
-}
-
 static void handles_carry_their_serdes_to_the_sink(void **state)
 {
     (void)state;
@@ -894,8 +847,6 @@ int main(void)
         cmocka_unit_test(a_named_grouping_shares_one_repartition_topic),
         cmocka_unit_test(only_a_changed_key_is_repartitioned),
         cmocka_unit_test(streams_of_the_same_topics_share_one_source),
-        cmocka_unit_test(a_global_table_takes_the_numbers_of_a_table),
-        cmocka_unit_test(a_global_table_takes_the_serdes_of_consumed_or_else_of_its_store),
         cmocka_unit_test(handles_carry_their_serdes_to_the_sink),
         cmocka_unit_test(a_misuse_is_reported_with_its_line_and_only_the_first),
         cmocka_unit_test(every_call_on_a_failed_builder_gives_an_inert_handle),

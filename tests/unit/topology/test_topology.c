@@ -368,14 +368,13 @@ static void a_global_store_is_a_sub_topology_of_its_own_kind(void **state)
     assert_int_equal(add_global(topology, "gs", "g", "gp", "global", NULL), KS_OK);
     assert_int_equal(add_source(topology, "b", "u", NULL), KS_OK);
     ksi_topology_freeze(topology);
-    assert_string_equal(
-        ks_topology_describe(topology),
-        "Topologies:\n"
-        "   Sub-topology: 0\n    Source: a (topics: [t])\n      --> none\n\n"
-        "  Sub-topology: 1 for global store (will not generate tasks)\n"
-        "    Source: gs (topics: [g])\n      --> gp\n"
-        "    Processor: gp (stores: [global])\n      --> none\n      <-- gs\n"
-        "  Sub-topology: 2\n    Source: b (topics: [u])\n      --> none\n\n");
+    assert_string_equal(ks_topology_describe(topology),
+                        "Topologies:\n"
+                        "   Sub-topology: 0\n    Source: a (topics: [t])\n      --> none\n\n"
+                        "  Sub-topology: 1 for global store (will not generate tasks)\n"
+                        "    Source: gs (topics: [g])\n      --> gp\n"
+                        "    Processor: gp (stores: [global])\n      --> none\n      <-- gs\n"
+                        "  Sub-topology: 2\n    Source: b (topics: [u])\n      --> none\n\n");
     assert_non_null(strstr(ks_topology_dot(topology), "Sub-topology: 1 (global store)"));
     assert_true(ksi_topology_has_global_stores(topology));
     assert_false(ksi_topology_is_global(topology, 0));
@@ -406,16 +405,13 @@ static void a_global_store_has_names_and_a_topic_of_its_own(void **state)
                    "topic 'g' is read by another source");
     assert_refused(add_source(topology, "b", "g", &error), &error, "b",
                    "topic 'g' is read by another source");
-    assert_refused(add_store(topology, "gl", "p", &error), &error, "gl",
-                   "store names are unique");
+    assert_refused(add_store(topology, "gl", "p", &error), &error, "gl", "store names are unique");
     assert_refused(ksi_topology_connect_store(topology, "p", "gl", &error), &error, "p",
                    "do not connect it");
     assert_refused(ksi_topology_connect_store(topology, "gp", "s", &error), &error, "gp",
                    "connect store 's' to another processor");
-    assert_refused(add_processor(topology, "q", "gp", &error), &error, "q",
-                   "keeps a global store");
-    assert_refused(add_processor(topology, "q", "gs", &error), &error, "q",
-                   "keeps a global store");
+    assert_refused(add_processor(topology, "q", "gp", &error), &error, "q", "keeps a global store");
+    assert_refused(add_processor(topology, "q", "gs", &error), &error, "q", "keeps a global store");
     ks_topology_free(topology);
 }
 

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_global.c - global tables and stores as the builder writes them.
+ */
+#include "topology/topology.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <kstreams/kstreams.h>
+
+static void a_global_table_takes_the_numbers_of_a_table(void **state)
+{
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_global_table *first = ks_builder_global_table(b, "a", NULL, NULL);
+    ks_global_table *second = ks_builder_global_table(b, "b", KS_CONSUMED(.name = "own"),
+                                                      KS_MATERIALIZED(.name = "store"));
+    ks_global_table *third =
+        ks_builder_global_table(b, "c", NULL, KS_MATERIALIZED(.type = KS_STORE_IN_MEMORY));
+    assert_string_equal(ks_global_table_queryable_store_name(first), "a-STATE-STORE-0000000000");
+    assert_string_equal(ks_global_table_queryable_store_name(second), "store");
+    assert_string_equal(ks_global_table_queryable_store_name(third), "c-STATE-STORE-0000000005");
+    ks_topology *topology = ks_builder_build(b, NULL);
+    assert_non_null(topology);
+    const ksi_node *processor = ksi_topology_node(topology, "KTABLE-SOURCE-0000000002");
+    assert_non_null(processor);
+    assert_true(processor->is_global);
+    assert_non_null(ksi_topology_node(topology, "KSTREAM-SOURCE-0000000001"));
+    assert_non_null(ksi_topology_node(topology, "own-source"));
+    assert_non_null(ksi_topology_node(topology, "own"));
+    assert_non_null(ksi_topology_node(topology, "KTABLE-SOURCE-0000000007"));
+    for (size_t i = 0; i < topology->store_count; i++) {
+        assert_true(topology->stores[i].is_global);
+        assert_false(topology->stores[i].spec.logging);
+        assert_false(topology->stores[i].spec.caching);
+    }
+    ks_topology_free(topology);
+    ks_builder_free(b);
+}
+
+static void a_global_table_takes_the_serdes_of_consumed_or_else_of_its_store(void **state)
+{
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    const ks_materialized *numbers = KS_MATERIALIZED(.key = &ks_serde_i64, .value = &ks_serde_i64);
+    ks_builder_global_table(b, "a", KS_CONSUMED(.key = &ks_serde_string), numbers);
+    ks_builder_global_table(b, "b", NULL, numbers);
+    ks_topology *topology = ks_builder_build(b, NULL);
+    assert_non_null(topology);
+    assert_ptr_equal(topology->stores[0].spec.key, &ks_serde_string);
+    assert_null(topology->stores[0].spec.value);
+    assert_ptr_equal(topology->stores[1].spec.key, &ks_serde_i64);
+    assert_ptr_equal(topology->stores[1].spec.value, &ks_serde_i64);
+    ks_topology_free(topology);
+    ks_builder_free(b);
+}
+
+static void a_failed_builder_gives_an_inert_global_table(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_builder *b = ks_builder_new(NULL);
+    ks_global_table *table = ks_builder_global_table(b, NULL, NULL, NULL);
+    assert_non_null(table);
+    assert_null(ks_global_table_queryable_store_name(table));
+    assert_ptr_equal(ks_builder_global_table(b, "t", NULL, NULL), table);
+    assert_null(ks_builder_build(b, &error));
+    assert_int_equal(error.code, KS_E_ARGUMENT);
+    ks_builder_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_global_table_takes_the_numbers_of_a_table),
+        cmocka_unit_test(a_global_table_takes_the_serdes_of_consumed_or_else_of_its_store),
+        cmocka_unit_test(a_failed_builder_gives_an_inert_global_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
