@@ -26,6 +26,7 @@ typedef struct ks_table ks_table;                   /**< @java KTable */
 typedef struct ks_global_table ks_global_table;     /**< @java GlobalKTable */
 typedef struct ks_split ks_split;                   /**< @java BranchedKStream */
 typedef struct ks_grouped_stream ks_grouped_stream; /**< @java KGroupedStream */
+typedef struct ks_grouped_table ks_grouped_table;   /**< @java KGroupedTable */
 typedef struct ks_topology ks_topology;             /**< @java Topology */
 
 /* ---- callbacks ------------------------------------------------------------------------------- */

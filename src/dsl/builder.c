@@ -46,6 +46,7 @@ ks_builder *ks_builder_new(const ks_config *config)
     builder->inert_global_table = (ks_global_table){.builder = builder};
     builder->inert_grouped =
         (ks_grouped_stream){.builder = builder, .name = "", .node = builder->root};
+    builder->inert_grouped_table = (ks_grouped_table){.builder = builder, .node = builder->root};
     builder->inert_split = (ks_split){
         .builder = builder, .name = "", .stream = &builder->inert_stream, .node = builder->root};
     return builder;
@@ -361,23 +362,13 @@ static ks_table *add_table_source(ks_builder *builder, const ksi_source *source,
     if (source_name == NULL || name == NULL || !has_valid_reset(builder, consumed)) {
         return &builder->inert_table;
     }
-    const char *store = materialized->queryable ? materialized->spec.name : NULL;
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_table_source);
-    ksi_table_source *config = ksi_arena_zalloc(&builder->topology->arena, sizeof *config);
-    config->store = ksi_arena_strdup(&builder->topology->arena, store);
     node->source = *source;
     node->source_name = source_name;
     node->is_table_source = true;
-    node->processor = ksi_op_table_source(config);
-    if (store != NULL) {
-        ksi_plan_add_store(node, &builder->arena, &materialized->spec);
-    }
     ksi_attach(builder, builder->root, node);
-    return ksi_table_new(builder, &(ks_table){.name = name,
-                                              .key = source->key,
-                                              .value = source->value,
-                                              .queryable_name = store,
-                                              .node = node});
+    return ksi_new_source_table(builder, node, materialized,
+                                &(ks_table){.key = source->key, .value = source->value});
 }
 
 ks_table *ks_builder_table(ks_builder *builder, const char *topic, const ks_consumed *consumed,

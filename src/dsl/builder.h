@@ -25,6 +25,7 @@
 #include "base/error.h"
 #include "dsl/graph.h"
 #include "ops/ops.h"
+#include "ops/table_view.h"
 #include <kstreams/table.h>
 
 struct ks_stream {
@@ -41,7 +42,11 @@ struct ks_table {
     const char *name;
     const ks_serde *key;
     const ks_serde *value;
-    const char *queryable_name; /* NULL: none */
+    const char *queryable_name;  /* NULL: none */
+    ksi_table_node *table;       /* in the configuration of its node */
+    const ksi_store_spec *lazy_store; /* of a topic or a stream: its store, should it need one */
+    ks_table *parent;            /* of a derived one: what it is derived from */
+    const ksi_derived_table *derived;
     ksi_plan_node *node;
 };
 
@@ -59,6 +64,15 @@ struct ks_grouped_stream {
     const ks_serde *value;
     const char *repartition_name; /* the user's; NULL: none */
     bool repartition_required;
+    ksi_plan_node *node;
+    ksi_plan_node *repartition; /* reused by every aggregation when the user named it */
+};
+
+struct ks_grouped_table {
+    ks_builder *builder;
+    const ks_serde *key;
+    const ks_serde *value;
+    const char *repartition_name; /* the user's; NULL: none */
     ksi_plan_node *node;
     ksi_plan_node *repartition; /* reused by every aggregation when the user named it */
 };
@@ -108,6 +122,7 @@ struct ks_builder {
     ks_table inert_table;
     ks_global_table inert_global_table;
     ks_grouped_stream inert_grouped;
+    ks_grouped_table inert_grouped_table;
     ks_split inert_split;
 };
 
@@ -199,6 +214,25 @@ bool ksi_is_materialized(const ks_materialized *options);
  */
 bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const char *prefix,
                      ksi_materialized *result);
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+/*
+ * The table of a topic or a stream, whose node is `node`; has a store only if it was named, until
+ * another operation needs it. `values` has what is known of its serdes.
+ */
+ks_table *ksi_new_source_table(ks_builder *builder, ksi_plan_node *node,
+                               const ksi_materialized *store, const ks_table *values);
+/*
+ * Asks for old values in the table's changes. Without `by_force` no table is materialized for it,
+ * and the answer may be no. @java KTableImpl#enableSendingOldValues
+ */
+bool ksi_table_send_old_values(ks_table *table, bool by_force);
+/*
+ * How other operations read the table; a table of a topic or a stream is materialized for it. The
+ * node that reads must be connected to ksi_table_view_store(). @java KTableImpl#valueGetterSupplier
+ */
+const ksi_table_view *ksi_table_read(ks_table *table);
 
 /* ---- repartition.c --------------------------------------------------------------------------- */
 

@@ -336,3 +336,20 @@ ks_status ksi_plan_write_global_store(const ksi_plan_node *node, ks_topology *to
 {
     return ksi_topology_add_global_store(topology, &node->global, error);
 }
+
+ks_status ksi_plan_write_change_repartition(const ksi_plan_node *node, ks_topology *topology,
+                                            ks_error *error)
+{
+    const ksi_repartition *r = &node->repartition;
+    const ksi_sink sink = {.topic = r->topic, .key = r->key, .value = r->value, .of_changes = true};
+    const ksi_source source = {.topics = &r->topic,
+                               .topic_count = 1,
+                               .key = r->key,
+                               .value = r->value,
+                               .of_changes = true,
+                               .timestamp_extractor = &ks_timestamp_fail_on_invalid};
+    ksi_topology_add_internal_topic(topology, r->topic, r->partitions);
+    KS_TRY(ksi_topology_add_sink(topology, r->sink_name, &sink, parent_names(node, topology),
+                                 node->parents.count, error));
+    return ksi_topology_add_source(topology, r->source_name, &source, error);
+}

@@ -27,7 +27,7 @@ typedef ks_status ksi_plan_write_fn(const ksi_plan_node *node, ks_topology *topo
 
 /* What a repartition point is made of. */
 typedef struct ksi_repartition {
-    const char *filter_name;
+    const char *filter_name; /* NULL for a topic of changes: a table's rows have keys */
     const char *sink_name;
     const char *source_name;
     const char *topic;
@@ -111,5 +111,6 @@ ksi_plan_write_fn ksi_plan_write_stores; /* stores without a processor */
 ksi_plan_write_fn ksi_plan_write_sink;
 ksi_plan_write_fn ksi_plan_write_repartition;
 ksi_plan_write_fn ksi_plan_write_global_store;
+ksi_plan_write_fn ksi_plan_write_change_repartition;
 
 #endif

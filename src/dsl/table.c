@@ -1,168 +1,189 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.c - grouping, aggregating, and the ways between stream and table. @java KStreamImpl,
- * KGroupedStreamImpl, KTableImpl
+ * table.c - tables: those derived from another, and the ways between stream and table. @java
+ * KTableImpl
  *
- * A grouping repartitions nothing by itself: each aggregation of it does, into a topic named after
- * the grouping when the user named it (then they share one) and after the aggregation's store
- * otherwise.
+ * A derived table (filter, mapValues, transformValues) is materialized only when the user named its
+ * store; a Materialized without a name gives serdes and uses up a number, nothing else. A table of
+ * a topic or of a stream is materialized when it is named, and when a later operation cannot do
+ * without its rows: ksi_table_send_old_values() and ksi_table_read() are how operations ask.
  */
 #include "dsl/builder.h"
 
-/* ---- grouping -------------------------------------------------------------------------------- */
+/* ---- what other operations ask of a table ---------------------------------------------------- */
 
-static ks_grouped_stream *group(ks_builder *builder, const ks_grouped_stream *values)
+/* A table of a topic or a stream that has no store yet. */
+static void materialize_source(ks_table *table)
 {
-    ks_grouped_stream *grouped = ksi_arena_alloc(&builder->arena, sizeof *grouped);
-    *grouped = *values;
-    grouped->builder = builder;
-    return grouped;
+    ks_builder *builder = table->builder;
+    if (table->table->store == NULL) {
+        ksi_plan_add_store(table->node, &builder->arena, table->lazy_store);
+        table->table->store =
+            ksi_arena_strdup(&builder->topology->arena, table->lazy_store->name);
+    }
 }
 
-ks_grouped_stream *ks_stream_group_by_key(ks_stream *stream, const ks_grouped *options)
+bool ksi_table_send_old_values(ks_table *table, bool by_force)
 {
-    ks_builder *builder = stream->builder;
-    if (!ksi_builder_ready(builder, KSI_HEAD_OF(options), "ks_stream_group_by_key", true)) {
-        return &builder->inert_grouped;
+    ksi_table_node *node = table->table;
+    if (node->send_old_values) {
+        return true;
     }
-    ks_grouped_stream values = {.name = stream->name,
-                                .key = stream->key,
-                                .value = stream->value,
-                                .repartition_required = stream->repartition_required,
-                                .node = stream->node};
-    if (options != NULL) { /* as Java: options given inherit nothing */
-        values.key = options->key;
-        values.value = options->value;
-        values.repartition_name = ksi_arena_strdup(&builder->arena, options->name);
+    if (table->lazy_store != NULL) {
+        if (node->store == NULL && !by_force) {
+            return false;
+        }
+        materialize_source(table);
+    } else if (node->store == NULL && !ksi_table_send_old_values(table->parent, by_force)) {
+        return false;
     }
-    return group(builder, &values);
+    node->send_old_values = true;
+    return true;
 }
 
-ks_grouped_stream *ks_stream_group_by(ks_stream *stream, ks_mapper_fn *key, void *user,
-                                      const ks_grouped *options)
+const ksi_table_view *ksi_table_read(ks_table *table)
 {
-    ks_builder *builder = stream->builder;
+    ks_arena *arena = &table->builder->topology->arena;
+    ksi_table_view *view = ksi_arena_zalloc(arena, sizeof *view);
+    if (table->lazy_store != NULL) {
+        materialize_source(table);
+    }
+    if (table->table->store != NULL) {
+        view->store = table->table->store;
+    } else {
+        view->parent = ksi_table_read(table->parent);
+        view->derived = table->derived;
+    }
+    return view;
+}
+
+ks_table *ksi_new_source_table(ks_builder *builder, ksi_plan_node *node,
+                               const ksi_materialized *store, const ks_table *values)
+{
+    ks_table table = *values;
+    table.name = node->name;
+    table.node = node;
+    table.queryable_name = store->queryable ? store->spec.name : NULL;
+    table.table = ksi_arena_zalloc(&builder->topology->arena, sizeof *table.table);
+    ksi_store_spec *spec = ksi_arena_alloc(&builder->arena, sizeof *spec);
+    *spec = store->spec;
+    table.lazy_store = spec;
+    node->processor = ksi_op_table_source(table.table);
+    ks_table *made = ksi_table_new(builder, &table);
+    if (store->queryable) {
+        materialize_source(made);
+    }
+    return made;
+}
+
+/* ---- derived tables -------------------------------------------------------------------------- */
+
+/* What the three derivations differ in. */
+typedef struct derivation {
+    const char *call;
+    const char *prefix;
+    bool is_complete;
+    bool keeps_values;    /* the result has the parent's value serde */
+    bool wastes_a_number; /* for the store name of a Materialized without one, as Java */
+    ksi_derived_table how;
+} derivation;
+
+/* The store and serdes of the result; false: the builder failed. */
+static bool materialize_derived(ks_table *parent, const derivation *what,
+                                const ks_materialized *options, ksi_materialized *store)
+{
+    ks_builder *builder = parent->builder;
+    *store = (ksi_materialized){0};
+    if (!ksi_is_materialized(options)) {
+        return true;
+    }
+    if (options->name != NULL) {
+        return ksi_materialize(builder, options, what->prefix, store);
+    }
+    if (what->wastes_a_number) {
+        builder->next_number++;
+    }
+    return true;
+}
+
+static ks_table *derive(ks_table *parent, const derivation *what, const ks_materialized *options)
+{
+    ks_builder *builder = parent->builder;
     const ks_options_head *head = KSI_HEAD_OF(options);
-    ksi_builder_own(builder, user, options != NULL ? options->user_free : NULL);
-    if (!ksi_builder_ready(builder, head, "ks_stream_group_by", key != NULL)) {
-        return &builder->inert_grouped;
-    }
-    const char *own = options != NULL ? options->name : NULL;
-    const char *name = ksi_name_or_new(builder, head, own, "KSTREAM-KEY-SELECT-");
-    if (name == NULL) {
-        return &builder->inert_grouped;
-    }
-    ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
-    node->changes_key = true;
-    node->processor = ksi_op_select_key(&builder->topology->arena, key, user);
-    ksi_attach(builder, stream->node, node);
-    return group(builder,
-                 &(ks_grouped_stream){.name = name,
-                                      .key = options != NULL ? options->key : NULL,
-                                      .value = options != NULL ? options->value : stream->value,
-                                      .repartition_name = ksi_arena_strdup(&builder->arena, own),
-                                      .repartition_required = true,
-                                      .node = node});
-}
-
-/* ---- aggregating ----------------------------------------------------------------------------- */
-
-/* The node that the aggregation hangs on: the grouping's, or a repartition point behind it. */
-static ksi_plan_node *aggregation_parent(ks_grouped_stream *grouped, const ksi_materialized *store)
-{
-    if (!grouped->repartition_required) {
-        return grouped->node;
-    }
-    ks_builder *builder = grouped->builder;
-    bool is_named = grouped->repartition_name != NULL;
-    const char *base = is_named ? grouped->repartition_name : store->spec.name;
-    ksi_plan_node *fresh = ksi_new_repartition(builder, base, is_named || store->queryable,
-                                               grouped->key, grouped->value);
-    if (grouped->repartition == NULL || grouped->repartition_name == NULL) {
-        grouped->repartition = fresh;
-    }
-    ksi_attach(builder, grouped->node, grouped->repartition);
-    return grouped->repartition;
-}
-
-static ks_table *add_aggregation(ks_grouped_stream *grouped, const char *name,
-                                 const ksi_materialized *store, const ksi_aggregate *how)
-{
-    ks_builder *builder = grouped->builder;
-    ks_arena *arena = &builder->topology->arena;
-    ksi_aggregate *config = ksi_arena_alloc(arena, sizeof *config);
-    *config = *how;
-    config->store = ksi_arena_strdup(arena, store->spec.name);
-    ksi_plan_node *parent = aggregation_parent(grouped, store);
-    ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
-    node->processor = ksi_op_aggregate(config);
-    ksi_plan_add_store(node, &builder->arena, &store->spec);
-    ksi_attach(builder, parent, node);
-    return ksi_table_new(builder,
-                         &(ks_table){.name = name,
-                                     .key = store->spec.key,
-                                     .value = store->spec.value,
-                                     .queryable_name = store->queryable ? store->spec.name : NULL,
-                                     .node = node});
-}
-
-/* Checks the call; false: the builder failed. */
-static bool begin(ks_grouped_stream *grouped, const char *call, bool has_function, void *user,
-                  const ks_materialized *options)
-{
-    ksi_builder_own(grouped->builder, user, options != NULL ? options->user_free : NULL);
-    return ksi_builder_ready(grouped->builder, KSI_HEAD_OF(options), call, has_function);
-}
-
-static ks_table *aggregate(ks_grouped_stream *grouped, const ks_materialized *options,
-                           const char *prefix, const ks_serde *default_value,
-                           const ksi_aggregate *how)
-{
-    ks_builder *builder = grouped->builder;
     ksi_materialized store;
-    if (!ksi_materialize(builder, options, prefix, &store)) {
+    ksi_builder_own(builder, what->how.user, options != NULL ? options->user_free : NULL);
+    if (!ksi_builder_ready(builder, head, what->call, what->is_complete) ||
+        !materialize_derived(parent, what, options, &store)) {
         return &builder->inert_table;
     }
-    store.spec.key = store.spec.key != NULL ? store.spec.key : grouped->key;
-    store.spec.value = store.spec.value != NULL ? store.spec.value : default_value;
-    const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(options),
-                                       options != NULL ? options->named : NULL, prefix);
-    return name != NULL ? add_aggregation(grouped, name, &store, how) : &builder->inert_table;
-}
-
-ks_table *ks_grouped_stream_count(ks_grouped_stream *grouped, const ks_materialized *options)
-{
-    ks_builder *builder = grouped->builder;
-    if (!ksi_builder_ready(builder, KSI_HEAD_OF(options), "ks_grouped_stream_count", true)) {
+    const char *name =
+        ksi_name_or_new(builder, head, options != NULL ? options->named : NULL, what->prefix);
+    if (name == NULL) {
         return &builder->inert_table;
     }
-    if (ksi_is_materialized(options) && options->name == NULL) {
-        builder->next_number++; /* Java once generated a name here and keeps doing so */
+    ks_arena *arena = &builder->topology->arena;
+    ksi_derived_table *config = ksi_arena_alloc(arena, sizeof *config);
+    *config = what->how;
+    config->table.store = ksi_arena_strdup(arena, store.spec.name);
+    if (config->keep != NULL) { /* so that it need not tell of rows that were never there */
+        config->table.send_old_values = ksi_table_send_old_values(parent, false);
     }
-    return aggregate(grouped, options, "KSTREAM-AGGREGATE-", &ks_serde_i64, &(ksi_aggregate){0});
+    ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
+    node->processor = ksi_op_derived_table(config);
+    if (store.spec.name != NULL) {
+        ksi_plan_add_store(node, &builder->arena, &store.spec);
+    }
+    ksi_attach(builder, parent->node, node);
+    const ks_serde *key = options != NULL ? options->key : NULL;
+    const ks_serde *value = options != NULL ? options->value : NULL;
+    return ksi_table_new(
+        builder,
+        &(ks_table){.name = name,
+                    .key = key != NULL ? key : parent->key,
+                    .value = value == NULL && what->keeps_values ? parent->value : value,
+                    .queryable_name = store.spec.name,
+                    .table = &config->table,
+                    .parent = parent,
+                    .derived = config,
+                    .node = node});
 }
 
-ks_table *ks_grouped_stream_reduce(ks_grouped_stream *grouped, ks_reducer_fn *reduce, void *user,
-                                   const ks_materialized *options)
+ks_table *ks_table_filter(ks_table *table, ks_predicate_fn *keep, void *user,
+                          const ks_materialized *materialized)
 {
-    if (!begin(grouped, "ks_grouped_stream_reduce", reduce != NULL, user, options)) {
-        return &grouped->builder->inert_table;
-    }
-    return aggregate(grouped, options, "KSTREAM-REDUCE-", grouped->value,
-                     &(ksi_aggregate){.reduce = reduce, .user = user});
+    return derive(table,
+                  &(derivation){.call = "ks_table_filter",
+                                .prefix = "KTABLE-FILTER-",
+                                .is_complete = keep != NULL,
+                                .keeps_values = true,
+                                .wastes_a_number = true,
+                                .how = {.keep = keep, .user = user}},
+                  materialized);
 }
 
-ks_table *ks_grouped_stream_aggregate(ks_grouped_stream *grouped, ks_initializer_fn *initialize,
-                                      ks_aggregator_fn *aggregator, void *user,
-                                      const ks_materialized *options)
+ks_table *ks_table_filter_not(ks_table *table, ks_predicate_fn *drop, void *user,
+                              const ks_materialized *materialized)
 {
-    if (!begin(grouped, "ks_grouped_stream_aggregate", initialize != NULL && aggregator != NULL,
-               user, options)) {
-        return &grouped->builder->inert_table;
-    }
-    return aggregate(
-        grouped, options, "KSTREAM-AGGREGATE-", NULL,
-        &(ksi_aggregate){.initialize = initialize, .aggregate = aggregator, .user = user});
+    return derive(table,
+                  &(derivation){.call = "ks_table_filter_not",
+                                .prefix = "KTABLE-FILTER-",
+                                .is_complete = drop != NULL,
+                                .keeps_values = true,
+                                .wastes_a_number = true,
+                                .how = {.keep = drop, .negated = true, .user = user}},
+                  materialized);
+}
+
+ks_table *ks_table_map_values(ks_table *table, ks_mapper_fn *map, void *user,
+                              const ks_materialized *materialized)
+{
+    return derive(table,
+                  &(derivation){.call = "ks_table_map_values",
+                                .prefix = "KTABLE-MAPVALUES-",
+                                .is_complete = map != NULL,
+                                .wastes_a_number = true,
+                                .how = {.map = map, .user = user}},
+                  materialized);
 }
 
 /* ---- between stream and table ---------------------------------------------------------------- */
@@ -191,19 +212,11 @@ ks_table *ks_stream_to_table(ks_stream *stream, const ks_materialized *options)
         parent = ksi_new_repartition(builder, name, own != NULL, key, value);
         ksi_attach(builder, stream->node, parent);
     }
-    const char *queryable = store.queryable ? store.spec.name : NULL;
-    ksi_table_source *config = ksi_arena_zalloc(&builder->topology->arena, sizeof *config);
-    config->store = ksi_arena_strdup(&builder->topology->arena, queryable);
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
-    node->processor = ksi_op_table_source(config);
-    if (queryable != NULL) {
-        ksi_plan_add_store(node, &builder->arena, &store.spec);
-    }
+    ks_table *table =
+        ksi_new_source_table(builder, node, &store, &(ks_table){.key = key, .value = value});
     ksi_attach(builder, parent, node);
-    return ksi_table_new(
-        builder,
-        &(ks_table){
-            .name = name, .key = key, .value = value, .queryable_name = queryable, .node = node});
+    return table;
 }
 
 ks_stream *ks_table_to_stream(ks_table *table, const ks_named *named)

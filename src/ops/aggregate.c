@@ -4,8 +4,12 @@
  *
  * A record with a null key or null value is dropped and counted. The result's timestamp is the
  * larger of the record's and the stored one; a key that has no aggregate takes the record's. The
- * headers of the row in the store are empty; those of the forwarded update are the record's. @java
- * KStreamAggregate, KStreamReduce
+ * headers of the row in the store are empty; those of the forwarded update are the record's.
+ *
+ * As Java, count and aggregate hand down as the old value of a key's first update what they began
+ * with, 0 or the initializer's, although no such row was ever there. Who asks for old values sees
+ * it: a group of the result subtracts a row that nobody added. With a cache the old value comes
+ * from the store and is null. @java KStreamAggregate, KStreamReduce
  */
 #include "ops/ops.h"
 #include "ops/table_store.h"
@@ -17,23 +21,27 @@ typedef struct aggregate_state {
 static ks_status aggregate_init(ks_ctx *ctx, const void *config, void *state, ks_error *error)
 {
     const ksi_aggregate *aggregate = config;
-    aggregate_state *here = state;
-    return ksi_table_store_open(&here->table, ctx, aggregate->store, aggregate->send_old_values,
-                                error);
+    return ksi_table_store_open(&((aggregate_state *)state)->table, ctx, &aggregate->table, error);
+}
+
+/* What a key without an aggregate begins with; null for reduce, whose first value it is. */
+static ks_value beginning(ks_ctx *ctx, const ksi_aggregate *how)
+{
+    if (how->reduce != NULL) {
+        return ks_null();
+    }
+    return how->initialize != NULL ? how->initialize(ctx, how->user) : ks_i64(0);
 }
 
 static ks_value next_aggregate(ks_ctx *ctx, const ksi_aggregate *how, const ks_record *record,
-                               const ks_value *old)
+                               ks_value before)
 {
     if (how->reduce != NULL) {
-        return ks_value_is_null(*old) ? record->value
-                                      : how->reduce(ctx, *old, record->value, how->user);
+        return ks_value_is_null(before) ? record->value
+                                        : how->reduce(ctx, before, record->value, how->user);
     }
-    if (how->aggregate == NULL) {
-        return ks_i64(ks_value_is_null(*old) ? 1 : ks_value_i64(*old) + 1);
-    }
-    ks_value before = ks_value_is_null(*old) ? how->initialize(ctx, how->user) : *old;
-    return ksi_ctx_failed(ctx) ? ks_null() : how->aggregate(ctx, record, before, how->user);
+    return how->aggregate != NULL ? how->aggregate(ctx, record, before, how->user)
+                                  : ks_i64(ks_value_i64(before) + 1);
 }
 
 static void aggregate_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
@@ -49,16 +57,16 @@ static void aggregate_process(ks_ctx *ctx, const void *config, void *state, cons
     if (!ksi_table_store_get(table, record->key, &old)) {
         return;
     }
-    ks_value aggregate = next_aggregate(ctx, how, record, &old.value);
-    if (ksi_ctx_failed(ctx)) {
-        return;
-    }
     ks_record update = *record;
-    if (!ks_value_is_null(old.value) && old.timestamp > record->timestamp) {
+    if (ks_value_is_null(old.value)) {
+        old.value = beginning(ctx, how);
+    } else if (old.timestamp > record->timestamp) {
         update.timestamp = old.timestamp;
     }
-    if (ksi_table_store_put(table, record->key, aggregate, update.timestamp)) {
-        ksi_table_store_forward(table, &update, aggregate, old.value);
+    ks_value aggregate =
+        ksi_ctx_failed(ctx) ? ks_null() : next_aggregate(ctx, how, record, old.value);
+    if (!ksi_ctx_failed(ctx)) {
+        ksi_table_store_update(table, &update, aggregate, old.value);
     }
 }
 

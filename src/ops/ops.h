@@ -57,26 +57,57 @@ size_t ksi_branches_count(const ksi_branches *branches);
 ksi_processor ksi_op_branch(const ksi_branches *branches);
 
 /*
- * table_source.c: `store` NULL = not materialized, which may still change until the topology is
- * written
+ * What the configuration of every node that makes a table begins with. It may still change until
+ * the topology is written: a table of a topic is materialized when a later operation needs that,
+ * and old values are sent when one asks for them.
  */
-typedef struct ksi_table_source {
-    const char *store;
+typedef struct ksi_table_node {
+    const char *store; /* NULL: not materialized */
     bool send_old_values;
-} ksi_table_source;
-ksi_processor ksi_op_table_source(const ksi_table_source *source);
+} ksi_table_node;
+
+/* table_source.c: a table of a topic or a stream */
+ksi_processor ksi_op_table_source(const ksi_table_node *table);
+
+/*
+ * derived_table.c: filter, mapValues or transformValues of a table; one of the three functions is
+ * given
+ */
+typedef struct ksi_derived_table {
+    ksi_table_node table;
+    ks_predicate_fn *keep;
+    bool negated;
+    ks_mapper_fn *map;
+    const ks_value_transformer *transformer; /* outlives the topology */
+    void *user;
+} ksi_derived_table;
+ksi_processor ksi_op_derived_table(const ksi_derived_table *derived);
+
+/* table_group_by.c: a table's changes under the keys of its groups */
+ksi_processor ksi_op_table_group_by(ks_arena *arena, ks_pair_mapper_fn *map, void *user);
+
+/* table_aggregate.c: one of the function sets is given */
+typedef struct ksi_table_aggregate {
+    ksi_table_node table;
+    ks_initializer_fn *initialize; /* aggregate */
+    ks_aggregator_fn *add;
+    ks_aggregator_fn *subtract;
+    ks_reducer_fn *reduce_add; /* reduce; all NULL: count */
+    ks_reducer_fn *reduce_subtract;
+    void *user;
+} ksi_table_aggregate;
+ksi_processor ksi_op_table_aggregate(const ksi_table_aggregate *aggregate);
 
 /* to_stream.c: the new value out of a change */
 ksi_processor ksi_op_to_stream(void);
 
-/* aggregate.c: one of the three function sets is given; `store` is the store's name */
+/* aggregate.c: one of the three function sets is given */
 typedef struct ksi_aggregate {
-    const char *store;
+    ksi_table_node table;
     ks_initializer_fn *initialize; /* aggregate */
     ks_aggregator_fn *aggregate;
     ks_reducer_fn *reduce; /* reduce; all NULL: count */
     void *user;
-    bool send_old_values;
 } ksi_aggregate;
 ksi_processor ksi_op_aggregate(const ksi_aggregate *aggregate);
 

@@ -55,7 +55,7 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     ctx->record = *context;
     ctx->context_of = NULL;
 
-    ksi_change change = {0};
+    ksi_change change = {.is_latest = true};
     ks_record record = {.timestamp =
                             new_row->value.data != NULL ? new_row->timestamp : context->timestamp,
                         .headers = context->headers};
@@ -77,10 +77,10 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     return status;
 }
 
-/* ---- the node's side ------------------------------------------------------------------------- */
+/* ---- opening and reading --------------------------------------------------------------------- */
 
-ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name,
-                               bool send_old_values, ks_error *error)
+ks_status ksi_table_store_open_to_read(ksi_table_store *table, ks_ctx *ctx, const char *name,
+                                       ks_error *error)
 {
     ksi_key_value_store *store = ksi_key_value_store_of(ctx->services->store(ctx, name));
     if (store == NULL) {
@@ -89,12 +89,23 @@ ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *
     }
     const ksi_store_spec *spec = ksi_key_value_store_spec(store);
     const char *what = ksi_arena_format(ctx->task_arena, "store %s", name);
-    *table = (ksi_table_store){
-        .store = store, .ctx = ctx, .node = ctx->node, .send_old_values = send_old_values};
+    *table = (ksi_table_store){.store = store, .ctx = ctx, .node = ctx->node};
     KS_TRY(ksi_ctx_key_serde(ctx, spec->key, what, &table->key, error));
     KS_TRY(ksi_ctx_value_serde(ctx, spec->value, what, &table->value, error));
     table->topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena);
-    table->caching = ksi_key_value_store_on_flush(store, forward_flushed, table, send_old_values);
+    return KS_OK;
+}
+
+ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const ksi_table_node *node,
+                               ks_error *error)
+{
+    *table = (ksi_table_store){.ctx = ctx, .node = ctx->node};
+    if (node->store != NULL) {
+        KS_TRY(ksi_table_store_open_to_read(table, ctx, node->store, error));
+        table->caching = ksi_key_value_store_on_flush(table->store, forward_flushed, table,
+                                                      node->send_old_values);
+    }
+    table->send_old_values = node->send_old_values;
     return KS_OK;
 }
 
@@ -119,13 +130,16 @@ bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *ro
     return status == KS_OK;
 }
 
-bool ksi_table_store_put(ksi_table_store *table, ks_value key, ks_value value, int64_t timestamp)
+/* ---- updates --------------------------------------------------------------------------------- */
+
+/* False: the context failed. */
+static bool put(ksi_table_store *table, ks_value key, ks_value value, int64_t timestamp)
 {
     ks_error error;
     ks_slice key_bytes;
     ks_slice value_bytes;
-    ks_status status = serialize(table, true, key, &key_bytes, &error);
     ksi_error_begin(&error);
+    ks_status status = serialize(table, true, key, &key_bytes, &error);
     if (status == KS_OK) {
         status = serialize(table, false, value, &value_bytes, &error);
     }
@@ -140,14 +154,19 @@ bool ksi_table_store_put(ksi_table_store *table, ks_value key, ks_value value, i
     return status == KS_OK;
 }
 
-void ksi_table_store_forward(ksi_table_store *table, const ks_record *record, ks_value new_value,
-                             ks_value old_value)
+void ksi_table_store_update(ksi_table_store *table, const ks_record *record, ks_value new_value,
+                            ks_value old_value)
 {
-    if (table->caching) {
+    ksi_change change = {.new_value = new_value,
+                         .old_value = table->send_old_values ? old_value : ks_null(),
+                         .is_latest = true};
+    if (table->store == NULL) {
+        if (ks_value_kind(record->value) == KSI_KIND_CHANGE) {
+            change.is_latest = ksi_value_change(record->value)->is_latest;
+        }
+    } else if (!put(table, record->key, new_value, record->timestamp) || table->caching) {
         return;
     }
-    ksi_change change = {.new_value = new_value,
-                         .old_value = table->send_old_values ? old_value : ks_null()};
     ks_record update = *record;
     update.value = ksi_change_value(&change);
     ksi_forward(table->ctx, &update);

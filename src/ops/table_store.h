@@ -3,9 +3,11 @@
  * table_store.h - the store behind a table's node, seen through its serdes, and the way its updates
  * leave the node.
  *
- * With a cache the node forwards nothing itself: what the cache gives up at a commit or an eviction
- * is forwarded from the node then, under the context of the row's last write. Without a cache the
- * node forwards each update at once. ksi_table_store_forward() does the right one.
+ * A node that makes a table works out new and old value of a key and calls
+ * ksi_table_store_update(), which does the rest: puts the row if the table is materialized, says
+ * whether the row is the latest of its key, and forwards. With a cache nothing is forwarded then:
+ * what the cache gives up at a commit or an eviction is forwarded from the node, under the context
+ * of the row's last write. Without a cache, or without a store, each update is forwarded at once.
  * @java KeyValueStoreWrapper, TimestampedTupleForwarder, TimestampedCacheFlushListener
  *
  * Thread rule: the thread of the task.
@@ -13,12 +15,13 @@
 #ifndef KSI_OPS_TABLE_STORE_H
 #define KSI_OPS_TABLE_STORE_H
 
+#include "ops/ops.h"
 #include "state/key_value_store.h"
 #include "topology/change.h"
 #include "topology/context.h"
 
 typedef struct ksi_table_store {
-    ksi_key_value_store *store;
+    ksi_key_value_store *store; /* NULL: the table is not materialized */
     ks_ctx *ctx;
     ksi_node_instance *node;
     const ks_serde *key;
@@ -35,21 +38,25 @@ typedef struct ksi_table_row {
     bool found;
 } ksi_table_row;
 
-/* From a node's init. `name` is a store that is connected to the node. */
-KS_NODISCARD ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const char *name,
-                                            bool send_old_values, ks_error *error);
+/* From the init of a node that makes a table. Its store, if any, is connected to the node. */
+KS_NODISCARD ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx,
+                                            const ksi_table_node *node, ks_error *error);
 
-/* Reads a key; the value lives in the record's arena. False: the context failed. */
-bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row);
-
-/* Writes the new value of a key, null deletes. False: the context failed. */
-bool ksi_table_store_put(ksi_table_store *table, ks_value key, ks_value value, int64_t timestamp);
+/* The same for a node that only reads the store `name`. */
+KS_NODISCARD ks_status ksi_table_store_open_to_read(ksi_table_store *table, ks_ctx *ctx,
+                                                    const char *name, ks_error *error);
 
 /*
- * Forwards an update that was put, unless the cache will. `record` has key, timestamp and headers
- * of the update.
+ * Reads a key of a materialized table; the value lives in the record's arena. False: the context
+ * failed.
  */
-void ksi_table_store_forward(ksi_table_store *table, const ks_record *record, ks_value new_value,
-                             ks_value old_value);
+bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row);
+
+/*
+ * The update of a key: `record` has its key, timestamp and headers, and as its value what the node
+ * was given. A null `new_value` deletes.
+ */
+void ksi_table_store_update(ksi_table_store *table, const ks_record *record, ks_value new_value,
+                            ks_value old_value);
 
 #endif

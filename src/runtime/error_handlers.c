@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "topology/change.h"
 
 void ksi_error_handlers_init(ksi_error_handlers *handlers, const ks_config *config, ks_ctx *ctx,
                              ksi_collector *collector)
@@ -99,8 +100,15 @@ static ks_failure failure_in_hand(const ks_ctx *ctx, ks_failure_stage stage, con
 static ks_failure_answer ask(const ksi_error_handlers *handlers, ks_failure_fn *handler,
                              const ks_failure *failure, ks_failure_answer by_property)
 {
+    ks_failure told = *failure;
+    ks_record shown;
+    if (told.record != NULL && ks_value_kind(told.record->value) == KSI_KIND_CHANGE) {
+        shown = *told.record; /* programs see no changes: the new value */
+        shown.value = ksi_value_change(shown.value)->new_value;
+        told.record = &shown;
+    }
     ks_failure_answer answer =
-        handler != NULL ? handler(failure, handlers->program.user) : KS_FAILURE_DEFAULT;
+        handler != NULL ? handler(&told, handlers->program.user) : KS_FAILURE_DEFAULT;
     return answer != KS_FAILURE_DEFAULT ? answer : by_property;
 }
 

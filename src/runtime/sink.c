@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "serde/convert.h"
+#include "topology/change_serde.h"
 #include "topology/partitioner.h"
 
 ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_topology *topology,
@@ -26,7 +27,11 @@ ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_to
                              "its partitioner has no function; give it one");
     }
     KS_TRY(ksi_ctx_key_serde(ctx, node->sink.key, what, &state->key, error));
-    return ksi_ctx_value_serde(ctx, node->sink.value, what, &state->value, error);
+    KS_TRY(ksi_ctx_value_serde(ctx, node->sink.value, what, &state->value, error));
+    if (node->sink.of_changes) {
+        state->value = ksi_change_serde(ctx->task_arena, state->value);
+    }
+    return KS_OK;
 }
 
 /* What a sink has made of a record so far. */
@@ -62,12 +67,13 @@ static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *b
     const ks_serde *serde = is_key ? out->sink->key : out->sink->value;
     ks_value value = is_key ? out->record->key : out->record->value;
     const char *part = is_key ? "key" : "value";
-    if (!ks_value_is_null(value) && ks_value_kind(value) != serde->kind) {
+    ks_kind wanted;
+    ks_kind unfit = ksi_unfit_kind(serde, value, &wanted);
+    if (unfit != KS_KIND_NULL) {
         ks_ctx_fail(ctx,
                     "writing to topic %s: the %s is %s and the serde \"%s\" of this sink writes "
                     "%s; give the right one with %s(.%s = ...)",
-                    out->topic, part, ks_kind_name(ks_value_kind(value)), serde->name,
-                    ks_kind_name(serde->kind),
+                    out->topic, part, ks_kind_name(unfit), serde->name, ks_kind_name(wanted),
                     out->sink->is_internal ? "KS_GROUPED or KS_REPARTITIONED" : "KS_PRODUCED",
                     part);
         return false;

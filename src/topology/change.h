@@ -4,7 +4,7 @@
  *
  * It travels as the value of a record under a kind of our own, so that table nodes and stream nodes
  * have one signature. User code never sees one: the node that leaves the table takes the new value
- * out.
+ * out. Between a table's groupBy and its aggregation it goes through a topic (change_serde.h).
  *
  * Thread rule: a change belongs to the thread whose record it is, and lives while it is forwarded.
  */
@@ -18,6 +18,7 @@
 typedef struct ksi_change {
     ks_value new_value;
     ks_value old_value; /* null unless a node below asked for old values */
+    bool is_latest;     /* no row of the key has a later timestamp; only versioned tables know */
 } ksi_change;
 
 static inline ks_value ksi_change_value(const ksi_change *change)

@@ -37,6 +37,7 @@ typedef struct ksi_source {
     const ksi_pattern *pattern; /* NULL for topics */
     const ks_serde *key;        /* NULL: default of the properties */
     const ks_serde *value;
+    bool of_changes; /* a grouped table's topic: `value` is the serde of both halves of a change */
     const ks_timestamp_extractor *timestamp_extractor; /* NULL: default of the properties */
     ks_offset_reset offset_reset;
     int64_t offset_reset_duration_ms;
@@ -48,6 +49,7 @@ typedef struct ksi_sink {
     void *user;
     const ks_serde *key; /* NULL: default of the properties */
     const ks_serde *value;
+    bool of_changes; /* as in a source */
     const ks_partitioner *partitioner;
 } ksi_sink;
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table_view.c - see table_view.h.
+ *
+ * A function that derives a row on reading gets it as a record: with the row's own timestamp, and
+ * without headers. To a transformer, which may ask for the context, the row comes from no topic; it
+ * is asked about a row that is not there, too, with timestamp -1.
+ * @java KTableTransformValues#KTableTransformValuesGetter
+ */
+#include "ops/table_view.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+
+const char *ksi_table_view_store(const ksi_table_view *view)
+{
+    while (view->store == NULL) {
+        view = view->parent;
+    }
+    return view->store;
+}
+
+ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *ctx, const ksi_table_view *view,
+                                ks_error *error)
+{
+    *reader = (ksi_table_reader){0};
+    if (view->store != NULL) {
+        return ksi_table_store_open_to_read(&reader->store, ctx, view->store, error);
+    }
+    reader->parent = ksi_arena_zalloc(ctx->task_arena, sizeof *reader->parent);
+    KS_TRY(ksi_table_reader_open(reader->parent, ctx, view->parent, error));
+    ksi_derivation_open(&reader->derivation, ctx, view->derived);
+    return KS_OK;
+}
+
+void ksi_table_reader_close(ksi_table_reader *reader)
+{
+    for (ksi_table_reader *at = reader; at->parent != NULL; at = at->parent) {
+        ksi_derivation_close(&at->derivation);
+    }
+}
+
+/* Asks the transformer in the name of the row and of no topic. */
+static ks_value transform(const ksi_table_reader *reader, ks_ctx *ctx, const ks_record *row)
+{
+    const ksi_record_context outer = ctx->record;
+    const ks_record *outer_context_of = ctx->context_of;
+    ctx->record =
+        (ksi_record_context){.partition = -1, .offset = -1, .timestamp = row->timestamp};
+    ctx->context_of = row;
+    ks_value value = ksi_derive(&reader->derivation, ctx, row);
+    ctx->record = outer;
+    ctx->context_of = outer_context_of;
+    return value;
+}
+
+bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row)
+{
+    if (reader->parent == NULL) {
+        return ksi_table_store_get(&reader->store, key, row);
+    }
+    if (!ksi_table_reader_get(reader->parent, ctx, key, row)) {
+        return false;
+    }
+    const ks_record given = {
+        .key = key, .value = row->value, .timestamp = row->found ? row->timestamp : -1};
+    row->value = reader->derivation.how->transformer != NULL
+                     ? transform(reader, ctx, &given)
+                     : ksi_derive(&reader->derivation, ctx, &given);
+    row->timestamp = given.timestamp;
+    row->found = !ks_value_is_null(row->value);
+    return !ksi_ctx_failed(ctx);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table_view.h - how a table is read by the nodes of other operations. @java
+ * KTableValueGetterSupplier, KTableValueGetter
+ *
+ * A table that is materialized is read from its store. One that is not is worked out row by row
+ * from its parent, which may be such a table itself; at the end of that chain there always is a
+ * store. The node that reads must be connected to that store, not to those of the tables between.
+ *
+ *     view        what the plan says: a store, or a derivation of another view
+ *     reader      a view at work in a node of a task: the open store, the transformers' states
+ *
+ * Reading sees the table as its node does, with what is in the record cache. What is read lives in
+ * the record's arena.
+ *
+ * Thread rule: a view is the builder's until the topology is frozen, then anyone's; a reader is its
+ * task's.
+ */
+#ifndef KSI_OPS_TABLE_VIEW_H
+#define KSI_OPS_TABLE_VIEW_H
+
+#include "ops/derived_table.h"
+#include "ops/table_store.h"
+
+/* In the topology's arena. */
+typedef struct ksi_table_view ksi_table_view;
+struct ksi_table_view {
+    const char *store;                /* NULL: derived */
+    const ksi_table_view *parent;     /* what it is derived from */
+    const ksi_derived_table *derived; /* and how */
+};
+
+/* The store that whoever reads the view must be connected to. */
+const char *ksi_table_view_store(const ksi_table_view *view);
+
+typedef struct ksi_table_reader ksi_table_reader;
+struct ksi_table_reader {
+    ksi_table_store store;      /* of a view with a store */
+    ksi_table_reader *parent;   /* of one without */
+    ksi_derivation derivation;
+};
+
+/* From a node's init; what the reader needs lives as long as the task. */
+KS_NODISCARD ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *ctx,
+                                             const ksi_table_view *view, ks_error *error);
+/* Closes the transformers; from the close of the node. */
+void ksi_table_reader_close(ksi_table_reader *reader);
+
+/* The row of a key. False: the context failed. */
+bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key,
+                          ksi_table_row *row);
+
+#endif
