@@ -42,10 +42,10 @@ struct ks_table {
     const char *name;
     const ks_serde *key;
     const ks_serde *value;
-    const char *queryable_name;  /* NULL: none */
-    ksi_table_node *table;       /* in the configuration of its node */
+    const char *queryable_name;       /* NULL: none */
+    ksi_table_node *table;            /* in the configuration of its node */
     const ksi_store_spec *lazy_store; /* of a topic or a stream: its store, should it need one */
-    ks_table *parent;            /* of a derived one: what it is derived from */
+    ks_table *parent;                 /* of a derived one: what it is derived from */
     const ksi_derived_table *derived;
     ksi_plan_node *node;
 };

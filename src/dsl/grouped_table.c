@@ -31,12 +31,11 @@ ks_grouped_table *ks_table_group_by(ks_table *table, ks_pair_mapper_fn *map, voi
     ksi_attach(builder, table->node, node);
     (void)ksi_table_send_old_values(table, true);
     ks_grouped_table *grouped = ksi_arena_alloc(&builder->arena, sizeof *grouped);
-    *grouped =
-        (ks_grouped_table){.builder = builder,
-                           .key = how->key,
-                           .value = how->value,
-                           .repartition_name = ksi_arena_strdup(&builder->arena, how->name),
-                           .node = node};
+    *grouped = (ks_grouped_table){.builder = builder,
+                                  .key = how->key,
+                                  .value = how->value,
+                                  .repartition_name = ksi_arena_strdup(&builder->arena, how->name),
+                                  .node = node};
     return grouped;
 }
 

@@ -18,8 +18,7 @@ static void materialize_source(ks_table *table)
     ks_builder *builder = table->builder;
     if (table->table->store == NULL) {
         ksi_plan_add_store(table->node, &builder->arena, table->lazy_store);
-        table->table->store =
-            ksi_arena_strdup(&builder->topology->arena, table->lazy_store->name);
+        table->table->store = ksi_arena_strdup(&builder->topology->arena, table->lazy_store->name);
     }
 }
 
@@ -137,15 +136,14 @@ static ks_table *derive(ks_table *parent, const derivation *what, const ks_mater
     const ks_serde *key = options != NULL ? options->key : NULL;
     const ks_serde *value = options != NULL ? options->value : NULL;
     return ksi_table_new(
-        builder,
-        &(ks_table){.name = name,
-                    .key = key != NULL ? key : parent->key,
-                    .value = value == NULL && what->keeps_values ? parent->value : value,
-                    .queryable_name = store.spec.name,
-                    .table = &config->table,
-                    .parent = parent,
-                    .derived = config,
-                    .node = node});
+        builder, &(ks_table){.name = name,
+                             .key = key != NULL ? key : parent->key,
+                             .value = value == NULL && what->keeps_values ? parent->value : value,
+                             .queryable_name = store.spec.name,
+                             .table = &config->table,
+                             .parent = parent,
+                             .derived = config,
+                             .node = node});
 }
 
 ks_table *ks_table_filter(ks_table *table, ks_predicate_fn *keep, void *user,

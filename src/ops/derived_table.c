@@ -104,14 +104,13 @@ static void derived_process(ks_ctx *ctx, const void *config, void *state, const 
 {
     const ksi_derived_table *how = config;
     derived_state *here = state;
-    ks_value new_value =
-        derive_from(here, ctx, record, ksi_value_change(record->value)->new_value);
+    ks_value new_value = derive_from(here, ctx, record, ksi_value_change(record->value)->new_value);
     ks_value old = ksi_ctx_failed(ctx) ? ks_null() : old_value(here, ctx, record);
     if (ksi_ctx_failed(ctx)) {
         return;
     }
-    bool is_nothing = how->keep != NULL && here->table.send_old_values &&
-                      ks_value_is_null(old) && ks_value_is_null(new_value);
+    bool is_nothing = how->keep != NULL && here->table.send_old_values && ks_value_is_null(old) &&
+                      ks_value_is_null(new_value);
     if (!is_nothing) {
         ksi_table_store_update(&here->table, record, new_value, old);
     }

@@ -45,8 +45,7 @@ static ks_value transform(const ksi_table_reader *reader, ks_ctx *ctx, const ks_
 {
     const ksi_record_context outer = ctx->record;
     const ks_record *outer_context_of = ctx->context_of;
-    ctx->record =
-        (ksi_record_context){.partition = -1, .offset = -1, .timestamp = row->timestamp};
+    ctx->record = (ksi_record_context){.partition = -1, .offset = -1, .timestamp = row->timestamp};
     ctx->context_of = row;
     ks_value value = ksi_derive(&reader->derivation, ctx, row);
     ctx->record = outer;

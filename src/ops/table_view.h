@@ -35,8 +35,8 @@ const char *ksi_table_view_store(const ksi_table_view *view);
 
 typedef struct ksi_table_reader ksi_table_reader;
 struct ksi_table_reader {
-    ksi_table_store store;      /* of a view with a store */
-    ksi_table_reader *parent;   /* of one without */
+    ksi_table_store store;    /* of a view with a store */
+    ksi_table_reader *parent; /* of one without */
     ksi_derivation derivation;
 };
 
@@ -47,7 +47,6 @@ KS_NODISCARD ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *c
 void ksi_table_reader_close(ksi_table_reader *reader);
 
 /* The row of a key. False: the context failed. */
-bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key,
-                          ksi_table_row *row);
+bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row);
 
 #endif

@@ -46,11 +46,14 @@ static const cf_op ops[] = {
     {"aggregate", HANDLE_GROUPED_STREAM, op_aggregate},
     /* tables */
     {"toStream", HANDLE_TABLE, op_to_stream},
-    {"filter", HANDLE_TABLE, NULL},
-    {"filterNot", HANDLE_TABLE, NULL},
-    {"mapValues", HANDLE_TABLE, NULL},
+    {"filter", HANDLE_TABLE, op_table_filter},
+    {"filterNot", HANDLE_TABLE, op_table_filter},
+    {"mapValues", HANDLE_TABLE, op_table_map_values},
     {"transformValues", HANDLE_TABLE, NULL},
-    {"groupBy", HANDLE_TABLE, NULL},
+    {"groupBy", HANDLE_TABLE, op_table_group_by},
+    {"count", HANDLE_GROUPED_TABLE, op_table_count},
+    {"reduce", HANDLE_GROUPED_TABLE, op_table_reduce},
+    {"aggregate", HANDLE_GROUPED_TABLE, op_table_aggregate},
     /* windows, cogroups, joins */
     {"windowedBy", HANDLE_NONE, NULL},
     {"cogroup", HANDLE_NONE, NULL},

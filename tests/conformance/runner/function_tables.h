@@ -65,9 +65,10 @@ struct cf_function {
     const cf_signature *signature;
     ks_slice text;
     int64_t number;
-    ks_value literal;    /**< also the initial value of a fold */
-    ks_kind number_kind; /**< of a fold: the width of a number result */
-    const char *store;   /**< of a processor: the one it uses, or NULL */
+    ks_value literal;      /**< also the initial value of a fold */
+    ks_kind number_kind;   /**< of a fold: the width of a number result */
+    cf_function *subtract; /**< of a fold: what takes a value out again */
+    const char *store;     /**< of a processor: the one it uses, or NULL */
     cf_problem *problem;
 };
 

@@ -148,6 +148,12 @@ cf_function *function_processor(cf_scenario *scenario, const json_t *fn, const c
     return processor;
 }
 
+void function_set_subtract(cf_scenario *scenario, cf_function *fold, const char *type,
+                           const json_t *fn)
+{
+    fold->subtract = function_fold(scenario, fn, type);
+}
+
 /* ---- callbacks ------------------------------------------------------------------------------- */
 
 static cf_call call_of(ks_ctx *ctx, const cf_function *fn)
@@ -240,6 +246,17 @@ static void run_processor(ks_ctx *ctx, const ks_record *record, void *state, voi
 
 const ks_processor call_processor = {
     .struct_size = sizeof call_processor, .init = start_processor, .process = run_processor};
+
+ks_value call_subtracting_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user)
+{
+    return call_reducer(ctx, aggregate, value, ((cf_function *)user)->subtract);
+}
+
+ks_value call_subtracting_aggregator(ks_ctx *ctx, const ks_record *record, ks_value aggregate,
+                                     void *user)
+{
+    return call_subtracting_reducer(ctx, aggregate, record->value, user);
+}
 
 void call_nothing(ks_ctx *ctx, const ks_record *record, void *user)
 {

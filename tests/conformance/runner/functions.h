@@ -26,6 +26,9 @@ cf_function *function_fold(cf_scenario *scenario, const json_t *fn, const char *
 /** Gives the fold its initial value, the literal `init` of `type`. */
 void function_set_init(cf_scenario *scenario, cf_function *fold, const char *type,
                        const json_t *init);
+/** Gives the fold of a grouped table its counterpart, the aggregator or reducer `fn`. */
+void function_set_subtract(cf_scenario *scenario, cf_function *fold, const char *type,
+                           const json_t *fn);
 /** A processor with the store that it uses, the first one of its node; NULL: it has none. */
 cf_function *function_processor(cf_scenario *scenario, const json_t *fn, const char *store);
 
@@ -38,6 +41,10 @@ ks_slice call_topic_name(ks_ctx *ctx, const ks_record *record, void *user);
 ks_value call_initializer(ks_ctx *ctx, void *user);
 ks_value call_aggregator(ks_ctx *ctx, const ks_record *record, ks_value aggregate, void *user);
 ks_value call_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user);
+/** The counterparts of the two. */
+ks_value call_subtracting_aggregator(ks_ctx *ctx, const ks_record *record, ks_value aggregate,
+                                     void *user);
+ks_value call_subtracting_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user);
 /** Runs the function that is its user pointer. */
 extern const ks_processor call_processor;
 /** Does nothing: peek and foreach of the vocabulary. */

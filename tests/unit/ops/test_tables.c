@@ -23,13 +23,13 @@ static const harness_options cached = {
     .children = 1, .store = "rows", .store_value = &ks_serde_string, .cache_bytes = 10000};
 static const harness_options counting = {
     .children = 1, .store = "rows", .store_value = &ks_serde_i64};
-static const ksi_table_source with_old = {.store = "rows", .send_old_values = true};
-static const ksi_table_source without_old = {.store = "rows"};
+static const ksi_table_node with_old = {.store = "rows", .send_old_values = true};
+static const ksi_table_node without_old = {.store = "rows"};
 
 static void a_table_without_a_store_makes_each_record_an_update(void **state)
 {
     (void)state;
-    static const ksi_table_source nothing = {.store = NULL};
+    static const ksi_table_node nothing = {.store = NULL};
     harness h;
     harness_start(&h, &(harness_options){.children = 1});
     harness_run(&h, ksi_op_table_source(&nothing));
@@ -109,7 +109,7 @@ static void an_update_from_the_cache_has_the_headers_of_its_last_write(void **st
 static void a_store_that_is_not_connected_is_refused_at_the_start(void **state)
 {
     (void)state;
-    static const ksi_table_source other = {.store = "others"};
+    static const ksi_table_node other = {.store = "others"};
     ks_error error = {0};
     harness h;
     harness_start(&h, &uncached);
@@ -138,7 +138,7 @@ static void a_value_of_another_kind_fails_the_record_and_names_the_node(void **s
 static void count_counts_and_keeps_the_latest_time(void **state)
 {
     (void)state;
-    static const ksi_aggregate count = {.store = "rows", .send_old_values = true};
+    static const ksi_aggregate count = {.table = {.store = "rows", .send_old_values = true}};
     harness h;
     harness_start(&h, &counting);
     harness_run(&h, ksi_op_aggregate(&count));
@@ -148,7 +148,7 @@ static void count_counts_and_keeps_the_latest_time(void **state)
     harness_feed_text(&h, "a", "x", 8);
     harness_feed_text(&h, NULL, "x", 9);
     harness_feed_text(&h, "a", NULL, 9);
-    assert_string_equal(harness_trace(&h), "0:a=1<-null@5 0:a=2<-1@5 0:b=1<-null@1 0:a=3<-2@8 ");
+    assert_string_equal(harness_trace(&h), "0:a=1<-0@5 0:a=2<-1@5 0:b=1<-0@1 0:a=3<-2@8 ");
     assert_int_equal(h.ctx.dropped, 2);
     harness_stop(&h);
 }
@@ -168,8 +168,8 @@ static ks_value concat(ks_ctx *ctx, ks_value aggregate, ks_value value, void *us
 static void reduce_starts_with_the_first_value_and_null_deletes(void **state)
 {
     (void)state;
-    static const ksi_aggregate reduce = {
-        .store = "rows", .reduce = concat, .send_old_values = true};
+    static const ksi_aggregate reduce = {.table = {.store = "rows", .send_old_values = true},
+                                         .reduce = concat};
     harness h;
     harness_start(&h, &uncached);
     harness_run(&h, ksi_op_aggregate(&reduce));
@@ -201,11 +201,10 @@ static void aggregate_begins_with_the_initializer_again_after_a_delete(void **st
 {
     (void)state;
     static char prefix[] = ">";
-    static const ksi_aggregate aggregate = {.store = "rows",
+    static const ksi_aggregate aggregate = {.table = {.store = "rows", .send_old_values = true},
                                             .initialize = opening,
                                             .aggregate = joined,
-                                            .user = prefix,
-                                            .send_old_values = true};
+                                            .user = prefix};
     harness h;
     harness_start(&h, &uncached);
     harness_run(&h, ksi_op_aggregate(&aggregate));
@@ -214,7 +213,7 @@ static void aggregate_begins_with_the_initializer_again_after_a_delete(void **st
     harness_feed_text(&h, "a", "!", 7);
     harness_feed_text(&h, "a", "z", 8);
     assert_string_equal(harness_trace(&h),
-                        "0:a=>x<-null@5 0:a=>xy<->x@6 0:a=null<->xy@7 0:a=>z<-null@8 ");
+                        "0:a=>x<->@5 0:a=>xy<->x@6 0:a=null<->xy@7 0:a=>z<->@8 ");
     harness_stop(&h);
 }
 
@@ -223,7 +222,7 @@ static void an_aggregator_that_fails_changes_nothing(void **state)
     (void)state;
     static char prefix[] = ">";
     static const ksi_aggregate aggregate = {
-        .store = "rows", .initialize = opening, .aggregate = joined, .user = prefix};
+        .table = {.store = "rows"}, .initialize = opening, .aggregate = joined, .user = prefix};
     harness h;
     harness_start(&h, &uncached);
     harness_run(&h, ksi_op_aggregate(&aggregate));
@@ -242,7 +241,7 @@ static void an_aggregator_that_fails_changes_nothing(void **state)
 static void a_cached_aggregate_forwards_one_update_of_many(void **state)
 {
     (void)state;
-    static const ksi_aggregate count = {.store = "rows", .send_old_values = true};
+    static const ksi_aggregate count = {.table = {.store = "rows", .send_old_values = true}};
     harness h;
     harness_options options = counting;
     options.cache_bytes = 10000;
