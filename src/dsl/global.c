@@ -59,7 +59,7 @@ static bool materialize(ks_builder *builder, const char *topic, const ks_materia
 static ks_global_table *add_table(ks_builder *builder, ksi_global_store *global)
 {
     ks_arena *arena = &builder->topology->arena;
-    ksi_table_source *config = ksi_arena_zalloc(arena, sizeof *config);
+    ksi_table_node *config = ksi_arena_zalloc(arena, sizeof *config);
     config->store = ksi_arena_strdup(arena, global->spec.name);
     global->processor = ksi_op_table_source(config);
     attach(builder, global);
