@@ -142,7 +142,7 @@ static bool has_changelog(const ks_app *app, int subtopology)
 {
     for (size_t i = 0; i < app->topology->store_count; i++) {
         const ksi_topology_store *store = &app->topology->stores[i];
-        if (store->subtopology == subtopology && store->spec.logging) {
+        if (store->subtopology == subtopology && ksi_topology_store_has_changelog(store)) {
             return true;
         }
     }

@@ -182,9 +182,10 @@ void ksi_local_state_abandon(ksi_local_state *state)
 
 /* ---- stores ---------------------------------------------------------------------------------- */
 
-ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_store_spec *spec,
+ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_topology_store *store,
                                int32_t partition, ksi_row_store **rows, ks_error *error)
 {
+    const ksi_store_spec *spec = &store->spec;
     *rows = NULL;
     if (state == NULL || !ksi_local_state_keeps(spec)) {
         return KS_OK;
@@ -192,13 +193,14 @@ ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_store_spec *spe
     ks_error reason = {0};
     ksi_family *family = ksi_rocks_family(state->rocks, spec->name, &reason);
     if (family != NULL) {
-        *rows = ksi_row_store_open(&(ksi_row_store_options){.name = spec->name,
-                                                            .family = family,
-                                                            .partition = partition,
-                                                            .timestamped = spec->timestamped,
-                                                            .logged = spec->logging,
-                                                            .clean_bytes = state->clean_bytes},
-                                   &reason);
+        *rows = ksi_row_store_open(
+            &(ksi_row_store_options){.name = spec->name,
+                                     .family = family,
+                                     .partition = partition,
+                                     .timestamped = spec->timestamped,
+                                     .logged = ksi_topology_store_has_changelog(store),
+                                     .clean_bytes = state->clean_bytes},
+            &reason);
     }
     if (*rows == NULL) {
         ksi_error_prefix(&reason, "opening store %s, partition %d: ", spec->name, (int)partition);

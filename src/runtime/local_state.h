@@ -64,7 +64,7 @@ void ksi_local_state_abandon(ksi_local_state *state);
  * The rows of a store in a task; owned by the caller. `*rows` is NULL for a store in memory, and
  * when `state` is.
  */
-KS_NODISCARD ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_store_spec *spec,
+KS_NODISCARD ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_topology_store *store,
                                             int32_t partition, ksi_row_store **rows,
                                             ks_error *error);
 /*

@@ -49,10 +49,12 @@ static ks_status judge(ksi_restore *restore, int64_t begin, ks_error *error)
         KS_TRY(has_rows(restore, &has, error));
         (void)snprintf(why, size, "%s", has ? "an earlier restore was cut off" : "");
     } else if (position.offset > restore->end) {
-        (void)snprintf(why, size,
-                       "it was written up to offset %" PRId64
-                       ", and the changelog ends at %" PRId64,
-                       position.offset, restore->end);
+        (void)snprintf(
+            why, size, "it was written up to offset %" PRId64 ", and %s %" PRId64, position.offset,
+            restore->input_of != NULL ? "what was processed ends at" : "the changelog ends at",
+            restore->end);
+    } else if (restore->input_of != NULL && position.offset == restore->end) {
+        return KS_OK; /* nothing was missed; what it was made from may be deleted by now */
     } else if (position.offset < begin) {
         (void)snprintf(why, size,
                        "it was written up to offset %" PRId64
@@ -89,10 +91,26 @@ static ks_status begin_anew(ksi_restore *restore, int64_t begin, ks_error *error
     return assign(restore, begin, error);
 }
 
+/* The end of an input is what its group has committed; nothing, when it has not. */
+static ks_status end_at_commit(ksi_restore *restore, int64_t begin, ks_error *error)
+{
+    ksi_transport *transport = restore->transport;
+    ksi_group_offset committed = {.partition = restore->changelog, .offset = -1};
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    ks_status status =
+        transport->class->committed(transport, restore->input_of, &committed, 1, &arena, error);
+    ksi_arena_destroy(&arena);
+    int64_t processed = committed.offset >= 0 ? committed.offset : begin;
+    restore->end = processed < restore->end ? processed : restore->end;
+    return status;
+}
+
 static ks_status ask_extent(ksi_restore *restore, int64_t *begin, ks_error *error)
 {
     ksi_transport *transport = restore->transport;
-    return transport->class->offsets(transport, restore->changelog, begin, &restore->end, error);
+    KS_TRY(transport->class->offsets(transport, restore->changelog, begin, &restore->end, error));
+    return restore->input_of != NULL ? end_at_commit(restore, *begin, error) : KS_OK;
 }
 
 ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error)
@@ -156,11 +174,44 @@ static ks_status out_of_range(ksi_restore *restore, ks_error *error)
     return begin_anew(restore, begin, error);
 }
 
+/* How many of the records lie before the end: behind it is what was not processed. */
+static size_t count_before_end(const ksi_restore *restore, const ks_log_record *batch, size_t count)
+{
+    while (count > 0 && batch[count - 1].offset >= restore->end) {
+        count--;
+    }
+    return count;
+}
+
+/* Of an input, stays at the end, from where reading goes on when the end moves. */
+static ks_status follow_consumer(ksi_restore *restore, ks_error *error)
+{
+    ksi_consumer *consumer = restore->consumer;
+    int64_t position = consumer->class->position(consumer, restore->slot);
+    if (position >= restore->from) {
+        restore->expected_hash = 0; /* compared, or compacted away */
+    }
+    if (restore->input_of != NULL && position > restore->end) {
+        position = restore->end;
+        ksi_restore_end(restore);
+        KS_TRY(assign(restore, position, error));
+    }
+    if (position > restore->position.offset) {
+        restore->position.offset = position;
+        restore->has_unwritten = true;
+    }
+    return KS_OK;
+}
+
 ks_status ksi_restore_read(ksi_restore *restore, size_t *count, ks_error *error)
 {
     ks_log_record batch[RESTORE_BATCH];
     ksi_consumer *consumer = restore->consumer;
     ks_error reason = {0};
+    *count = 0;
+    if (restore->input_of != NULL && ksi_restore_is_complete(restore)) {
+        return KS_OK;
+    }
     ks_status status =
         consumer->class->poll(consumer, restore->slot, batch, RESTORE_BATCH, count, &reason);
     if (status == KS_E_OUT_OF_RANGE) {
@@ -178,18 +229,11 @@ ks_status ksi_restore_read(ksi_restore *restore, size_t *count, ks_error *error)
         KS_TRY(ask_extent(restore, &begin, error));
         return begin_anew(restore, begin, error);
     }
-    for (size_t i = 0; i < *count; i++) {
+    size_t wanted = restore->input_of != NULL ? count_before_end(restore, batch, *count) : *count;
+    for (size_t i = 0; i < wanted; i++) {
         KS_TRY(take(restore, &batch[i], error));
     }
-    int64_t position = consumer->class->position(consumer, restore->slot);
-    if (position >= restore->from) {
-        restore->expected_hash = 0; /* compared, or compacted away */
-    }
-    if (position > restore->position.offset) {
-        restore->position.offset = position;
-        restore->has_unwritten = true;
-    }
-    return KS_OK;
+    return follow_consumer(restore, error);
 }
 
 bool ksi_restore_is_complete(const ksi_restore *restore)

@@ -13,6 +13,9 @@
  *     there are rows and no position                                an earlier restore was cut off
  *     the mark of a transaction that was written through            it was cut off, halfway
  *
+ * A changelog that is an input, read by a group, counts as far as the group has committed: what
+ * lies behind was not processed, and the store must not know of it. Its end moves with the commits.
+ *
  * Nothing here waits, so one thread restores many stores side by side (restorer.h), and a standby
  * is a restore that does not end.
  *
@@ -35,13 +38,14 @@ typedef struct ksi_restore {
     ksi_transport *transport;
     ksi_consumer *consumer; /* gives it a slot; its owner sleeps on it */
     ksi_topic_partition changelog;
+    const char *input_of; /* the group that reads it as an input; NULL: it is the store's own */
     ksi_row_store *rows;
     ksi_clock *clock;
 
     /* what others may look at */
     int64_t read;                      /* records, since it began */
     int64_t from;                      /* the offset of the first one */
-    int64_t end;                       /* of the changelog, as it was last asked */
+    int64_t end;                       /* where to stop in it, as was last asked */
     ksi_store_position position;       /* behind what was read */
     char stale[KSI_STALE_REASON_SIZE]; /* why what was there was wiped; empty: it was not */
 

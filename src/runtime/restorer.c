@@ -29,7 +29,7 @@ enum { GIVE, CALL_BACK, PROMOTE };
 
 typedef struct job {
     ksi_task_handle *task;
-    ksi_restore *restores; /* one for each store of the task; those without changelog unused */
+    ksi_restore *restores; /* one for each store of the task; those without a topic are unused */
     size_t begun;          /* restores below this index have begun */
     int64_t written_ms;
     int64_t looked_ms;
@@ -105,7 +105,7 @@ static void log_restored(const ksi_restorer *restorer, const job *of, size_t sto
 
 static bool has_changelog(const job *of, size_t store)
 {
-    return of->task->rows->stores[store].changelog != NULL;
+    return of->restores[store].changelog.topic != NULL;
 }
 
 /* Ends a job, which is in no list any more; tells why it ended before the end, if it did. */
@@ -142,6 +142,18 @@ static void remove_job(ksi_restorer *restorer, size_t index)
     }
 }
 
+/*
+ * An input may have fewer partitions than the task's sub-topology has tasks: then nothing comes
+ * into the store of this one, and there is nothing to restore.
+ */
+static bool is_there(const ksi_restorer *restorer, const ksi_store_rows *store, int32_t partition)
+{
+    ksi_transport *transport = restorer->options.transport;
+    return store->changelog != NULL &&
+           (store->input_of == NULL ||
+            partition < transport->class->partition_count(transport, store->changelog));
+}
+
 static job *begin_job(ksi_restorer *restorer, ksi_task_handle *task)
 {
     job *of = ksi_calloc(1, sizeof *of);
@@ -151,10 +163,14 @@ static job *begin_job(ksi_restorer *restorer, ksi_task_handle *task)
     of->looked_ms = of->written_ms;
     for (size_t i = 0; i < task->rows->count; i++) {
         const ksi_store_rows *store = &task->rows->stores[i];
+        if (!is_there(restorer, store, task->id.partition)) {
+            continue;
+        }
         of->restores[i] =
             (ksi_restore){.transport = restorer->options.transport,
                           .consumer = restorer->consumer,
                           .changelog = {.topic = store->changelog, .partition = task->id.partition},
+                          .input_of = store->input_of,
                           .rows = store->rows,
                           .clock = restorer->options.clock};
     }

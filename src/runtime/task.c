@@ -288,21 +288,33 @@ static ksi_row_store *rows_of(const ksi_task_store *store)
 ks_status ksi_task_commit_unlogged(ksi_task *task, ks_error *error)
 {
     for (size_t i = 0; i < task->store_count; i++) {
-        if (!task->stores[i].rows->spec->spec.logging) {
+        if (task->stores[i].rows->changelog == NULL) {
             KS_TRY(ksi_row_store_commit(rows_of(&task->stores[i]), NULL, error));
         }
     }
     return KS_OK;
 }
 
-/* Where a store is in its changelog, now that what was appended is in the log. */
+/* What was committed of the input that is a store's changelog; -1: nothing new. */
+static int64_t input_offset(const ksi_task *task, const ksi_store_rows *rows)
+{
+    size_t input = ksi_task_input_of(task, rows->changelog);
+    return input != SIZE_MAX ? ksi_task_offset(task, input) : -1;
+}
+
+/*
+ * Where a store is in its changelog, now that what was appended is in the log, and the offsets of
+ * the inputs are committed.
+ */
 static ksi_store_position position_of(const ksi_task *task, const ksi_task_store *store)
 {
     ksi_store_position position = ksi_row_store_position(rows_of(store));
-    int64_t end = ksi_changelog_sink_end(&store->changelog);
+    bool is_input = store->rows->input_of != NULL;
+    int64_t end =
+        is_input ? input_offset(task, store->rows) : ksi_changelog_sink_end(&store->changelog);
     if (end >= 0) {
         position.offset = end;
-        position.hash = store->changelog.last_hash;
+        position.hash = is_input ? 0 : store->changelog.last_hash;
     }
     position.current_ms = ksi_wall_ms(task->ctx.clock);
     return position;

@@ -20,8 +20,7 @@ static ks_status open_store(ksi_task_rows *rows, const ksi_task_rows_options *op
                             const ksi_topology_store *spec, ks_error *error)
 {
     ksi_row_store *opened = NULL;
-    KS_TRY(
-        ksi_local_state_rows(options->state, &spec->spec, options->id.partition, &opened, error));
+    KS_TRY(ksi_local_state_rows(options->state, spec, options->id.partition, &opened, error));
     ksi_store_rows *store = &rows->stores[rows->count++];
     store->spec = spec;
     store->is_on_disk = opened != NULL;
@@ -31,7 +30,11 @@ static ks_status open_store(ksi_task_rows *rows, const ksi_task_rows_options *op
         store->memory = ksi_store_memory_open(options->state, spec->spec.name, task);
     }
     store->rows = store->is_on_disk ? opened : ksi_store_rows_in_memory(&spec->spec);
-    if (spec->spec.logging) {
+    if (spec->source_topic != NULL) {
+        store->changelog = ksi_topology_topic_name(options->topology, options->application_id,
+                                                   spec->source_topic, &rows->arena);
+        store->input_of = ksi_arena_strdup(&rows->arena, options->application_id);
+    } else if (spec->spec.logging) {
         store->changelog =
             ksi_changelog_topic_name(options->application_id, spec->spec.name, &rows->arena);
     }

@@ -11,6 +11,9 @@
  * another thread, or whose thread failed, is made anew around the rows it has: after a failure
  * without what was not committed.
  *
+ * A store whose changelog is an input of the task never writes to it, and its place there is what
+ * the group has committed: its rows are those of the records before, and of no other.
+ *
  * Nobody needs a lock to use them: they are handed on by message, and whoever has them is the only
  * one to change them. Threads that do not have them read through the handles (state/store_query.h),
  * and whoever changes rows holds the store lock meanwhile.
@@ -32,6 +35,7 @@ typedef struct ksi_store_rows {
     ksi_store_query *query;   /* for other threads */
     ksi_store_memory *memory; /* its share of the memory; NULL: a store in memory */
     const char *changelog;    /* the topic; NULL: none */
+    const char *input_of;     /* the group that reads it as an input; NULL: it is the store's own */
     bool is_on_disk;
 } ksi_store_rows;
 

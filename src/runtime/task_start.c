@@ -100,6 +100,11 @@ static void make_context(ksi_task *task, const ksi_task_options *options)
         .record = {.partition = -1, .offset = -1, .timestamp = -1}};
 }
 
+static bool logs_rows(const ksi_store_rows *rows)
+{
+    return rows->changelog != NULL && rows->input_of == NULL;
+}
+
 static void open_store(ksi_task *task, const ksi_store_rows *rows, ksi_record_cache *cache)
 {
     ksi_task_store *store = &task->stores[task->store_count++];
@@ -108,7 +113,7 @@ static void open_store(ksi_task *task, const ksi_store_rows *rows, ksi_record_ca
     ksi_changelog_sink_init(&store->changelog, &task->collector, rows->changelog, task->partition);
     store->store = ksi_store_open(&(ksi_store_options){
         .spec = spec,
-        .changelog = rows->changelog != NULL ? &store->changelog.changelog : NULL,
+        .changelog = logs_rows(rows) ? &store->changelog.changelog : NULL,
         .cache = cache,
         .rows = rows->rows,
         .pending_max_bytes =

@@ -86,6 +86,12 @@ typedef struct ksi_topology_store {
     int subtopology;      /* -1: nobody uses it, so no task has it */
 } ksi_topology_store;
 
+/* Whether a topic has what the store has, so that it can be rebuilt. */
+static inline bool ksi_topology_store_has_changelog(const ksi_topology_store *store)
+{
+    return store->spec.logging || store->source_topic != NULL;
+}
+
 /* A store that each instance has as a whole, and the two nodes that keep it. */
 typedef struct ksi_global_store {
     const char *source_name;

@@ -179,6 +179,113 @@ static void a_restore_goes_on_with_what_came_meanwhile(void **state)
     free_fixture(self);
 }
 
+/* ---- a changelog that is an input ------------------------------------------------------------ */
+
+static void commit(fixture *self, int64_t offset)
+{
+    ks_error error = {0};
+    ksi_transport *transport = self->restore.transport;
+    const ksi_group_offset committed = {.partition = self->restore.changelog, .offset = offset};
+    const ksi_offset_commit offsets = {.group = "app", .offsets = &committed, .count = 1};
+    assert_ok(transport->class->commit_offsets(transport, &offsets, &error), &error);
+}
+
+static fixture *new_input_fixture(int rows)
+{
+    fixture *self = new_fixture();
+    self->restore.input_of = "app";
+    for (int i = 0; i < rows; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "%d", i);
+        append(self, key, "value", i);
+    }
+    return self;
+}
+
+/* More than a batch, and the last row that counts stands in the middle of one. */
+static void an_input_is_restored_as_far_as_it_was_processed(void **state)
+{
+    (void)state;
+    fixture *self = new_input_fixture(ROWS);
+    commit(self, 700);
+    restore(self);
+    assert_int_equal(self->restore.read, 700);
+    assert_int_equal(self->restore.position.offset, 700);
+    assert_int_equal(stored_rows_count(self->store), 700);
+    expect_row(self, "699", "value", 699);
+    expect_row(self, "700", NULL, 0);
+    free_fixture(self);
+}
+
+static void of_an_input_without_a_commit_nothing_is_restored(void **state)
+{
+    (void)state;
+    fixture *self = new_input_fixture(10);
+    restore(self);
+    assert_int_equal(self->restore.read, 0);
+    assert_int_equal(stored_rows_count(self->store), 0);
+    free_fixture(self);
+}
+
+/* As a standby does, at commits of any size. */
+static void a_restore_of_an_input_goes_on_as_it_is_processed(void **state)
+{
+    (void)state;
+    static const int64_t commits[] = {1, 2, 600, 600, 1111, ROWS};
+    ks_error error = {0};
+    fixture *self = new_input_fixture(ROWS);
+    assert_ok(ksi_restore_begin(&self->restore, &error), &error);
+    for (size_t i = 0; i < sizeof commits / sizeof commits[0]; i++) {
+        size_t count = 0;
+        commit(self, commits[i]);
+        assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
+        assert_int_equal(count, 0); /* it does not know yet */
+        assert_ok(ksi_restore_look_for_more(&self->restore, &error), &error);
+        while (!ksi_restore_is_complete(&self->restore)) {
+            assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
+        }
+        assert_ok(ksi_restore_write(&self->restore, &error), &error);
+        assert_int_equal(self->restore.position.offset, commits[i]);
+        assert_int_equal(self->restore.read, commits[i]);
+        assert_int_equal(stored_rows_count(self->store), commits[i]);
+    }
+    free_fixture(self);
+}
+
+static void rows_of_an_input_that_are_ahead_of_its_commit_are_wiped(void **state)
+{
+    (void)state;
+    fixture *self = new_input_fixture(20);
+    commit(self, 20);
+    restore(self);
+    commit(self, 5); /* somebody had the group begin again */
+    restore(self);
+    assert_non_null(strstr(self->restore.stale, "up to offset 20, and what was processed ends"));
+    assert_int_equal(stored_rows_count(self->store), 5);
+    free_fixture(self);
+}
+
+/* Records that were processed may be deleted: what was made from them is there. */
+static void rows_of_an_input_that_was_trimmed_since_stay(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    fixture *self = new_input_fixture(20);
+    ksi_transport *transport = self->restore.transport;
+    commit(self, 10);
+    restore(self);
+    assert_ok(transport->class->delete_records(transport, self->restore.changelog, 15, &error),
+              &error);
+    restore(self);
+    assert_string_equal(self->restore.stale, "");
+    assert_int_equal(stored_rows_count(self->store), 10);
+    commit(self, 16); /* between 10 and 15 rows are missing now */
+    restore(self);
+    assert_non_null(strstr(self->restore.stale, "begins at 15"));
+    assert_int_equal(stored_rows_count(self->store), 1);
+    free_fixture(self);
+}
+
 static void a_missing_changelog_is_an_error(void **state)
 {
     (void)state;
@@ -197,6 +304,11 @@ int main(void)
         cmocka_unit_test(an_empty_changelog_is_an_empty_store),
         cmocka_unit_test(any_history_gives_its_last_state),
         cmocka_unit_test(a_restore_goes_on_with_what_came_meanwhile),
+        cmocka_unit_test(an_input_is_restored_as_far_as_it_was_processed),
+        cmocka_unit_test(of_an_input_without_a_commit_nothing_is_restored),
+        cmocka_unit_test(a_restore_of_an_input_goes_on_as_it_is_processed),
+        cmocka_unit_test(rows_of_an_input_that_are_ahead_of_its_commit_are_wiped),
+        cmocka_unit_test(rows_of_an_input_that_was_trimmed_since_stay),
         cmocka_unit_test(a_missing_changelog_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,7 @@ static size_t rows_on_disk(thread_rig *self)
     size_t count = 0;
     bool found = true;
     rig_open_state(self);
-    assert_ok(ksi_local_state_rows(self->state, &self->topology->stores[0].spec, 0, &store, &error),
+    assert_ok(ksi_local_state_rows(self->state, &self->topology->stores[0], 0, &store, &error),
               &error);
     ksi_row_iterator *all = ksi_row_iterator_open(store, &(ksi_row_range){0});
     assert_ok(ksi_row_iterator_next(all, &row, &found, &error), &error);
