@@ -131,16 +131,23 @@ foreach(source IN LISTS app_tests)
     LIBRARIES ${support_library} ${app_libraries} INCLUDES "${PROJECT_SOURCE_DIR}/apps")
 endforeach()
 
-# The programs of the guide and of README.md: built, so that they stay right; the guide's own test is run.
+# The guide's examples: programs, and a test for each test_NAME.c, with NAME.c where there is one. tests/scripts/test_guide.py runs the
+# programs.
 set(guide "${PROJECT_SOURCE_DIR}/docs/guide/examples")
 add_executable(guide_readme "${guide}/readme.c")
 add_executable(guide_thermometers "${guide}/run_thermometers.c" "${guide}/thermometers.c")
-foreach(program IN ITEMS guide_readme guide_thermometers)
-  target_link_libraries(${program} PRIVATE kstreams_static kstreams_flags)
-  set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/guide")
+add_executable(guide_service "${guide}/service.c" "${guide}/thermometers.c")
+foreach(program IN ITEMS readme thermometers service)
+  target_link_libraries(guide_${program} PRIVATE kstreams_static kstreams_flags)
+  set_target_properties(guide_${program} PROPERTIES OUTPUT_NAME ${program} RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/guide")
 endforeach()
-kstreams_test(apps "guide" "${guide}/test_thermometers.c" "${guide}/thermometers.c"
-  LIBRARIES ${support_library})
+file(GLOB guide_tests CONFIGURE_DEPENDS "${guide}/test_*.c")
+foreach(source IN LISTS guide_tests)
+  cmake_path(GET source STEM name)
+  string(REGEX REPLACE "^test_" "" name "${name}")
+  file(GLOB example CONFIGURE_DEPENDS "${guide}/${name}.c")
+  kstreams_test(apps "guide" "${source}" ${example} "${guide}/rig.c" LIBRARIES ${support_library})
+endforeach()
 
 if(TARGET ks-conformance)
   file(GLOB scenario_folders CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/conformance/scenarios/*")

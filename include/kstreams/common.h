@@ -169,6 +169,21 @@ typedef struct ks_error {
 } ks_error;
 
 /**
+ * Fills an error, for serdes, extractors and partitioners of a program's own: printf-like; texts
+ * that are too long are cut.
+ *
+ *     return ks_error_set(error, KS_E_SERDE, NULL, "a reading has 12 bytes, not %zu", bytes.size);
+ *
+ * @param error  may be NULL: nothing is filled
+ * @param code   not KS_OK
+ * @param where  NULL: the library says it
+ * @return `code`
+ * @thread any
+ */
+KS_API ks_status ks_error_set(ks_error *error, ks_status code, const char *where,
+                              const char *format, ...) KS_PRINTF(4, 5);
+
+/**
  * "KS_E_TOPOLOGY at word-counts: ..." into `buffer`, always NUL-terminated; returns `buffer`.
  * @thread any
  */

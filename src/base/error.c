@@ -75,23 +75,39 @@ static void copy_cut(char *to, size_t capacity, const char *text)
     to[size] = '\0';
 }
 
-ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, const char *format, ...)
+KS_PRINTF(4, 0)
+static void fill(ks_error *error, ks_status code, const char *where, const char *format,
+                 va_list args)
 {
     KSI_ASSERT(code != KS_OK);
     if (error == NULL) {
-        return code;
+        return;
     }
     char message[sizeof error->message +
                  4]; /* some bytes more, to see where the character at the cut begins */
-    va_list args;
-    va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);
-    va_end(args);
     copy_cut(error->where, sizeof error->where,
              where != NULL ? where : ""); /* may be the old message */
     copy_cut(error->message, sizeof error->message, message);
     error->code = code;
     error->flags = 0;
+}
+
+ks_status ksi_error_set(ks_error *error, ks_status code, const char *where, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fill(error, code, where, format, args);
+    va_end(args);
+    return code;
+}
+
+ks_status ks_error_set(ks_error *error, ks_status code, const char *where, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fill(error, code, where, format, args);
+    va_end(args);
     return code;
 }
 

@@ -22,6 +22,18 @@ static void setting_an_error_fills_every_part_and_returns_the_code(void **state)
     assert_string_equal(error.message, "7 is not text");
 }
 
+static void a_program_fills_an_error_the_same_way(void **state)
+{
+    (void)state;
+    ks_error error = {.flags = KS_ERROR_FATAL};
+    assert_int_equal(ks_error_set(&error, KS_E_SERDE, "topic in", "%d bytes", 7), KS_E_SERDE);
+    assert_int_equal(error.code, KS_E_SERDE);
+    assert_int_equal(error.flags, 0);
+    assert_string_equal(error.where, "topic in");
+    assert_string_equal(error.message, "7 bytes");
+    assert_int_equal(ks_error_set(NULL, KS_E_IO, NULL, "y"), KS_E_IO);
+}
+
 static void an_error_may_be_null(void **state)
 {
     (void)state;
@@ -144,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(setting_an_error_fills_every_part_and_returns_the_code),
+        cmocka_unit_test(a_program_fills_an_error_the_same_way),
         cmocka_unit_test(an_error_may_be_null),
         cmocka_unit_test(where_may_be_null),
         cmocka_unit_test(a_prefix_stands_before_the_message),
