@@ -231,8 +231,9 @@ static findings read_changelog(sim_world *world)
 {
     findings found = nothing();
     ks_log_record record;
-    ks_log_reader *reader =
-        ks_log_reader_open(world->log, SIM_APPLICATION "-" SIM_STORE "-changelog", NULL);
+    const char *topic =
+        world->plan.reuses_input ? SIM_INPUT : SIM_APPLICATION "-" SIM_STORE "-changelog";
+    ks_log_reader *reader = ks_log_reader_open(world->log, topic, NULL);
     if (reader == NULL) {
         sim_complain(world, "there is no changelog");
         return found;

@@ -53,6 +53,14 @@ static int64_t wall_ms(ksi_clock *clock)
 
 /* ---- the application ------------------------------------------------------------------------- */
 
+static void set(sim_world *world, ks_config *config, const char *name, const char *value)
+{
+    ks_error error = {0};
+    if (ksi_config_set_any(config, name, value, &error) != KS_OK) {
+        sim_complain(world, "%s was refused: %s", name, error.message);
+    }
+}
+
 /* "i7" becomes one of a few keys, so that records of all partitions meet. */
 static ks_value other_key(ks_ctx *ctx, const ks_record *record, void *user)
 {
@@ -89,20 +97,16 @@ static ks_table *build_table(const sim_world *world, ks_builder *builder)
 static void build_topology(sim_world *world)
 {
     ks_error error = {0};
-    ks_builder *builder = ks_builder_new(NULL);
+    ks_config *config = ks_config_new();
+    set(world, config, "topology.optimization",
+        world->plan.reuses_input ? "reuse.ktable.source.topics" : "none");
+    ks_builder *builder = ks_builder_new(config);
+    ks_config_free(config);
     ks_stream_to(ks_table_to_stream(build_table(world, builder), NULL), SIM_OUTPUT, NULL);
     world->topology = ks_builder_build(builder, &error);
     ks_builder_free(builder);
     if (world->topology == NULL) {
         sim_complain(world, "the topology was refused: %s", error.message);
-    }
-}
-
-static void set(sim_world *world, ks_config *config, const char *name, const char *value)
-{
-    ks_error error = {0};
-    if (ksi_config_set_any(config, name, value, &error) != KS_OK) {
-        sim_complain(world, "%s was refused: %s", name, error.message);
     }
 }
 
