@@ -5,6 +5,7 @@ set -eu
 start()
 {
     service "$GUIDE_PROPERTIES" "bootstrap.servers=embedded:$GUIDE_LOG" "state.dir=$GUIDE_STATE" &
+    until [ -S "$GUIDE_LOG/socket" ]; do sleep 0.1; done
 }
 
 export KS_BOOTSTRAP_SERVER="embedded:$GUIDE_LOG"
