@@ -605,6 +605,10 @@ static void take_out(node *at, size_t position)
 static void replace_at(node *at, size_t position, item *it)
 {
     at->items[position] = it;
+    if (at->count == 1) { /* no neighbour says whether the shared bytes are still the same */
+        refresh(at);
+        return;
+    }
     size_t neighbour = position > 0 ? position - 1 : (size_t)at->count - 1;
     size_t shared = shared_bytes(it->key, at->items[neighbour]->key, at->skip);
     if (shared < at->skip) {

@@ -187,6 +187,25 @@ static void a_cursor_sees_every_item_once(void **state)
     assert_int_equal(count, ksi_tree_count(w->tree));
 }
 
+/* A root of one item that shared its beginning with others, and gives way to one that does not. */
+static void a_window_that_grows_and_shrinks_on_its_way_loses_none(void **state)
+{
+    world *w = *state;
+    int low = 0;
+    int high = 0;
+    while (high + 120 < KEYS) {
+        for (int most = high + 20 + rand() % 100; high < most; high++) {
+            turn(w, high);
+        }
+        for (int least = low + rand() % (high - low); low < least; low++) {
+            turn(w, low);
+        }
+        for (int i = low; i < high; i++) {
+            assert_ptr_equal(ksi_tree_get(w->tree, w->things[i].item.key), &w->things[i].item);
+        }
+    }
+}
+
 static void rising_falling_and_emptying_again(void **state)
 {
     world *w = *state;
@@ -214,6 +233,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(cursors_go_on_while_the_tree_changes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cursor_sees_every_item_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_window_that_grows_and_shrinks_on_its_way_loses_none,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(rising_falling_and_emptying_again, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
