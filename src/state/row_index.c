@@ -181,7 +181,7 @@ void ksi_row_index_remove(ksi_row_buffer *buffer, row *it)
     close_gap(buffer, i);
     buffer->row_count--;
     if (it->is_ordered) {
-        (void)ksi_tree_remove(buffer->tree, it->item.key);
+        KSI_CHECK(ksi_tree_remove(buffer->tree, it->item.key) == &it->item);
     } else {
         row *last = buffer->loose[--buffer->loose_count];
         buffer->loose[it->loose_at] = last;
