@@ -5,7 +5,8 @@
  * Order is what makes a crash harmless. Applying writes rows in batches of up to 1 MB and the
  * position in a batch of its own behind them; a family is flushed in the order of its writes, so a
  * position that survives has its rows. Replaying from an older position converges, because rows of
- * a changelog are whole.
+ * a changelog are whole. What expired goes together with the position: what is replayed may still
+ * ask for it.
  *
  * Restoring does not go that way: rows pass the buffer by and are gathered in a row_loader, which
  * sorts them, keeps the last of each key and brings them in as one sorted file or, where they are
@@ -439,16 +440,12 @@ static bool has_to_apply(const ksi_row_store *store)
            store->is_dirty || ksi_row_buffer_floor_to_apply(store->buffer, &low, &high);
 }
 
-/*
- * Writes the committed rows, behind the end of those that expired. What is left in the batch is the
- * caller's to write.
- */
+/* Writes the committed rows. What is left in the batch is the caller's to write. */
 static ks_status write_rows(ksi_row_store *store, ksi_rocks_batch *batch, bool durable,
                             const char *between, ks_error *error)
 {
     applying how = {
         .store = store, .batch = batch, .durable = durable, .between = between, .error = error};
-    batch_expiry(store, batch);
     (void)ksi_row_buffer_each_unapplied(store->buffer, apply_row, &how);
     return how.status;
 }
@@ -467,6 +464,7 @@ ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
         KSI_CRASH_POINT("apply.before-position");
     }
     if (status == KS_OK) {
+        batch_expiry(store, batch);
         batch_positions(store, batch);
     }
     if (status == KS_OK && store->is_dirty) {
@@ -540,6 +538,7 @@ ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
         status = write_rows(store, batch, false, "write-through.between-batches", error);
     }
     if (status == KS_OK) {
+        batch_expiry(store, batch);
         status = ksi_rocks_write(batch, false, error);
         KSI_CRASH_POINT("write-through.written");
     }
@@ -709,15 +708,18 @@ static ks_status bring_in(ksi_row_store *store, ks_error *error)
 ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
                                 int64_t timestamp, ks_error *error)
 {
-    int64_t gathered;
     if (bypasses_buffer(store)) {
         ksi_row_loader_add(store->loader, &(ksi_row){key, value, timestamp});
-        gathered = ksi_row_loader_bytes(store->loader);
     } else {
         ksi_row_store_put(store, key, value, timestamp);
-        gathered = ksi_row_buffer_bytes_of(store->buffer).pending;
     }
-    if (gathered <= RESTORE_BYTES) {
+    return ksi_row_store_bound_restored(store, error);
+}
+
+ks_status ksi_row_store_bound_restored(ksi_row_store *store, ks_error *error)
+{
+    int64_t gathered = store->loader != NULL ? ksi_row_loader_bytes(store->loader) : 0;
+    if (gathered + ksi_row_buffer_bytes_of(store->buffer).pending <= RESTORE_BYTES) {
         return KS_OK;
     }
     KS_TRY(bring_in(store, error));

@@ -22,7 +22,7 @@
  *     last key when the store was opened (one seek, at the first miss), and above what it has
  *     forgotten since.
  *   - Expired rows go as one range: out of the buffer with the commit, out of RocksDB with the
- *     next apply, before its rows and so before its position.
+ *     position of the next apply. So what is replayed after a crash finds what it found before.
  *   - In memory (no family) the layers are the same, and a commit is all there is.
  *
  * In RocksDB, in one family for all partitions of the store:
@@ -157,6 +157,11 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error);
 /* A row from the changelog: committed by definition. Gathered; see ksi_row_store_restored(). */
 ks_status ksi_row_store_restore(ksi_row_store *store, ks_slice key, ks_slice value,
                                 int64_t timestamp, ks_error *error);
+/*
+ * Where a changelog record is not a row: what was put on its account is restored, too. Brings it in
+ * when it is much.
+ */
+ks_status ksi_row_store_bound_restored(ksi_row_store *store, ks_error *error);
 /*
  * Brings what was gathered into RocksDB, as a sorted file or (where it is little) a batch, and the
  * position behind it (NULL: those that were set). Until then reads need not see those rows. A
