@@ -109,6 +109,12 @@ typedef enum ks_offset_reset {
 
 /* ---- options --------------------------------------------------------------------------------- */
 
+/**
+ * Names, for options and functions that take several: KS_NAMES("orders", "payments"). The array
+ * ends with NULL and is copied. C only.
+ */
+#define KS_NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 /** The name of a processor node. @java Named */
 typedef struct ks_named {
     ks_options_head head;
@@ -192,6 +198,54 @@ typedef struct ks_materialized {
 #define KS_MATERIALIZED(...) \
     (&(const ks_materialized){KS_OPTIONS_HEAD(ks_materialized), __VA_ARGS__})
 
+/** What a store of a processor keeps. @java Stores, StoreBuilder */
+typedef enum ks_store_kind {
+    KS_STORE_KIND_KEY_VALUE = 0,         /**< a value under each key */
+    KS_STORE_KIND_TIMESTAMPED_KEY_VALUE, /**< and a timestamp beside it, as tables have */
+    KS_STORE_KIND_VERSIONED_KEY_VALUE,   /**< and what was there before */
+    KS_STORE_KIND_CUSTOM                 /**< rows behind a structure of the program's own */
+} ks_store_kind;
+
+/**
+ * A store for processors: what it is called, what it keeps and how. @java StoreBuilder, Stores
+ *
+ * A description that a processor brings along (`ks_processor.stores`) outlives the topology; one
+ * that is given to a function is copied. Added twice it is one store, when it is the same
+ * description (the same object); another of that name is refused.
+ *
+ * As in Java, and other than with KS_MATERIALIZED, caching is off unless it is asked for.
+ */
+typedef struct ks_store_builder {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const char *name; /**< needed */
+    ks_store_kind kind;
+    ks_store_type type;  /**< KS_STORE_DEFAULT: what `dsl.store.suppliers.class` says */
+    const ks_serde *key; /**< NULL: the default of the properties */
+    const ks_serde *value;
+    int32_t lru_entries;          /**< with KS_STORE_LRU, and only there: at least 1 */
+    int64_t history_retention_ms; /**< of versioned stores: how long old versions are kept */
+    bool caching_enabled;
+    bool logging_disabled;
+    /** for its changelog topic, up to one without a name; NULL: none @java withLoggingEnabled */
+    const ks_topic_config *changelog_config;
+} ks_store_builder;
+#define KS_STORE_BUILDER(...) \
+    (&(const ks_store_builder){KS_OPTIONS_HEAD(ks_store_builder), __VA_ARGS__})
+
+/**
+ * A processor's node: its name, and the stores that it uses beside those it brings along. @java
+ * Named and the store names of KStream#process
+ */
+typedef struct ks_connected {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const char *name;
+    const char *const *stores; /**< KS_NAMES("a", "b"); added elsewhere; NULL: none */
+    ks_free_fn *user_free;
+} ks_connected;
+#define KS_CONNECTED(...) (&(const ks_connected){KS_OPTIONS_HEAD(ks_connected), __VA_ARGS__})
+
 /** An explicit repartition. `name` is the base name of its topic. @java Repartitioned */
 typedef struct ks_repartitioned {
     ks_options_head head;
@@ -241,6 +295,8 @@ KS_API void ks_grouped_init(ks_grouped *options);
 KS_API void ks_materialized_init(ks_materialized *options);
 KS_API void ks_repartitioned_init(ks_repartitioned *options);
 KS_API void ks_branched_init(ks_branched *options);
+KS_API void ks_store_builder_init(ks_store_builder *options);
+KS_API void ks_connected_init(ks_connected *options);
 KS_API void ks_printed_init(ks_printed *options);
 
 #ifdef __cplusplus

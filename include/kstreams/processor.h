@@ -13,6 +13,7 @@
 #define KSTREAMS_PROCESSOR_H
 
 #include <kstreams/options.h>
+#include <kstreams/store.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -70,6 +71,20 @@ KS_API const char *ks_ctx_task_id(const ks_ctx *ctx);
 /** The node whose callback this is. Borrowed until the topology is freed. */
 KS_API const char *ks_ctx_node_name(const ks_ctx *ctx);
 
+/** `application.id`. Borrowed until the callback returns. @java applicationId */
+KS_API const char *ks_ctx_application_id(const ks_ctx *ctx);
+
+/**
+ * A property of the application: as set, else its default; NULL when it has neither or the name is
+ * unknown. Borrowed until the callback returns. @java appConfigs
+ */
+KS_API const char *ks_ctx_config(const ks_ctx *ctx, const char *name);
+
+/** The serde of `default.key.serde`, or NULL. @java keySerde */
+KS_API const ks_serde *ks_ctx_default_key_serde(const ks_ctx *ctx);
+/** The serde of `default.value.serde`, or NULL. @java valueSerde */
+KS_API const ks_serde *ks_ctx_default_value_serde(const ks_ctx *ctx);
+
 /* ---- records that go no further -------------------------------------------------------------- */
 
 /** Why a record was dropped; all are `dropped-records` together. */
@@ -114,11 +129,18 @@ typedef struct ks_processor {
     void (*process)(ks_ctx *ctx, const ks_record *record, void *state, void *user);
     /** Once for each init that did not fail; may be NULL. */
     void (*close)(void *state, void *user);
+    /**
+     * Stores that the processor brings along, up to a NULL: they are added and connected to each
+     * of its nodes. NULL: none. @java ConnectedStoreProvider#stores
+     */
+    const ks_store_builder *const *stores;
 } ks_processor;
 
 /**
- * Sends a record to every node below a processor, from its functions or a punctuation. They have
- * run when it returns. A negative timestamp fails the call. @java ProcessorContext#forward(Record)
+ * Sends a record to every node below a processor, from its process function or a punctuation. They
+ * have run when it returns. It fails with a negative timestamp, from init (the nodes below have not
+ * begun), and in ks_stream_process_values() with another key than that of the record in hand. @java
+ * ProcessorContext#forward(Record)
  */
 KS_API void ks_ctx_forward(ks_ctx *ctx, const ks_record *record);
 
@@ -127,6 +149,41 @@ KS_API void ks_ctx_forward(ks_ctx *ctx, const ks_record *record);
  * ProcessorContext#forward(Record, String)
  */
 KS_API void ks_ctx_forward_to(ks_ctx *ctx, const ks_record *record, const char *child);
+
+/**
+ * Asks for a commit. The task is committed after the record or punctuation in hand, with the other
+ * tasks of its thread, and not before the next turn of the thread. @java ProcessorContext#commit
+ */
+KS_API void ks_ctx_request_commit(ks_ctx *ctx);
+
+/* ---- stores of a processor ------------------------------------------------------------------- */
+
+/**
+ * A key-value store of the processor, with or without timestamps, for its functions and
+ * punctuations: one that it brings along, or that is connected to its node.
+ *
+ *     static void process(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+ *     {
+ *         ks_key_value_store *counts = ks_ctx_key_value_store(ctx, "counts");
+ *         ks_key_value old = {.value = ks_i64(0)};
+ *         bool found;
+ *         if (ks_key_value_store_get(counts, record->key, NULL, &old, &found, NULL) == KS_OK) {
+ *             ks_value count = ks_i64(ks_value_i64(old.value) + 1);
+ *             (void)ks_key_value_store_put(counts, record->key, count, NULL);
+ *         }
+ *     }
+ *
+ * Calls on it that are given no error and fail, fail the context, as ks_ctx_fail() does; from then
+ * on they do nothing. Without an arena an entry lives until the record has been processed. Writing
+ * is done in the name of the record in hand.
+ *
+ * @param name  of the store
+ * @return borrowed until the task ends: init may keep it. NULL after a failure, which is also that
+ *         the store is not connected to the node or is of another kind; calls on NULL do nothing
+ * @thread the callback's
+ * @java   ProcessingContext#getStateStore
+ */
+KS_API ks_key_value_store *ks_ctx_key_value_store(ks_ctx *ctx, const char *name);
 
 /* ---- punctuations ---------------------------------------------------------------------------- */
 

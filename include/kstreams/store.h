@@ -2,8 +2,8 @@
 /*
  * store.h - key-value stores: reading and writing them, and walking over their entries.
  *
- * A store handle is borrowed from whoever gave it (a test driver, later a processor or a query) and
- * belongs to its thread. Keys and values go through the store's own serdes; a value of another kind
+ * A store handle is borrowed from whoever gave it (a processor's context, a test driver, a query)
+ * and belongs to its thread. Keys and values go through the store's own serdes; a value of another kind
  * than the store's is refused with KS_E_SERDE, and nothing is changed.
  *
  * Order. Entries are kept and walked over in the order of their serialized keys, as unsigned bytes.
@@ -62,7 +62,7 @@ static inline ks_key_value ks_key_value_of(ks_value key, ks_value value)
  * Looks a key up.
  *
  * @param arena  where the entry is put; it lives until the arena is reset, whatever is written
- *               meanwhile
+ *               meanwhile. NULL, with a processor's handle: until the record has been processed
  * @param found  set to whether there is one
  * @return KS_OK; KS_E_ARGUMENT for a null key; KS_E_SERDE when the key is of another kind than the
  *         store's, or the stored bytes cannot be read; or what failed when room had to be made in

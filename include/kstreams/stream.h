@@ -139,6 +139,14 @@ KS_API ks_global_table *ks_builder_global_table(ks_builder *builder, const char 
  */
 KS_API const char *ks_global_table_queryable_store_name(const ks_global_table *table);
 
+/**
+ * Adds a store for processors; those that name it in KS_CONNECTED(.stores) share it. No task has a
+ * store that no processor names.
+ *
+ * @param store  copied @java StreamsBuilder#addStateStore
+ */
+KS_API void ks_builder_add_store(ks_builder *builder, const ks_store_builder *store);
+
 /* ---- one record in, some out ----------------------------------------------------------------- */
 
 /** Keeps the records for which `keep` is true. @java KStream#filter */
@@ -173,15 +181,24 @@ KS_API ks_stream *ks_stream_flat_map_values(ks_stream *stream, ks_action_fn *emi
                                             const ks_named *named);
 
 /**
- * An operation of the program's own, which forwards what it likes (ks_ctx_forward()), also by the
- * time (ks_ctx_schedule()). Grouping or joining afterwards repartitions, and the serdes are not
- * known behind it.
+ * An operation of the program's own. What it forwards is the new stream, whose serdes are not known
+ * and whose keys count as changed. @java KStream#process
  *
  * @param processor  a constant that outlives the topology
- * @java  KStream#process
+ * @param connected  name of the node and stores to connect; NULL: a generated name and those that
+ *                   the processor brings along
  */
 KS_API ks_stream *ks_stream_process(ks_stream *stream, const ks_processor *processor, void *user,
-                                    const ks_named *named);
+                                    const ks_connected *connected);
+
+/**
+ * The same for a processor that keeps the key: the stream keeps its key serde, and is not
+ * repartitioned for it. Forwarding under another key than that of the record in hand fails; a
+ * punctuation, which has no record in hand, must keep to keys that the task was given. @java
+ * KStream#processValues
+ */
+KS_API ks_stream *ks_stream_process_values(ks_stream *stream, const ks_processor *processor,
+                                           void *user, const ks_connected *connected);
 
 /** Looks at every record and passes it on. @java KStream#peek */
 KS_API ks_stream *ks_stream_peek(ks_stream *stream, ks_action_fn *look, void *user,

@@ -49,6 +49,16 @@ void ks_branched_init(ks_branched *options)
     init(options, sizeof *options);
 }
 
+void ks_store_builder_init(ks_store_builder *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_connected_init(ks_connected *options)
+{
+    init(options, sizeof *options);
+}
+
 void ks_printed_init(ks_printed *options)
 {
     init(options, sizeof *options);

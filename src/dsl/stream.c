@@ -170,34 +170,6 @@ ks_stream *ks_stream_flat_map_values(ks_stream *stream, ks_action_fn *emit, void
         add_processor(stream, name, ksi_op_flat_map(configs(stream), emit, user, false)));
 }
 
-/* ---- the program's own ----------------------------------------------------------------------- */
-
-ks_stream *ks_stream_process(ks_stream *stream, const ks_processor *processor, void *user,
-                             const ks_named *named)
-{
-    ks_builder *builder = stream->builder;
-    const operation op = {"ks_stream_process",
-                          "KSTREAM-PROCESSOR-",
-                          stream,
-                          processor != NULL && processor->process != NULL,
-                          user,
-                          named};
-    if (!may_begin(&op)) {
-        return &builder->inert_stream;
-    }
-    const char *name = ksi_free_name_or_new(builder, KSI_HEAD_OF(named),
-                                            named != NULL ? named->name : NULL, op.prefix);
-    if (name == NULL) {
-        return &builder->inert_stream;
-    }
-    ksi_plan_node *node =
-        add_processor(stream, name, ksi_op_process(configs(stream), processor, user));
-    ks_stream *result = rekeyed(stream, NULL, name, node);
-    node->changes_key = builder->process_changes_key;
-    node->changes_value = builder->process_changes_key;
-    return result;
-}
-
 /* ---- actions --------------------------------------------------------------------------------- */
 
 ks_stream *ks_stream_peek(ks_stream *stream, ks_action_fn *look, void *user, const ks_named *named)

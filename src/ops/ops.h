@@ -33,6 +33,7 @@ ksi_processor ksi_op_pass_through(void);
 
 /* process.c: the program's own; `processor` outlives the topology */
 ksi_processor ksi_op_process(ks_arena *arena, const ks_processor *processor, void *user);
+ksi_processor ksi_op_process_values(ks_arena *arena, const ks_processor *processor, void *user);
 
 /*
  * print.c: `path` and `label` are copied; a file that cannot be opened fails the start of the task

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * process.c - a processor of the program's own as a node. @java KStream#process
+ * process.c - a processor of the program's own as a node. @java KStream#process,
+ * KStream#processValues
  *
  * The program's vtable has no configuration and no error: what fails there is on the context, where
  * every callback puts its failures. So this file only hands on, and says by its class that the node
@@ -58,9 +59,27 @@ static const ksi_processor_class process_class = {.state_size = sizeof(process_s
                                                   .close = process_close,
                                                   .is_program = true};
 
-ksi_processor ksi_op_process(ks_arena *arena, const ks_processor *processor, void *user)
+static const ksi_processor_class process_values_class = {.state_size = sizeof(process_state),
+                                                         .init = process_init,
+                                                         .process = process_process,
+                                                         .close = process_close,
+                                                         .is_program = true,
+                                                         .keeps_key = true};
+
+static ksi_processor make(ks_arena *arena, const ksi_processor_class *class,
+                          const ks_processor *processor, void *user)
 {
     process_config *config = ksi_arena_alloc(arena, sizeof *config);
     *config = (process_config){.processor = processor, .user = user};
-    return (ksi_processor){.class = &process_class, .config = config};
+    return (ksi_processor){.class = class, .config = config};
+}
+
+ksi_processor ksi_op_process(ks_arena *arena, const ks_processor *processor, void *user)
+{
+    return make(arena, &process_class, processor, user);
+}
+
+ksi_processor ksi_op_process_values(ks_arena *arena, const ks_processor *processor, void *user)
+{
+    return make(arena, &process_values_class, processor, user);
 }

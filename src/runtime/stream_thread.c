@@ -200,8 +200,8 @@ static bool is_time(const ksi_stream_thread *thread, int64_t began_ns)
 }
 
 /*
- * Processes up to a batch of a task. A slow callback makes a batch long: a stop, and too many
- * uncommitted rows, are seen after each record, the clock every few.
+ * Processes up to a batch of a task. A slow callback makes a batch long: a stop, a wish for a
+ * commit, and too many uncommitted rows, are seen after each record, the clock every few.
  */
 static ks_status process_batch(ksi_stream_thread *thread, ksi_thread_task *task, size_t *processed,
                                ks_error *error)
@@ -212,6 +212,7 @@ static ks_status process_batch(ksi_stream_thread *thread, ksi_thread_task *task,
     for (size_t i = 0; i < PROCESS_BATCH; i++) {
         bool one = false;
         if (atomic_load_explicit(&thread->stop, memory_order_relaxed) || is_full(thread) ||
+            ksi_task_commit_requested(task->task) ||
             (i % RECORDS_PER_LOOK == RECORDS_PER_LOOK - 1 && is_time(thread, began_ns))) {
             return KS_OK;
         }

@@ -285,11 +285,24 @@ static ks_status stay_current(ksi_stream_thread *thread, int64_t now_ms, ks_erro
     return KS_OK;
 }
 
+/* By a processor of a task that has something to commit. @java StreamTask#commitRequested */
+static bool is_requested(const ksi_stream_thread *thread)
+{
+    for (size_t i = 0; i < thread->task_count; i++) {
+        const ksi_thread_task *task = thread->tasks[i];
+        if (ksi_task_commit_requested(task->task) && needs_commit(task)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_error *error)
 {
     bool wanted = *work == 0 && (thread->options.transactional_id != NULL ||
                                  atomic_load(thread->options.waiters) > 0);
-    if (!wanted && !ksi_thread_commit_due(thread, ksi_thread_now_ms(thread))) {
+    if (!wanted && !is_requested(thread) &&
+        !ksi_thread_commit_due(thread, ksi_thread_now_ms(thread))) {
         return KS_OK;
     }
     if (!ksi_thread_needs_commit(thread)) {

@@ -323,6 +323,7 @@ static ksi_store_position position_of(const ksi_task *task, const ksi_task_store
 ks_status ksi_task_committed(ksi_task *task, ks_error *error)
 {
     task->commit_needed = false;
+    task->commit_requested = false;
     for (size_t i = 0; i < task->store_count; i++) {
         const ksi_task_store *store = &task->stores[i];
         ksi_store_position position = position_of(task, store);
@@ -393,6 +394,11 @@ void ksi_task_set_partition_time(ksi_task *task, size_t input, int64_t timestamp
 bool ksi_task_commit_needed(const ksi_task *task)
 {
     return task->commit_needed;
+}
+
+bool ksi_task_commit_requested(const ksi_task *task)
+{
+    return task->commit_requested;
 }
 
 uint64_t ksi_task_dropped(const ksi_task *task)

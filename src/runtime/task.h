@@ -112,6 +112,8 @@ int64_t ksi_task_partition_time(const ksi_task *task, size_t input);
 void ksi_task_set_partition_time(ksi_task *task, size_t input, int64_t timestamp);
 /* Whether something was processed since the last ksi_task_committed(). */
 bool ksi_task_commit_needed(const ksi_task *task);
+/* Whether a processor asked for a commit since the last ksi_task_committed(). */
+bool ksi_task_commit_requested(const ksi_task *task);
 
 /* ---- the rows of its stores ------------------------------------------------------------------ */
 

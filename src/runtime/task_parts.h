@@ -38,6 +38,7 @@ struct ksi_task {
     ksi_punctuations punctuations;
     ksi_map *topics; /* names of topics that patterns matched */
     bool commit_needed;
+    bool commit_requested; /* by a processor, since the last commit */
     bool failed;
     ks_error error;
 };

@@ -51,10 +51,16 @@ static void cancel(ks_ctx *ctx, ks_punctuation punctuation)
     ksi_punctuations_cancel(&((ksi_task *)ctx->owner)->punctuations, punctuation);
 }
 
+static void request_commit(ks_ctx *ctx)
+{
+    ((ksi_task *)ctx->owner)->commit_requested = true;
+}
+
 static const ksi_ctx_services services = {.handle_failure = handle_failure,
                                           .store = connected_store,
                                           .schedule = schedule,
-                                          .cancel = cancel};
+                                          .cancel = cancel,
+                                          .request_commit = request_commit};
 
 /* ---- making a task --------------------------------------------------------------------------- */
 
@@ -94,6 +100,8 @@ static void make_context(ksi_task *task, const ksi_task_options *options)
         .logger = options->logger,
         .task_id = ksi_arena_format(&task->task_arena, "%d_%d", subtopology, (int)task->partition),
         .application_id = ksi_arena_strdup(&task->task_arena, options->application_id),
+        .topology = options->topology,
+        .config = options->config,
         .default_key = default_serde(options->config, "default.key.serde"),
         .default_value = default_serde(options->config, "default.value.serde"),
         .stream_time = -1,
@@ -283,6 +291,7 @@ static ks_status start_nodes(ksi_task *task, void *unused, ks_error *error)
 {
     (void)unused;
     ks_status status = KS_OK;
+    task->ctx.is_starting = true;
     for (; status == KS_OK && task->started < task->topology->node_count; task->started++) {
         if (task->instances[task->started] != NULL) {
             status = start_node(task, task->instances[task->started], error);
@@ -291,6 +300,7 @@ static ks_status start_nodes(ksi_task *task, void *unused, ks_error *error)
             }
         }
     }
+    task->ctx.is_starting = false;
     ksi_arena_reset(&task->arena);
     return status;
 }

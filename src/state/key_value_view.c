@@ -19,6 +19,12 @@
 
 enum { TIME_OF_THE_RECORD = -1 };
 
+/* The owner of a handle, which may be NULL. */
+static const ksi_store_owner *owner_of(const ks_key_value_store *view)
+{
+    return view != NULL ? &view->owner : NULL;
+}
+
 /* ---- bytes and values ------------------------------------------------------------------------ */
 
 static const char *name_of(const ks_key_value_store *view)
@@ -100,13 +106,32 @@ static ks_status find(ks_key_value_store *view, ks_slice key, ksi_row *row, bool
     return status;
 }
 
-ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_arena *arena,
-                                 ks_key_value *entry, bool *found, ks_error *error)
+/* Where an entry is put; a call that wants none needs no arena. */
+static ks_status choose_arena(const ks_key_value_store *view, bool wants_entry, ks_arena **arena,
+                              ks_error *error)
+{
+    *arena = *arena != NULL ? *arena : view->results;
+    return *arena != NULL || !wants_entry
+               ? KS_OK
+               : ksi_error_set(error, KS_E_ARGUMENT, name_of(view),
+                               "the entry needs an arena to be put into; give one");
+}
+
+/* What one call takes of the view's arena is given back, unless the result is there. */
+static void give_back(const ks_key_value_store *view, ksi_arena_mark mark, const ks_arena *result)
+{
+    if (result != view->arena) {
+        ksi_arena_release(view->arena, mark);
+    }
+}
+
+static ks_status get(ks_key_value_store *store, ks_value key, ks_arena *arena, ks_key_value *entry,
+                     bool *found, ks_error *error)
 {
     ks_slice bytes = ks_slice_null();
     ksi_row row;
     bool is_there = false;
-    *found = false;
+    KS_TRY(choose_arena(store, true, &arena, error));
     ksi_arena_mark mark = ksi_arena_save(store->arena);
     ks_status status = key_bytes(store, key, store->arena, &bytes, error);
     if (status == KS_OK) {
@@ -116,16 +141,24 @@ ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_are
         row.key = bytes; /* what is given back may be borrowed from there */
         status = read_entry(store, &row, arena, entry, error);
     }
-    if (arena != store->arena) {
-        ksi_arena_release(store->arena, mark);
-    }
+    give_back(store, mark, arena);
     *found = status == KS_OK && is_there;
     return status;
 }
 
+ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_arena *arena,
+                                 ks_key_value *entry, bool *found, ks_error *error)
+{
+    ksi_store_call call;
+    *found = false;
+    KS_TRY(ksi_store_call_begin(&call, owner_of(store), error));
+    ks_error *reason = ksi_store_call_error(&call);
+    return ksi_store_call_end(&call, get(store, key, arena, entry, found, reason));
+}
+
 uint64_t ks_key_value_store_approximate_count(ks_key_value_store *store)
 {
-    return ksi_row_store_count(ksi_key_value_store_rows(store->store));
+    return store != NULL ? ksi_row_store_count(ksi_key_value_store_rows(store->store)) : 0;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -185,8 +218,8 @@ static ks_status write_prepared(ks_key_value_store *view, const prepared *entry,
     return status;
 }
 
-ks_status ks_key_value_store_put_all(ks_key_value_store *store, const ks_key_value *entries,
-                                     size_t count, ks_error *error)
+static ks_status put_all(ks_key_value_store *store, const ks_key_value *entries, size_t count,
+                         ks_error *error)
 {
     KS_TRY(check_writable(store, error));
     ksi_arena_mark mark = ksi_arena_save(store->arena);
@@ -200,6 +233,14 @@ ks_status ks_key_value_store_put_all(ks_key_value_store *store, const ks_key_val
     }
     ksi_arena_release(store->arena, mark);
     return status;
+}
+
+ks_status ks_key_value_store_put_all(ks_key_value_store *store, const ks_key_value *entries,
+                                     size_t count, ks_error *error)
+{
+    ksi_store_call call;
+    KS_TRY(ksi_store_call_begin(&call, owner_of(store), error));
+    return ksi_store_call_end(&call, put_all(store, entries, count, ksi_store_call_error(&call)));
 }
 
 ks_status ks_key_value_store_put(ks_key_value_store *store, ks_value key, ks_value value,
@@ -230,61 +271,81 @@ static ks_status read_old(ks_key_value_store *view, ks_slice key, ks_arena *aren
     return read_entry(view, &row, arena, old, error);
 }
 
+static ks_status put_if_absent(ks_key_value_store *store, const ks_key_value *entry,
+                               ks_arena *arena, ks_key_value *existing, bool *found,
+                               ks_error *error)
+{
+    prepared ready = {0};
+    KS_TRY(check_writable(store, error));
+    KS_TRY(choose_arena(store, existing != NULL, &arena, error));
+    ksi_arena_mark mark = ksi_arena_save(store->arena);
+    ks_status status = prepare(store, entry, &ready, error);
+    if (status == KS_OK) {
+        status = read_old(store, ready.key, arena, existing, found, error);
+    }
+    if (status == KS_OK && !*found) {
+        status = write_prepared(store, &ready, error);
+    }
+    give_back(store, mark, arena);
+    return status;
+}
+
+static ks_status delete (ks_key_value_store *store, ks_value key, ks_arena *arena,
+                         ks_key_value *old, bool *found, ks_error *error)
+{
+    prepared ready = {.value = ks_slice_null(), .timestamp = -1};
+    KS_TRY(check_writable(store, error));
+    KS_TRY(choose_arena(store, old != NULL, &arena, error));
+    ksi_arena_mark mark = ksi_arena_save(store->arena);
+    ks_status status = key_bytes(store, key, store->arena, &ready.key, error);
+    if (status == KS_OK) {
+        status = read_old(store, ready.key, arena, old, found, error);
+    }
+    if (status == KS_OK) {
+        status = write_prepared(store, &ready, error);
+    }
+    give_back(store, mark, arena);
+    return status;
+}
+
 ks_status ks_key_value_store_put_if_absent(ks_key_value_store *store, const ks_key_value *entry,
                                            ks_arena *arena, ks_key_value *existing, bool *found,
                                            ks_error *error)
 {
-    prepared ready = {0};
-    bool is_there = false;
-    KS_TRY(check_writable(store, error));
-    ksi_arena_mark mark = ksi_arena_save(store->arena);
-    ks_status status = prepare(store, entry, &ready, error);
-    if (status == KS_OK) {
-        status = read_old(store, ready.key, arena, existing, &is_there, error);
-    }
-    if (status == KS_OK && !is_there) {
-        status = write_prepared(store, &ready, error);
-    }
-    if (arena != store->arena) {
-        ksi_arena_release(store->arena, mark);
-    }
-    if (found != NULL) {
-        *found = status == KS_OK && is_there;
-    }
-    return status;
+    ksi_store_call call;
+    bool unasked = false;
+    bool *is_there = found != NULL ? found : &unasked;
+    *is_there = false;
+    KS_TRY(ksi_store_call_begin(&call, owner_of(store), error));
+    ks_error *reason = ksi_store_call_error(&call);
+    ks_status status = put_if_absent(store, entry, arena, existing, is_there, reason);
+    *is_there = *is_there && status == KS_OK;
+    return ksi_store_call_end(&call, status);
 }
 
 ks_status ks_key_value_store_delete(ks_key_value_store *store, ks_value key, ks_arena *arena,
                                     ks_key_value *old, bool *found, ks_error *error)
 {
-    prepared ready = {.value = ks_slice_null(), .timestamp = -1};
-    bool was_there = false;
-    KS_TRY(check_writable(store, error));
-    ksi_arena_mark mark = ksi_arena_save(store->arena);
-    ks_status status = key_bytes(store, key, store->arena, &ready.key, error);
-    if (status == KS_OK) {
-        status = read_old(store, ready.key, arena, old, &was_there, error);
-    }
-    if (status == KS_OK) {
-        status = write_prepared(store, &ready, error);
-    }
-    if (arena != store->arena) {
-        ksi_arena_release(store->arena, mark);
-    }
-    if (found != NULL) {
-        *found = status == KS_OK && was_there;
-    }
-    return status;
+    ksi_store_call call;
+    bool unasked = false;
+    bool *was_there = found != NULL ? found : &unasked;
+    *was_there = false;
+    KS_TRY(ksi_store_call_begin(&call, owner_of(store), error));
+    ks_error *reason = ksi_store_call_error(&call);
+    ks_status status = delete (store, key, arena, old, was_there, reason);
+    *was_there = *was_there && status == KS_OK;
+    return ksi_store_call_end(&call, status);
 }
 
 /* ---- iterating ------------------------------------------------------------------------------- */
 
 struct ks_key_value_iterator {
-    const ks_key_value_store *view;
-    ksi_merged_iterator *rows; /* NULL: there are none */
-    ks_arena arena;            /* of the entry given last */
+    const ks_key_value_store *view; /* NULL: of a handle that was NULL */
+    ksi_merged_iterator *rows;      /* NULL: there are none */
+    ks_arena arena;                 /* of the entry given last */
 };
 
+/* `range` NULL: over nothing. */
 static ks_key_value_iterator *iterate(ks_key_value_store *view, const ksi_row_range *range)
 {
     ks_key_value_iterator *iterator = ksi_calloc(1, sizeof *iterator);
@@ -299,19 +360,41 @@ static ks_key_value_iterator *iterate(ks_key_value_store *view, const ksi_row_ra
     return iterator;
 }
 
+static ks_key_value_iterator *iterate_all(ks_key_value_store *view, bool backward)
+{
+    ksi_store_call call;
+    const ksi_row_range all = {.backward = backward};
+    bool may = ksi_store_call_begin(&call, owner_of(view), NULL) == KS_OK;
+    return iterate(view, may ? &all : NULL);
+}
+
 ks_key_value_iterator *ks_key_value_store_all(ks_key_value_store *store)
 {
-    return iterate(store, &(ksi_row_range){.backward = false});
+    return iterate_all(store, false);
 }
 
 ks_key_value_iterator *ks_key_value_store_reverse_all(ks_key_value_store *store)
 {
-    return iterate(store, &(ksi_row_range){.backward = true});
+    return iterate_all(store, true);
+}
+
+/*
+ * An iterator that may be NULL is what a processor would have to look for first of all: when it
+ * asked for no error, it gets one over nothing, and next() finds the context failed.
+ */
+static ks_key_value_iterator *end_iterating(ksi_store_call *call, ks_key_value_store *view,
+                                            ks_key_value_iterator *iterator)
+{
+    if (iterator != NULL || call->asked != NULL || call->owner->fail == NULL) {
+        return iterator;
+    }
+    (void)ksi_store_call_end(call, call->own.code);
+    return iterate(view, NULL);
 }
 
 /* A null bound gives the null slice: no bound. */
-static ks_key_value_iterator *iterate_between(ks_key_value_store *view, ks_value from, ks_value to,
-                                              bool backward, ks_error *error)
+static ks_key_value_iterator *open_between(ks_key_value_store *view, ks_value from, ks_value to,
+                                           bool backward, ks_error *error)
 {
     ksi_row_range range = {.high_inclusive = true, .backward = backward};
     ks_key_value_iterator *iterator = NULL;
@@ -331,6 +414,18 @@ static ks_key_value_iterator *iterate_between(ks_key_value_store *view, ks_value
 out:
     ksi_arena_release(view->arena, mark);
     return iterator;
+}
+
+static ks_key_value_iterator *iterate_between(ks_key_value_store *view, ks_value from, ks_value to,
+                                              bool backward, ks_error *error)
+{
+    ksi_store_call call;
+    if (ksi_store_call_begin(&call, owner_of(view), error) != KS_OK) {
+        return error != NULL ? NULL : iterate(view, NULL);
+    }
+    ks_key_value_iterator *iterator =
+        open_between(view, from, to, backward, ksi_store_call_error(&call));
+    return end_iterating(&call, view, iterator);
 }
 
 ks_key_value_iterator *ks_key_value_store_range(ks_key_value_store *store, ks_value from,
@@ -363,8 +458,8 @@ static ks_slice end_of_prefix(ks_slice prefix, ks_arena *arena)
     return ks_slice_of(end, prefix.size);
 }
 
-ks_key_value_iterator *ks_key_value_store_prefix_scan(ks_key_value_store *store, ks_value prefix,
-                                                      const ks_serde *serde, ks_error *error)
+static ks_key_value_iterator *open_prefix(ks_key_value_store *store, ks_value prefix,
+                                          const ks_serde *serde, ks_error *error)
 {
     ks_key_value_store with = *store; /* the same store through another serde */
     with.key = serde != NULL ? serde : store->key;
@@ -384,14 +479,22 @@ ks_key_value_iterator *ks_key_value_store_prefix_scan(ks_key_value_store *store,
     return iterator;
 }
 
-ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_value *entry,
-                                     bool *found, ks_error *error)
+ks_key_value_iterator *ks_key_value_store_prefix_scan(ks_key_value_store *store, ks_value prefix,
+                                                      const ks_serde *serde, ks_error *error)
+{
+    ksi_store_call call;
+    if (ksi_store_call_begin(&call, owner_of(store), error) != KS_OK) {
+        return error != NULL ? NULL : iterate(store, NULL);
+    }
+    ks_key_value_iterator *iterator =
+        open_prefix(store, prefix, serde, ksi_store_call_error(&call));
+    return end_iterating(&call, store, iterator);
+}
+
+static ks_status next(ks_key_value_iterator *iterator, ks_key_value *entry, bool *found,
+                      ks_error *error)
 {
     ksi_row row;
-    *found = false;
-    if (iterator->rows == NULL) {
-        return KS_OK;
-    }
     ksi_mismatch_handler before = listen(iterator->view);
     ks_status status = ksi_merged_iterator_next(iterator->rows, &row, found, error);
     listen_no_more(before);
@@ -401,6 +504,20 @@ ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_val
     }
     ksi_arena_reset(&iterator->arena);
     return read_entry(iterator->view, &row, &iterator->arena, entry, error);
+}
+
+ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_value *entry,
+                                     bool *found, ks_error *error)
+{
+    ksi_store_call call;
+    *found = false;
+    KS_TRY(ksi_store_call_begin(&call, owner_of(iterator->view), error));
+    if (iterator->rows == NULL) {
+        return KS_OK;
+    }
+    ks_status status = next(iterator, entry, found, ksi_store_call_error(&call));
+    *found = *found && status == KS_OK;
+    return ksi_store_call_end(&call, status);
 }
 
 void ks_key_value_iterator_free(ks_key_value_iterator *iterator)

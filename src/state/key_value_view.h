@@ -15,6 +15,7 @@
 #include "base/logger.h"
 #include "serde/mismatch.h"
 #include "state/key_value_store.h"
+#include "state/store_owner.h"
 #include <kstreams/store.h>
 
 struct ks_key_value_store {
@@ -25,12 +26,14 @@ struct ks_key_value_store {
     /* The record in whose name is written, as it is at the moment; NULL: reads below the cache. */
     const ksi_record_context *context;
     ks_arena *arena;    /* where bytes are made; each call gives back what it took */
+    ks_arena *results;  /* where entries are put when a call names no arena; NULL: it must */
     ksi_logger *logger; /* may be NULL */
     /*
      * Told of values that nodes ask for another kind, when a call evicts rows and runs them; no
      * function: whoever is registered, which is right within a node.
      */
     ksi_mismatch_handler on_mismatch;
+    ksi_store_owner owner;
 };
 
 #endif

@@ -176,6 +176,26 @@ const char *ks_ctx_node_name(const ks_ctx *ctx)
     return ctx->node != NULL ? ctx->node->node->name : "";
 }
 
+const char *ks_ctx_application_id(const ks_ctx *ctx)
+{
+    return ctx->application_id;
+}
+
+const char *ks_ctx_config(const ks_ctx *ctx, const char *name)
+{
+    return name != NULL && ctx->config != NULL ? ks_config_get(ctx->config, name) : NULL;
+}
+
+const ks_serde *ks_ctx_default_key_serde(const ks_ctx *ctx)
+{
+    return ctx->default_key;
+}
+
+const ks_serde *ks_ctx_default_value_serde(const ks_ctx *ctx)
+{
+    return ctx->default_value;
+}
+
 /* ---- serdes ---------------------------------------------------------------------------------- */
 
 static ks_status resolve(const ks_serde *own, const ks_serde *fallback, const char *property,

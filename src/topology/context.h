@@ -29,6 +29,10 @@
 #include "state/record_context.h"
 #include "state/store.h"
 #include "topology/topology.h"
+#include <kstreams/config.h>
+
+/* A handle of a store that a processor has asked for (processor_stores.c). */
+typedef struct ksi_store_handle ksi_store_handle;
 
 /* A node as a task has it. */
 typedef struct ksi_node_instance ksi_node_instance;
@@ -37,6 +41,7 @@ struct ksi_node_instance {
     ksi_node_instance **children;
     size_t child_count;
     void *state;
+    ksi_store_handle *stores; /* given out so far */
     /* Runs the node for a record; the three kinds of node differ here. */
     void (*process)(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record);
 };
@@ -57,6 +62,8 @@ typedef struct ksi_ctx_services {
     ks_punctuation (*schedule)(ks_ctx *ctx, ks_punctuator_fn *punctuate, void *user,
                                const ks_schedule *schedule);
     void (*cancel)(ks_ctx *ctx, ks_punctuation punctuation);
+    /* The task is to be committed soon. */
+    void (*request_commit)(ks_ctx *ctx);
 } ksi_ctx_services;
 
 struct ks_ctx {
@@ -71,6 +78,9 @@ struct ks_ctx {
     ksi_logger *logger;
     const char *task_id;
     const char *application_id;
+    const ks_topology *topology;
+    const ks_config *config;
+    bool is_starting;            /* the inits of the nodes run: nothing can be forwarded */
     const ks_serde *default_key; /* NULL when the properties have none */
     const ks_serde *default_value;
     int64_t stream_time;
@@ -87,6 +97,12 @@ struct ks_ctx {
 
 /* ks_ctx_fail() with an error that was made elsewhere. */
 void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error);
+
+/*
+ * processor_calls.c: whether the callback that runs is a processor's, so that `call` may be made;
+ * else the context fails. A failure of before makes every call do nothing.
+ */
+bool ksi_ctx_is_processor(ks_ctx *ctx, const char *call);
 
 /* Counts a dropped record. @java droppedRecordsSensor */
 static inline void ksi_ctx_count_drop(ks_ctx *ctx, ks_drop_reason reason)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * processor_calls.c - what only the program's own processors may do with their context: forward,
- * schedule, cancel. @java ProcessorContextImpl
+ * schedule, cancel, ask for a commit. @java ProcessorContextImpl
  *
  * Other callbacks have the same ks_ctx, so each call looks first whose callback runs: a mapper that
  * could forward would send records past the operation it belongs to.
@@ -12,8 +12,7 @@
 
 #include <string.h>
 
-/* Whether the call may be made; a failure of before makes every call do nothing. */
-static bool may_call(ks_ctx *ctx, const char *call)
+bool ksi_ctx_is_processor(ks_ctx *ctx, const char *call)
 {
     if (ksi_ctx_failed(ctx)) {
         return false;
@@ -33,12 +32,29 @@ static bool may_call(ks_ctx *ctx, const char *call)
 
 static bool may_forward(ks_ctx *ctx, const ks_record *record, const char *call)
 {
-    if (!may_call(ctx, call)) {
+    if (!ksi_ctx_is_processor(ctx, call)) {
         return false;
     }
     if (record->timestamp < 0) {
         ks_ctx_fail(ctx, "%s: the record has the negative timestamp %lld; give it one of 0 or more",
                     call, (long long)record->timestamp);
+        return false;
+    }
+    if (ctx->is_starting) {
+        ks_ctx_fail(ctx,
+                    "%s: the nodes below have not begun yet; forward from process or from a "
+                    "punctuation, not from init",
+                    call);
+        return false;
+    }
+    /* A punctuation has no record in hand to compare with. */
+    const ks_record *in_hand = ctx->context_of;
+    if (ctx->node->node->processor.class->keeps_key && in_hand != NULL &&
+        !ks_value_equal(record->key, in_hand->key)) {
+        ks_ctx_fail(ctx,
+                    "%s: the key is not that of the record in hand, which "
+                    "ks_stream_process_values() promises to keep; use ks_stream_process()",
+                    call);
         return false;
     }
     return true;
@@ -73,6 +89,15 @@ void ks_ctx_forward_to(ks_ctx *ctx, const ks_record *record, const char *child)
                 child != NULL ? child : "(null)");
 }
 
+/* ---- commits --------------------------------------------------------------------------------- */
+
+void ks_ctx_request_commit(ks_ctx *ctx)
+{
+    if (ksi_ctx_is_processor(ctx, "ks_ctx_request_commit()")) {
+        ctx->services->request_commit(ctx);
+    }
+}
+
 /* ---- punctuations ---------------------------------------------------------------------------- */
 
 void ks_schedule_init(ks_schedule *schedule)
@@ -83,7 +108,7 @@ void ks_schedule_init(ks_schedule *schedule)
 ks_punctuation ks_ctx_schedule(ks_ctx *ctx, ks_punctuator_fn *punctuate, void *user,
                                const ks_schedule *schedule)
 {
-    if (!may_call(ctx, "ks_ctx_schedule()")) {
+    if (!ksi_ctx_is_processor(ctx, "ks_ctx_schedule()")) {
         return 0;
     }
     if (punctuate == NULL || schedule == NULL || schedule->interval_ms < 1) {
@@ -100,7 +125,7 @@ ks_punctuation ks_ctx_schedule(ks_ctx *ctx, ks_punctuator_fn *punctuate, void *u
 
 void ks_ctx_cancel(ks_ctx *ctx, ks_punctuation punctuation)
 {
-    if (punctuation != 0 && may_call(ctx, "ks_ctx_cancel()")) {
+    if (punctuation != 0 && ksi_ctx_is_processor(ctx, "ks_ctx_cancel()")) {
         ctx->services->cancel(ctx, punctuation);
     }
 }

@@ -26,7 +26,8 @@ typedef struct ksi_processor_class {
     void (*process)(ks_ctx *ctx, const void *config, void *state, const ks_record *record);
     /* Called once for each successful init. May be NULL. */
     void (*close)(const void *config, void *state);
-    bool is_program; /* the program's own: may call ks_ctx_forward() and ks_ctx_schedule() */
+    bool is_program; /* the program's own: may call what processor_calls.c has */
+    bool keeps_key;  /* what it forwards has the key of the record it was given */
 } ksi_processor_class;
 
 #endif

@@ -152,6 +152,14 @@ KS_NODISCARD ks_status ksi_topology_add_sink(ks_topology *topology, const char *
                                              const ksi_sink *sink, const char *const *parents,
                                              size_t parent_count, ks_error *error);
 /*
+ * store_builder.c: the spec of a description, or KS_E_ARGUMENT. `default_type`: what
+ * KS_STORE_DEFAULT means.
+ */
+KS_NODISCARD ks_status ksi_store_spec_of(const ks_store_builder *builder,
+                                         ks_store_type default_type, ksi_store_spec *spec,
+                                         ks_error *error);
+
+/*
  * Adds a store, which no task has until a processor is connected to it. Adding what is there
  * already, by the same description, changes nothing.
  */

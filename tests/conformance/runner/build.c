@@ -63,8 +63,8 @@ static const cf_op ops[] = {
     {"suppress", HANDLE_TABLE, NULL},
     /* processors and their stores */
     {"process", HANDLE_STREAM, op_process},
-    {"processValues", HANDLE_STREAM, NULL},
-    {"addStore", HANDLE_NONE, NULL},
+    {"processValues", HANDLE_STREAM, op_process_values},
+    {"addStore", HANDLE_NONE, op_add_store},
     {"addGlobalStore", HANDLE_NONE, NULL},
     {"addSource", HANDLE_NONE, NULL},
     {"addProcessor", HANDLE_NONE, NULL},

@@ -83,6 +83,8 @@ const ks_materialized *materialized_of(cf_build *build, cf_fields *node, bool na
                                        ks_materialized *storage);
 /** NULL without `name`, `key` and `value`: the plain overload, which alone inherits serdes. */
 const ks_grouped *grouped_of(cf_build *build, cf_fields *node, ks_grouped *storage);
+/** A `store` of addStore, addGlobalStore and addReadOnlyStore, with `key` and `value`. */
+ks_store_builder store_of(cf_build *build, cf_fields *node);
 ks_produced produced_of(cf_build *build, cf_fields *node, const char *topic);
 /** The extractor that the vocabulary calls so; NULL with a problem when it is unknown. */
 const ks_timestamp_extractor *extractor_of(cf_problem *problem, const char *name);
@@ -96,6 +98,6 @@ cf_op_fn op_table, op_to_table, op_to_stream, op_table_filter, op_table_map_valu
 cf_op_fn op_group_by_key, op_group_by, op_count, op_reduce, op_aggregate, op_table_group_by,
     op_table_count, op_table_reduce, op_table_aggregate;
 /* ops_processor.c */
-cf_op_fn op_process;
+cf_op_fn op_process, op_process_values, op_add_store;
 
 #endif

@@ -1,23 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ops_processor.c - processors within the DSL.
+ * ops_processor.c - processors within the DSL, and stores for them.
  */
 #include "ops.h"
 
+/* What `process` and `processValues` have in common. */
+typedef struct processor_node {
+    ks_stream *stream;
+    cf_function *processor;
+    ks_connected connected;
+} processor_node;
+
+/* The texts with a NULL behind them. */
+static const char *const *ended(cf_build *build, const char *const *texts, size_t count)
+{
+    const char **list = ks_arena_alloc(build->scenario->arena, (count + 1) * sizeof *list);
+    for (size_t i = 0; i < count; i++) {
+        list[i] = texts[i];
+    }
+    list[count] = NULL;
+    return list;
+}
+
+static processor_node read_processor(cf_build *build, cf_fields *node)
+{
+    size_t count = 0;
+    processor_node read = {.stream = stream_input(build, node)};
+    const char *const *stores = fields_texts(node, "stores", build->scenario->arena, &count);
+    read.processor = function_processor(build->scenario, fields_need(node, "processor"),
+                                        count > 0 ? stores[0] : NULL);
+    read.connected =
+        *KS_CONNECTED(.name = fields_text(node, "name"), .stores = ended(build, stores, count), );
+    return read;
+}
+
 cf_handle op_process(cf_build *build, cf_fields *node)
 {
-    ks_stream *stream = stream_input(build, node);
-    size_t count = 0;
-    const char *const *stores = fields_texts(node, "stores", build->scenario->arena, &count);
-    cf_function *processor = function_processor(build->scenario, fields_need(node, "processor"),
-                                                count > 0 ? stores[0] : NULL);
-    ks_named storage;
-    const ks_named *named = named_of(node, &storage);
-    if (count > 0) {
-        problem_not_built(build_problem(build), "stores of a processor");
+    processor_node read = read_processor(build, node);
+    if (!build_is_sound(build)) {
+        return handle_none();
     }
-    return build_is_sound(build)
-               ? handle_of(HANDLE_STREAM,
-                           ks_stream_process(stream, &call_processor, processor, named))
-               : handle_none();
+    return handle_of(HANDLE_STREAM, ks_stream_process(read.stream, &call_processor, read.processor,
+                                                      &read.connected));
+}
+
+cf_handle op_process_values(cf_build *build, cf_fields *node)
+{
+    processor_node read = read_processor(build, node);
+    if (!build_is_sound(build)) {
+        return handle_none();
+    }
+    return handle_of(HANDLE_STREAM, ks_stream_process_values(read.stream, &call_processor,
+                                                             read.processor, &read.connected));
+}
+
+cf_handle op_add_store(cf_build *build, cf_fields *node)
+{
+    /* In the arena: two descriptions at one address would be one store. */
+    ks_store_builder *store = ks_arena_alloc(build->scenario->arena, sizeof *store);
+    *store = store_of(build, node);
+    if (build_is_sound(build)) {
+        ks_builder_add_store(build->builder, store);
+    }
+    return handle_none();
 }

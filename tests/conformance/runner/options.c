@@ -182,7 +182,7 @@ const ks_grouped *grouped_of(cf_build *build, cf_fields *node, ks_grouped *stora
 }
 
 /* Java takes a bound of 0, too: a store that gives up every entry at once. */
-static void set_bound(cf_problem *problem, const char *digits, ks_materialized *materialized)
+static int32_t read_bound(cf_problem *problem, const char *digits)
 {
     char *end = NULL;
     long entries = strtol(digits, &end, 10);
@@ -191,18 +191,19 @@ static void set_bound(cf_problem *problem, const char *digits, ks_materialized *
     } else if (entries == 0) {
         problem_not_built(problem, "an LRU store of no entries");
     }
-    materialized->lru_entries = (int32_t)entries;
+    return (int32_t)entries;
 }
 
-static void set_store_type(cf_problem *problem, const char *type, ks_materialized *materialized)
+static void read_type(cf_problem *problem, const char *type, ks_store_type *store_type,
+                      int32_t *lru_entries)
 {
     if (strcmp(type, "rocksdb") == 0) {
-        materialized->type = KS_STORE_ROCKSDB;
+        *store_type = KS_STORE_ROCKSDB;
     } else if (strcmp(type, "memory") == 0) {
-        materialized->type = KS_STORE_IN_MEMORY;
+        *store_type = KS_STORE_IN_MEMORY;
     } else if (strncmp(type, "lru:", 4) == 0) {
-        materialized->type = KS_STORE_LRU;
-        set_bound(problem, type + 4, materialized);
+        *store_type = KS_STORE_LRU;
+        *lru_entries = read_bound(problem, type + 4);
     } else if (strncmp(type, "versioned:", 10) == 0) {
         problem_not_built(problem, "store type %s", type);
     } else {
@@ -219,7 +220,7 @@ static void read_store(cf_problem *problem, cf_fields *store, ks_materialized *m
     materialized->name = fields_text(store, "name");
     const char *type = fields_text(store, "type");
     if (type != NULL) {
-        set_store_type(problem, type, materialized);
+        read_type(problem, type, &materialized->type, &materialized->lru_entries);
     }
     int64_t retention = 0;
     fields_number(store, "retention", &retention);
@@ -257,4 +258,31 @@ const ks_materialized *materialized_of(cf_build *build, cf_fields *node, bool na
                         !storage->logging_disabled;
     storage->unnamed_store = says_nothing;
     return storage;
+}
+
+ks_store_builder store_of(cf_build *build, cf_fields *node)
+{
+    cf_problem *problem = build_problem(build);
+    ks_store_builder builder =
+        *KS_STORE_BUILDER(.key = type_serde(problem, fields_text(node, "key")),
+                          .value = type_serde(problem, fields_text(node, "value")), );
+    cf_fields store;
+    if (!fields_object(node, "store", &store)) {
+        problem_set(problem, "%s: `store` is needed", node->where);
+        return builder;
+    }
+    bool timestamped = false;
+    bool logging = true;
+    builder.name = fields_need_text(&store, "name");
+    const char *type = fields_text(&store, "type");
+    if (type != NULL) {
+        read_type(problem, type, &builder.type, &builder.lru_entries);
+    }
+    fields_bool(&store, "timestamped", &timestamped);
+    fields_bool(&store, "caching", &builder.caching_enabled);
+    fields_bool(&store, "logging", &logging);
+    builder.kind = timestamped ? KS_STORE_KIND_TIMESTAMPED_KEY_VALUE : KS_STORE_KIND_KEY_VALUE;
+    builder.logging_disabled = !logging;
+    fields_done(&store);
+    return builder;
 }

@@ -54,6 +54,47 @@ static void metadata(const cf_call *call, const ks_record *record)
                                (long long)ks_ctx_offset(call->ctx), (long long)record->timestamp)));
 }
 
+/* ---- stores ---------------------------------------------------------------------------------- */
+
+/* What the store has under the key; false: the record failed. */
+static bool look_up(const cf_call *call, const ks_record *record, ks_key_value_store **store,
+                    ks_value *value)
+{
+    ks_key_value entry = {.value = ks_null()};
+    bool found = false;
+    *store = ks_ctx_key_value_store(call->ctx, call->fn->store);
+    ks_status status =
+        ks_key_value_store_get(*store, record->key, call->arena, &entry, &found, NULL);
+    *value = entry.value;
+    return status == KS_OK;
+}
+
+static void count_store(const cf_call *call, const ks_record *record)
+{
+    ks_key_value_store *store = NULL;
+    ks_value old;
+    if (ks_value_is_null(record->key) || !look_up(call, record, &store, &old)) {
+        return;
+    }
+    ks_value count = ks_i64(ks_value_is_null(old) ? 1 : ks_value_i64(old) + 1);
+    if (ks_key_value_store_put(store, record->key, count, NULL) == KS_OK) {
+        forward_value(call, record, count);
+    }
+}
+
+static void dedupe(const cf_call *call, const ks_record *record)
+{
+    ks_key_value_store *store = NULL;
+    ks_value old;
+    if (ks_value_is_null(record->key) || !look_up(call, record, &store, &old) ||
+        !ks_value_is_null(old)) {
+        return;
+    }
+    if (ks_key_value_store_put(store, record->key, record->value, NULL) == KS_OK) {
+        forward(call, record);
+    }
+}
+
 /* ---- punctuations ---------------------------------------------------------------------------- */
 
 static void punctuate(ks_ctx *ctx, int64_t now_ms, void *user)
@@ -88,6 +129,8 @@ static const cf_signature processors[] = {
     {.name = "fanOut", .argument = ARGUMENT_NUMBER, .process = fan_out},
     {.name = "fail", .argument = ARGUMENT_TEXT, .process = fail},
     {.name = "metadata", .process = metadata},
+    {.name = "countStore", .process = count_store},
+    {.name = "dedupe", .process = dedupe},
     {.name = "punctuateStream",
      .argument = ARGUMENT_NUMBER,
      .process = forward,

@@ -188,7 +188,7 @@ static void the_name_of_a_processor_uses_up_no_number(void **state)
     static const ks_processor processor = {.struct_size = sizeof processor, .process = process_all};
     ks_builder *b = ks_builder_new(NULL);
     ks_stream *in = ks_builder_stream(b, "in", NULL);
-    ks_stream *named = ks_stream_process(in, &processor, NULL, KS_NAMED(.name = "mine"));
+    ks_stream *named = ks_stream_process(in, &processor, NULL, KS_CONNECTED(.name = "mine"));
     ks_stream_foreach(ks_stream_process(named, &processor, NULL, NULL), look, NULL, NULL);
     ks_topology *topology = built(b);
     assert_non_null(ksi_topology_node(topology, "mine"));

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store_builder.c - what a program says of a store, checked and made a spec. @java Stores,
+ * AbstractStoreBuilder
+ *
+ * The spec borrows names and configurations, which the topology copies, and remembers the
+ * description by its address: adding it again is adding the same store.
+ *
+ * Thread rule: the builder's thread.
+ */
+#include "base/error.h"
+#include "topology/topology.h"
+
+/* What is wrong with the parts taken together; NULL: nothing. */
+static const char *contradiction(const ks_store_builder *builder)
+{
+    bool is_lru = builder->type == KS_STORE_LRU;
+    bool is_versioned = builder->kind == KS_STORE_KIND_VERSIONED_KEY_VALUE;
+    if (is_lru && builder->lru_entries < 1) {
+        return "a store of type KS_STORE_LRU needs lru_entries of at least 1";
+    }
+    if (!is_lru && builder->lru_entries != 0) {
+        return "lru_entries is for KS_STORE_LRU only";
+    }
+    if (!is_versioned && builder->history_retention_ms != 0) {
+        return "history_retention_ms is for KS_STORE_KIND_VERSIONED_KEY_VALUE only";
+    }
+    if (builder->logging_disabled && builder->changelog_config != NULL) {
+        return "changelog_config is for a changelog, which logging_disabled takes away";
+    }
+    return NULL;
+}
+
+ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type default_type,
+                            ksi_store_spec *spec, ks_error *error)
+{
+    static const ksi_store_kind kinds[] = {
+        [KS_STORE_KIND_KEY_VALUE] = KSI_STORE_KEY_VALUE,
+        [KS_STORE_KIND_TIMESTAMPED_KEY_VALUE] = KSI_STORE_KEY_VALUE,
+        [KS_STORE_KIND_VERSIONED_KEY_VALUE] = KSI_STORE_VERSIONED,
+        [KS_STORE_KIND_CUSTOM] = KSI_STORE_CUSTOM};
+    if (builder == NULL || builder->name == NULL) {
+        return ksi_error_set(error, KS_E_ARGUMENT, "KS_STORE_BUILDER",
+                             "a store needs a name; give .name");
+    }
+    KS_TRY(ksi_name_check(builder->name, error));
+    if ((size_t)builder->kind >= sizeof kinds / sizeof *kinds) {
+        return ksi_error_set(error, KS_E_ARGUMENT, builder->name, "%d is no kind of store",
+                             (int)builder->kind);
+    }
+    const char *wrong = contradiction(builder);
+    if (wrong != NULL) {
+        return ksi_error_set(error, KS_E_ARGUMENT, builder->name, "%s", wrong);
+    }
+    *spec = (ksi_store_spec){
+        .name = builder->name,
+        .kind = kinds[builder->kind],
+        .type = builder->type != KS_STORE_DEFAULT ? builder->type : default_type,
+        .max_rows = (size_t)builder->lru_entries,
+        .retention_ms = builder->history_retention_ms,
+        .timestamped = builder->kind == KS_STORE_KIND_TIMESTAMPED_KEY_VALUE,
+        .caching = builder->caching_enabled,
+        .logging = !builder->logging_disabled,
+        .changelog_config = builder->changelog_config,
+        .key = builder->key,
+        .value = builder->value,
+        .origin = builder,
+    };
+    if (spec->kind != KSI_STORE_KEY_VALUE) {
+        return ksi_error_set(error, KS_E_NOT_BUILT, builder->name,
+                             "%s stores are not part of this version",
+                             ksi_store_kind_name(spec->kind));
+    }
+    return KS_OK;
+}
