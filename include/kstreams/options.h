@@ -198,12 +198,14 @@ typedef struct ks_materialized {
 #define KS_MATERIALIZED(...) \
     (&(const ks_materialized){KS_OPTIONS_HEAD(ks_materialized), __VA_ARGS__})
 
-/** What a store of a processor keeps. @java Stores, StoreBuilder */
+/** What a store of a processor keeps. @java Stores */
 typedef enum ks_store_kind {
-    KS_STORE_KIND_KEY_VALUE = 0,         /**< a value under each key */
-    KS_STORE_KIND_TIMESTAMPED_KEY_VALUE, /**< and a timestamp beside it, as tables have */
-    KS_STORE_KIND_VERSIONED_KEY_VALUE,   /**< and what was there before */
-    KS_STORE_KIND_CUSTOM                 /**< rows behind a structure of the program's own */
+    KS_STORE_KIND_KEY_VALUE = 0, /**< a value under each key @java Stores#keyValueStoreBuilder */
+    /** and a timestamp beside it, as tables have @java Stores#timestampedKeyValueStoreBuilder */
+    KS_STORE_KIND_TIMESTAMPED_KEY_VALUE,
+    /** and what was there before @java Stores#versionedKeyValueStoreBuilder */
+    KS_STORE_KIND_VERSIONED_KEY_VALUE,
+    KS_STORE_KIND_CUSTOM /**< rows behind a structure of the program's own */
 } ks_store_kind;
 
 /**
@@ -227,7 +229,7 @@ typedef struct ks_store_builder {
     int64_t history_retention_ms; /**< of versioned stores: how long old versions are kept */
     bool caching_enabled;
     bool logging_disabled;
-    /** for its changelog topic, up to one without a name; NULL: none @java withLoggingEnabled */
+    /** for its changelog topic, up to one without a name; NULL: none */
     const ks_topic_config *changelog_config;
 } ks_store_builder;
 #define KS_STORE_BUILDER(...) \
@@ -235,7 +237,7 @@ typedef struct ks_store_builder {
 
 /**
  * A processor's node: its name, and the stores that it uses beside those it brings along. @java
- * Named and the store names of KStream#process
+ * Named
  */
 typedef struct ks_connected {
     ks_options_head head;

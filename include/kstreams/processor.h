@@ -71,18 +71,18 @@ KS_API const char *ks_ctx_task_id(const ks_ctx *ctx);
 /** The node whose callback this is. Borrowed until the topology is freed. */
 KS_API const char *ks_ctx_node_name(const ks_ctx *ctx);
 
-/** `application.id`. Borrowed until the callback returns. @java applicationId */
+/** `application.id`. Borrowed until the callback returns. @java ProcessorContext#applicationId */
 KS_API const char *ks_ctx_application_id(const ks_ctx *ctx);
 
 /**
  * A property of the application: as set, else its default; NULL when it has neither or the name is
- * unknown. Borrowed until the callback returns. @java appConfigs
+ * unknown. Borrowed until the callback returns. @java ProcessorContext#appConfigs
  */
 KS_API const char *ks_ctx_config(const ks_ctx *ctx, const char *name);
 
-/** The serde of `default.key.serde`, or NULL. @java keySerde */
+/** The serde of `default.key.serde`, or NULL. @java ProcessorContext#keySerde */
 KS_API const ks_serde *ks_ctx_default_key_serde(const ks_ctx *ctx);
-/** The serde of `default.value.serde`, or NULL. @java valueSerde */
+/** The serde of `default.value.serde`, or NULL. @java ProcessorContext#valueSerde */
 KS_API const ks_serde *ks_ctx_default_value_serde(const ks_ctx *ctx);
 
 /* ---- records that go no further -------------------------------------------------------------- */
@@ -107,7 +107,8 @@ KS_API const char *ks_drop_reason_name(ks_drop_reason reason);
 
 /**
  * An operation of the program's own: a constant that outlives the topology. Every task has an
- * instance, which is `state_size` zeroed bytes. @java Processor, ProcessorSupplier
+ * instance, which is `state_size` zeroed bytes. @java Processor, ProcessorSupplier,
+ * FixedKeyProcessor, FixedKeyProcessorSupplier
  *
  *     static void process(ks_ctx *ctx, const ks_record *record, void *state, void *user)
  *     {
@@ -131,7 +132,7 @@ typedef struct ks_processor {
     void (*close)(void *state, void *user);
     /**
      * Stores that the processor brings along, up to a NULL: they are added and connected to each
-     * of its nodes. NULL: none. @java ConnectedStoreProvider#stores
+     * of its nodes. NULL: none. @java ConnectedStoreProvider
      */
     const ks_store_builder *const *stores;
 } ks_processor;
@@ -181,7 +182,7 @@ KS_API void ks_ctx_request_commit(ks_ctx *ctx);
  * @return borrowed until the task ends: init may keep it. NULL after a failure, which is also that
  *         the store is not connected to the node or is of another kind; calls on NULL do nothing
  * @thread the callback's
- * @java   ProcessingContext#getStateStore
+ * @java   ProcessorContext#getStateStore
  */
 KS_API ks_key_value_store *ks_ctx_key_value_store(ks_ctx *ctx, const char *name);
 
