@@ -451,7 +451,6 @@ ksi_store *ksi_task_store_at(const ksi_task *task, size_t index)
 void ksi_task_store_serdes(const ksi_task *task, size_t index, const ks_serde **key,
                            const ks_serde **value)
 {
-    const ksi_store_spec *spec = &task->stores[index].rows->spec->spec;
-    *key = spec->key != NULL ? spec->key : task->ctx.default_key;
-    *value = spec->value != NULL ? spec->value : task->ctx.default_value;
+    *key = task->stores[index].key;
+    *value = task->stores[index].value;
 }

@@ -15,6 +15,8 @@
 typedef struct ksi_task_store {
     const ksi_store_rows *rows;
     ksi_store *store;
+    const ks_serde *key; /* with the defaults of the properties filled in */
+    const ks_serde *value;
     ksi_changelog_sink changelog;
 } ksi_task_store;
 

@@ -113,7 +113,9 @@ static bool logs_rows(const ksi_store_rows *rows)
     return rows->changelog != NULL && rows->input_of == NULL;
 }
 
-static void open_store(ksi_task *task, const ksi_store_rows *rows, ksi_record_cache *cache)
+/* A store without serdes fails the start, used or not. @java MeteredKeyValueStore#init */
+static ks_status open_store(ksi_task *task, const ksi_store_rows *rows, ksi_record_cache *cache,
+                            ks_error *error)
 {
     ksi_task_store *store = &task->stores[task->store_count++];
     const ksi_store_spec *spec = &rows->spec->spec;
@@ -126,6 +128,9 @@ static void open_store(ksi_task *task, const ksi_store_rows *rows, ksi_record_ca
         .rows = rows->rows,
         .pending_max_bytes =
             rows->is_on_disk ? ksi_local_state_pending_max_bytes(task->rows->state) : 0});
+    const char *what = ksi_arena_format(&task->task_arena, "store %s", spec->name);
+    KS_TRY(ksi_ctx_key_serde(&task->ctx, spec->key, what, &store->key, error));
+    return ksi_ctx_value_serde(&task->ctx, spec->value, what, &store->value, error);
 }
 
 static ks_status open_stores(ksi_task *task, const ksi_task_options *options, ks_error *error)
@@ -142,7 +147,7 @@ static ks_status open_stores(ksi_task *task, const ksi_task_options *options, ks
     }
     task->stores = ksi_calloc(task->rows->count + 1, sizeof *task->stores);
     for (size_t i = 0; i < task->rows->count; i++) {
-        open_store(task, &task->rows->stores[i], options->cache);
+        KS_TRY(open_store(task, &task->rows->stores[i], options->cache, error));
     }
     return KS_OK;
 }
