@@ -3,8 +3,8 @@
  * store.h - key-value stores: reading and writing them, and walking over their entries.
  *
  * A store handle is borrowed from whoever gave it (a processor's context, a test driver, a query)
- * and belongs to its thread. Keys and values go through the store's own serdes; a value of another kind
- * than the store's is refused with KS_E_SERDE, and nothing is changed.
+ * and belongs to its thread. Keys and values go through the store's own serdes; a value of another
+ * kind than the store's is refused with KS_E_SERDE, and nothing is changed.
  *
  * Order. Entries are kept and walked over in the order of their serialized keys, as unsigned bytes.
  * For text that is the order of its characters; for the built-in serdes of numbers it is the order
