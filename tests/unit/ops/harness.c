@@ -47,6 +47,9 @@ static void write_down(ks_ctx *ctx, ksi_node_instance *instance, const ks_record
         append_value(h, record->value);
     }
     append(h, "@%lld", (long long)record->timestamp);
+    if (record->value.kind == KSI_KIND_CHANGE && !ksi_value_change(record->value)->is_latest) {
+        append(h, "(outdated)");
+    }
     if (ks_headers_last(record->headers, "h", &header)) {
         append(h, "+%.*s", (int)header.size, header.data);
     }
@@ -149,6 +152,14 @@ void harness_feed(harness *h, ks_value key, ks_value value, int64_t timestamp)
 void harness_feed_text(harness *h, const char *key, const char *value, int64_t timestamp)
 {
     harness_feed(h, ks_text_of(key), ks_text_of(value), timestamp);
+}
+
+void harness_feed_change(harness *h, const char *key, const char *new_value, const char *old_value,
+                         int64_t timestamp)
+{
+    const ksi_change change = {
+        .new_value = ks_text_of(new_value), .old_value = ks_text_of(old_value), .is_latest = true};
+    harness_feed(h, ks_text_of(key), ksi_change_value(&change), timestamp);
 }
 
 void harness_flush(harness *h)

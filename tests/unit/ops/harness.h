@@ -10,7 +10,8 @@
  *     harness_stop(&h);
  *
  * A record is written as `child:key=value@timestamp`, a change as `child:key=new<-old@timestamp`,
- * both with the value of the header "h" behind a plus sign when there is one.
+ * both with the value of the header "h" behind a plus sign when there is one, and a change that is
+ * not the latest of its row with a word that says so.
  */
 #ifndef TEST_OPS_HARNESS_H
 #define TEST_OPS_HARNESS_H
@@ -54,6 +55,9 @@ ks_status harness_init(harness *h, ksi_processor processor, ks_error *error);
 void harness_run(harness *h, ksi_processor processor);
 void harness_feed(harness *h, ks_value key, ks_value value, int64_t timestamp);
 void harness_feed_text(harness *h, const char *key, const char *value, int64_t timestamp);
+/* Feeds a change of a table of texts; NULL is null. */
+void harness_feed_change(harness *h, const char *key, const char *new_value, const char *old_value,
+                         int64_t timestamp);
 void harness_flush(harness *h);
 /* What was written down since the last call. */
 const char *harness_trace(harness *h);
