@@ -193,6 +193,11 @@ typedef struct ks_materialized {
     bool caching_disabled;
     bool logging_disabled;
     bool unnamed_store;
+    /**
+     * Configurations of the changelog topic, up to one without a name; copied. They go over those
+     * of the properties (`topic.*`), and count when the topic is created.
+     */
+    const ks_topic_config *changelog_config;
     ks_free_fn *user_free;
 } ks_materialized;
 #define KS_MATERIALIZED(...) \

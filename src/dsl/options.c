@@ -74,7 +74,7 @@ bool ksi_is_materialized(const ks_materialized *options)
     bool says_something = options->name != NULL || options->key != NULL || options->value != NULL ||
                           options->type != KS_STORE_DEFAULT || options->lru_entries != 0 ||
                           options->caching_disabled || options->logging_disabled ||
-                          options->unnamed_store;
+                          options->changelog_config != NULL || options->unnamed_store;
     return says_something || options->named == NULL;
 }
 
@@ -95,12 +95,33 @@ static bool check_bound(ks_builder *builder, const ks_materialized *options)
     return wrong == NULL;
 }
 
+static bool check_changelog(ks_builder *builder, const ks_materialized *options)
+{
+    const ks_topic_config *config = options->changelog_config;
+    const char *where = options->name != NULL ? options->name : "Materialized";
+    if (config != NULL && options->logging_disabled) {
+        ksi_builder_fail(builder, &options->head, KS_E_ARGUMENT, where,
+                         "changelog_config is for a store with a changelog; take it out, or "
+                         "logging_disabled");
+        return false;
+    }
+    for (; config != NULL && config->name != NULL; config++) {
+        if (config->value == NULL) {
+            ksi_builder_fail(builder, &options->head, KS_E_ARGUMENT, where,
+                             "changelog_config '%s' has no value; give one, or take it out",
+                             config->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const char *prefix,
                      ksi_materialized *result)
 {
     const ks_materialized none = {0};
     const ks_materialized *from = options != NULL ? options : &none;
-    if (!check_bound(builder, from)) {
+    if (!check_bound(builder, from) || !check_changelog(builder, from)) {
         return false;
     }
     *result = (ksi_materialized){
@@ -110,6 +131,8 @@ bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const 
                  .timestamped = true,
                  .caching = !from->caching_disabled,
                  .logging = !from->logging_disabled,
+                 .changelog_config =
+                     ksi_topic_configs_copy(&builder->arena, from->changelog_config),
                  .key = from->key,
                  .value = from->value},
         .queryable = from->name != NULL};

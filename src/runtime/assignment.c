@@ -309,8 +309,8 @@ static void find_needed_topics(maker *self)
                                                            self->options->application_id,
                                                            store->spec.name, &assignment->arena),
                                                        .kind = "changelog",
-                                                       .is_changelog = true,
-                                                       .partitions = tasks});
+                                                       .partitions = tasks,
+                                                       .store = &store->spec});
         }
     }
 }

@@ -36,8 +36,8 @@ typedef struct ksi_assigned_input {
 typedef struct ksi_needed_topic {
     const char *topic; /* as the log names it */
     const char *kind;  /* for messages: "repartition", "changelog" */
-    bool is_changelog;
     int32_t partitions;
+    const ksi_store_spec *store; /* whose changelog it is; NULL: a repartition topic */
 } ksi_needed_topic;
 
 typedef struct ksi_assignment {

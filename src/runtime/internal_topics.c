@@ -13,6 +13,8 @@
 #include "base/memory.h"
 #include "config/config.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static ks_status check_existing(const ksi_needed_topic *needed, int32_t partitions, ks_error *error)
@@ -30,51 +32,84 @@ static ks_status check_existing(const ksi_needed_topic *needed, int32_t partitio
 
 /* ---- configurations -------------------------------------------------------------------------- */
 
-/* @java UnwindowedUnversionedChangelogTopicConfig, RepartitionTopicConfig */
-static const ksi_topic_config changelog_configs[] = {{"cleanup.policy", "compact"},
-                                                     {"message.timestamp.type", "CreateTime"}};
-static const ksi_topic_config repartition_configs[] = {{"cleanup.policy", "delete"},
-                                                       {"segment.bytes", "52428800"},
-                                                       {"retention.ms", "-1"},
-                                                       {"message.timestamp.type", "CreateTime"}};
+/*
+ * What Java gives them; properties that begin with "topic." go over that, and what the program
+ * says of one store over these.
+ * @java UnwindowedUnversionedChangelogTopicConfig, VersionedChangelogTopicConfig,
+ *       RepartitionTopicConfig
+ */
+static const ks_topic_config changelog_configs[] = {
+    {.name = "cleanup.policy", .value = "compact"},
+    {.name = "message.timestamp.type", .value = "CreateTime"},
+    {0}};
+static const ks_topic_config repartition_configs[] = {
+    {.name = "cleanup.policy", .value = "delete"},
+    {.name = "segment.bytes", .value = "52428800"},
+    {.name = "retention.ms", .value = "-1"},
+    {.name = "message.timestamp.type", .value = "CreateTime"},
+    {0}};
+
+/* Old versions of a row are rows of their own in the changelog, and this much longer as in Java. */
+#define VERSIONED_EXTRA_LAG_MS ((int64_t)24 * 60 * 60 * 1000)
 
 typedef struct config_list {
     ksi_topic_config *items;
     size_t count;
     size_t capacity;
+    char compaction_lag[24];
 } config_list;
 
-static void put(config_list *list, ksi_topic_config config)
+static void put(config_list *list, const char *name, const char *value)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].name, config.name) == 0) {
-            list->items[i] = config;
+        if (strcmp(list->items[i].name, name) == 0) {
+            list->items[i].value = value;
             return;
         }
     }
     list->items = ksi_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = config;
+    list->items[list->count++] = (ksi_topic_config){.name = name, .value = value};
 }
 
-static config_list configs_of(const ksi_needed_topic *needed, const ks_config *config)
+static void put_all(config_list *list, const ks_topic_config *configs)
+{
+    for (; configs != NULL && configs->name != NULL; configs++) {
+        put(list, configs->name, configs->value);
+    }
+}
+
+static void put_properties(config_list *list, const ks_config *config)
 {
     static const char prefix[] = "topic.";
-    const ksi_topic_config *own = needed->is_changelog ? changelog_configs : repartition_configs;
-    size_t own_count = needed->is_changelog
-                           ? sizeof changelog_configs / sizeof *changelog_configs
-                           : sizeof repartition_configs / sizeof *repartition_configs;
-    config_list list = {0};
     const char *name = NULL;
     const char *value = NULL;
-    for (size_t i = 0; i < own_count; i++) {
-        put(&list, own[i]);
-    }
     for (size_t i = 0; ksi_config_at(config, &i, &name, &value); i++) {
         if (strncmp(name, prefix, sizeof prefix - 1) == 0) {
-            put(&list, (ksi_topic_config){.name = name + sizeof prefix - 1, .value = value});
+            put(list, name + sizeof prefix - 1, value);
         }
     }
-    return list;
+}
+
+/* As Java: over the properties, and only the program's own word for this store goes over it. */
+static void put_compaction_lag(config_list *list, const ksi_store_spec *store)
+{
+    int64_t lag_ms = store->retention_ms < INT64_MAX - VERSIONED_EXTRA_LAG_MS
+                         ? store->retention_ms + VERSIONED_EXTRA_LAG_MS
+                         : INT64_MAX;
+    (void)snprintf(list->compaction_lag, sizeof list->compaction_lag, "%" PRId64, lag_ms);
+    put(list, "min.compaction.lag.ms", list->compaction_lag);
+}
+
+static void find_configs(config_list *list, const ksi_needed_topic *needed, const ks_config *config)
+{
+    put_all(list, needed->store != NULL ? changelog_configs : repartition_configs);
+    put_properties(list, config);
+    if (needed->store != NULL && needed->store->kind == KSI_STORE_VERSIONED) {
+        put_compaction_lag(list, needed->store);
+    }
+    if (needed->store != NULL) {
+        put_all(list, needed->store->changelog_config);
+    }
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -82,7 +117,8 @@ static config_list configs_of(const ksi_needed_topic *needed, const ks_config *c
 static ks_status create(const ksi_needed_topic *needed, const ks_config *config,
                         ksi_transport *transport, ks_error *error)
 {
-    config_list list = configs_of(needed, config);
+    config_list list = {0};
+    find_configs(&list, needed, config);
     const ksi_topic_spec spec = {.name = needed->topic,
                                  .partitions = needed->partitions,
                                  .configs = list.items,

@@ -35,6 +35,20 @@ static bool same_configs(const ks_topic_config *a, const ks_topic_config *b)
     return a->name == b->name;
 }
 
+const ks_topic_config *ksi_topic_configs_copy(ks_arena *arena, const ks_topic_config *configs)
+{
+    size_t count = 0;
+    while (configs != NULL && configs[count].name != NULL) {
+        count++;
+    }
+    ks_topic_config *copy = ksi_arena_zalloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++) {
+        copy[i].name = ksi_arena_strdup(arena, configs[i].name);
+        copy[i].value = ksi_arena_strdup(arena, configs[i].value);
+    }
+    return count > 0 ? copy : NULL;
+}
+
 /*
  * A description may be a literal in a function that is called twice, at one address and with other
  * contents: so what it says is compared, too.

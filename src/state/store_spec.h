@@ -11,6 +11,7 @@
 #ifndef KSI_STATE_STORE_SPEC_H
 #define KSI_STATE_STORE_SPEC_H
 
+#include "base/arena.h"
 #include <kstreams/options.h>
 
 /* How rows are laid out and asked for; each kind has its own handle and its own file. */
@@ -34,6 +35,9 @@ typedef struct ksi_store_spec {
     const ks_serde *value;
     const void *origin; /* the program's description; NULL: a store of one operation */
 } ksi_store_spec;
+
+/* In `arena`; NULL when there are none. */
+const ks_topic_config *ksi_topic_configs_copy(ks_arena *arena, const ks_topic_config *configs);
 
 /* Whether two specs describe one store. */
 bool ksi_store_spec_is_same(const ksi_store_spec *a, const ksi_store_spec *b);

@@ -334,20 +334,6 @@ const ksi_topology_store *ksi_topology_store_named(const ks_topology *topology, 
     return find_store(topology, name);
 }
 
-static const ks_topic_config *copy_configs(ks_arena *arena, const ks_topic_config *configs)
-{
-    size_t count = 0;
-    while (configs != NULL && configs[count].name != NULL) {
-        count++;
-    }
-    ks_topic_config *copy = ksi_arena_zalloc(arena, (count + 1) * sizeof *copy);
-    for (size_t i = 0; i < count; i++) {
-        copy[i].name = ksi_arena_strdup(arena, configs[i].name);
-        copy[i].value = ksi_arena_strdup(arena, configs[i].value);
-    }
-    return count > 0 ? copy : NULL;
-}
-
 static ksi_topology_store *append_store(ks_topology *topology, const ksi_store_spec *spec)
 {
     topology->stores = ksi_grow(topology->stores, &topology->store_capacity,
@@ -355,7 +341,7 @@ static ksi_topology_store *append_store(ks_topology *topology, const ksi_store_s
     ksi_topology_store *store = &topology->stores[topology->store_count++];
     *store = (ksi_topology_store){.spec = *spec, .subtopology = -1};
     store->spec.name = ksi_arena_strdup(&topology->arena, spec->name);
-    store->spec.changelog_config = copy_configs(&topology->arena, spec->changelog_config);
+    store->spec.changelog_config = ksi_topic_configs_copy(&topology->arena, spec->changelog_config);
     return store;
 }
 

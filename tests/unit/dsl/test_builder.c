@@ -837,6 +837,28 @@ static void operations_without_a_user_pointer_free_nothing(void **state)
     ks_builder_free(b);
 }
 
+static void configurations_of_a_changelog_that_is_not_there_are_refused(void **state)
+{
+    (void)state;
+    static const ks_topic_config config[] = {{.name = "segment.ms", .value = "1000"}, {0}};
+    static const ks_topic_config empty[] = {{.name = "segment.ms"}, {0}};
+    ks_error error;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_builder_table(
+        b, "in", NULL,
+        KS_MATERIALIZED(.name = "rows", .logging_disabled = true, .changelog_config = config));
+    refused(b, &error);
+    assert_int_equal(error.code, KS_E_ARGUMENT);
+    assert_mentions(&error, "logging_disabled");
+    ks_builder_free(b);
+    b = ks_builder_new(NULL);
+    ks_builder_table(b, "in", NULL, KS_MATERIALIZED(.name = "rows", .changelog_config = empty));
+    refused(b, &error);
+    assert_int_equal(error.code, KS_E_ARGUMENT);
+    assert_mentions(&error, "'segment.ms' has no value");
+    ks_builder_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -862,6 +884,7 @@ int main(void)
         cmocka_unit_test(user_pointers_of_calls_after_building_are_freed_once_with_the_builder),
         cmocka_unit_test(user_pointers_are_freed_once_when_writing_the_topology_fails),
         cmocka_unit_test(operations_without_a_user_pointer_free_nothing),
+        cmocka_unit_test(configurations_of_a_changelog_that_is_not_there_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -346,6 +346,115 @@ static void nothing_is_created_when_one_topic_does_not_fit(void **state)
     free_fixture(self);
 }
 
+/* ---- configurations -------------------------------------------------------------------------- */
+
+typedef struct config_look {
+    const char *name;
+    char value[64];
+} config_look;
+
+static void look_at_config(void *user, const ksi_topic_config *config, bool is_default)
+{
+    config_look *look = user;
+    (void)is_default;
+    if (strcmp(config->name, look->name) == 0) {
+        (void)snprintf(look->value, sizeof look->value, "%s", config->value);
+    }
+}
+
+static void assert_config(const fixture *self, const char *topic, const char *name,
+                          const char *expected)
+{
+    ks_error error = {0};
+    config_look look = {.name = name};
+    assert_ok(
+        self->transport->class->each_config(self->transport, topic, look_at_config, &look, &error),
+        &error);
+    assert_string_equal(look.value, expected);
+}
+
+static void set(fixture *self, const char *name, const char *value)
+{
+    ks_error error = {0};
+    assert_ok(ks_config_set(self->config, name, value, &error), &error);
+}
+
+static void make_ready(fixture *self)
+{
+    ks_error error = {0};
+    assign(self);
+    assert_ok(ksi_internal_topics_make_ready(&self->assignment, self->config, self->transport, NULL,
+                                             &error),
+              &error);
+}
+
+/* @java InternalTopicConfig: library < "topic." < the store's own */
+static void what_is_said_of_one_store_goes_over_what_is_said_of_all(void **state)
+{
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_topic_config own[] = {{.name = "segment.bytes", .value = "4000000"},
+                             {.name = "cleanup.policy", .value = "compact,delete"},
+                             {0}};
+    ks_grouped_stream *grouped = ks_stream_group_by(source(b, "in"), value_as_key, NULL,
+                                                    KS_GROUPED(.key = text, .value = text));
+    (void)ks_grouped_stream_count(grouped, KS_MATERIALIZED(.name = "plain"));
+    (void)ks_grouped_stream_count(grouped, KS_MATERIALIZED(.name = "own", .changelog_config = own));
+    own[0] = (ks_topic_config){0}; /* it was copied */
+    fixture *self = fixture_of(log_open(), topology_of(b));
+    log_create(self->log, "in", 1);
+    set(self, "topic.segment.bytes", "3000000");
+    set(self, "topic.max.message.bytes", "20000");
+    make_ready(self);
+    assert_config(self, "app-plain-changelog", "cleanup.policy", "compact");
+    assert_config(self, "app-plain-changelog", "segment.bytes", "3000000");
+    assert_config(self, "app-own-changelog", "cleanup.policy", "compact,delete");
+    assert_config(self, "app-own-changelog", "segment.bytes", "4000000");
+    assert_config(self, "app-own-changelog", "max.message.bytes", "20000");
+    assert_config(self, "app-plain-repartition", "cleanup.policy", "delete");
+    assert_config(self, "app-plain-repartition", "segment.bytes", "3000000");
+    assert_config(self, "app-plain-repartition", "retention.ms", "-1");
+    free_fixture(self);
+}
+
+static void a_configuration_that_the_log_does_not_take_names_the_topic(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_builder *b = ks_builder_new(NULL);
+    const ks_topic_config wrong[] = {{.name = "segment.bytes", .value = "big"}, {0}};
+    (void)ks_builder_table(b, "in", KS_CONSUMED(.key = text, .value = text),
+                           KS_MATERIALIZED(.name = "rows", .changelog_config = wrong));
+    fixture *self = fixture_of(log_open(), topology_of(b));
+    log_create(self->log, "in", 1);
+    assign(self);
+    assert_int_equal(ksi_internal_topics_make_ready(&self->assignment, self->config,
+                                                    self->transport, NULL, &error),
+                     KS_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "creating a changelog topic"));
+    assert_non_null(strstr(error.message, "segment.bytes"));
+    free_fixture(self);
+}
+
+static void a_source_topic_that_is_a_changelog_needs_no_other(void **state)
+{
+    (void)state;
+    ks_config *config = config_of("app");
+    ks_error error = {0};
+    assert_ok(ks_config_set(config, "topology.optimization", "reuse.ktable.source.topics", &error),
+              &error);
+    ks_builder *b = ks_builder_new(config);
+    ks_config_free(config);
+    (void)ks_builder_table(b, "in", KS_CONSUMED(.key = text, .value = text),
+                           KS_MATERIALIZED(.name = "rows"));
+    fixture *self = fixture_of(log_open(), topology_of(b));
+    log_create(self->log, "in", 1);
+    make_ready(self);
+    assert_int_equal(self->assignment.needed_topic_count, 0);
+    assert_int_equal(ks_log_partition_count(self->log, "app-rows-changelog"), 0);
+    free_fixture(self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +470,9 @@ int main(void)
         cmocka_unit_test(two_patterns_do_not_match_one_topic),
         cmocka_unit_test(internal_topics_are_created_once),
         cmocka_unit_test(nothing_is_created_when_one_topic_does_not_fit),
+        cmocka_unit_test(what_is_said_of_one_store_goes_over_what_is_said_of_all),
+        cmocka_unit_test(a_configuration_that_the_log_does_not_take_names_the_topic),
+        cmocka_unit_test(a_source_topic_that_is_a_changelog_needs_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
