@@ -112,8 +112,8 @@ static bool choose_partitions(ks_ctx *ctx, const ks_partitioner *partitioner, co
                               ks_partitions *chosen)
 {
     ks_error error;
-    int32_t count = ksi_collector_partition_count(out->sink->collector, out->topic, &error);
     ksi_error_begin(&error);
+    int32_t count = ksi_collector_partition_count(out->sink->collector, out->topic, &error);
     if (count == 0) {
         ksi_ctx_fail_error(ctx, &error);
         return false;
