@@ -170,7 +170,7 @@ KS_API void ks_ctx_request_commit(ks_ctx *ctx);
  *         bool found;
  *         if (ks_key_value_store_get(counts, record->key, NULL, &old, &found, NULL) == KS_OK) {
  *             ks_value count = ks_i64(ks_value_i64(old.value) + 1);
- *             (void)ks_key_value_store_put(counts, record->key, count, NULL);
+ *             ks_key_value_store_put(counts, record->key, count, NULL);
  *         }
  *     }
  *

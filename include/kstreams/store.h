@@ -18,6 +18,10 @@
  * Writing to the store behind a table tells nobody by itself: only what leaves the record cache is
  * forwarded.
  *
+ * Failures. A processor that gives a call no ks_error need not look at its status: the failure is
+ * the record's, and later calls do nothing. So the calls that write, other than all else that
+ * answers a status, do not warn when nobody looks; everybody but a processor has to.
+ *
  * @thread the store's
  */
 #ifndef KSTREAMS_STORE_H
@@ -84,8 +88,8 @@ KS_NODISCARD KS_API ks_status ks_key_value_store_get(ks_key_value_store *store, 
  * @thread the store's
  * @java   KeyValueStore#put
  */
-KS_NODISCARD KS_API ks_status ks_key_value_store_put(ks_key_value_store *store, ks_value key,
-                                                     ks_value value, ks_error *error);
+KS_API ks_status ks_key_value_store_put(ks_key_value_store *store, ks_value key, ks_value value,
+                                        ks_error *error);
 
 /**
  * Puts an entry with a timestamp of its own; a null value deletes.
@@ -96,9 +100,8 @@ KS_NODISCARD KS_API ks_status ks_key_value_store_put(ks_key_value_store *store, 
  * @thread the store's
  * @java   TimestampedKeyValueStore#put
  */
-KS_NODISCARD KS_API ks_status ks_key_value_store_put_at(ks_key_value_store *store, ks_value key,
-                                                        ks_value value, int64_t timestamp,
-                                                        ks_error *error);
+KS_API ks_status ks_key_value_store_put_at(ks_key_value_store *store, ks_value key, ks_value value,
+                                           int64_t timestamp, ks_error *error);
 
 /**
  * Puts an entry if its key has none.
@@ -111,11 +114,10 @@ KS_NODISCARD KS_API ks_status ks_key_value_store_put_at(ks_key_value_store *stor
  * @thread the store's
  * @java   KeyValueStore#putIfAbsent
  */
-KS_NODISCARD KS_API ks_status ks_key_value_store_put_if_absent(ks_key_value_store *store,
-                                                               const ks_key_value *entry,
-                                                               ks_arena *arena,
-                                                               ks_key_value *existing, bool *found,
-                                                               ks_error *error);
+KS_API ks_status ks_key_value_store_put_if_absent(ks_key_value_store *store,
+                                                  const ks_key_value *entry, ks_arena *arena,
+                                                  ks_key_value *existing, bool *found,
+                                                  ks_error *error);
 
 /**
  * Puts entries in their order, each as ks_key_value_store_put_at() would. None is put when one of
@@ -125,9 +127,8 @@ KS_NODISCARD KS_API ks_status ks_key_value_store_put_if_absent(ks_key_value_stor
  * @thread the store's
  * @java   KeyValueStore#putAll
  */
-KS_NODISCARD KS_API ks_status ks_key_value_store_put_all(ks_key_value_store *store,
-                                                         const ks_key_value *entries, size_t count,
-                                                         ks_error *error);
+KS_API ks_status ks_key_value_store_put_all(ks_key_value_store *store, const ks_key_value *entries,
+                                            size_t count, ks_error *error);
 
 /**
  * Deletes the entry of a key. The changelog gets a deletion even if there is none.
@@ -140,9 +141,8 @@ KS_NODISCARD KS_API ks_status ks_key_value_store_put_all(ks_key_value_store *sto
  * @thread the store's
  * @java   KeyValueStore#delete
  */
-KS_NODISCARD KS_API ks_status ks_key_value_store_delete(ks_key_value_store *store, ks_value key,
-                                                        ks_arena *arena, ks_key_value *old,
-                                                        bool *found, ks_error *error);
+KS_API ks_status ks_key_value_store_delete(ks_key_value_store *store, ks_value key, ks_arena *arena,
+                                           ks_key_value *old, bool *found, ks_error *error);
 
 /**
  * How many entries there are: exact for stores in memory, an estimate with RocksDB. What is in the

@@ -46,9 +46,7 @@ static void look_around(ks_ctx *ctx, int64_t now_ms, void *user)
         if (now_ms - ks_value_i64(last.value) >= HOUR_MS) {
             ks_record alarm = {.key = last.key, .value = last.value, .timestamp = now_ms};
             ks_ctx_forward(ctx, &alarm);
-            if (ks_key_value_store_put(w->seen, last.key, ks_null(), NULL) != KS_OK) {
-                break; /* the context has failed by it; once is enough for each silence */
-            }
+            ks_key_value_store_put(w->seen, last.key, ks_null(), NULL); /* told of once */
             w->alarms++;
         }
     }
@@ -61,20 +59,16 @@ static void begin_watch(ks_ctx *ctx, void *state, void *user)
 
     (void)user;
     w->seen = ks_ctx_key_value_store(ctx, "last-seen");
-    (void)ks_ctx_schedule(
-        ctx, look_around, w,
-        KS_SCHEDULE(.interval_ms = MINUTE_MS, .type = KS_PUNCTUATION_WALL_CLOCK));
+    (void)ks_ctx_schedule(ctx, look_around, w,
+                          KS_SCHEDULE(.interval_ms = MINUTE_MS, .type = KS_PUNCTUATION_WALL_CLOCK));
 }
 
 static void remember(ks_ctx *ctx, const ks_record *reading, void *state, void *user)
 {
     watch *w = state;
-    ks_value now = ks_i64(ks_ctx_wall_clock(ctx));
 
     (void)user;
-    if (ks_key_value_store_put(w->seen, reading->key, now, NULL) != KS_OK) {
-        return; /* the record has failed */
-    }
+    ks_key_value_store_put(w->seen, reading->key, ks_i64(ks_ctx_wall_clock(ctx)), NULL);
 }
 
 static const ks_processor silence = {
