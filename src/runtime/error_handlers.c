@@ -22,6 +22,15 @@ void ksi_error_handlers_init(ksi_error_handlers *handlers, const ks_config *conf
         .dead_letter_topic = ksi_config_text(config, "errors.dead.letter.queue.topic.name")};
 }
 
+void ksi_error_handlers_init_global(ksi_error_handlers *handlers, const ks_config *config,
+                                    ks_ctx *ctx, ksi_collector *collector)
+{
+    ksi_error_handlers_init(handlers, config, ctx, collector);
+    handlers->dead_letter_topic = NULL;
+    handlers->fails_on_processing =
+        !ksi_config_bool(config, "processing.exception.handler.global.enabled");
+}
+
 /* ---- dead letters ---------------------------------------------------------------------------- */
 
 /* Where a source record came from and what it held. */
@@ -177,6 +186,9 @@ static bool dead_letter_of_record_in_hand(ksi_error_handlers *handlers, const ks
 bool ksi_handle_processing_error(ksi_error_handlers *handlers)
 {
     ks_ctx *ctx = handlers->ctx;
+    if (handlers->fails_on_processing) {
+        return false;
+    }
     ks_failure failure = failure_in_hand(ctx, KS_FAILURE_PROCESSING, &ctx->error);
     failure.record = ctx->failing;
     bool goes_on = ask(handlers, handlers->program.processing, &failure,

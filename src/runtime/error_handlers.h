@@ -34,6 +34,7 @@ typedef struct ksi_error_handlers {
     ksi_collector *collector;
     bool continue_on_deserialization;
     bool continue_on_processing;
+    bool fails_on_processing;      /* nobody is asked */
     const char *dead_letter_topic; /* NULL: none */
     ksi_failure_handlers program;
 } ksi_error_handlers;
@@ -48,6 +49,12 @@ static inline bool ksi_error_handlers_keep_source(const ksi_error_handlers *hand
 /* Takes what it needs from `config`, which must outlive it. */
 void ksi_error_handlers_init(ksi_error_handlers *handlers, const ks_config *config, ks_ctx *ctx,
                              ksi_collector *collector);
+/*
+ * Those of the nodes that keep global stores: there are no dead letters, and about a node that
+ * failed they are asked only where processing.exception.handler.global.enabled says so (KIP-1270).
+ */
+void ksi_error_handlers_init_global(ksi_error_handlers *handlers, const ks_config *config,
+                                    ks_ctx *ctx, ksi_collector *collector);
 
 /*
  * A record that a serde could not read. KS_OK: it is skipped and counted as dropped; an error ends

@@ -33,13 +33,18 @@ typedef struct ksi_task ksi_task;
 
 typedef struct ksi_task_options {
     const ks_topology *topology;
-    int subtopology; /* KSI_ALL_SUBTOPOLOGIES: the whole topology, as the test driver has it */
+    /*
+     * KSI_ALL_SUBTOPOLOGIES: the whole topology but for the global stores, as the test driver has
+     * it; KSI_GLOBAL_STORES: those.
+     */
+    int subtopology;
     int32_t partition;
     const ks_config *config;
     const char *application_id;
-    ksi_producer *producer;
-    ksi_record_cache *cache; /* NULL: caching is off */
-    ksi_task_rows *rows;     /* outlive the task; NULL: its own, in memory */
+    ksi_producer *producer;           /* NULL: it has neither sinks nor changelogs */
+    ksi_record_cache *cache;          /* NULL: caching is off */
+    ksi_task_rows *rows;              /* outlive the task; NULL: its own, in memory */
+    const ksi_task_rows *global_rows; /* of the global stores; NULL: there are none */
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
     ksi_failure_handlers failure;

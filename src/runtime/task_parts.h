@@ -36,6 +36,8 @@ struct ksi_task {
     bool owns_rows;
     ksi_task_store *stores; /* in the order of their first nodes */
     size_t store_count;
+    ksi_store **readers; /* of the global stores, which somebody else writes */
+    size_t reader_count;
     const ks_timestamp_extractor *default_extractor;
     ksi_punctuations punctuations;
     ksi_map *topics; /* names of topics that patterns matched */

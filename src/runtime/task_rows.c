@@ -25,15 +25,18 @@ static ks_status open_store(ksi_task_rows *rows, const ksi_task_rows_options *op
     store->spec = spec;
     store->is_on_disk = opened != NULL;
     if (store->is_on_disk) {
-        const char *task = ksi_arena_format(&rows->arena, "%d_%d", options->id.subtopology,
-                                            (int)options->id.partition);
+        const char *task = spec->is_global
+                               ? "global"
+                               : ksi_arena_format(&rows->arena, "%d_%d", options->id.subtopology,
+                                                  (int)options->id.partition);
         store->memory = ksi_store_memory_open(options->state, spec->spec.name, task);
     }
     store->rows = store->is_on_disk ? opened : ksi_store_rows_in_memory(&spec->spec);
     if (spec->source_topic != NULL) {
         store->changelog = ksi_topology_topic_name(options->topology, options->application_id,
                                                    spec->source_topic, &rows->arena);
-        store->input_of = ksi_arena_strdup(&rows->arena, options->application_id);
+        store->input_of = /* the global stores' have no group: all of them is read */
+            spec->is_global ? NULL : ksi_arena_strdup(&rows->arena, options->application_id);
     } else if (spec->spec.logging) {
         store->changelog =
             ksi_changelog_topic_name(options->application_id, spec->spec.name, &rows->arena);
@@ -50,8 +53,7 @@ static ks_status open_stores(ksi_task_rows *rows, const ksi_task_rows_options *o
     bool *opened = ksi_calloc(topology->store_count + 1, sizeof *opened);
     for (size_t n = 0; n < topology->node_count; n++) {
         const ksi_node *node = topology->nodes[n];
-        bool belongs = options->id.subtopology == KSI_ALL_SUBTOPOLOGIES ||
-                       node->subtopology == options->id.subtopology;
+        bool belongs = ksi_task_has_node(options->id.subtopology, node);
         for (size_t i = 0; belongs && status == KS_OK && i < node->store_count; i++) {
             if (!opened[node->stores[i]]) {
                 opened[node->stores[i]] = true;
@@ -70,7 +72,8 @@ ksi_task_rows *ksi_task_rows_open(const ksi_task_rows_options *options, ks_error
     ksi_arena_init(&rows->arena, 0);
     rows->id = options->id;
     rows->state = options->state;
-    rows->lock = ksi_store_lock_new();
+    bool is_global = options->id.subtopology == KSI_GLOBAL_STORES;
+    rows->lock = is_global ? ksi_store_lock_new_shared() : ksi_store_lock_new();
     rows->stores = ksi_calloc(options->topology->store_count + 1, sizeof *rows->stores);
     if (open_stores(rows, options, error != NULL ? error : &local) != KS_OK) {
         ksi_task_rows_close(rows);

@@ -18,6 +18,9 @@
  * one to change them. Threads that do not have them read through the handles (state/store_query.h),
  * and whoever changes rows holds the store lock meanwhile.
  *
+ * The global stores of a process are such rows, too, of a task without a partition. Their lock is a
+ * shared one: every task reads them.
+ *
  * Thread rule: as said.
  */
 #ifndef KSI_RUNTIME_TASK_ROWS_H
@@ -34,7 +37,7 @@ typedef struct ksi_store_rows {
     ksi_row_store *rows;
     ksi_store_query *query;   /* for other threads */
     ksi_store_memory *memory; /* its share of the memory; NULL: a store in memory */
-    const char *changelog;    /* the topic; NULL: none */
+    const char *changelog;    /* the topic it is restored from; NULL: none */
     const char *input_of;     /* the group that reads it as an input; NULL: it is the store's own */
     bool is_on_disk;
 } ksi_store_rows;
@@ -50,12 +53,23 @@ typedef struct ksi_task_rows {
 
 typedef struct ksi_task_rows_options {
     const ks_topology *topology;
-    ksi_task_id id; /* sub-topology KSI_ALL_SUBTOPOLOGIES: all stores */
+    ksi_task_id id; /* the sub-topology may be KSI_ALL_SUBTOPOLOGIES or KSI_GLOBAL_STORES */
     const char *application_id;
     ksi_local_state *state; /* NULL: all stores are in memory */
 } ksi_task_rows_options;
 
+/* Instead of a sub-topology: all of them, but not the global stores; or those and nothing else. */
 #define KSI_ALL_SUBTOPOLOGIES (-1)
+#define KSI_GLOBAL_STORES (-2)
+
+/* Whether a task of a sub-topology, or of one of those above, runs a node. */
+static inline bool ksi_task_has_node(int subtopology, const ksi_node *node)
+{
+    if (node->is_global) {
+        return subtopology == KSI_GLOBAL_STORES;
+    }
+    return subtopology == KSI_ALL_SUBTOPOLOGIES || subtopology == node->subtopology;
+}
 
 /* NULL with an error when the disk cannot be read. */
 ksi_task_rows *ksi_task_rows_open(const ksi_task_rows_options *options, ks_error *error);

@@ -23,6 +23,16 @@ static bool handle_failure(ks_ctx *ctx)
     return ksi_handle_processing_error(&((ksi_task *)ctx->owner)->handlers);
 }
 
+static ksi_store *global_store(const ksi_task *task, const char *name)
+{
+    for (size_t i = 0; i < task->reader_count; i++) {
+        if (strcmp(task->readers[i]->spec->name, name) == 0) {
+            return task->readers[i];
+        }
+    }
+    return NULL;
+}
+
 static ksi_store *connected_store(ks_ctx *ctx, const char *name)
 {
     const ksi_task *task = ctx->owner;
@@ -33,13 +43,18 @@ static ksi_store *connected_store(ks_ctx *ctx, const char *name)
             return ksi_task_store_named(task, name);
         }
     }
-    return NULL;
+    return global_store(task, name);
 }
 
 static ks_punctuation schedule(ks_ctx *ctx, ks_punctuator_fn *punctuate, void *user,
                                const ks_schedule *when)
 {
     ksi_task *task = ctx->owner;
+    if (task->subtopology == KSI_GLOBAL_STORES) {
+        ks_ctx_fail(ctx, "ks_ctx_schedule(): a processor that keeps a global store has no "
+                         "punctuations");
+        return 0;
+    }
     const ksi_punctuation what = {.node = ctx->node, .punctuate = punctuate, .user = user};
     int64_t now_ms =
         when->type == KS_PUNCTUATION_WALL_CLOCK ? ksi_wall_ms(ctx->clock) : task->group.stream_time;
@@ -64,11 +79,6 @@ static const ksi_ctx_services services = {.handle_failure = handle_failure,
 
 /* ---- making a task --------------------------------------------------------------------------- */
 
-static bool belongs(const ksi_task *task, int subtopology)
-{
-    return task->subtopology == KSI_ALL_SUBTOPOLOGIES || task->subtopology == subtopology;
-}
-
 static const ks_timestamp_extractor *extractor_of(const ks_config *config)
 {
     const char *choice = ksi_config_choice(config, "default.timestamp.extractor");
@@ -90,27 +100,23 @@ static const ks_serde *default_serde(const ks_config *config, const char *proper
 
 static void make_context(ksi_task *task, const ksi_task_options *options)
 {
+    bool is_global = task->subtopology == KSI_GLOBAL_STORES;
     int subtopology = task->subtopology == KSI_ALL_SUBTOPOLOGIES ? 0 : task->subtopology;
-    task->ctx = (ks_ctx){
-        .services = &services,
-        .owner = task,
-        .arena = &task->arena,
-        .task_arena = &task->task_arena,
-        .clock = options->clock,
-        .logger = options->logger,
-        .task_id = ksi_arena_format(&task->task_arena, "%d_%d", subtopology, (int)task->partition),
-        .application_id = ksi_arena_strdup(&task->task_arena, options->application_id),
-        .topology = options->topology,
-        .config = options->config,
-        .default_key = default_serde(options->config, "default.key.serde"),
-        .default_value = default_serde(options->config, "default.value.serde"),
-        .stream_time = -1,
-        .record = {.partition = -1, .offset = -1, .timestamp = -1}};
-}
-
-static bool logs_rows(const ksi_store_rows *rows)
-{
-    return rows->changelog != NULL && rows->input_of == NULL;
+    task->ctx =
+        (ks_ctx){.services = &services,
+                 .owner = task,
+                 .arena = &task->arena,
+                 .task_arena = &task->task_arena,
+                 .clock = options->clock,
+                 .logger = options->logger,
+                 .task_id = is_global ? "-1_-1" /* as Java */
+                                      : ksi_arena_format(&task->task_arena, "%d_%d", subtopology,
+                                                         (int)task->partition),
+                 .application_id = ksi_arena_strdup(&task->task_arena, options->application_id),
+                 .default_key = default_serde(options->config, "default.key.serde"),
+                 .default_value = default_serde(options->config, "default.value.serde"),
+                 .stream_time = -1,
+                 .record = {.partition = -1, .offset = -1, .timestamp = -1}};
 }
 
 /* A store without serdes fails the start, used or not. @java MeteredKeyValueStore#init */
@@ -123,7 +129,7 @@ static ks_status open_store(ksi_task *task, const ksi_store_rows *rows, ksi_reco
     ksi_changelog_sink_init(&store->changelog, &task->collector, rows->changelog, task->partition);
     store->store = ksi_store_open(&(ksi_store_options){
         .spec = spec,
-        .changelog = logs_rows(rows) ? &store->changelog.changelog : NULL,
+        .changelog = spec->logging ? &store->changelog.changelog : NULL,
         .cache = cache,
         .rows = rows->rows,
         .pending_max_bytes =
@@ -131,6 +137,17 @@ static ks_status open_store(ksi_task *task, const ksi_store_rows *rows, ksi_reco
     const char *what = ksi_arena_format(&task->task_arena, "store %s", spec->name);
     KS_TRY(ksi_ctx_key_serde(&task->ctx, spec->key, what, &store->key, error));
     return ksi_ctx_value_serde(&task->ctx, spec->value, what, &store->value, error);
+}
+
+static void open_readers(ksi_task *task, const ksi_task_rows *global_rows)
+{
+    size_t count = global_rows != NULL ? global_rows->count : 0;
+    task->readers = ksi_calloc(count + 1, sizeof(ksi_store *));
+    for (; task->reader_count < count; task->reader_count++) {
+        const ksi_store_rows *rows = &global_rows->stores[task->reader_count];
+        task->readers[task->reader_count] =
+            ksi_store_open(&(ksi_store_options){.spec = &rows->spec->spec, .query = rows->query});
+    }
 }
 
 static ks_status open_stores(ksi_task *task, const ksi_task_options *options, ks_error *error)
@@ -149,6 +166,7 @@ static ks_status open_stores(ksi_task *task, const ksi_task_options *options, ks
     for (size_t i = 0; i < task->rows->count; i++) {
         KS_TRY(open_store(task, &task->rows->stores[i], options->cache, error));
     }
+    open_readers(task, options->global_rows);
     return KS_OK;
 }
 
@@ -186,7 +204,7 @@ static void make_instances(ksi_task *task)
     const ks_topology *topology = task->topology;
     task->instances = ksi_calloc(topology->node_count + 1, sizeof(ksi_node_instance *));
     for (size_t n = 0; n < topology->node_count; n++) {
-        if (belongs(task, topology->nodes[n]->subtopology)) {
+        if (ksi_task_has_node(task->subtopology, topology->nodes[n])) {
             task->instances[n] = make_instance(topology->nodes[n]);
         }
     }
@@ -216,6 +234,9 @@ static ks_status add_input(ksi_task *task, ksi_node_instance *source, const char
     queue->handlers = &task->handlers;
     queue->extractor =
         of->timestamp_extractor != NULL ? of->timestamp_extractor : task->default_extractor;
+    if (task->subtopology == KSI_GLOBAL_STORES) {
+        queue->extractor = &ks_timestamp_fail_on_invalid; /* the record's own, as Java */
+    }
     queue->needs_clock = queue->extractor != &ks_timestamp_fail_on_invalid &&
                          queue->extractor != &ks_timestamp_log_and_skip_on_invalid &&
                          queue->extractor != &ks_timestamp_use_partition_time_on_invalid;
@@ -310,6 +331,15 @@ static ks_status start_nodes(ksi_task *task, void *unused, ks_error *error)
     return status;
 }
 
+static void init_handlers(ksi_task *task, const ks_config *config)
+{
+    if (task->subtopology == KSI_GLOBAL_STORES) {
+        ksi_error_handlers_init_global(&task->handlers, config, &task->ctx, &task->collector);
+    } else {
+        ksi_error_handlers_init(&task->handlers, config, &task->ctx, &task->collector);
+    }
+}
+
 ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
 {
     ks_error local = {0};
@@ -323,7 +353,7 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     ksi_arena_init(&task->task_arena, 0);
     make_context(task, options);
     ksi_collector_init(&task->collector, &task->ctx, options->producer);
-    ksi_error_handlers_init(&task->handlers, options->config, &task->ctx, &task->collector);
+    init_handlers(task, options->config);
     task->handlers.program = options->failure;
     ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
     ksi_punctuations_init(&task->punctuations);
@@ -362,6 +392,10 @@ void ksi_task_free(ksi_task *task)
     for (size_t i = 0; i < task->store_count; i++) {
         ksi_store_close(task->stores[i].store);
     }
+    for (size_t i = 0; i < task->reader_count; i++) {
+        ksi_store_close(task->readers[i]);
+    }
+    ksi_free(task->readers);
     if (task->owns_rows) {
         ksi_task_rows_close(task->rows);
     }

@@ -37,6 +37,8 @@ struct ksi_key_value_store {
     ksi_record_cache *cache;
     ksi_named_cache *cached; /* NULL: not cached */
     bool owns_rows;
+    ksi_store_query *query; /* a reader: instead of all the others; NULL: it is none */
+    ksi_queried_row queried;
     int64_t pending_max_bytes;
     ksi_flush_fn *flush;
     void *flush_owner;
@@ -72,8 +74,19 @@ ksi_store *ksi_key_value_store_base(ksi_key_value_store *store)
     return store != NULL ? &store->base : NULL;
 }
 
+static ksi_key_value_store *open_reader(const ksi_store_options *options)
+{
+    ksi_key_value_store *store = ksi_calloc(1, sizeof *store);
+    store->base = (ksi_store){.class = &key_value_class, .spec = options->spec};
+    store->query = ksi_store_query_retain(options->query);
+    return store;
+}
+
 ksi_key_value_store *ksi_key_value_store_open(const ksi_store_options *options)
 {
+    if (options->query != NULL) {
+        return open_reader(options);
+    }
     ksi_key_value_store *store = ksi_calloc(1, sizeof *store);
     store->owns_rows = options->rows == NULL;
     store->base = (ksi_store){.class = &key_value_class,
@@ -106,6 +119,8 @@ void ksi_key_value_store_close(ksi_key_value_store *store)
         ksi_buffer_destroy(&store->old_values[i]);
     }
     ksi_free(store->old_values);
+    ksi_store_query_release(store->query);
+    ksi_queried_row_destroy(&store->queried);
     if (store->owns_rows) {
         ksi_row_store_close(store->base.rows);
     }
@@ -132,6 +147,15 @@ bool ksi_key_value_store_on_flush(ksi_key_value_store *store, ksi_flush_fn *flus
 ksi_row_store *ksi_key_value_store_rows(const ksi_key_value_store *store)
 {
     return store->base.rows;
+}
+
+uint64_t ksi_key_value_store_count(const ksi_key_value_store *store)
+{
+    uint64_t count = 0;
+    if (store->query == NULL) {
+        return ksi_row_store_count(store->base.rows);
+    }
+    return ksi_store_query_count(store->query, &count, NULL) == KS_OK ? count : 0;
 }
 
 /* ---- below the cache ------------------------------------------------------------------------- */
@@ -257,9 +281,24 @@ static ks_status read_cached(ksi_key_value_store *store, ks_slice key, ksi_row *
     return KS_OK;
 }
 
+/* What was copied lives until the next call, like a row of one's own. */
+static ks_status read_queried(ksi_key_value_store *store, ks_slice key, ksi_row *row, bool *found,
+                              ks_error *error)
+{
+    ksi_queried_row *queried = &store->queried;
+    KS_TRY(ksi_store_query_get(store->query, key, false, queried, error));
+    *found = queried->found;
+    *row = (ksi_row){
+        .key = key, .value = ksi_buffer_slice(&queried->value), .timestamp = queried->timestamp};
+    return KS_OK;
+}
+
 ks_status ksi_key_value_store_read(ksi_key_value_store *store, ks_slice key, ksi_row *row,
                                    bool *found, ks_error *error)
 {
+    if (store->query != NULL) {
+        return read_queried(store, key, row, found, error);
+    }
     if (store->cached != NULL) {
         return read_cached(store, key, row, found, error);
     }
@@ -270,6 +309,11 @@ ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks
                                     int64_t timestamp, const ksi_record_context *context,
                                     ks_error *error)
 {
+    if (store->query != NULL) {
+        return ksi_error_set(error, KS_E_STATE, store->base.spec->name,
+                             "this is a global store, which every instance keeps from its topic: "
+                             "here it can be read only; send a record to the topic instead");
+    }
     const int64_t own_time = store->base.spec->timestamped && value.data != NULL ? timestamp : -1;
     if (store->cached != NULL) {
         const ksi_cached_row row = {
@@ -283,7 +327,8 @@ ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks
 ksi_merged_iterator *ksi_key_value_store_iterate(ksi_key_value_store *store,
                                                  const ksi_row_range *range)
 {
-    return ksi_merged_iterator_open(store->cached, store->base.rows, range);
+    return store->query != NULL ? ksi_merged_iterator_open_query(store->query, range)
+                                : ksi_merged_iterator_open(store->cached, store->base.rows, range);
 }
 
 ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error)

@@ -43,6 +43,8 @@ ksi_store *ksi_key_value_store_base(ksi_key_value_store *store);
 ksi_key_value_store *ksi_key_value_store_of(ksi_store *store);
 
 const ksi_store_spec *ksi_key_value_store_spec(const ksi_key_value_store *store);
+/* About how many rows there are. @java approximateNumEntries */
+uint64_t ksi_key_value_store_count(const ksi_key_value_store *store);
 /* The rows below the cache: what is committed, applied, restored and iterated. */
 ksi_row_store *ksi_key_value_store_rows(const ksi_key_value_store *store);
 

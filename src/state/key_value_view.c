@@ -158,7 +158,7 @@ ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_are
 
 uint64_t ks_key_value_store_approximate_count(ks_key_value_store *store)
 {
-    return store != NULL ? ksi_row_store_count(ksi_key_value_store_rows(store->store)) : 0;
+    return store != NULL ? ksi_key_value_store_count(store->store) : 0;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@
  * opening uses nothing, and a cached row counts as used when it becomes the next candidate of the
  * cache, which is one step before it is given out when the rows have smaller keys.
  *
- * Without a cache the rows are passed on as they come.
+ * Without a cache the rows are passed on as they come, and so are the pages of a query.
  *
  * Thread rule: that of the store.
  */
@@ -36,6 +36,7 @@ struct ksi_merged_iterator {
     ksi_named_cache *cached;
     ksi_row_store *rows;
     ksi_row_iterator *below;
+    ksi_query_iterator *queried; /* instead of all the others; NULL: not a query */
     ksi_row_range range;
     ks_arena arena;   /* of the cached keys */
     cached_key *keys; /* in the cache at the opening, in the order of the range */
@@ -85,12 +86,22 @@ ksi_merged_iterator *ksi_merged_iterator_open(ksi_named_cache *cached, ksi_row_s
     return iterator;
 }
 
+ksi_merged_iterator *ksi_merged_iterator_open_query(ksi_store_query *query,
+                                                    const ksi_row_range *range)
+{
+    ksi_merged_iterator *iterator = ksi_calloc(1, sizeof *iterator);
+    iterator->queried = ksi_query_iterator_open(query, range);
+    ksi_arena_init(&iterator->arena, 0);
+    return iterator;
+}
+
 void ksi_merged_iterator_close(ksi_merged_iterator *iterator)
 {
     if (iterator == NULL) {
         return;
     }
     ksi_row_iterator_close(iterator->below);
+    ksi_query_iterator_close(iterator->queried);
     ksi_arena_destroy(&iterator->arena);
     ksi_free(iterator->keys);
     ksi_buffer_destroy(&iterator->value);
@@ -183,6 +194,9 @@ ks_status ksi_merged_iterator_next(ksi_merged_iterator *iterator, ksi_row *row, 
                                    ks_error *error)
 {
     *found = false;
+    if (iterator->queried != NULL) {
+        return ksi_query_iterator_next(iterator->queried, row, found, error);
+    }
     if (iterator->cached == NULL) {
         return ksi_row_iterator_next(iterator->below, row, found, error);
     }

@@ -13,12 +13,16 @@
 
 #include "state/record_cache.h"
 #include "state/row_store.h"
+#include "state/store_query.h"
 
 typedef struct ksi_merged_iterator ksi_merged_iterator;
 
 /* `cached` NULL: there is nothing above the rows. Both outlive the iterator; bounds are copied. */
 ksi_merged_iterator *ksi_merged_iterator_open(ksi_named_cache *cached, ksi_row_store *rows,
                                               const ksi_row_range *range);
+/* A range of a store that others write: page by page, as a query reads it. */
+ksi_merged_iterator *ksi_merged_iterator_open_query(ksi_store_query *query,
+                                                    const ksi_row_range *range);
 /* The next row, borrowed until the next call; `*found` false at the end. */
 KS_NODISCARD ks_status ksi_merged_iterator_next(ksi_merged_iterator *iterator, ksi_row *row,
                                                 bool *found, ks_error *error);

@@ -20,6 +20,7 @@
 #include "state/changelog.h"
 #include "state/record_cache.h"
 #include "state/row_store.h"
+#include "state/store_query.h"
 #include "state/store_spec.h"
 
 typedef struct ksi_store ksi_store;
@@ -34,7 +35,7 @@ typedef struct ksi_store_class {
 struct ksi_store {
     const ksi_store_class *class;
     const ksi_store_spec *spec;
-    ksi_row_store *rows; /* what is committed, applied, restored and iterated */
+    ksi_row_store *rows; /* what is committed, applied, restored and iterated; NULL: a reader */
 };
 
 /* What a store is opened with. All but the spec may be NULL; what is given outlives the store. */
@@ -44,6 +45,11 @@ typedef struct ksi_store_options {
     ksi_record_cache *cache;   /* NULL: not cached, whatever the spec says */
     ksi_row_store *rows;       /* NULL: in memory, its own */
     int64_t pending_max_bytes; /* more uncommitted rows go to the disk early; 0: no bound */
+    /*
+     * A store that another thread writes, such as a global one: it can be read only, through this,
+     * and the fields between spec and here mean nothing. NULL: the store is the caller's.
+     */
+    ksi_store_query *query;
 } ksi_store_options;
 
 /* Rows in memory for a store: with its bound, if it has one. */

@@ -12,6 +12,9 @@
  *                 process it and what it makes due by stream time, commit (flush the caches), put
  *                 what was produced into the queues
  *
+ * A record of the topic of a global store, piped or produced, is in the store before anything else
+ * happens: a task of its own keeps those (KSI_GLOBAL_STORES), and its queues are always empty.
+ *
  * A source with a pattern has one queue and one count of offsets for all topics that match, as in
  * Java's driver.
  */
@@ -50,8 +53,11 @@ struct ks_test_driver {
     ksi_failure_handlers failure;
     ksi_record_cache *cache;
     ksi_task *task;
+    ksi_task *global;                 /* keeps the global stores; NULL: there are none */
+    ksi_task_rows *global_rows;       /* likewise */
     ks_arena arena;                   /* handles and what was read, until the driver is freed */
     int64_t *offsets;                 /* the next offset of each input of the task */
+    int64_t *global_offsets;          /* of those of the global one */
     size_t returned;                  /* how much of what was produced has been put back */
     ks_arena scratch;                 /* bytes of a call on a store's handle */
     ks_key_value_store *views;        /* of the task's stores; those of other kinds are unused */
@@ -71,53 +77,103 @@ static ks_status prepare_config(ks_test_driver *driver, const ks_config *config,
     return ksi_config_validate(driver->config, error);
 }
 
-static ks_status start_task(ks_test_driver *driver, const ks_topology *topology, ksi_logger *logger,
-                            ks_error *error)
+/* There is no log that could hold more than a queue does. */
+static int64_t *begin_inputs(ksi_task *task)
+{
+    size_t inputs = ksi_task_input_count(task);
+    for (size_t i = 0; i < inputs; i++) {
+        ksi_task_set_caught_up(task, i, true);
+    }
+    return ksi_calloc(inputs + 1, sizeof(int64_t));
+}
+
+static ks_status start_global_task(ks_test_driver *driver, const ksi_task_options *like,
+                                   ks_error *error)
+{
+    const ksi_task_rows_options in_memory = {.topology = like->topology,
+                                             .id = {.subtopology = KSI_GLOBAL_STORES},
+                                             .application_id = like->application_id};
+    driver->global_rows = ksi_task_rows_open(&in_memory, error);
+    if (driver->global_rows == NULL) {
+        return ksi_error_flag(error, 0);
+    }
+    ksi_task_options options = *like;
+    options.subtopology = KSI_GLOBAL_STORES;
+    options.producer = NULL;
+    options.cache = NULL;
+    options.rows = driver->global_rows;
+    options.global_rows = driver->global_rows;
+    driver->global = ksi_task_new(&options, error);
+    if (driver->global == NULL) {
+        return ksi_error_flag(error, 0); /* as the task said */
+    }
+    driver->global_offsets = begin_inputs(driver->global);
+    return KS_OK;
+}
+
+static ks_status start_tasks(ks_test_driver *driver, const ks_topology *topology,
+                             ksi_logger *logger, ks_error *error)
 {
     int64_t cache_bytes = ksi_config_cache_max_bytes(driver->config);
     driver->cache = cache_bytes > 0 ? ksi_record_cache_new(cache_bytes) : NULL;
-    driver->task = ksi_task_new(
-        &(ksi_task_options){.topology = topology,
-                            .subtopology = KSI_ALL_SUBTOPOLOGIES,
-                            .config = driver->config,
-                            .application_id = ksi_config_text(driver->config, "application.id"),
-                            .producer = &driver->capture.producer,
-                            .cache = driver->cache,
-                            .clock = &driver->clock.clock,
-                            .failure = driver->failure,
-                            .logger = logger},
-        error);
-    return driver->task != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the task said */
+    ksi_task_options options = {.topology = topology,
+                                .subtopology = KSI_ALL_SUBTOPOLOGIES,
+                                .config = driver->config,
+                                .application_id = ksi_config_text(driver->config, "application.id"),
+                                .producer = &driver->capture.producer,
+                                .cache = driver->cache,
+                                .clock = &driver->clock.clock,
+                                .failure = driver->failure,
+                                .logger = logger};
+    if (ksi_topology_has_global_stores(topology)) {
+        KS_TRY(start_global_task(driver, &options, error));
+    }
+    options.global_rows = driver->global_rows;
+    driver->task = ksi_task_new(&options, error);
+    if (driver->task == NULL) {
+        return ksi_error_flag(error, 0); /* as the task said */
+    }
+    driver->offsets = begin_inputs(driver->task);
+    return KS_OK;
 }
 
 /* In whose name a test writes. @java TopologyTestDriver#getStateStore */
 static const ksi_record_context no_record = {.partition = -1, .offset = -1, .timestamp = 0};
 
+static void view_store(ks_test_driver *driver, ksi_task *task, size_t index, ksi_logger *logger)
+{
+    size_t at = driver->store_count++;
+    ks_key_value_store *view = &driver->views[at];
+    ksi_store *store = ksi_task_store_at(task, index);
+    const char *name = store->spec->name;
+    view->store = ksi_key_value_store_of(store);
+    ksi_task_store_serdes(task, index, &view->key, &view->value);
+    view->topic = ksi_changelog_topic_name(ksi_config_text(driver->config, "application.id"), name,
+                                           &driver->arena);
+    view->arena = &driver->scratch;
+    view->logger = logger;
+    driver->stored_views[at] = *view;
+    view->context = &no_record;
+    view->on_mismatch = ksi_task_mismatch_handler(task);
+    while (at > 0 && strcmp(driver->store_names[at - 1], name) > 0) {
+        driver->store_names[at] = driver->store_names[at - 1];
+        at--;
+    }
+    driver->store_names[at] = name;
+}
+
 static void view_stores(ks_test_driver *driver, ksi_logger *logger)
 {
-    driver->store_count = ksi_task_store_count(driver->task);
-    driver->views = ksi_calloc(driver->store_count + 1, sizeof *driver->views);
-    driver->stored_views = ksi_calloc(driver->store_count + 1, sizeof *driver->stored_views);
-    driver->store_names = ksi_calloc(driver->store_count + 1, sizeof *driver->store_names);
-    for (size_t i = 0; i < driver->store_count; i++) {
-        ks_key_value_store *view = &driver->views[i];
-        ksi_store *store = ksi_task_store_at(driver->task, i);
-        const char *name = store->spec->name;
-        view->store = ksi_key_value_store_of(store);
-        ksi_task_store_serdes(driver->task, i, &view->key, &view->value);
-        view->topic = ksi_changelog_topic_name(ksi_config_text(driver->config, "application.id"),
-                                               name, &driver->arena);
-        view->arena = &driver->scratch;
-        view->logger = logger;
-        driver->stored_views[i] = *view;
-        view->context = &no_record;
-        view->on_mismatch = ksi_task_mismatch_handler(driver->task);
-        size_t at = i;
-        while (at > 0 && strcmp(driver->store_names[at - 1], name) > 0) {
-            driver->store_names[at] = driver->store_names[at - 1];
-            at--;
-        }
-        driver->store_names[at] = name;
+    size_t own = ksi_task_store_count(driver->task);
+    size_t global = driver->global != NULL ? ksi_task_store_count(driver->global) : 0;
+    driver->views = ksi_calloc(own + global + 1, sizeof *driver->views);
+    driver->stored_views = ksi_calloc(own + global + 1, sizeof *driver->stored_views);
+    driver->store_names = ksi_calloc(own + global + 1, sizeof *driver->store_names);
+    for (size_t i = 0; i < own; i++) {
+        view_store(driver, driver->task, i, logger);
+    }
+    for (size_t i = 0; i < global; i++) {
+        view_store(driver, driver->global, i, logger);
     }
 }
 
@@ -150,14 +206,9 @@ ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config 
     ksi_logger_init(&driver->logger, logs ? options->log_line : NULL, logs ? options->user : NULL,
                     KS_LOG_LEVEL_INFO);
     if (prepare_config(driver, config, error) != KS_OK ||
-        start_task(driver, topology, logs ? &driver->logger : NULL, error) != KS_OK) {
+        start_tasks(driver, topology, logs ? &driver->logger : NULL, error) != KS_OK) {
         ks_test_driver_free(driver);
         return NULL;
-    }
-    size_t inputs = ksi_task_input_count(driver->task);
-    driver->offsets = ksi_calloc(inputs + 1, sizeof *driver->offsets);
-    for (size_t i = 0; i < inputs; i++) {
-        ksi_task_set_caught_up(driver->task, i, true); /* there is no log that could hold more */
     }
     view_stores(driver, logs ? &driver->logger : NULL);
     return driver;
@@ -169,11 +220,14 @@ void ks_test_driver_free(ks_test_driver *driver)
         return;
     }
     ksi_task_free(driver->task);
+    ksi_task_free(driver->global);
+    ksi_task_rows_close(driver->global_rows);
     ksi_record_cache_free(driver->cache);
     ksi_capture_destroy(&driver->capture);
     ksi_logger_destroy(&driver->logger);
     ks_config_free(driver->config);
     ksi_free(driver->offsets);
+    ksi_free(driver->global_offsets);
     ksi_free(driver->views);
     ksi_free(driver->stored_views);
     ksi_free(driver->store_names);
@@ -193,34 +247,58 @@ static void enqueue(ks_test_driver *driver, size_t input, const char *topic,
     ksi_task_enqueue(driver->task, input, topic, &queued);
 }
 
-static void return_produced(ks_test_driver *driver)
+/* The input of a topic that keeps a global store; SIZE_MAX when there is none. */
+static size_t global_input_of(const ks_test_driver *driver, const char *topic)
+{
+    return driver->global != NULL ? ksi_task_input_of(driver->global, topic) : SIZE_MAX;
+}
+
+static ks_status commit_task(ksi_task *task, ks_error *error)
+{
+    KS_TRY(ksi_task_flush(task, error));
+    return ksi_task_committed(task, error);
+}
+
+/* @java TopologyTestDriver#processGlobalRecord */
+static ks_status keep(ks_test_driver *driver, size_t input, const ks_log_record *record,
+                      ks_error *error)
+{
+    ks_log_record queued = *record;
+    bool processed = false;
+    queued.partition = 0;
+    queued.offset = driver->global_offsets[input]++;
+    ksi_task_enqueue(driver->global, input, NULL, &queued);
+    KS_TRY(ksi_task_process(driver->global, &processed, error));
+    return commit_task(driver->global, error);
+}
+
+static ks_status return_produced(ks_test_driver *driver, ks_error *error)
 {
     const ksi_capture *capture = &driver->capture;
     for (; driver->returned < capture->order_count; driver->returned++) {
         const ksi_captured *produced = &capture->order[driver->returned];
+        const ks_log_record *record = &produced->topic->records[produced->index];
         size_t input = ksi_task_input_of(driver->task, produced->topic->name);
+        size_t global = global_input_of(driver, produced->topic->name);
         if (input != SIZE_MAX) {
-            enqueue(driver, input, produced->topic->name,
-                    &produced->topic->records[produced->index]);
+            enqueue(driver, input, produced->topic->name, record);
+        }
+        if (global != SIZE_MAX) {
+            KS_TRY(keep(driver, global, record, error));
         }
     }
-}
-
-static ks_status commit(ks_test_driver *driver, ks_error *error)
-{
-    KS_TRY(ksi_task_flush(driver->task, error));
-    return ksi_task_committed(driver->task, error);
+    return KS_OK;
 }
 
 static ks_status process_all(ks_test_driver *driver, ks_error *error)
 {
     bool processed = true;
-    return_produced(driver);
+    KS_TRY(return_produced(driver, error));
     while (processed) {
         KS_TRY(ksi_task_process(driver->task, &processed, error));
         if (processed) {
-            KS_TRY(commit(driver, error));
-            return_produced(driver);
+            KS_TRY(commit_task(driver->task, error));
+            KS_TRY(return_produced(driver, error));
         }
     }
     return KS_OK;
@@ -230,13 +308,17 @@ ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic,
                               const ks_log_record *record, ks_error *error)
 {
     size_t input = topic != NULL ? ksi_task_input_of(driver->task, topic) : SIZE_MAX;
-    if (input == SIZE_MAX) {
+    size_t global = topic != NULL ? global_input_of(driver, topic) : SIZE_MAX;
+    if (input == SIZE_MAX && global == SIZE_MAX) {
         return ksi_error_set(error, KS_E_ARGUMENT, topic != NULL ? topic : "topic",
                              "no source of the topology reads this topic; pipe into one that "
                              "ks_topology_describe() shows behind a source");
     }
-    enqueue(driver, input, topic, record);
-    return process_all(driver, error);
+    if (input != SIZE_MAX) {
+        enqueue(driver, input, topic, record);
+        KS_TRY(process_all(driver, error));
+    }
+    return global != SIZE_MAX ? keep(driver, global, record, error) : KS_OK;
 }
 
 ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, ks_error *error)
@@ -249,7 +331,7 @@ ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, 
     bool punctuated = false;
     driver->clock.now_ms += ms;
     KS_TRY(ksi_task_punctuate(driver->task, KS_PUNCTUATION_WALL_CLOCK, &punctuated, error));
-    KS_TRY(commit(driver, error));
+    KS_TRY(commit_task(driver->task, error));
     return process_all(driver, error);
 }
 
@@ -431,10 +513,15 @@ const char *ks_test_driver_store_name(const ks_test_driver *driver, size_t index
 
 uint64_t ks_test_driver_dropped_records(const ks_test_driver *driver)
 {
-    return ksi_task_dropped(driver->task);
+    return ksi_task_dropped(driver->task) +
+           (driver->global != NULL ? ksi_task_dropped(driver->global) : 0);
 }
 
 uint64_t ks_test_driver_dropped_by(const ks_test_driver *driver, ks_drop_reason reason)
 {
-    return (size_t)reason < KS_DROP_REASON_COUNT ? ksi_task_dropped_by(driver->task, reason) : 0;
+    if ((size_t)reason >= KS_DROP_REASON_COUNT) {
+        return 0;
+    }
+    return ksi_task_dropped_by(driver->task, reason) +
+           (driver->global != NULL ? ksi_task_dropped_by(driver->global, reason) : 0);
 }
