@@ -22,7 +22,7 @@ static const cf_op ops[] = {
     /* what comes in */
     {"stream", HANDLE_NONE, op_stream},
     {"table", HANDLE_NONE, op_table},
-    {"globalTable", HANDLE_NONE, NULL},
+    {"globalTable", HANDLE_NONE, op_global_table},
     /* streams */
     {"filter", HANDLE_STREAM, op_filter},
     {"filterNot", HANDLE_STREAM, op_filter},

@@ -16,6 +16,7 @@ typedef enum cf_handle_kind {
     HANDLE_NONE = 0, /**< the op gives nothing to refer to */
     HANDLE_STREAM,
     HANDLE_TABLE,
+    HANDLE_GLOBAL_TABLE,
     HANDLE_GROUPED_STREAM,
     HANDLE_GROUPED_TABLE,
     HANDLE_BRANCHES /**< a split; its branches are handles of their own, named ID.branch */
@@ -93,7 +94,7 @@ const ks_timestamp_extractor *extractor_of(cf_problem *problem, const char *name
 cf_op_fn op_stream, op_filter, op_map_values, op_map, op_select_key, op_flat_map,
     op_flat_map_values, op_peek, op_foreach, op_print, op_split, op_merge, op_repartition, op_to;
 /* ops_table.c */
-cf_op_fn op_table, op_to_table, op_to_stream, op_table_filter, op_table_map_values;
+cf_op_fn op_table, op_global_table, op_to_table, op_to_stream, op_table_filter, op_table_map_values;
 /* ops_aggregation.c */
 cf_op_fn op_group_by_key, op_group_by, op_count, op_reduce, op_aggregate, op_table_group_by,
     op_table_count, op_table_reduce, op_table_aggregate;

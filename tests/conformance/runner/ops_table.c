@@ -21,6 +21,19 @@ cf_handle op_table(cf_build *build, cf_fields *node)
     return table_handle(ks_builder_table(build->builder, topic, &consumed, materialized));
 }
 
+cf_handle op_global_table(cf_build *build, cf_fields *node)
+{
+    const char *topic = fields_need_text(node, "topic");
+    ks_consumed consumed = consumed_of(build, node, topic);
+    ks_materialized storage;
+    const ks_materialized *materialized = materialized_of(build, node, false, &storage);
+    if (!build_is_sound(build)) {
+        return handle_none();
+    }
+    return handle_of(HANDLE_GLOBAL_TABLE,
+                     ks_builder_global_table(build->builder, topic, &consumed, materialized));
+}
+
 cf_handle op_to_table(cf_build *build, cf_fields *node)
 {
     ks_stream *stream = stream_input(build, node);
