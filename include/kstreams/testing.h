@@ -163,6 +163,34 @@ KS_NODISCARD KS_API bool ks_test_driver_produced(const ks_test_driver *driver, c
 KS_NODISCARD KS_API ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms,
                                                                 ks_error *error);
 
+/** What is left of the state when the task begins again. */
+typedef enum ks_test_restart {
+    KS_TEST_RESTART_KEEP_STATE = 0, /**< the rows of all stores, also of those in memory */
+    /**
+     * nothing: every store is rebuilt from its changelog, or from the topic that doubles as it; one
+     * that has neither is empty
+     */
+    KS_TEST_RESTART_LOSE_STATE
+} ks_test_restart;
+
+/**
+ * Ends the task and starts it again, as if the application had been stopped and started.
+ *
+ * What was processed stays so: everything is committed before, and the offsets, the partition times
+ * and so the stream time go on where they were. Records that waited for others
+ * (`max.task.idle.ms`) wait again. Processors are closed and initialised anew, with zeroed state;
+ * what they had scheduled is gone, and they schedule it again from now on. Record caches are empty.
+ * Handles of stores and topics stay valid, and the counters go on.
+ *
+ * Run a test with a restart after every step, once with each kind: what differs is state that a
+ * processor keeps outside its stores.
+ *
+ * @return KS_OK; what the topology failed with while committing or starting: the driver can then
+ *         only be freed, and handles of its stores are gone
+ */
+KS_NODISCARD KS_API ks_status ks_test_driver_restart(ks_test_driver *driver,
+                                                     ks_test_restart restart, ks_error *error);
+
 /**
  * A key-value store by name, or NULL. Borrowed until the driver is freed.
  *

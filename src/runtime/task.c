@@ -340,6 +340,11 @@ size_t ksi_task_input_count(const ksi_task *task)
     return task->group.count;
 }
 
+const char *ksi_task_input_topic(const ksi_task *task, size_t input)
+{
+    return task->group.queues[input]->topic;
+}
+
 size_t ksi_task_input_of(const ksi_task *task, const char *topic)
 {
     for (size_t i = 0; i < task->group.count; i++) {

@@ -66,6 +66,7 @@ void ksi_task_free(ksi_task *task); /* closes the nodes and drops what was not f
 
 /* The topics the task reads, as the log names them: one queue each. */
 size_t ksi_task_input_count(const ksi_task *task);
+const char *ksi_task_input_topic(const ksi_task *task, size_t input);
 /* The input that reads a topic of the log, by name or by pattern; SIZE_MAX when there is none. */
 size_t ksi_task_input_of(const ksi_task *task, const char *topic);
 

@@ -24,11 +24,9 @@ static ksi_captured_topic *add_topic(ksi_capture *capture, const char *name)
     return topic;
 }
 
-static ks_status capture_send(ksi_producer *producer, const char *name, const ks_log_record *record,
-                              ks_error *error)
+const ks_log_record *ksi_capture_add(ksi_capture *capture, const char *name,
+                                     const ks_log_record *record)
 {
-    ksi_capture *capture = (ksi_capture *)producer;
-    (void)error;
     ksi_captured_topic *topic = ksi_map_get_cstr(capture->topics_by_name, name);
     if (topic == NULL) {
         topic = add_topic(capture, name);
@@ -45,7 +43,14 @@ static ks_status capture_send(ksi_producer *producer, const char *name, const ks
     capture->order = ksi_grow(capture->order, &capture->order_capacity, capture->order_count + 1,
                               sizeof *capture->order);
     capture->order[capture->order_count++] = (ksi_captured){.topic = topic, .index = topic->count};
-    topic->count++;
+    return &topic->records[topic->count++];
+}
+
+static ks_status capture_send(ksi_producer *producer, const char *name, const ks_log_record *record,
+                              ks_error *error)
+{
+    (void)error;
+    (void)ksi_capture_add((ksi_capture *)producer, name, record);
     return KS_OK;
 }
 

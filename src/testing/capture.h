@@ -43,6 +43,12 @@ typedef struct ksi_capture {
 void ksi_capture_init(ksi_capture *capture);
 void ksi_capture_destroy(ksi_capture *capture);
 
+/*
+ * Puts a copy behind the other records of a topic, and gives it its offset there. What is returned
+ * lives until the next record of the topic.
+ */
+const ks_log_record *ksi_capture_add(ksi_capture *capture, const char *name,
+                                     const ks_log_record *record);
 /* NULL when it got no record. */
 const ksi_captured_topic *ksi_capture_topic(const ksi_capture *capture, const char *name);
 

@@ -21,10 +21,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "config/config.h"
-#include "runtime/task.h"
 #include "serde/convert.h"
 #include "state/key_value_view.h"
-#include "testing/capture.h"
+#include "testing/driven_task.h"
 
 #include <kstreams/testing.h>
 
@@ -49,15 +48,12 @@ struct ks_test_driver {
     ks_config *config;
     ksi_manual_clock clock;
     ksi_logger logger;
+    bool logs;
     ksi_capture capture;
-    ksi_failure_handlers failure;
     ksi_record_cache *cache;
-    ksi_task *task;
-    ksi_task *global;                 /* keeps the global stores; NULL: there are none */
-    ksi_task_rows *global_rows;       /* likewise */
+    ksi_driven_task all;              /* the whole topology but its global stores */
+    ksi_driven_task global;           /* keeps the global stores; empty: there are none */
     ks_arena arena;                   /* handles and what was read, until the driver is freed */
-    int64_t *offsets;                 /* the next offset of each input of the task */
-    int64_t *global_offsets;          /* of those of the global one */
     size_t returned;                  /* how much of what was produced has been put back */
     ks_arena scratch;                 /* bytes of a call on a store's handle */
     ks_key_value_store *views;        /* of the task's stores; those of other kinds are unused */
@@ -77,42 +73,8 @@ static ks_status prepare_config(ks_test_driver *driver, const ks_config *config,
     return ksi_config_validate(driver->config, error);
 }
 
-/* There is no log that could hold more than a queue does. */
-static int64_t *begin_inputs(ksi_task *task)
-{
-    size_t inputs = ksi_task_input_count(task);
-    for (size_t i = 0; i < inputs; i++) {
-        ksi_task_set_caught_up(task, i, true);
-    }
-    return ksi_calloc(inputs + 1, sizeof(int64_t));
-}
-
-static ks_status start_global_task(ks_test_driver *driver, const ksi_task_options *like,
-                                   ks_error *error)
-{
-    const ksi_task_rows_options in_memory = {.topology = like->topology,
-                                             .id = {.subtopology = KSI_GLOBAL_STORES},
-                                             .application_id = like->application_id};
-    driver->global_rows = ksi_task_rows_open(&in_memory, error);
-    if (driver->global_rows == NULL) {
-        return ksi_error_flag(error, 0);
-    }
-    ksi_task_options options = *like;
-    options.subtopology = KSI_GLOBAL_STORES;
-    options.producer = NULL;
-    options.cache = NULL;
-    options.rows = driver->global_rows;
-    options.global_rows = driver->global_rows;
-    driver->global = ksi_task_new(&options, error);
-    if (driver->global == NULL) {
-        return ksi_error_flag(error, 0); /* as the task said */
-    }
-    driver->global_offsets = begin_inputs(driver->global);
-    return KS_OK;
-}
-
 static ks_status start_tasks(ks_test_driver *driver, const ks_topology *topology,
-                             ksi_logger *logger, ks_error *error)
+                             const ksi_failure_handlers *failure, ks_error *error)
 {
     int64_t cache_bytes = ksi_config_cache_max_bytes(driver->config);
     driver->cache = cache_bytes > 0 ? ksi_record_cache_new(cache_bytes) : NULL;
@@ -123,24 +85,23 @@ static ks_status start_tasks(ks_test_driver *driver, const ks_topology *topology
                                 .producer = &driver->capture.producer,
                                 .cache = driver->cache,
                                 .clock = &driver->clock.clock,
-                                .failure = driver->failure,
-                                .logger = logger};
+                                .failure = *failure,
+                                .logger = driver->logs ? &driver->logger : NULL};
     if (ksi_topology_has_global_stores(topology)) {
-        KS_TRY(start_global_task(driver, &options, error));
+        ksi_task_options global = options;
+        global.subtopology = KSI_GLOBAL_STORES;
+        global.producer = NULL;
+        global.cache = NULL;
+        KS_TRY(ksi_driven_task_start(&driver->global, &global, error));
     }
-    options.global_rows = driver->global_rows;
-    driver->task = ksi_task_new(&options, error);
-    if (driver->task == NULL) {
-        return ksi_error_flag(error, 0); /* as the task said */
-    }
-    driver->offsets = begin_inputs(driver->task);
-    return KS_OK;
+    options.global_rows = driver->global.rows;
+    return ksi_driven_task_start(&driver->all, &options, error);
 }
 
 /* In whose name a test writes. @java TopologyTestDriver#getStateStore */
 static const ksi_record_context no_record = {.partition = -1, .offset = -1, .timestamp = 0};
 
-static void view_store(ks_test_driver *driver, ksi_task *task, size_t index, ksi_logger *logger)
+static void view_store(ks_test_driver *driver, ksi_task *task, size_t index)
 {
     size_t at = driver->store_count++;
     ks_key_value_store *view = &driver->views[at];
@@ -151,7 +112,9 @@ static void view_store(ks_test_driver *driver, ksi_task *task, size_t index, ksi
     view->topic = ksi_changelog_topic_name(ksi_config_text(driver->config, "application.id"), name,
                                            &driver->arena);
     view->arena = &driver->scratch;
-    view->logger = logger;
+    view->logger = driver->logs ? &driver->logger : NULL;
+    view->context = NULL;
+    view->on_mismatch = (ksi_mismatch_handler){0};
     driver->stored_views[at] = *view;
     view->context = &no_record;
     view->on_mismatch = ksi_task_mismatch_handler(task);
@@ -162,18 +125,22 @@ static void view_store(ks_test_driver *driver, ksi_task *task, size_t index, ksi
     driver->store_names[at] = name;
 }
 
-static void view_stores(ks_test_driver *driver, ksi_logger *logger)
+/* Handles that a test has go on with the stores of a task that was started again. */
+static void view_stores(ks_test_driver *driver)
 {
-    size_t own = ksi_task_store_count(driver->task);
-    size_t global = driver->global != NULL ? ksi_task_store_count(driver->global) : 0;
-    driver->views = ksi_calloc(own + global + 1, sizeof *driver->views);
-    driver->stored_views = ksi_calloc(own + global + 1, sizeof *driver->stored_views);
-    driver->store_names = ksi_calloc(own + global + 1, sizeof *driver->store_names);
+    size_t own = ksi_task_store_count(driver->all.task);
+    size_t global = driver->global.task != NULL ? ksi_task_store_count(driver->global.task) : 0;
+    if (driver->views == NULL) {
+        driver->views = ksi_calloc(own + global + 1, sizeof *driver->views);
+        driver->stored_views = ksi_calloc(own + global + 1, sizeof *driver->stored_views);
+        driver->store_names = ksi_calloc(own + global + 1, sizeof *driver->store_names);
+    }
+    driver->store_count = 0;
     for (size_t i = 0; i < own; i++) {
-        view_store(driver, driver->task, i, logger);
+        view_store(driver, driver->all.task, i);
     }
     for (size_t i = 0; i < global; i++) {
-        view_store(driver, driver->global, i, logger);
+        view_store(driver, driver->global.task, i);
     }
 }
 
@@ -191,26 +158,26 @@ ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config 
         return NULL;
     }
     ks_test_driver *driver = ksi_calloc(1, sizeof *driver);
-    bool logs = options != NULL && options->log_line != NULL;
+    ksi_failure_handlers failure = {0};
+    driver->logs = options != NULL && options->log_line != NULL;
     if (options != NULL) {
-        driver->failure =
-            (ksi_failure_handlers){.deserialization = options->deserialization_handler,
-                                   .processing = options->processing_handler,
-                                   .production = options->production_handler,
-                                   .user = options->user};
+        failure = (ksi_failure_handlers){.deserialization = options->deserialization_handler,
+                                         .processing = options->processing_handler,
+                                         .production = options->production_handler,
+                                         .user = options->user};
     }
     ksi_arena_init(&driver->arena, 0);
     ksi_arena_init(&driver->scratch, 0);
     ksi_capture_init(&driver->capture);
     ksi_manual_clock_init(&driver->clock, options != NULL ? options->wall_clock_ms : 0);
-    ksi_logger_init(&driver->logger, logs ? options->log_line : NULL, logs ? options->user : NULL,
-                    KS_LOG_LEVEL_INFO);
+    ksi_logger_init(&driver->logger, driver->logs ? options->log_line : NULL,
+                    driver->logs ? options->user : NULL, KS_LOG_LEVEL_INFO);
     if (prepare_config(driver, config, error) != KS_OK ||
-        start_tasks(driver, topology, logs ? &driver->logger : NULL, error) != KS_OK) {
+        start_tasks(driver, topology, &failure, error) != KS_OK) {
         ks_test_driver_free(driver);
         return NULL;
     }
-    view_stores(driver, logs ? &driver->logger : NULL);
+    view_stores(driver);
     return driver;
 }
 
@@ -219,15 +186,12 @@ void ks_test_driver_free(ks_test_driver *driver)
     if (driver == NULL) {
         return;
     }
-    ksi_task_free(driver->task);
-    ksi_task_free(driver->global);
-    ksi_task_rows_close(driver->global_rows);
+    ksi_driven_task_destroy(&driver->all);
+    ksi_driven_task_destroy(&driver->global);
     ksi_record_cache_free(driver->cache);
     ksi_capture_destroy(&driver->capture);
     ksi_logger_destroy(&driver->logger);
     ks_config_free(driver->config);
-    ksi_free(driver->offsets);
-    ksi_free(driver->global_offsets);
     ksi_free(driver->views);
     ksi_free(driver->stored_views);
     ksi_free(driver->store_names);
@@ -238,38 +202,14 @@ void ks_test_driver_free(ks_test_driver *driver)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-static void enqueue(ks_test_driver *driver, size_t input, const char *topic,
-                    const ks_log_record *record)
+/* Brings a record into a global store. @java TopologyTestDriver#processGlobalRecord */
+static ks_status keep(ks_test_driver *driver, size_t input, const char *topic,
+                      const ks_log_record *record, ks_error *error)
 {
-    ks_log_record queued = *record;
-    queued.partition = 0;
-    queued.offset = driver->offsets[input]++;
-    ksi_task_enqueue(driver->task, input, topic, &queued);
-}
-
-/* The input of a topic that keeps a global store; SIZE_MAX when there is none. */
-static size_t global_input_of(const ks_test_driver *driver, const char *topic)
-{
-    return driver->global != NULL ? ksi_task_input_of(driver->global, topic) : SIZE_MAX;
-}
-
-static ks_status commit_task(ksi_task *task, ks_error *error)
-{
-    KS_TRY(ksi_task_flush(task, error));
-    return ksi_task_committed(task, error);
-}
-
-/* @java TopologyTestDriver#processGlobalRecord */
-static ks_status keep(ks_test_driver *driver, size_t input, const ks_log_record *record,
-                      ks_error *error)
-{
-    ks_log_record queued = *record;
     bool processed = false;
-    queued.partition = 0;
-    queued.offset = driver->global_offsets[input]++;
-    ksi_task_enqueue(driver->global, input, NULL, &queued);
-    KS_TRY(ksi_task_process(driver->global, &processed, error));
-    return commit_task(driver->global, error);
+    ksi_driven_task_enqueue(&driver->global, input, topic, record);
+    KS_TRY(ksi_task_process(driver->global.task, &processed, error));
+    return ksi_driven_task_commit(&driver->global, error);
 }
 
 static ks_status return_produced(ks_test_driver *driver, ks_error *error)
@@ -277,14 +217,15 @@ static ks_status return_produced(ks_test_driver *driver, ks_error *error)
     const ksi_capture *capture = &driver->capture;
     for (; driver->returned < capture->order_count; driver->returned++) {
         const ksi_captured *produced = &capture->order[driver->returned];
+        const char *topic = produced->topic->name;
         const ks_log_record *record = &produced->topic->records[produced->index];
-        size_t input = ksi_task_input_of(driver->task, produced->topic->name);
-        size_t global = global_input_of(driver, produced->topic->name);
+        size_t input = ksi_driven_task_input_of(&driver->all, topic);
+        size_t global = ksi_driven_task_input_of(&driver->global, topic);
         if (input != SIZE_MAX) {
-            enqueue(driver, input, produced->topic->name, record);
+            ksi_driven_task_enqueue(&driver->all, input, topic, record);
         }
         if (global != SIZE_MAX) {
-            KS_TRY(keep(driver, global, record, error));
+            KS_TRY(keep(driver, global, topic, record, error));
         }
     }
     return KS_OK;
@@ -295,34 +236,44 @@ static ks_status process_all(ks_test_driver *driver, ks_error *error)
     bool processed = true;
     KS_TRY(return_produced(driver, error));
     while (processed) {
-        KS_TRY(ksi_task_process(driver->task, &processed, error));
+        KS_TRY(ksi_task_process(driver->all.task, &processed, error));
         if (processed) {
-            KS_TRY(commit_task(driver->task, error));
+            KS_TRY(ksi_driven_task_commit(&driver->all, error));
             KS_TRY(return_produced(driver, error));
         }
     }
     return KS_OK;
 }
 
+static ks_status check_running(const ks_test_driver *driver, ks_error *error)
+{
+    return driver->all.task != NULL
+               ? KS_OK
+               : ksi_error_set(error, KS_E_STATE, "test driver",
+                               "its restart failed, so there is no task; free it");
+}
+
 ks_status ks_test_driver_pipe(ks_test_driver *driver, const char *topic,
                               const ks_log_record *record, ks_error *error)
 {
-    size_t input = topic != NULL ? ksi_task_input_of(driver->task, topic) : SIZE_MAX;
-    size_t global = topic != NULL ? global_input_of(driver, topic) : SIZE_MAX;
+    KS_TRY(check_running(driver, error));
+    size_t input = topic != NULL ? ksi_driven_task_input_of(&driver->all, topic) : SIZE_MAX;
+    size_t global = topic != NULL ? ksi_driven_task_input_of(&driver->global, topic) : SIZE_MAX;
     if (input == SIZE_MAX && global == SIZE_MAX) {
         return ksi_error_set(error, KS_E_ARGUMENT, topic != NULL ? topic : "topic",
                              "no source of the topology reads this topic; pipe into one that "
                              "ks_topology_describe() shows behind a source");
     }
     if (input != SIZE_MAX) {
-        enqueue(driver, input, topic, record);
+        ksi_driven_task_enqueue(&driver->all, input, topic, record);
         KS_TRY(process_all(driver, error));
     }
-    return global != SIZE_MAX ? keep(driver, global, record, error) : KS_OK;
+    return global != SIZE_MAX ? keep(driver, global, topic, record, error) : KS_OK;
 }
 
 ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, ks_error *error)
 {
+    KS_TRY(check_running(driver, error));
     if (ms < 0) {
         return ksi_error_set(error, KS_E_ARGUMENT, "wall clock",
                              "it does not go back: %lld ms were asked for; give 0 or more",
@@ -330,9 +281,24 @@ ks_status ks_test_driver_advance_wall_clock(ks_test_driver *driver, int64_t ms, 
     }
     bool punctuated = false;
     driver->clock.now_ms += ms;
-    KS_TRY(ksi_task_punctuate(driver->task, KS_PUNCTUATION_WALL_CLOCK, &punctuated, error));
-    KS_TRY(commit_task(driver->task, error));
+    KS_TRY(ksi_task_punctuate(driver->all.task, KS_PUNCTUATION_WALL_CLOCK, &punctuated, error));
+    KS_TRY(ksi_driven_task_commit(&driver->all, error));
     return process_all(driver, error);
+}
+
+ks_status ks_test_driver_restart(ks_test_driver *driver, ks_test_restart restart, ks_error *error)
+{
+    bool keeps = restart == KS_TEST_RESTART_KEEP_STATE;
+    KS_TRY(check_running(driver, error));
+    KS_TRY(ksi_driven_task_commit(&driver->all, error)); /* what a test wrote through a handle */
+    KS_TRY(process_all(driver, error));
+    ksi_driven_task_stop(&driver->all); /* it reads the global stores, so it goes first */
+    ksi_driven_task_stop(&driver->global);
+    KS_TRY(ksi_driven_task_resume(&driver->global, keeps, &driver->capture, error));
+    driver->all.options.global_rows = driver->global.rows;
+    KS_TRY(ksi_driven_task_resume(&driver->all, keeps, &driver->capture, error));
+    view_stores(driver);
+    return KS_OK;
 }
 
 /* ---- typed topics ---------------------------------------------------------------------------- */
@@ -513,15 +479,17 @@ const char *ks_test_driver_store_name(const ks_test_driver *driver, size_t index
 
 uint64_t ks_test_driver_dropped_records(const ks_test_driver *driver)
 {
-    return ksi_task_dropped(driver->task) +
-           (driver->global != NULL ? ksi_task_dropped(driver->global) : 0);
+    uint64_t sum = 0;
+    for (ks_drop_reason reason = 0; reason < KS_DROP_REASON_COUNT; reason++) {
+        sum += ks_test_driver_dropped_by(driver, reason);
+    }
+    return sum;
 }
 
 uint64_t ks_test_driver_dropped_by(const ks_test_driver *driver, ks_drop_reason reason)
 {
-    if ((size_t)reason >= KS_DROP_REASON_COUNT) {
-        return 0;
-    }
-    return ksi_task_dropped_by(driver->task, reason) +
-           (driver->global != NULL ? ksi_task_dropped_by(driver->global, reason) : 0);
+    return (size_t)reason < KS_DROP_REASON_COUNT
+               ? ksi_driven_task_dropped_by(&driver->all, reason) +
+                     ksi_driven_task_dropped_by(&driver->global, reason)
+               : 0;
 }

@@ -12,10 +12,14 @@
  * skipping it would make a broken file look like a passed test. For the same reason a run without
  * any scenario does not succeed. Arguments are checked before anything runs.
  *
+ * With --restart each scenario runs twice, with restarts before its steps (restart.h), and is left
+ * out, which is printed, where its two runs may differ.
+ *
  * Status: 0 all passed; 1 some failed, or there was none; 2 wrong arguments.
  */
 #include "compare.h"
 #include "files.h"
+#include "restart.h"
 #include "run.h"
 
 #include <errno.h>
@@ -24,7 +28,8 @@
 
 enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, DIFFERENCE_SIZE = 2048 };
 
-static const char usage[] = "usage: ks-conformance [--help] [--version] [--] FILE|FOLDER...\n";
+static const char usage[] =
+    "usage: ks-conformance [--help] [--version] [--restart] [--] FILE|FOLDER...\n";
 
 static const char help[] =
     "\n"
@@ -32,6 +37,8 @@ static const char help[] =
     "Of a folder, all files below it that end in .json are run, in the order of their paths.\n"
     "\n"
     "  --help     this text\n"
+    "  --restart  run each twice, with a restart before every step, once with the state kept and\n"
+    "             once with the state lost: nobody may see it\n"
     "  --version  the version of the library\n"
     "\n"
     "Prints `ok NAME (FILE)` or `not ok NAME (FILE): first difference` for each, then\n"
@@ -43,7 +50,8 @@ static const char help[] =
 /* Runs a scenario that was loaded; false with what is wrong. */
 static bool run(cf_scenario *scenario, char *difference)
 {
-    json_t *got = problem_is_set(&scenario->problem) ? NULL : scenario_run(scenario);
+    json_t *got =
+        problem_is_set(&scenario->problem) ? NULL : scenario_run(scenario, BETWEEN_NOTHING);
     const json_t *want = json_object_get(scenario->root, "expect");
     bool same = false;
     if (got == NULL) {
@@ -88,28 +96,69 @@ static void report(bool passed, const char *name, const char *path, const char *
     (void)fflush(stdout); /* a run that crashes shows how far it came */
 }
 
-static bool run_file(const char *path)
+/* What is done with the scenarios, and what came of it. */
+typedef struct cf_tally {
+    bool restarts;
+    size_t passed;
+    size_t failed;
+    size_t left_out;
+} cf_tally;
+
+static void count(cf_tally *tally, bool passed)
+{
+    if (passed) {
+        tally->passed++;
+    } else {
+        tally->failed++;
+    }
+}
+
+/* True, and said so, when nothing could be learnt from restarts in this scenario. */
+static bool is_left_out(cf_tally *tally, const cf_scenario *scenario, const char *path)
+{
+    const char *why = tally->restarts && !problem_is_set(&scenario->problem)
+                          ? restart_difference_expected(scenario)
+                          : NULL;
+    if (why != NULL) {
+        printf("left out %s: %s\n", path, why);
+        tally->left_out++;
+    }
+    return why != NULL;
+}
+
+static void run_scenario(cf_tally *tally, cf_scenario *scenario, const char *path)
 {
     char difference[DIFFERENCE_SIZE] = "";
+    if (is_left_out(tally, scenario, path)) {
+        return;
+    }
+    bool passed = tally->restarts ? restart_agrees(scenario, difference, sizeof difference)
+                                  : run(scenario, difference);
+    report(passed, scenario_name(scenario), path, difference);
+    count(tally, passed);
+}
+
+static void run_file(cf_tally *tally, const char *path)
+{
     size_t size = 0;
     char *bytes = file_read(path, &size);
     if (bytes == NULL) {
+        char difference[DIFFERENCE_SIZE] = "";
         snprintf(difference, sizeof difference, "cannot be read: %s", strerror(errno));
         report(false, NULL, path, difference);
-        return false;
+        count(tally, false);
+        return;
     }
     cf_scenario *scenario = scenario_load(bytes, size);
-    bool passed = run(scenario, difference);
-    report(passed, scenario_name(scenario), path, difference);
+    run_scenario(tally, scenario, path);
     scenario_free(scenario);
     free(bytes);
-    return passed;
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
 /* -1 to go on, else the status to end with; `*first` is the first path. */
-static int read_options(int argc, char **argv, int *first)
+static int read_options(int argc, char **argv, int *first, bool *restarts)
 {
     for (*first = 1; *first < argc && argv[*first][0] == '-'; (*first)++) {
         const char *option = argv[*first];
@@ -124,6 +173,10 @@ static int read_options(int argc, char **argv, int *first)
         if (strcmp(option, "--version") == 0) {
             printf("ks-conformance %s\n", ks_library_version());
             return STATUS_PASSED;
+        }
+        if (strcmp(option, "--restart") == 0) {
+            *restarts = true;
+            continue;
         }
         fprintf(stderr, "ks-conformance: unknown option %s\n%s", option, usage);
         return STATUS_USAGE;
@@ -161,7 +214,8 @@ static int written(int status)
 int main(int argc, char **argv)
 {
     int first = 0;
-    int status = read_options(argc, argv, &first);
+    cf_tally tally = {0};
+    int status = read_options(argc, argv, &first, &tally.restarts);
     if (status >= 0) {
         return written(status);
     }
@@ -170,15 +224,17 @@ int main(int argc, char **argv)
         file_list_free(&files);
         return STATUS_USAGE;
     }
-    size_t passed = 0;
     for (size_t i = 0; i < files.count; i++) {
-        passed += run_file(files.paths[i]) ? 1 : 0;
+        run_file(&tally, files.paths[i]);
     }
     if (files.count == 0) {
         fprintf(stderr, "ks-conformance: no file ends in .json there, so nothing ran\n");
     }
-    printf("%zu passed, %zu failed\n", passed, files.count - passed);
-    bool succeeded = files.count > 0 && passed == files.count;
+    if (tally.left_out > 0) {
+        printf("%zu left out\n", tally.left_out);
+    }
+    printf("%zu passed, %zu failed\n", tally.passed, tally.failed);
+    bool succeeded = tally.passed > 0 && tally.failed == 0;
     file_list_free(&files);
     return written(succeeded ? STATUS_PASSED : STATUS_FAILED);
 }

@@ -82,18 +82,27 @@ static bool start(cf_run *run)
     return true;
 }
 
-static ks_status step_run(ks_test_driver *driver, const cf_step *step, ks_error *error)
+static ks_status step_run(ks_test_driver *driver, const cf_step *step, cf_between between,
+                          ks_error *error)
 {
+    if (between != BETWEEN_NOTHING) {
+        ks_test_restart restart = between == BETWEEN_RESTART_KEPT ? KS_TEST_RESTART_KEEP_STATE
+                                                                  : KS_TEST_RESTART_LOSE_STATE;
+        ks_status status = ks_test_driver_restart(driver, restart, error);
+        if (status != KS_OK) {
+            return status;
+        }
+    }
     return step->topic != NULL ? ks_test_driver_pipe(driver, step->topic, &step->record, error)
                                : ks_test_driver_advance_wall_clock(driver, step->advance_ms, error);
 }
 
 /* True when no step failed. */
-static bool do_steps(cf_run *run, cf_steps steps)
+static bool do_steps(cf_run *run, cf_steps steps, cf_between between)
 {
     for (size_t i = 0; i < steps.count && is_sound(run); i++) {
         ks_error error = {0};
-        if (step_run(run->driver, &steps.all[i], &error) != KS_OK) {
+        if (step_run(run->driver, &steps.all[i], between, &error) != KS_OK) {
             fail(run, json_integer((json_int_t)i), &error);
             return false;
         }
@@ -110,7 +119,7 @@ static void read_outcome(cf_run *run)
     json_object_set_new(run->outcome, "error", json_null());
 }
 
-json_t *scenario_run(cf_scenario *scenario)
+json_t *scenario_run(cf_scenario *scenario, cf_between between)
 {
     cf_run run = {.scenario = scenario, .outcome = json_object()};
     cf_steps steps = steps_read(scenario);
@@ -119,7 +128,7 @@ json_t *scenario_run(cf_scenario *scenario)
         problem_set(&scenario->problem, "cannot make a temporary folder; set TMPDIR to one where "
                                         "folders can be made");
     }
-    if (is_sound(&run) && start(&run) && do_steps(&run, steps)) {
+    if (is_sound(&run) && start(&run) && do_steps(&run, steps, between)) {
         read_outcome(&run);
     }
     ks_test_driver_free(run.driver);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * restart.c - see restart.h.
+ *
+ * Where the state came from must never be seen, for the changelogs hold all of it: the two runs are
+ * compared with each other. The restart itself must not be seen either, and the run whose state was
+ * lost is compared with what Java did without one, except where a restart shows by its nature:
+ *
+ *     a punctuation              is scheduled anew
+ *     a record cache with a      begins empty, so that other entries have to give way
+ *     bound of its own
+ *     records that wait for      wait anew
+ *     others
+ */
+#include "restart.h"
+
+#include "compare.h"
+#include "run.h"
+
+#include <stdio.h>
+
+const char *restart_difference_expected(const cf_scenario *scenario)
+{
+    const json_t *nodes = json_object_get(scenario->root, "topology");
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        const json_t *node = json_array_get(nodes, i);
+        const json_t *store = json_object_get(node, "store");
+        const char *type = json_string_value(json_object_get(store, "type"));
+        const char *op = json_string_value(json_object_get(node, "op"));
+        bool is_global = op != NULL && strcmp(op, "addGlobalStore") == 0; /* has its topic */
+        if (json_is_false(json_object_get(store, "logging")) && !is_global) {
+            return "a store without changelog cannot come back";
+        }
+        if (type != NULL && strncmp(type, "lru:", 4) == 0) {
+            return "the changelog of a store with a bound does not say which entry was used when";
+        }
+    }
+    return NULL;
+}
+
+static bool punctuates(const json_t *node)
+{
+    const json_t *processor = json_object_get(node, "processor");
+    const char *name = json_string_value(json_array_get(processor, 0));
+    return name != NULL && strncmp(name, "punctuate", 9) == 0;
+}
+
+static bool shows_by_its_nature(const cf_scenario *scenario)
+{
+    const json_t *config = json_object_get(scenario->root, "config");
+    const json_t *cache = json_object_get(config, "statestore.cache.max.bytes");
+    const char *bytes = json_string_value(cache);
+    bool is_off = bytes != NULL && strcmp(bytes, "0") == 0;
+    bool shows = (cache != NULL && !is_off) ||
+                 json_object_get(config, "cache.max.bytes.buffering") != NULL ||
+                 json_object_get(config, "max.task.idle.ms") != NULL;
+    const json_t *nodes = json_object_get(scenario->root, "topology");
+    for (size_t i = 0; i < json_array_size(nodes) && !shows; i++) {
+        shows = punctuates(json_array_get(nodes, i));
+    }
+    return shows;
+}
+
+bool restart_agrees(cf_scenario *scenario, char *difference, size_t size)
+{
+    json_t *kept =
+        problem_is_set(&scenario->problem) ? NULL : scenario_run(scenario, BETWEEN_RESTART_KEPT);
+    json_t *lost = kept != NULL ? scenario_run(scenario, BETWEEN_RESTART_LOST) : NULL;
+    bool same = false;
+    if (lost == NULL) {
+        snprintf(difference, size, "%s", scenario->problem.text);
+    } else {
+        const json_t *recorded = json_object_get(scenario->root, "expect");
+        same =
+            outcomes_are_equal(kept, lost, difference, size) &&
+            (shows_by_its_nature(scenario) || outcomes_are_equal(recorded, lost, difference, size));
+    }
+    json_decref(kept);
+    json_decref(lost);
+    return same;
+}
