@@ -95,8 +95,9 @@ KS_API ks_stream *ks_builder_stream_of(ks_builder *builder, const char *const *t
 
 /**
  * A stream of all topics whose whole name matches a regular expression (PCRE2;
- * docs/differences.md says where it reads another language than Java's). An application looks for
- * them when it starts. @java StreamsBuilder#stream(Pattern, Consumed)
+ * docs/differences.md says where it reads another language than Java's). A topic that is made while
+ * an application runs is found within a second, or within `metadata.max.age.ms` if that is less;
+ * then the tasks are made anew, as in a rebalance. @java StreamsBuilder#stream(Pattern, Consumed)
  */
 KS_API ks_stream *ks_builder_stream_matching(ks_builder *builder, const char *pattern,
                                              const ks_consumed *consumed);

@@ -37,13 +37,11 @@ static const ksi_property clients[] = {
     {.name = "metadata.max.age.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
-     .support = KSI_SUPPORT_INERT,
      KSI_AT_LEAST(0),
-     .reason = NO_CONNECTION,
      .default_text = "300000",
      .prose = "Milliseconds after which clients ask again for topics, partitions and leaders "
-              "although nothing seems to have "
-              "changed."},
+              "although nothing seems to have changed. On the embedded log topics that match a "
+              "pattern are looked for so often, and at least once a second."},
     {.name = "metadata.recovery.rebootstrap.trigger.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,

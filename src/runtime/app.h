@@ -7,6 +7,7 @@
  *     app_start.c      what can fail before records flow, then the workers
  *     app_threads.c    stream threads come, end, are replaced
  *     app_tasks.c      tasks are made, handed round, closed
+ *     app_topics.c     which topics it reads, and what when patterns match others
  *     app_supervise.c  the supervisor's turn: the group, the mail, the state, the end
  *     app_wait.c       waiting for records and for the end; stats
  *
@@ -89,12 +90,15 @@ struct ks_app {
     size_t task_capacity;
     ksi_thread restorer_native;
     ksi_thread supervisor_native;
-    bool is_lost;     /* the group fenced this member; it rejoins when all tasks are back */
-    bool has_workers; /* it was started */
-    bool is_stopping; /* it ends as soon as its threads have */
+    bool is_regrouping; /* its tasks are to be made anew; it is in no group when it has none */
+    bool is_lost;       /* the group fenced this member; it rejoins when all tasks are back */
+    bool has_workers;   /* it was started */
+    bool is_stopping;   /* it ends as soon as its threads have */
     bool restorer_has_ended;
     bool needs_report;
     int64_t next_poll_ms;
+    int64_t next_look_ms; /* at the topics that patterns match */
+    bool wants_look;      /* at once */
     int64_t max_poll_interval_ms;
     bool failed;
     ks_error failure; /* the first one */
@@ -134,6 +138,20 @@ void ksi_app_crash(ks_app *app);
 KS_NODISCARD ks_status ksi_app_check_config(const ks_config *config, ks_error *error);
 KS_NODISCARD ks_status ksi_app_check_topology(const ks_topology *topology, const ks_config *config,
                                               ks_error *error);
+
+/* ---- app_start.c; with the lock held --------------------------------------------------------- */
+
+KS_NODISCARD ks_status ksi_app_join_group(ks_app *app, ks_error *error);
+
+/* ---- app_topics.c; with the lock held -------------------------------------------------------- */
+
+/* Assignment and progress, for the topics that there are now; internal ones are created. */
+KS_NODISCARD ks_status ksi_app_find_topics(ks_app *app, ks_error *error);
+bool ksi_app_has_patterns(const ks_app *app);
+/* Whether patterns match what they matched when the topics were found. */
+KS_NODISCARD ks_status ksi_app_check_topics(ks_app *app, bool *are_current, ks_error *error);
+/* Sees to it that they do, a step at a time. An error ends the application. */
+KS_NODISCARD ks_status ksi_app_follow_topics(ks_app *app, bool *progressed, ks_error *error);
 
 /* ---- app_threads.c; with the lock held ------------------------------------------------------- */
 
@@ -176,6 +194,8 @@ bool ksi_app_supervise(ks_app *app, bool *progressed);
 void ksi_app_wake_supervisor(ks_app *app); /* @thread any */
 /* Until somebody posts, or the group wants to be asked. @thread the supervisor */
 void ksi_app_wait_supervisor(ks_app *app);
+/* Leaves it at once, if it is in one. With the lock held. */
+void ksi_app_leave_group(ks_app *app);
 /* Keeps the first. With the lock held. */
 void ksi_app_remember_failure(ks_app *app, const ks_error *failure);
 /* Asks everything to end, with or without a failure. With the lock held. */

@@ -18,22 +18,22 @@
 #include "base/memory.h"
 #include "config/clients.h"
 #include "config/config.h"
-#include "runtime/internal_topics.h"
 
 #include <string.h>
 
 /* ---- state on disk --------------------------------------------------------------------------- */
 
-/* How many stores on disk the tasks will have. */
+/* How many stores on disk the tasks have; with a pattern, tasks may come that are not there now. */
 static size_t count_stores_on_disk(const ks_app *app)
 {
     size_t count = 0;
-    for (size_t t = 0; t < app->assignment.task_count; t++) {
-        for (size_t i = 0; i < app->topology->store_count; i++) {
-            const ksi_topology_store *store = &app->topology->stores[i];
-            count += store->subtopology == app->assignment.tasks[t].subtopology &&
-                     ksi_local_state_keeps(&store->spec);
+    for (size_t i = 0; i < app->topology->store_count; i++) {
+        const ksi_topology_store *store = &app->topology->stores[i];
+        size_t tasks = (size_t)ksi_assignment_task_count(&app->assignment, store->subtopology);
+        if (tasks == 0 && ksi_app_has_patterns(app)) {
+            tasks = 1;
         }
+        count += ksi_local_state_keeps(&store->spec) ? tasks : 0;
     }
     return count;
 }
@@ -149,7 +149,7 @@ static bool has_changelog(const ks_app *app, int subtopology)
     return false;
 }
 
-static ks_status join_group(ks_app *app, ks_error *error)
+ks_status ksi_app_join_group(ks_app *app, ks_error *error)
 {
     size_t count = app->assignment.task_count;
     ksi_group_task *tasks = ksi_calloc(count + 1, sizeof *tasks);
@@ -254,19 +254,12 @@ static ks_status make_threads(ks_app *app, ks_error *error)
 /* All that can fail before a worker runs. */
 static ks_status prepare(ks_app *app, ks_error *error)
 {
-    const ksi_assignment_options options = {.topology = app->topology,
-                                            .application_id = app->application_id,
-                                            .transport = app->transport,
-                                            .logger = &app->logger};
-    KS_TRY(ksi_assignment_make(&app->assignment, &options, error));
-    KS_TRY(ksi_internal_topics_make_ready(&app->assignment, app->config, app->transport,
-                                          &app->logger, error));
-    ksi_progress_init(&app->progress, &app->assignment);
+    KS_TRY(ksi_app_find_topics(app, error));
     KS_TRY(try_tasks(app, error));
     KS_TRY(open_good_state(app, error));
     KS_TRY(make_restorer(app, error));
     KS_TRY(make_threads(app, error));
-    return join_group(app, error);
+    return ksi_app_join_group(app, error);
 }
 
 static ks_status start_workers(ks_app *app, ks_error *error)

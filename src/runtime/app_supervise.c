@@ -4,6 +4,7 @@
  *
  *     mail    a task was taken, returned, restored; the group fenced us; a thread ended
  *     group   what shall run here now, and what does
+ *     topics  that patterns match (app_topics.c)
  *     tasks   made, moved, closed accordingly (app_tasks.c)
  *     state   REBALANCING until all that shall run runs
  *     end     threads, then the restorer, then tasks, group and state directory
@@ -51,7 +52,11 @@ void ksi_app_wake_supervisor(ks_app *app)
 
 void ksi_app_wait_supervisor(ks_app *app)
 {
-    int64_t left_ms = app->next_poll_ms - ksi_monotonic_ms(app->clock); /* its own field: no lock */
+    int64_t next_ms = app->next_poll_ms; /* its own fields: no lock */
+    if (ksi_app_has_patterns(app) && app->next_look_ms < next_ms) {
+        next_ms = app->next_look_ms;
+    }
+    int64_t left_ms = next_ms - ksi_monotonic_ms(app->clock);
     left_ms = left_ms > 0 ? left_ms : 1;
     ksi_mutex_lock(&app->wake_lock);
     if (!app->is_woken) {
@@ -106,7 +111,7 @@ static void close_state(ks_app *app)
     app->local_state = NULL;
 }
 
-static void leave_group(ks_app *app)
+void ksi_app_leave_group(ks_app *app)
 {
     if (app->membership != NULL) {
         app->membership->class->leave(app->membership);
@@ -118,7 +123,7 @@ void ksi_app_end(ks_app *app)
 {
     ksi_app_close_tasks(app);
     close_state(app);
-    leave_group(app);
+    ksi_app_leave_group(app);
     (void)ksi_app_set_state(app, ks_app_state_of(app) == KS_APP_PENDING_ERROR ? KS_APP_ERROR
                                                                               : KS_APP_NOT_RUNNING);
     if (app->wake_fd >= 0) {
@@ -145,7 +150,7 @@ static bool go_on_ending(ks_app *app)
     size_t live = ksi_app_live_threads(app);
     if (live > 0) {
         if (live == count_stuck(app)) {
-            leave_group(app);
+            ksi_app_leave_group(app);
         }
         return true;
     }
@@ -206,7 +211,9 @@ static void thread_ended(ks_app *app, ksi_app_thread *slot)
         }
         return;
     case KS_SHUTDOWN_APPLICATION:
-        app->membership->class->shut_down(app->membership);
+        if (app->membership != NULL) {
+            app->membership->class->shut_down(app->membership);
+        }
         break;
     case KS_SHUTDOWN_CLIENT:
         break;
@@ -218,7 +225,8 @@ static void thread_ended(ks_app *app, ksi_app_thread *slot)
 
 static void follow_state(ks_app *app)
 {
-    bool runs = !app->is_lost && app->view.epoch != 0 && ksi_app_runs_all_tasks(app);
+    bool runs =
+        !app->is_lost && !app->is_regrouping && app->view.epoch != 0 && ksi_app_runs_all_tasks(app);
     if (runs && ks_app_state_of(app) == KS_APP_REBALANCING) {
         (void)ksi_app_set_state(app, KS_APP_RUNNING);
         ksi_local_state_log_memory(app->local_state, "when running");
@@ -298,6 +306,9 @@ static ks_status rejoin(ks_app *app, ks_error *error)
 
 static ks_status ask_group(ks_app *app, bool *progressed, ks_error *error)
 {
+    if (app->membership == NULL) {
+        return KS_OK; /* it joins when nobody has the former tasks any more */
+    }
     if (app->is_lost) {
         return app->task_count == 0 ? rejoin(app, error) : KS_OK;
     }
@@ -366,9 +377,10 @@ static bool find_stuck(ks_app *app, ks_error *error)
 
 static ks_status supervise(ks_app *app, bool *progressed, ks_error *error)
 {
+    KS_TRY(ksi_app_follow_topics(app, progressed, error));
     KS_TRY(ask_group(app, progressed, error));
     KS_TRY(ksi_app_place_tasks(app, error));
-    if (app->needs_report && !app->is_lost) {
+    if (app->needs_report && !app->is_lost && app->membership != NULL) {
         ksi_app_report_tasks(app);
         app->next_poll_ms = 0;
         *progressed = true;

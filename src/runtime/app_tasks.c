@@ -111,7 +111,7 @@ static ks_status follow_view(ks_app *app, ks_error *error)
         app->tasks[i]->wants_active = false;
         app->tasks[i]->wants_standby = false;
     }
-    if (app->is_stopping || app->is_lost) {
+    if (app->is_stopping || app->is_lost || app->is_regrouping) {
         return KS_OK;
     }
     KS_TRY(want(app, app->view.active, app->view.active_count, true, error));

@@ -7,6 +7,9 @@
  * the two rounds nothing was left anywhere, because end offsets and committed offsets only grow. A
  * commit may be 30 s away; while somebody waits, a thread that runs out of work commits at once.
  *
+ * Topics that a pattern matches count from the moment they are there, so the log is asked for them,
+ * too.
+ *
  * Thread rule: any thread but those of the application.
  */
 #include "runtime/app.h"
@@ -43,11 +46,23 @@ static int64_t deadline_of(int64_t timeout_ms)
     return timeout_ms < 0 || timeout_ms > INT64_MAX - now_ms ? -1 : now_ms + timeout_ms;
 }
 
-static bool caught_up(const ks_app *app)
+/* Whether all topics are read that there are to read; if not, the supervisor hears of it. */
+static bool has_all_topics(ks_app *app)
+{
+    bool are_current = false;
+    if (ksi_app_check_topics(app, &are_current, NULL) != KS_OK || !are_current) {
+        app->wants_look = true;
+        ksi_app_wake_supervisor(app);
+        return false;
+    }
+    return true;
+}
+
+static bool caught_up(ks_app *app)
 {
     uint64_t first = 0;
     uint64_t second = 0;
-    return ks_app_state_of(app) == KS_APP_RUNNING &&
+    return ks_app_state_of(app) == KS_APP_RUNNING && has_all_topics(app) &&
            ksi_progress_is_caught_up(&app->progress, app->transport, &first) &&
            ksi_progress_is_caught_up(&app->progress, app->transport, &second) && first == second;
 }

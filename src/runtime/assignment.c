@@ -147,8 +147,7 @@ static void add_matched_topics(maker *self, const ksi_node *node)
     }
     if (assignment->input_count == before) {
         ksi_log(self->options->logger, KS_LOG_LEVEL_WARN, node->name,
-                "no topic matches the pattern '%s': the source reads nothing; topics are matched "
-                "when the application starts",
+                "no topic matches the pattern '%s': the source reads nothing until there is one",
                 ksi_pattern_text(node->source.pattern));
     }
 }
@@ -336,6 +335,28 @@ ks_status ksi_assignment_make(ksi_assignment *assignment, const ksi_assignment_o
     }
     find_needed_topics(&self);
     return KS_OK;
+}
+
+static bool matched_same(const ksi_assignment *a, const ksi_assignment *b)
+{
+    bool same = a->matched_topic_count == b->matched_topic_count;
+    for (size_t i = 0; same && i < a->matched_topic_count; i++) {
+        same = strcmp(a->matched_topics[i], b->matched_topics[i]) == 0;
+    }
+    return same;
+}
+
+ks_status ksi_assignment_is_current(const ksi_assignment *assignment,
+                                    const ksi_assignment_options *options, bool *is_current,
+                                    ks_error *error)
+{
+    ksi_assignment now = {0};
+    ksi_arena_init(&now.arena, 0);
+    maker self = {.assignment = &now, .options = options, .error = error, .status = KS_OK};
+    options->transport->class->each_topic(options->transport, match_topic, &self);
+    *is_current = matched_same(assignment, &now);
+    ksi_assignment_destroy(&now);
+    return self.status;
 }
 
 void ksi_assignment_destroy(ksi_assignment *assignment)

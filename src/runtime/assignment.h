@@ -73,6 +73,11 @@ KS_NODISCARD ks_status ksi_assignment_make(ksi_assignment *assignment,
                                            const ksi_assignment_options *options, ks_error *error);
 void ksi_assignment_destroy(ksi_assignment *assignment);
 
+/* Whether the topology's patterns match now what they matched when it was made. */
+KS_NODISCARD ks_status ksi_assignment_is_current(const ksi_assignment *assignment,
+                                                 const ksi_assignment_options *options,
+                                                 bool *is_current, ks_error *error);
+
 /* How many tasks a sub-topology has. */
 int32_t ksi_assignment_task_count(const ksi_assignment *assignment, int subtopology);
 
