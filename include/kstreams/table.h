@@ -38,8 +38,9 @@ typedef ks_value ks_reducer_fn(ks_ctx *ctx, ks_value aggregate, ks_value value, 
 
 /**
  * Works out the values of a table with a state of its own and stores: a constant that outlives the
- * topology. Every task has an instance, which is `state_size` zeroed bytes; a table without a store
- * that is read by other operations has one more for each of them. @java ValueTransformerWithKey
+ * topology. Every task has an instance, which is `state_size` zeroed bytes. A table without a store
+ * of its own that other operations read has one more for each of them, which has no stores. @java
+ * ValueTransformerWithKey
  *
  * @thread of the functions: the stream thread of the task
  */
@@ -117,6 +118,16 @@ KS_API ks_table *ks_table_filter_not(ks_table *table, ks_predicate_fn *drop, voi
  */
 KS_API ks_table *ks_table_map_values(ks_table *table, ks_mapper_fn *map, void *user,
                                      const ks_materialized *materialized);
+
+/**
+ * A table with the values that a transformer makes of the rows, with stores that were added to the
+ * builder and are named in `connected`. The transformer may schedule and ask for commits, and not
+ * forward. Its node has the name of `connected`, or else `materialized->named`; the rest is as in
+ * ks_table_map_values(). @java KTable#transformValues
+ */
+KS_API ks_table *ks_table_transform_values(ks_table *table, const ks_value_transformer *transformer,
+                                           void *user, const ks_connected *connected,
+                                           const ks_materialized *materialized);
 
 /** The changes of a table as a stream; a deletion is a null value. @java KTable#toStream */
 KS_API ks_stream *ks_table_to_stream(ks_table *table, const ks_named *named);

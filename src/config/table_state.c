@@ -302,8 +302,6 @@ static const ksi_property assignment[] = {
     {.name = "upgrade.from",
      .type = KSI_PROPERTY_CHOICE,
      .importance = KSI_IMPORTANCE_LOW,
-     .support = KSI_SUPPORT_INERT,
-     .reason = ONE_INSTANCE,
      .choices = (const ksi_choice[]){{"2.4", NULL},
                                      {"2.5", NULL},
                                      {"2.6", NULL},
@@ -325,7 +323,9 @@ static const ksi_property assignment[] = {
                                      {NULL, NULL}},
      .prose = "The older version of Kafka Streams that other instances still run while an "
               "application is upgraded without "
-              "stopping: this instance then speaks as that version."},
+              "stopping: this instance then speaks as that version. Up to 3.4 that is: a row of a "
+              "grouped table that changes within its group is two records of the repartition "
+              "topic, one that leaves and one that enters."},
 };
 
 const ksi_property_table ksi_table_assignment = {

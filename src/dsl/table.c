@@ -77,46 +77,80 @@ ks_table *ksi_new_source_table(ks_builder *builder, ksi_plan_node *node,
 
 /* ---- derived tables -------------------------------------------------------------------------- */
 
-/* What the three derivations differ in. */
+/* What the derivations differ in. */
 typedef struct derivation {
     const char *call;
     const char *prefix;
     bool is_complete;
-    bool keeps_values;    /* the result has the parent's value serde */
-    bool wastes_a_number; /* for the store name of a Materialized without one, as Java */
+    const ks_connected *connected; /* NULL: none */
     ksi_derived_table how;
 } derivation;
 
-/* The store and serdes of the result; false: the builder failed. */
+/* Checks the call; false: the builder failed. */
+static bool begin(ks_table *parent, const derivation *what, const ks_materialized *options)
+{
+    ks_builder *builder = parent->builder;
+    ks_free_fn *user_free = options != NULL ? options->user_free : NULL;
+    const ks_options_head *head = KSI_HEAD_OF(options);
+    if (what->connected != NULL) {
+        head = &what->connected->head;
+        user_free = what->connected->user_free != NULL ? what->connected->user_free : user_free;
+    }
+    ksi_builder_own(builder, what->how.user, user_free);
+    return ksi_builder_ready(builder, head, what->call, what->is_complete);
+}
+
+/*
+ * The store of the result; false: the builder failed. A Materialized without a name makes none, but
+ * all but transformValues use up the number of its name, as Java.
+ */
 static bool materialize_derived(ks_table *parent, const derivation *what,
                                 const ks_materialized *options, ksi_materialized *store)
 {
-    ks_builder *builder = parent->builder;
     *store = (ksi_materialized){0};
     if (!ksi_is_materialized(options)) {
         return true;
     }
     if (options->name != NULL) {
-        return ksi_materialize(builder, options, what->prefix, store);
+        return ksi_materialize(parent->builder, options, what->prefix, store);
     }
-    if (what->wastes_a_number) {
-        builder->next_number++;
-    }
+    parent->builder->next_number += what->how.transformer == NULL ? 1 : 0;
     return true;
+}
+
+static const char *name_derived(ks_builder *builder, const derivation *what,
+                                const ks_materialized *options)
+{
+    if (what->connected != NULL && what->connected->name != NULL) {
+        return ksi_name_or_new(builder, &what->connected->head, what->connected->name,
+                               what->prefix);
+    }
+    return ksi_name_or_new(builder, KSI_HEAD_OF(options), options != NULL ? options->named : NULL,
+                           what->prefix);
+}
+
+static ksi_plan_node *add_derived_node(ks_table *parent, const char *name,
+                                       const ksi_derived_table *config,
+                                       const ksi_materialized *store)
+{
+    ks_builder *builder = parent->builder;
+    ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
+    node->processor = ksi_op_derived_table(config);
+    if (store->spec.name != NULL) {
+        ksi_plan_add_store(node, &builder->arena, &store->spec);
+    }
+    ksi_attach(builder, parent->node, node);
+    return node;
 }
 
 static ks_table *derive(ks_table *parent, const derivation *what, const ks_materialized *options)
 {
     ks_builder *builder = parent->builder;
-    const ks_options_head *head = KSI_HEAD_OF(options);
     ksi_materialized store;
-    ksi_builder_own(builder, what->how.user, options != NULL ? options->user_free : NULL);
-    if (!ksi_builder_ready(builder, head, what->call, what->is_complete) ||
-        !materialize_derived(parent, what, options, &store)) {
+    if (!begin(parent, what, options) || !materialize_derived(parent, what, options, &store)) {
         return &builder->inert_table;
     }
-    const char *name =
-        ksi_name_or_new(builder, head, options != NULL ? options->named : NULL, what->prefix);
+    const char *name = name_derived(builder, what, options);
     if (name == NULL) {
         return &builder->inert_table;
     }
@@ -127,23 +161,18 @@ static ks_table *derive(ks_table *parent, const derivation *what, const ks_mater
     if (config->keep != NULL) { /* so that it need not tell of rows that were never there */
         config->table.send_old_values = ksi_table_send_old_values(parent, false);
     }
-    ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
-    node->processor = ksi_op_derived_table(config);
-    if (store.spec.name != NULL) {
-        ksi_plan_add_store(node, &builder->arena, &store.spec);
-    }
-    ksi_attach(builder, parent->node, node);
     const ks_serde *key = options != NULL ? options->key : NULL;
     const ks_serde *value = options != NULL ? options->value : NULL;
-    return ksi_table_new(
-        builder, &(ks_table){.name = name,
-                             .key = key != NULL ? key : parent->key,
-                             .value = value == NULL && what->keeps_values ? parent->value : value,
-                             .queryable_name = store.spec.name,
-                             .table = &config->table,
-                             .parent = parent,
-                             .derived = config,
-                             .node = node});
+    bool keeps_values = config->keep != NULL;
+    return ksi_table_new(builder,
+                         &(ks_table){.name = name,
+                                     .key = key != NULL ? key : parent->key,
+                                     .value = value == NULL && keeps_values ? parent->value : value,
+                                     .queryable_name = store.spec.name,
+                                     .table = &config->table,
+                                     .parent = parent,
+                                     .derived = config,
+                                     .node = add_derived_node(parent, name, config, &store)});
 }
 
 ks_table *ks_table_filter(ks_table *table, ks_predicate_fn *keep, void *user,
@@ -153,8 +182,6 @@ ks_table *ks_table_filter(ks_table *table, ks_predicate_fn *keep, void *user,
                   &(derivation){.call = "ks_table_filter",
                                 .prefix = "KTABLE-FILTER-",
                                 .is_complete = keep != NULL,
-                                .keeps_values = true,
-                                .wastes_a_number = true,
                                 .how = {.keep = keep, .user = user}},
                   materialized);
 }
@@ -166,8 +193,6 @@ ks_table *ks_table_filter_not(ks_table *table, ks_predicate_fn *drop, void *user
                   &(derivation){.call = "ks_table_filter_not",
                                 .prefix = "KTABLE-FILTER-",
                                 .is_complete = drop != NULL,
-                                .keeps_values = true,
-                                .wastes_a_number = true,
                                 .how = {.keep = drop, .negated = true, .user = user}},
                   materialized);
 }
@@ -179,9 +204,26 @@ ks_table *ks_table_map_values(ks_table *table, ks_mapper_fn *map, void *user,
                   &(derivation){.call = "ks_table_map_values",
                                 .prefix = "KTABLE-MAPVALUES-",
                                 .is_complete = map != NULL,
-                                .wastes_a_number = true,
                                 .how = {.map = map, .user = user}},
                   materialized);
+}
+
+ks_table *ks_table_transform_values(ks_table *table, const ks_value_transformer *transformer,
+                                    void *user, const ks_connected *connected,
+                                    const ks_materialized *materialized)
+{
+    ks_builder *builder = table->builder;
+    const derivation what = {.call = "ks_table_transform_values",
+                             .prefix = "KTABLE-TRANSFORMVALUES-",
+                             .is_complete = transformer != NULL && transformer->transform != NULL,
+                             .connected = connected,
+                             .how = {.transformer = transformer, .user = user}};
+    ks_table *derived = derive(table, &what, materialized);
+    const char *const *stores = connected != NULL ? connected->stores : NULL;
+    for (size_t i = 0; !builder->failed && stores != NULL && stores[i] != NULL; i++) {
+        ksi_plan_connect_store(derived->node, &builder->arena, stores[i]);
+    }
+    return derived;
 }
 
 /* ---- between stream and table ---------------------------------------------------------------- */

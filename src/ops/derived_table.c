@@ -127,7 +127,16 @@ static const ksi_processor_class derived_class = {.state_size = sizeof(derived_s
                                                   .process = derived_process,
                                                   .close = derived_close};
 
+static const ksi_processor_class transformed_class = {.state_size = sizeof(derived_state),
+                                                      .init = derived_init,
+                                                      .process = derived_process,
+                                                      .close = derived_close,
+                                                      .is_program = true,
+                                                      .only_answers = true};
+
 ksi_processor ksi_op_derived_table(const ksi_derived_table *derived)
 {
-    return (ksi_processor){.class = &derived_class, .config = derived};
+    bool is_transformed = derived->transformer != NULL;
+    return (ksi_processor){.class = is_transformed ? &transformed_class : &derived_class,
+                           .config = derived};
 }

@@ -17,14 +17,31 @@
  * know only one of the two at a time: then there are always two records.
  */
 #include "base/arena.h"
+#include "config/config.h"
 #include "ops/ops.h"
 #include "topology/change.h"
 #include "topology/context.h"
+
+#include <string.h>
 
 typedef struct group_by_config {
     ks_pair_mapper_fn *map;
     void *user;
 } group_by_config;
+
+typedef struct group_by_state {
+    bool always_two; /* for members that know one value at a time */
+} group_by_state;
+
+static ks_status group_by_init(ks_ctx *ctx, const void *config, void *state, ks_error *error)
+{
+    const char *version = ksi_config_choice(ctx->config, "upgrade.from");
+    (void)config;
+    (void)error;
+    /* versions are one digit, a point and one digit */
+    ((group_by_state *)state)->always_two = version != NULL && strcmp(version, "3.4") <= 0;
+    return KS_OK;
+}
 
 static bool is_same_group(ks_value a, ks_value b)
 {
@@ -60,7 +77,7 @@ static void forward_change(ks_ctx *ctx, const ks_record *record, ks_value key,
 static void group_by_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
     const group_by_config *how = config;
-    (void)state;
+    const group_by_state *here = state;
     if (ks_value_is_null(record->key)) {
         ks_ctx_fail(ctx, "a record of the table that is grouped has no key");
         return;
@@ -75,7 +92,7 @@ static void group_by_process(ks_ctx *ctx, const void *config, void *state, const
         .new_value = new_pair.value, .old_value = old_pair.value, .is_latest = change->is_latest};
     bool leaves = !ks_value_is_null(old_pair.key);
     bool enters = !ks_value_is_null(new_pair.key);
-    if (leaves && enters && is_same_group(old_pair.key, new_pair.key)) {
+    if (leaves && enters && !here->always_two && is_same_group(old_pair.key, new_pair.key)) {
         forward_change(ctx, record, old_pair.key, &both);
         return;
     }
@@ -89,7 +106,8 @@ static void group_by_process(ks_ctx *ctx, const void *config, void *state, const
     }
 }
 
-static const ksi_processor_class group_by_class = {.process = group_by_process};
+static const ksi_processor_class group_by_class = {
+    .state_size = sizeof(group_by_state), .init = group_by_init, .process = group_by_process};
 
 ksi_processor ksi_op_table_group_by(ks_arena *arena, ks_pair_mapper_fn *map, void *user)
 {

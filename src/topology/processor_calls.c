@@ -35,6 +35,13 @@ static bool may_forward(ks_ctx *ctx, const ks_record *record, const char *call)
     if (!ksi_ctx_is_processor(ctx, call)) {
         return false;
     }
+    if (ctx->node->node->processor.class->only_answers) {
+        ks_ctx_fail(ctx,
+                    "%s: a transformer of a table cannot forward, since its records would be no "
+                    "rows of the table; return the new value, or use ks_stream_process()",
+                    call);
+        return false;
+    }
     if (record->timestamp < 0) {
         ks_ctx_fail(ctx, "%s: the record has the negative timestamp %lld; give it one of 0 or more",
                     call, (long long)record->timestamp);

@@ -26,8 +26,9 @@ typedef struct ksi_processor_class {
     void (*process)(ks_ctx *ctx, const void *config, void *state, const ks_record *record);
     /* Called once for each successful init. May be NULL. */
     void (*close)(const void *config, void *state);
-    bool is_program; /* the program's own: may call what processor_calls.c has */
-    bool keeps_key;  /* what it forwards has the key of the record it was given */
+    bool is_program;   /* the program's own: may call what processor_calls.c has */
+    bool keeps_key;    /* what it forwards has the key of the record it was given */
+    bool only_answers; /* the program's own part cannot forward: its results are returned */
 } ksi_processor_class;
 
 #endif

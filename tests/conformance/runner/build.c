@@ -49,7 +49,7 @@ static const cf_op ops[] = {
     {"filter", HANDLE_TABLE, op_table_filter},
     {"filterNot", HANDLE_TABLE, op_table_filter},
     {"mapValues", HANDLE_TABLE, op_table_map_values},
-    {"transformValues", HANDLE_TABLE, NULL},
+    {"transformValues", HANDLE_TABLE, op_table_transform_values},
     {"groupBy", HANDLE_TABLE, op_table_group_by},
     {"count", HANDLE_GROUPED_TABLE, op_table_count},
     {"reduce", HANDLE_GROUPED_TABLE, op_table_reduce},

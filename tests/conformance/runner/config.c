@@ -71,12 +71,12 @@ static bool is_runners(const char *name)
 
 /*
  * The library answers alike to an unknown name and to a refused value, but it has a default for
- * most properties that it knows, and for those without one it takes a text, the name of a serde or
- * a number.
+ * most properties that it knows, and for those without one it takes a text, the name of a serde, a
+ * number or a version.
  */
 static bool is_known(const char *name)
 {
-    static const char *const probes[] = {"x", "string", "1"};
+    static const char *const probes[] = {"x", "string", "1", "4.0"};
     ks_config *scratch = ks_config_new();
     bool known = ks_config_get(scratch, name) != NULL;
     for (size_t i = 0; i < sizeof probes / sizeof probes[0] && !known; i++) {

@@ -258,6 +258,15 @@ ks_value call_subtracting_aggregator(ks_ctx *ctx, const ks_record *record, ks_va
     return call_subtracting_reducer(ctx, aggregate, record->value, user);
 }
 
+static ks_value transform(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+{
+    (void)state;
+    return call_value_mapper(ctx, record, user);
+}
+
+const ks_value_transformer call_value_transformer = {.struct_size = sizeof call_value_transformer,
+                                                     .transform = transform};
+
 void call_nothing(ks_ctx *ctx, const ks_record *record, void *user)
 {
     (void)ctx;

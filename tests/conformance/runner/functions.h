@@ -47,6 +47,8 @@ ks_value call_subtracting_aggregator(ks_ctx *ctx, const ks_record *record, ks_va
 ks_value call_subtracting_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user);
 /** Runs the function that is its user pointer. */
 extern const ks_processor call_processor;
+/** Has the value mapper that is its user pointer make the values. */
+extern const ks_value_transformer call_value_transformer;
 /** Does nothing: peek and foreach of the vocabulary. */
 void call_nothing(ks_ctx *ctx, const ks_record *record, void *user);
 

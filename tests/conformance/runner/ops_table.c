@@ -68,6 +68,17 @@ cf_handle op_table_map_values(cf_build *build, cf_fields *node)
                : handle_none();
 }
 
+cf_handle op_table_transform_values(cf_build *build, cf_fields *node)
+{
+    ks_table *table = table_input(build, node);
+    cf_function *mapper = function_value_mapper(build->scenario, fields_need(node, "fn"));
+    ks_materialized storage;
+    const ks_materialized *materialized = materialized_of(build, node, true, &storage);
+    return build_is_sound(build) ? table_handle(ks_table_transform_values(
+                                       table, &call_value_transformer, mapper, NULL, materialized))
+                                 : handle_none();
+}
+
 cf_handle op_to_stream(cf_build *build, cf_fields *node)
 {
     ks_table *table = table_input(build, node);

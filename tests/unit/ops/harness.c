@@ -102,12 +102,18 @@ void harness_start(harness *h, const harness_options *options)
         h->store =
             ksi_key_value_store_open(&(ksi_store_options){.spec = &h->spec, .cache = h->cache});
     }
+    h->config = ks_config_new();
+    if (options->upgrade_from != NULL) {
+        assert_int_equal(ks_config_set(h->config, "upgrade.from", options->upgrade_from, NULL),
+                         KS_OK);
+    }
     h->ctx = (ks_ctx){.services = &services,
                       .owner = h,
                       .node = &h->instance,
                       .arena = &h->arena,
                       .task_arena = &h->task_arena,
                       .clock = &h->clock.clock,
+                      .config = h->config,
                       .task_id = "0_0",
                       .application_id = "app",
                       .default_value = &ks_serde_string};
@@ -183,6 +189,7 @@ void harness_stop(harness *h)
     ksi_free(h->instance.state);
     ksi_key_value_store_close(h->store);
     ksi_record_cache_free(h->cache);
+    ks_config_free(h->config);
     ksi_arena_destroy(&h->arena);
     ksi_arena_destroy(&h->task_arena);
 }

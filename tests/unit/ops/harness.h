@@ -27,7 +27,8 @@ typedef struct harness_options {
     size_t children;
     const char *store; /* name; NULL: none */
     const ks_serde *store_value;
-    int64_t cache_bytes; /* 0: no cache */
+    int64_t cache_bytes;      /* 0: no cache */
+    const char *upgrade_from; /* the property; NULL: not set */
 } harness_options;
 
 typedef struct harness {
@@ -35,6 +36,7 @@ typedef struct harness {
     ks_arena arena;
     ks_arena task_arena;
     ksi_manual_clock clock;
+    ks_config *config;
     ksi_node node;
     ksi_node child_nodes[HARNESS_CHILDREN];
     ksi_node_instance instance;

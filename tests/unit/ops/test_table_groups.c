@@ -79,6 +79,21 @@ static void a_row_without_group_or_value_is_in_none_and_not_counted(void **state
     harness_stop(&h);
 }
 
+static void members_of_a_version_before_3_5_get_two_records(void **state)
+{
+    (void)state;
+    static const char *const versions[] = {"2.4", "3.4", "3.5", "4.0"};
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        harness h;
+        harness_start(&h, &(harness_options){.children = 1, .upgrade_from = versions[i]});
+        harness_run(&h, ksi_op_table_group_by(&h.task_arena, by_prefix, NULL));
+        harness_feed_change(&h, "k", "g:2", "g:1", 7);
+        assert_string_equal(harness_trace(&h),
+                            i < 2 ? "0:g=null<-1@7 0:g=2<-null@7 " : "0:g=2<-1@7 ");
+        harness_stop(&h);
+    }
+}
+
 static ks_pair by_own_bytes(ks_ctx *ctx, const ks_record *record, void *user)
 {
     (void)ctx;
@@ -282,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_row_that_stays_in_its_group_is_one_record),
         cmocka_unit_test(a_row_that_changes_its_group_leaves_first),
         cmocka_unit_test(a_row_without_group_or_value_is_in_none_and_not_counted),
+        cmocka_unit_test(members_of_a_version_before_3_5_get_two_records),
         cmocka_unit_test(equal_bytes_are_the_same_group_only_where_they_are_one),
         cmocka_unit_test(a_grouped_record_without_key_fails),
         cmocka_unit_test(a_grouping_that_fails_for_either_half_forwards_nothing),
