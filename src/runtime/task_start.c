@@ -113,6 +113,8 @@ static void make_context(ksi_task *task, const ksi_task_options *options)
                                       : ksi_arena_format(&task->task_arena, "%d_%d", subtopology,
                                                          (int)task->partition),
                  .application_id = ksi_arena_strdup(&task->task_arena, options->application_id),
+                 .topology = options->topology,
+                 .config = options->config,
                  .default_key = default_serde(options->config, "default.key.serde"),
                  .default_value = default_serde(options->config, "default.value.serde"),
                  .stream_time = -1,
