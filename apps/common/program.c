@@ -77,7 +77,8 @@ static ks_log *open_log(const ks_config *config, ks_error *error)
     const char *sync = ks_config_get(config, "embedded.sync");
     bool sync_commits = sync != NULL && strcmp(sync, "commit") == 0;
     return ks_log_open_with(ks_config_get(config, "bootstrap.servers"),
-                            KS_LOG_OPTIONS(.sync_commits = sync_commits), error);
+                            KS_LOG_OPTIONS(.sync_commits = sync_commits, .hold_within_ms = 10000),
+                            error);
 }
 
 /* Runs the application over the log, under the name given, and closes it. */

@@ -44,6 +44,11 @@ typedef struct ks_log_options {
     ks_use_designated_initializers *guard;
     /** commits are on the disk when they return: `embedded.sync=commit` */
     bool sync_commits;
+    /**
+     * This process shall hold the log, as an application needs it: how many milliseconds to wait
+     * for another that holds it to let go. 0: works through the other.
+     */
+    int64_t hold_within_ms;
 } ks_log_options;
 #define KS_LOG_OPTIONS(...) (&(const ks_log_options){KS_OPTIONS_HEAD(ks_log_options), __VA_ARGS__})
 /** For C++ and other languages: the head filled and all else zero. @thread any */
@@ -58,8 +63,9 @@ KS_API void ks_log_options_init(ks_log_options *options);
  * it, that of the machine.
  *
  * One process holds the directory; others work on the log through it (DIR/socket), with everything
- * in this header. Applications run in the holder only. When the holder goes, the others get
- * KS_E_IO; opening again makes one of them the holder.
+ * in this header. Applications run in the holder only; one that opens the log by itself waits 10
+ * seconds to become it. When the holder goes, the others get KS_E_IO; opening again makes one of
+ * them the holder.
  *
  * "embedded:" is a log in the memory of this process; every call makes a new one, so give the
  * handle to the application that shall work on it (KS_APP_OPTIONS(.log = log)).
@@ -67,7 +73,7 @@ KS_API void ks_log_options_init(ks_log_options *options);
  * @param bootstrap_servers  "embedded:DIR" or "embedded:"; other forms answer KS_E_NOT_BUILT
  * @return owned: free with ks_log_free(); NULL on error: KS_E_CORRUPT names the file of a log that
  *         does not read back, KS_E_IO what the system refused, KS_E_STATE the process that
- *         holds it and does not answer
+ *         holds it and does not answer, or does not let go within the time given
  * @thread any
  */
 KS_API ks_log *ks_log_open_with(const char *bootstrap_servers, const ks_log_options *options,

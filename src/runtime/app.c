@@ -19,6 +19,8 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+enum { HOLD_WITHIN_MS = 10000 };
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 void ks_app_options_init(ks_app_options *options)
@@ -47,8 +49,10 @@ static ks_status open_transport(ks_app *app, ksi_transport *injected, ks_log *gi
     }
     ks_error reason = {0};
     bool syncs = strcmp(ksi_config_choice(app->config, "embedded.sync"), "commit") == 0;
-    ks_log *log = ks_log_open_with(ksi_config_text(app->config, "bootstrap.servers"),
-                                   KS_LOG_OPTIONS(.sync_commits = syncs), &reason);
+    /* A program that looks at the log may hold it for a moment. */
+    ks_log *log = ks_log_open_with(
+        ksi_config_text(app->config, "bootstrap.servers"),
+        KS_LOG_OPTIONS(.sync_commits = syncs, .hold_within_ms = HOLD_WITHIN_MS), &reason);
     if (log == NULL) {
         if (error != NULL) {
             *error = reason;

@@ -17,7 +17,7 @@
 
 #define EMBEDDED_PREFIX "embedded:"
 
-enum { OPENING_TURNS = 100 }; /* a second */
+enum { TURN_MS = 10, ASKING_TURNS = 100 }; /* a second */
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -29,23 +29,27 @@ void ks_log_options_init(ks_log_options *options)
 /*
  * The log of a directory: ours when nobody has it, else that of the process that holds it. A holder
  * that is just opening or closing has the lock and no socket yet, or any more; nothing tells when
- * that is over, so both ways are tried for a while.
+ * that is over, so both ways are tried for a while. Who has to hold it waits until the other lets
+ * go, and asks nobody.
  */
-static ksi_transport *open_directory(const char *path, bool syncs, ks_error *error)
+static ksi_transport *open_directory(const char *path, const ks_log_options *options,
+                                     ks_error *error)
 {
-    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    const struct timespec pause = {.tv_nsec = TURN_MS * 1000 * 1000};
+    bool asks = options->hold_within_ms <= 0;
+    int64_t turns = asks ? ASKING_TURNS : options->hold_within_ms / TURN_MS + 1;
     char *socket = ksi_path_join(path, KSI_LOG_SOCKET);
     ksi_transport *transport = NULL;
     ks_error held = {.code = KS_E_STATE};
     ks_error refused = {.code = KS_E_IO};
-    for (int turn = 0; turn < OPENING_TURNS && transport == NULL && held.code == KS_E_STATE &&
-                       refused.code == KS_E_IO;
+    for (int64_t turn = 0;
+         turn < turns && transport == NULL && held.code == KS_E_STATE && refused.code == KS_E_IO;
          turn++) {
         if (turn > 0) {
             (void)nanosleep(&pause, NULL);
         }
-        transport = ksi_embedded_log_open(path, syncs, &ksi_system_clock, &held);
-        if (transport == NULL && held.code == KS_E_STATE) {
+        transport = ksi_embedded_log_open(path, options->sync_commits, &ksi_system_clock, &held);
+        if (asks && transport == NULL && held.code == KS_E_STATE) {
             transport = ksi_remote_transport_open(socket, &refused);
         }
     }
@@ -56,7 +60,8 @@ static ksi_transport *open_directory(const char *path, bool syncs, ks_error *err
     return transport;
 }
 
-static ksi_transport *open_transport(const char *servers, bool syncs, ks_error *error)
+static ksi_transport *open_transport(const char *servers, const ks_log_options *options,
+                                     ks_error *error)
 {
     static const char *where = "bootstrap.servers";
     if (servers == NULL || servers[0] == '\0') {
@@ -74,7 +79,7 @@ static ksi_transport *open_transport(const char *servers, bool syncs, ks_error *
         return NULL;
     }
     const char *path = servers + strlen(EMBEDDED_PREFIX);
-    return path[0] == '\0' ? ksi_embedded_log_new() : open_directory(path, syncs, error);
+    return path[0] == '\0' ? ksi_embedded_log_new() : open_directory(path, options, error);
 }
 
 ks_log *ksi_log_of(ksi_transport *transport)
@@ -88,8 +93,8 @@ ks_log *ksi_log_of(ksi_transport *transport)
 ks_log *ks_log_open_with(const char *bootstrap_servers, const ks_log_options *options,
                          ks_error *error)
 {
-    bool syncs = options != NULL && options->sync_commits;
-    ksi_transport *transport = open_transport(bootstrap_servers, syncs, error);
+    const ks_log_options *how = options != NULL ? options : KS_LOG_OPTIONS(.sync_commits = false);
+    ksi_transport *transport = open_transport(bootstrap_servers, how, error);
     return transport != NULL ? ksi_log_of(transport) : NULL;
 }
 

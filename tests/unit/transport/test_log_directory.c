@@ -752,7 +752,7 @@ static int holder_main(char **arguments)
     return said == 1 && heard == 0 ? CHILD_DONE : CHILD_FAILED;
 }
 
-static void the_process_that_has_the_log_is_named(void **state)
+static void the_process_that_has_the_log_is_named_and_waited_for(void **state)
 {
     (void)state;
     place self;
@@ -780,7 +780,17 @@ static void the_process_that_has_the_log_is_named(void **state)
     char who[32];
     (void)snprintf(who, sizeof who, "process %ld", (long)pid);
     assert_non_null(strstr(self.error.message, who));
-    assert_int_equal(close(to[0]) | close(to[1]), 0);
+
+    /* Who shall hold the log asks nobody, and waits. */
+    char servers[PATH_BYTES + 16];
+    (void)snprintf(servers, sizeof servers, "embedded:%s", self.path);
+    assert_null(ks_log_open_with(servers, KS_LOG_OPTIONS(.hold_within_ms = 20), &self.error));
+    assert_int_equal(self.error.code, KS_E_STATE);
+    assert_non_null(strstr(self.error.message, who));
+    assert_int_equal(close(to[0]) | close(to[1]), 0); /* the child goes, some time */
+    ks_log *log = ks_log_open_with(servers, KS_LOG_OPTIONS(.hold_within_ms = 60000), &self.error);
+    assert_non_null(log);
+    ks_log_free(log);
     int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
@@ -812,7 +822,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(a_transaction_is_never_torn),
         cmocka_unit_test(every_point_has_its_test),
         cmocka_unit_test(a_crash_while_a_crash_is_mended_is_mended),
-        cmocka_unit_test(the_process_that_has_the_log_is_named),
+        cmocka_unit_test(the_process_that_has_the_log_is_named_and_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
