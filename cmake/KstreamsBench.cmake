@@ -8,3 +8,22 @@ target_compile_definitions(store_access PRIVATE _XOPEN_SOURCE=700)
 target_link_libraries(store_access PRIVATE kstreams_static kstreams_flags)
 set_target_properties(store_access PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${bench_dir}/bench")
 add_custom_target(bench DEPENDS store_access)
+
+# json_compare needs libraries that nobody else does, so it is there only where they are: bench/README.md names their packages.
+# json-c is in a program of its own, because it has functions of the names that jansson uses.
+pkg_check_modules(JSON_RIVALS QUIET IMPORTED_TARGET jansson libcjson yajl RapidJSON simdjson)
+pkg_check_modules(JSON_C QUIET IMPORTED_TARGET json-c)
+if(JSON_RIVALS_FOUND AND JSON_C_FOUND)
+  set(json_bench "${PROJECT_SOURCE_DIR}/bench/json")
+  add_executable(json_compare EXCLUDE_FROM_ALL
+    "${json_bench}/compare.c" "${json_bench}/reader_table.c" "${json_bench}/readers.c" "${json_bench}/readers.cpp")
+  target_link_libraries(json_compare PRIVATE kstreams_static kstreams_sanitizers PkgConfig::JSON_RIVALS)
+  add_executable(json_compare_json_c EXCLUDE_FROM_ALL "${json_bench}/compare.c" "${json_bench}/reader_json_c.c")
+  target_compile_definitions(json_compare_json_c PRIVATE KS_BENCH_JSON_C)
+  target_link_libraries(json_compare_json_c PRIVATE kstreams_static kstreams_sanitizers PkgConfig::JSON_C m)
+  foreach(program IN ITEMS json_compare json_compare_json_c)
+    target_compile_definitions(${program} PRIVATE _XOPEN_SOURCE=700)
+    set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${bench_dir}/bench")
+  endforeach()
+  add_custom_target(bench_json DEPENDS json_compare json_compare_json_c)
+endif()

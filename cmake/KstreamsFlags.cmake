@@ -18,7 +18,8 @@ endif()
 
 add_library(kstreams_flags INTERFACE)
 target_compile_options(kstreams_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti>
   $<$<BOOL:${KSTREAMS_WERROR}>:-Werror>)
 # C17 without GNU extensions; POSIX 2008 and the BSD functions (endian.h) are asked for here, once.
 target_compile_definitions(kstreams_flags INTERFACE

@@ -9,6 +9,7 @@
 #include <kstreams/common.h>
 #include <kstreams/config.h>
 #include <kstreams/handlers.h>
+#include <kstreams/json.h>
 #include <kstreams/log.h>
 #include <kstreams/options.h>
 #include <kstreams/processor.h>

@@ -43,6 +43,13 @@ typedef ks_status ks_deserialize_fn(const ks_serde *serde, const ks_serde_ctx *c
                                     ks_arena *arena, ks_value *value, ks_error *error);
 
 /**
+ * Copies the payload of an object into `arena`, with all that it points to.
+ *
+ * @return the copy. Never NULL
+ */
+typedef void *ks_copy_fn(const ks_serde *serde, const void *payload, ks_arena *arena);
+
+/**
  * A serde: a constant that outlives every topology that names it. @java Serde
  *
  * `kind` is the kind of the values it makes; a record whose value has another
@@ -55,6 +62,8 @@ struct ks_serde {
     ks_serialize_fn *serialize;
     ks_deserialize_fn *deserialize;
     const void *config; /**< the serde's own */
+    /** of objects, for ks_value_copy(); NULL: a copy of the value shares the payload */
+    ks_copy_fn *copy;
 };
 
 /*

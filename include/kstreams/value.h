@@ -297,8 +297,8 @@ KS_API void *ks_value_object(ks_value value, const struct ks_serde *serde);
 KS_API bool ks_value_equal(ks_value a, ks_value b);
 
 /**
- * A copy of the value whose bytes live in `arena`. Objects keep their payload. @thread the arena's
- * owner
+ * A copy of the value whose bytes live in `arena`. The payload of an object is copied by its
+ * serde's `copy`, and shared when it has none. @thread the arena's owner
  */
 KS_API ks_value ks_value_copy(ks_arena *arena, ks_value value);
 

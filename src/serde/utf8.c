@@ -187,3 +187,20 @@ ks_slice ksi_utf8_decode(ks_arena *arena, ks_slice bytes)
     }
     return ks_slice_of(text, size);
 }
+
+size_t ksi_utf8_well_formed_size(ks_slice bytes)
+{
+    const unsigned char *at = (const unsigned char *)bytes.data;
+    size_t size = 0;
+    while (size < bytes.size) {
+        size += ascii_run(at + size, bytes.size - size);
+        if (size < bytes.size) {
+            step next = take(at + size, bytes.size - size);
+            if (next.is_malformed) {
+                break;
+            }
+            size += next.size;
+        }
+    }
+    return size;
+}

@@ -13,4 +13,7 @@
  */
 ks_slice ksi_utf8_decode(ks_arena *arena, ks_slice bytes);
 
+/* How many bytes from the beginning are well formed: `bytes.size` when nothing is malformed. */
+size_t ksi_utf8_well_formed_size(ks_slice bytes);
+
 #endif

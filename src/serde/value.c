@@ -166,6 +166,22 @@ bool ks_value_equal(ks_value a, ks_value b)
 
 /* ---- copies ---------------------------------------------------------------------------------- */
 
+/* A serde of a program built before `copy` was there is shorter. */
+static bool can_copy(const ks_serde *serde)
+{
+    return serde != NULL && serde->struct_size >= sizeof *serde && serde->copy != NULL;
+}
+
+static ks_value copy_object(ks_arena *arena, const ks_object *object)
+{
+    ks_object *copy = ksi_arena_alloc(arena, sizeof *copy);
+    *copy = *object;
+    if (can_copy(object->serde)) {
+        copy->payload = object->serde->copy(object->serde, object->payload, arena);
+    }
+    return ks_object_value(copy);
+}
+
 ks_value ks_value_copy(ks_arena *arena, ks_value value)
 {
     if (has_size(value)) {
@@ -173,9 +189,7 @@ ks_value ks_value_copy(ks_arena *arena, ks_value value)
         return ks_value_make(ks_value_kind(value), (uint64_t)(uintptr_t)copy.data, copy.size);
     }
     if (value.kind == KS_KIND_OBJECT) {
-        ks_object *copy = ksi_arena_alloc(arena, sizeof *copy);
-        *copy = *object_of(value);
-        return ks_object_value(copy);
+        return copy_object(arena, object_of(value));
     }
     if (value.kind == KS_KIND_WINDOWED) {
         ks_windowed *copy = ksi_arena_alloc(arena, sizeof *copy);
