@@ -72,7 +72,7 @@ static const char *text_of(const ksi_json_event *event, ks_arena *arena, ks_slic
 
 static const char *convert_string(const ksi_json_event *event, char *to, ks_arena *arena)
 {
-    ks_slice text;
+    ks_slice text = ks_slice_null();
     const char *reason = text_of(event, arena, &text);
     if (reason == NULL) {
         memcpy(to, &text, sizeof text);
@@ -82,7 +82,7 @@ static const char *convert_string(const ksi_json_event *event, char *to, ks_aren
 
 static const char *convert_c_string(const ksi_json_event *event, char *to, ks_arena *arena)
 {
-    ks_slice text;
+    ks_slice text = ks_slice_null();
     const char *reason = text_of(event, arena, &text);
     if (reason != NULL) {
         return reason;
