@@ -13,7 +13,8 @@
  *                 what was produced into the queues
  *
  * A record of the topic of a global store, piped or produced, is in the store before anything else
- * happens: a task of its own keeps those (KSI_GLOBAL_STORES), and its queues are always empty.
+ * happens: a task of its own keeps those (KSI_GLOBAL_STORES), and its queues are always empty. It
+ * skips what it cannot read, whatever the properties say, unless a handler of the test decides.
  *
  * A source with a pattern has one queue and one count of offsets for all topics that match, as in
  * Java's driver.
@@ -46,6 +47,7 @@ struct ks_test_output {
 
 struct ks_test_driver {
     ks_config *config;
+    ks_config *global_config; /* of the task that keeps the global stores */
     ksi_manual_clock clock;
     ksi_logger logger;
     bool logs;
@@ -89,6 +91,10 @@ static ks_status start_tasks(ks_test_driver *driver, const ks_topology *topology
                                 .logger = driver->logs ? &driver->logger : NULL};
     if (ksi_topology_has_global_stores(topology)) {
         ksi_task_options global = options;
+        driver->global_config = ksi_config_copy(driver->config);
+        KS_TRY(ks_config_set(driver->global_config, "deserialization.exception.handler",
+                             "LogAndContinueExceptionHandler", error)); /* as Java's driver */
+        global.config = driver->global_config;
         global.subtopology = KSI_GLOBAL_STORES;
         global.producer = NULL;
         global.cache = NULL;
@@ -192,6 +198,7 @@ void ks_test_driver_free(ks_test_driver *driver)
     ksi_capture_destroy(&driver->capture);
     ksi_logger_destroy(&driver->logger);
     ks_config_free(driver->config);
+    ks_config_free(driver->global_config);
     ksi_free(driver->views);
     ksi_free(driver->stored_views);
     ksi_free(driver->store_names);
