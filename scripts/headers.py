@@ -115,8 +115,9 @@ class Header:
         if match and last is not None and last.is_options():
             last.extras.append(f"{match.group(1)}({match.group(2)})")
         elif doc is not None and re.match(r"#define KS_", directive):
-            name = re.match(r"#define (\w+)", directive).group(1)
-            self._add(Item("macro", name, directive.rstrip(), doc, line))
+            name, parameters = re.match(r"#define (\w+)(\([^)]*\))?", directive).groups()
+            # What a macro with parameters becomes is its own affair; of a constant it is all there is.
+            self._add(Item("macro", name, name + parameters if parameters else directive.rstrip(), doc, line))
 
     def _declared(self, code, doc, line):
         if code.startswith("static inline"):

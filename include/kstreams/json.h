@@ -109,7 +109,7 @@ typedef struct ks_json_type {
     const ks_json_field *fields;
     size_t field_count; /**< at most 256 */
 
-    /** a field that the table does not name is an error @java FAIL_ON_UNKNOWN_PROPERTIES */
+    /** a field that the table does not name is an error @java DeserializationFeature */
     bool fail_on_unknown;
     /** a field that says what the object is, such as "@class"; printed first */
     const char *type_field;
@@ -155,12 +155,15 @@ KS_NODISCARD KS_API ks_status ks_json_write(const ks_json_type *type, const void
 
 /* ---- the serde ------------------------------------------------------------------------------- */
 
-/* What KS_JSON_SERDE() puts into a serde. */
+/**
+ * What KS_JSON_SERDE() puts into a serde: prints its objects. @thread the arena's owner
+ */
 KS_API ks_status ks_json_serialize(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
                                    ks_arena *arena, ks_slice *bytes, ks_error *error);
+/** The same: reads them. @thread the arena's owner */
 KS_API ks_status ks_json_deserialize(const ks_serde *serde, const ks_serde_ctx *ctx, ks_slice bytes,
                                      ks_arena *arena, ks_value *value, ks_error *error);
-/** All of it: texts, arrays, objects of their own. */
+/** The same: copies all of one, texts, arrays, objects of their own. @thread the arena's owner */
 KS_API void *ks_json_copy(const ks_serde *serde, const void *payload, ks_arena *arena);
 
 #ifndef __cplusplus

@@ -30,6 +30,12 @@ KS_API bool ks_barrel_fill(ks_barrel *barrel, int litres);
 /** Empties it. @thread any @java Barrel#empty(int), Barrel#close */
 KS_API void ks_barrel_free(ks_barrel *barrel);
 
+/** The most it holds. */
+#define KS_BARREL_MOST 225
+
+/** A barrel of that many staves. */
+#define KS_BARREL(staves) ks_barrel_make_(staves)
+
 /** How full, for @java Gauge */
 static inline int ks_barrel_level(const ks_barrel *barrel)
 {
@@ -74,6 +80,7 @@ class Reference(unittest.TestCase):
                      "Fills a barrel; [`ks_barrel_free()`](#ks_barrel_free) empties it.",
                      "```c\nks_barrel_fill(barrel, 7);\n```", "- `litres`: at least 1\n- returns: whether it held\n"
                      "- thread: the cooper's\n- Java: `Barrel#fill`", "- thread: any\n- Java: `Barrel#empty(int)`, `Barrel#close`",
+                     "```c\n#define KS_BARREL_MOST 225\n```", "```c\nKS_BARREL(staves)\n```",
                      "static inline int ks_barrel_level(const ks_barrel *barrel);"):
             self.assertIn(text, page)
 
