@@ -55,6 +55,8 @@ void kill_facts_fill(kill_facts *facts)
             facts->rows[p][offset] = facts->repartitions ? 1 : 0;
         }
     }
+    memcpy(facts->latest, facts->counts, sizeof facts->latest);
+    memcpy(facts->sums, facts->counts, sizeof facts->sums);
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */
@@ -101,6 +103,21 @@ static bool counts_are_right(const judging *both, const int64_t last[KILL_KEYS])
     return true;
 }
 
+static bool tables_are_right(const judging *both, const int64_t last[KILL_KEYS])
+{
+    const kill_facts *is = both->is;
+    for (int key = 0; key < KILL_KEYS; key++) {
+        if (is->latest[key] != last[key] || (is->exactly_once && is->sums[key] != last[key])) {
+            (void)snprintf(both->complaint, KILL_COMPLAINT,
+                           "the last update of key %d is %" PRId64 "; the store latest has %" PRId64
+                           ", and sums %" PRId64,
+                           key, last[key], is->latest[key], is->sums[key]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool numbers_are_right(const judging *both)
 {
     for (int key = 0; key < KILL_KEYS; key++) {
@@ -141,7 +158,8 @@ bool kill_facts_judge(const kill_facts *facts, char complaint[KILL_COMPLAINT])
     kill_facts_fill(both.should_be);
     int64_t last[KILL_KEYS] = {0};
     bool is_right = updates_are_right(&both, last) && counts_are_right(&both, last) &&
-                    numbers_are_right(&both) && rows_are_right(&both);
+                    tables_are_right(&both, last) && numbers_are_right(&both) &&
+                    rows_are_right(&both);
     kill_facts_free(both.should_be);
     return is_right;
 }

@@ -7,7 +7,8 @@
  *
  * Exactly once: the updates of a key are 1, 2, 3 up to the number of its records, each once and in
  * that order, and the store has the last. At least once: the last update and the store count no
- * less than the records. Both: the store `numbers` has every record of a key and no other, `rows`
+ * less than the records. The store `latest` has the last update, and so, exactly once, has `sums`.
+ * Both: the store `numbers` has every record of a key and no other, `rows`
  * has every record once, and every input record is where its value says.
  *
  * Thread rule: one thread.
@@ -32,6 +33,8 @@ typedef struct kill_facts {
     size_t update_count;
     size_t update_capacity;
     int64_t counts[KILL_KEYS]; /* the store; 0: no row */
+    int64_t latest[KILL_KEYS];
+    int64_t sums[KILL_KEYS];
     unsigned char numbers[KILL_KEYS][KILL_NUMBER_BYTES];
     unsigned char rows[KILL_PARTITIONS][KILL_MOST_OFFSETS]; /* how often the store has it */
 } kill_facts;

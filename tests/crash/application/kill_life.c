@@ -194,6 +194,7 @@ static void start_application(kill_life *life)
         {"statestore.apply.interval.ms", applies_often ? "10" : "30000"},
         {"repartition.purge.interval.ms", "20"},
         {"topic.segment.bytes", "16384"},
+        {"topology.optimization", "reuse.ktable.source.topics"},
     };
     ks_config *config = ks_config_new();
     for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {

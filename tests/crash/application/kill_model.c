@@ -132,6 +132,41 @@ static ks_value long_row(ks_ctx *ctx, const ks_record *record, ks_value aggregat
     return ks_bytes(ks_slice_of(row, KILL_ROW_BYTES));
 }
 
+static ks_value sum(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user)
+{
+    (void)ctx;
+    (void)user;
+    return ks_i64(ks_value_i64(aggregate) + ks_value_i64(value));
+}
+
+static ks_value difference(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user)
+{
+    (void)ctx;
+    (void)user;
+    return ks_i64(ks_value_i64(aggregate) - ks_value_i64(value));
+}
+
+static ks_pair same_pair(ks_ctx *ctx, const ks_record *row, void *user)
+{
+    (void)ctx;
+    (void)user;
+    return (ks_pair){row->key, row->value};
+}
+
+/* Restored ahead of what was processed, or behind, the table would give wrong old values. */
+static void add_latest(ks_builder *builder)
+{
+    const ks_serde *text = &ks_serde_string;
+    const ks_serde *number = &ks_serde_i64;
+    ks_table *latest =
+        ks_builder_table(builder, KILL_OUTPUT, KS_CONSUMED(.key = text, .value = number),
+                         KS_MATERIALIZED(.name = "latest"));
+    ks_grouped_table *same =
+        ks_table_group_by(latest, same_pair, NULL, KS_GROUPED(.key = text, .value = number));
+    (void)ks_grouped_table_reduce(same, sum, difference, NULL,
+                                  KS_MATERIALIZED(.name = "sums", .value = number));
+}
+
 void kill_topology(ks_builder *builder, const bool *repartitions)
 {
     const ks_serde *text = &ks_serde_string;
@@ -148,6 +183,7 @@ void kill_topology(ks_builder *builder, const bool *repartitions)
     ks_stream_to(ks_table_to_stream(counts, NULL), KILL_OUTPUT, NULL);
     (void)ks_grouped_stream_aggregate(by_key, no_numbers, with_number, user,
                                       KS_MATERIALIZED(.name = "numbers", .value = bytes));
+    add_latest(builder);
     if (*repartitions) {
         ks_grouped_stream *by_record = ks_stream_group_by(
             records, own_key, NULL, KS_GROUPED(.key = text, .value = text, .name = "records"));

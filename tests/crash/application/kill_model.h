@@ -12,6 +12,9 @@
  *     store counts    key -> how many records, and every update in the topic kill-counts
  *     store numbers   key -> a bit for the number of each of its records: which ones they were. A
  *                     count alone would let a record that is lost hide one that came twice.
+ *     store latest    a table of kill-counts, which is its changelog, too: key -> the last update
+ *     store sums      that table's changes added up, new less old: key -> the last update again, as
+ *                     long as every old value was the one of the update before
  *     store rows      repartitioning only: "PARTITION:OFFSET" -> the value of 1.5 KB
  *
  * So a task of the counting application has two stores that must agree after every crash, and the

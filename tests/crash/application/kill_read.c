@@ -86,14 +86,29 @@ bool kill_facts_read_log(kill_facts *facts, ks_log *log, char complaint[KILL_COM
 
 typedef bool take_row_fn(kill_facts *facts, const ksi_row *row);
 
-static bool take_count(kill_facts *facts, const ksi_row *row)
+static bool take_number(int64_t numbers[KILL_KEYS], const ksi_row *row)
 {
     int key = kill_key_of(row->key);
-    if (key < 0 || row->value.size != sizeof(int64_t) || facts->counts[key] != 0) {
+    if (key < 0 || row->value.size != sizeof(int64_t) || numbers[key] != 0) {
         return false;
     }
-    facts->counts[key] = (int64_t)ksi_get_be64(row->value.data);
+    numbers[key] = (int64_t)ksi_get_be64(row->value.data);
     return true;
+}
+
+static bool take_count(kill_facts *facts, const ksi_row *row)
+{
+    return take_number(facts->counts, row);
+}
+
+static bool take_latest(kill_facts *facts, const ksi_row *row)
+{
+    return take_number(facts->latest, row);
+}
+
+static bool take_sum(kill_facts *facts, const ksi_row *row)
+{
+    return take_number(facts->sums, row);
 }
 
 static bool take_numbers(kill_facts *facts, const ksi_row *row)
@@ -159,5 +174,7 @@ bool kill_facts_read_stores(kill_facts *facts, ks_app *app, char complaint[KILL_
 {
     return read_store(facts, app, "counts", take_count, complaint) &&
            read_store(facts, app, "numbers", take_numbers, complaint) &&
+           read_store(facts, app, "latest", take_latest, complaint) &&
+           read_store(facts, app, "sums", take_sum, complaint) &&
            (!facts->repartitions || read_store(facts, app, "rows", take_long_row, complaint));
 }

@@ -114,6 +114,7 @@ static void a_record_too_many_is_found_and_is_fine_at_least_once(void **state)
     for (int exactly_once = 0; exactly_once < 2; exactly_once++) {
         kill_facts *facts = right_facts(false, exactly_once == 1);
         kill_facts_add_update(facts, 3, ++facts->counts[3]);
+        facts->latest[3]++;
         if (exactly_once == 1) {
             assert_wrong(facts, "key 3 has");
         } else {
@@ -129,6 +130,30 @@ static void a_store_that_lags_is_found_at_least_once_too(void **state)
         kill_facts *facts = right_facts(true, exactly_once == 1);
         facts->counts[7]--;
         assert_wrong(facts, "its count in the store");
+    }
+}
+
+static void a_table_that_is_behind_its_topic_is_found(void **state)
+{
+    (void)state;
+    for (int exactly_once = 0; exactly_once < 2; exactly_once++) {
+        kill_facts *facts = right_facts(true, exactly_once == 1);
+        facts->latest[7]--;
+        assert_wrong(facts, "the last update of key 7");
+    }
+}
+
+static void an_old_value_of_a_table_that_was_another_is_found(void **state)
+{
+    (void)state;
+    for (int exactly_once = 0; exactly_once < 2; exactly_once++) {
+        kill_facts *facts = right_facts(false, exactly_once == 1);
+        facts->sums[7]++;
+        if (exactly_once == 1) {
+            assert_wrong(facts, "the last update of key 7");
+        } else {
+            assert_right(facts);
+        }
     }
 }
 
@@ -233,6 +258,8 @@ int main(void)
         cmocka_unit_test(updates_that_changed_places_are_found),
         cmocka_unit_test(a_record_too_many_is_found_and_is_fine_at_least_once),
         cmocka_unit_test(a_store_that_lags_is_found_at_least_once_too),
+        cmocka_unit_test(a_table_that_is_behind_its_topic_is_found),
+        cmocka_unit_test(an_old_value_of_a_table_that_was_another_is_found),
         cmocka_unit_test(a_record_that_is_lost_behind_one_that_came_twice_is_found),
         cmocka_unit_test(a_record_that_never_was_is_found),
         cmocka_unit_test(a_row_that_is_lost_or_in_two_partitions_is_found),
