@@ -135,6 +135,26 @@ KS_API ks_global_table *ks_builder_global_table(ks_builder *builder, const char 
                                                 const ks_materialized *materialized);
 
 /**
+ * Adds a global store that a processor of the program's own keeps from a topic: like a global table,
+ * but the processor decides what is in it. It reads and writes the store by
+ * ks_ctx_key_value_store(), forwards to nobody and schedules nothing.
+ *
+ * When the store is restored, the records of the topic go through the processor, too: those that
+ * were not before the last stop. Null keys it sees only of records that come later, as in Java.
+ *
+ * @param store      copied; logging and caching mean nothing
+ * @param topic      copied
+ * @param consumed   serdes, name; NULL = the defaults
+ * @param processor  borrowed until the topology is freed; it brings no stores of its own
+ * @param user       handed to it; borrowed likewise
+ * @thread builder thread; of the processor: the global thread
+ * @java   StreamsBuilder#addGlobalStore
+ */
+KS_API void ks_builder_add_global_store(ks_builder *builder, const ks_store_builder *store,
+                                        const char *topic, const ks_consumed *consumed,
+                                        const ks_processor *processor, void *user);
+
+/**
  * The name of the store of a global table. Borrowed from the builder; NULL after a misuse. @java
  * GlobalKTable#queryableStoreName
  */

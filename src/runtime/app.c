@@ -214,6 +214,8 @@ void ksi_app_crash(ks_app *app)
     ksi_restorer_free(app->restorer);
     app->restorer = NULL;
     ksi_app_close_tasks(app);
+    ksi_global_thread_free(app->global); /* what it did not write down is not written */
+    app->global = NULL;
     ksi_local_state_abandon(app->local_state);
     app->local_state = NULL;
     if (app->membership != NULL) {
@@ -245,6 +247,7 @@ void ks_app_free(ks_app *app)
         free_thread(app->threads[i]);
     }
     ksi_restorer_free(app->restorer);
+    ksi_global_thread_free(app->global);
     ksi_free(app->threads);
     ksi_progress_destroy(&app->progress);
     ksi_assignment_destroy(&app->assignment);

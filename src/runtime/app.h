@@ -5,13 +5,14 @@
  *     app.c            made, freed
  *     app_check.c      its properties and topology
  *     app_start.c      what can fail before records flow, then the workers
+ *     app_global.c     the global thread, if there are global stores
  *     app_threads.c    stream threads come, end, are replaced
  *     app_tasks.c      tasks are made, handed round, closed
  *     app_topics.c     which topics it reads, and what when patterns match others
  *     app_supervise.c  the supervisor's turn: the group, the mail, the state, the end
  *     app_wait.c       waiting for records and for the end; stats
  *
- * Workers. Each stream thread, the restorer and the supervisor do their work in steps
+ * Workers. Each stream thread, the restorer, the global thread and the supervisor do their work in steps
  * (ksi_app_step_worker()). A native thread does nothing but step its worker and wait; a test in
  * `manual` mode has no native threads and steps workers in any order it likes.
  *
@@ -30,6 +31,7 @@
 
 #include "base/thread.h"
 #include "runtime/assignment.h"
+#include "runtime/global_thread.h"
 #include "runtime/mailbox.h"
 #include "runtime/progress.h"
 #include "runtime/restorer.h"
@@ -65,10 +67,11 @@ struct ks_app {
     ksi_assignment assignment;
     ksi_progress progress;
     ksi_restorer *restorer;
-    ksi_mailbox mailbox; /* the supervisor's */
-    bool is_manual;      /* no native threads */
-    atomic_int waiters;  /* calls of ks_app_wait_until_caught_up() under way */
-    atomic_int state;    /* ks_app_state; changed under `lock` only */
+    ksi_global_thread *global; /* NULL: there are no global stores */
+    ksi_mailbox mailbox;       /* the supervisor's */
+    bool is_manual;            /* no native threads */
+    atomic_int waiters;        /* calls of ks_app_wait_until_caught_up() under way */
+    atomic_int state;          /* ks_app_state; changed under `lock` only */
     atomic_bool paused;
 
     ksi_mutex wake_lock; /* guards the next two; taken under any other */
@@ -89,12 +92,17 @@ struct ks_app {
     size_t task_count;
     size_t task_capacity;
     ksi_thread restorer_native;
+    ksi_thread global_native;
     ksi_thread supervisor_native;
     bool is_regrouping; /* its tasks are to be made anew; it is in no group when it has none */
     bool is_lost;       /* the group fenced this member; it rejoins when all tasks are back */
     bool has_workers;   /* it was started */
     bool is_stopping;   /* it ends as soon as its threads have */
     bool restorer_has_ended;
+    bool global_is_restored; /* tasks may run; true where there are no global stores */
+    bool global_has_ended;
+    bool global_has_said_so; /* stepped by hand: its last step is done */
+    ks_error global_failure; /* why; KS_OK: it was asked to */
     bool needs_report;
     int64_t next_poll_ms;
     int64_t next_look_ms; /* at the topics that patterns match */
@@ -123,7 +131,7 @@ ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *
 
 /*
  * One step of a worker: 0 the supervisor, 1 the restorer, 2... the stream threads, also those that
- * have ended. `*progressed`: whether there was anything to do. False when it has ended.
+ * have ended, and behind them the global thread, if there is one. `*progressed`: whether there was anything to do. False when it has ended.
  */
 size_t ksi_app_worker_count(const ks_app *app);
 bool ksi_app_step_worker(ks_app *app, size_t worker, bool *progressed);
@@ -167,6 +175,18 @@ void ksi_app_share_cache(ks_app *app);
 /* What the body of a stream thread does in one step; false when the thread has ended. @thread it */
 bool ksi_app_step_thread(ksi_app_thread *slot, bool *progressed);
 
+/* ---- app_global.c ---------------------------------------------------------------------------- */
+
+/* Opens the global stores, if there are any, and starts its native thread. With the lock held. */
+KS_NODISCARD ks_status ksi_app_make_global(ks_app *app, ks_error *error);
+KS_NODISCARD ks_status ksi_app_start_global(ks_app *app, ks_error *error);
+/* What the global stores are read through; NULL: there are none. */
+const ksi_task_rows *ksi_app_global_rows(const ks_app *app);
+/* Whether it is over; asks it to end. With the lock held. */
+bool ksi_app_end_global(ks_app *app);
+/* What its body does in one step; false when it has ended. @thread it */
+bool ksi_app_step_global(ks_app *app, bool *progressed);
+
 /* ---- app_tasks.c; with the lock held --------------------------------------------------------- */
 
 /* Makes, moves and closes tasks as far as that goes now. An error ends the application. */
@@ -185,7 +205,9 @@ enum {
     KSI_APP_RETURNED,
     KSI_APP_FENCED,
     KSI_APP_THREAD_ENDED,
-    KSI_APP_RESTORED_ALL
+    KSI_APP_RESTORED_ALL,
+    KSI_APP_GLOBAL_RESTORED,
+    KSI_APP_GLOBAL_ENDED
 };
 
 void ksi_app_post(ks_app *app, int kind, void *what); /* @thread any, with or without the lock */

@@ -83,17 +83,14 @@ ks_status ksi_app_check_topology(const ks_topology *topology, const ks_config *c
     if (topology == NULL) {
         return ksi_error_set(error, KS_E_ARGUMENT, "topology", "must not be NULL");
     }
-    if (ksi_topology_has_global_stores(topology)) {
-        return ksi_error_set(error, KS_E_TOPOLOGY, "topology",
-                             "applications do not run global stores yet");
-    }
     bool has_source = false;
     for (size_t i = 0; i < topology->node_count; i++) {
         has_source = has_source || topology->nodes[i]->kind == KSI_NODE_SOURCE;
     }
     int32_t threads = ksi_config_i32(config, "num.stream.threads");
     KS_TRY(check_threads(threads, error));
-    if (!has_source || threads == 0) {
+    bool needs_threads = has_source && !ksi_topology_has_global_stores(topology);
+    if (!has_source || (threads == 0 && needs_threads)) {
         return ksi_error_set(error, KS_E_TOPOLOGY, "topology",
                              "Topology has no stream threads and no global threads, must subscribe "
                              "to at least one source topic or global table.%s",

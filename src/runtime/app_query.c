@@ -38,6 +38,20 @@ static ksi_store_query *find_query(ks_app *app, ksi_task_id id, const char *stor
     return found;
 }
 
+/* Retained. It ends with the application, so it may have ended since that was said to run. */
+static ksi_store_query *find_global_query(ks_app *app, const char *store, ks_error *error)
+{
+    ksi_mutex_lock(&app->lock);
+    const ksi_task_rows *rows = ksi_app_global_rows(app);
+    ksi_store_query *query =
+        rows != NULL ? ksi_store_query_retain(ksi_task_rows_query(rows, store)) : NULL;
+    ksi_mutex_unlock(&app->lock);
+    if (query == NULL) {
+        ksi_error_set(error, KS_E_STATE, store, "the application has ended meanwhile");
+    }
+    return query;
+}
+
 ksi_store_query *ksi_app_store_query(ks_app *app, const char *store, int32_t partition,
                                      ks_error *error)
 {
@@ -54,6 +68,9 @@ ksi_store_query *ksi_app_store_query(ks_app *app, const char *store, int32_t par
                       "the topology has no store of this name; ks_topology_describe() shows those "
                       "it has");
         return NULL;
+    }
+    if (wanted->is_global) {
+        return find_global_query(app, store, error);
     }
     const ksi_task_id id = {.subtopology = wanted->subtopology, .partition = partition};
     ksi_store_query *query = find_query(app, id, store);

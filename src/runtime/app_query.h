@@ -12,7 +12,8 @@
 #include <kstreams/app.h>
 
 /*
- * The store of one partition, to read from any thread; to be released. NULL with KS_E_STATE unless
+ * The store of one partition, to read from any thread; to be released. A global store is one for
+ * all partitions, whatever `partition` says. NULL with KS_E_STATE unless
  * the application is running, KS_E_ARGUMENT for a store or partition that it does not have. The
  * handle answers KS_E_STORE_MIGRATED once its task is closed (state/store_query.h).
  *

@@ -23,14 +23,17 @@
 
 /* ---- state on disk --------------------------------------------------------------------------- */
 
-/* How many stores on disk the tasks have; with a pattern, tasks may come that are not there now. */
+/*
+ * How many stores on disk the tasks have, and the global ones; with a pattern, tasks may come that
+ * are not there now.
+ */
 static size_t count_stores_on_disk(const ks_app *app)
 {
     size_t count = 0;
     for (size_t i = 0; i < app->topology->store_count; i++) {
         const ksi_topology_store *store = &app->topology->stores[i];
         size_t tasks = (size_t)ksi_assignment_task_count(&app->assignment, store->subtopology);
-        if (tasks == 0 && ksi_app_has_patterns(app)) {
+        if (store->is_global || (tasks == 0 && ksi_app_has_patterns(app))) {
             tasks = 1;
         }
         count += ksi_local_state_keeps(&store->spec) ? tasks : 0;
@@ -55,21 +58,30 @@ static ks_status open_state(ks_app *app, ks_error *error)
     return app->local_state != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the state said */
 }
 
+static ks_status look_at_rows(ks_app *app, ksi_task_id id, ks_error *error)
+{
+    const ksi_task_rows_options options = {.topology = app->topology,
+                                           .id = id,
+                                           .application_id = app->application_id,
+                                           .state = app->local_state};
+    ksi_task_rows *rows = ksi_task_rows_open(&options, error);
+    if (rows == NULL) {
+        return ksi_error_flag(error, 0); /* as the disk said */
+    }
+    ksi_task_rows_close(rows);
+    return KS_OK;
+}
+
 /* Whether the stores read, those of tasks that may never come here, too. */
 static ks_status look_at_stores(ks_app *app, ks_error *error)
 {
-    for (size_t i = 0; app->local_state != NULL && i < app->assignment.task_count; i++) {
-        const ksi_task_rows_options options = {.topology = app->topology,
-                                               .id = app->assignment.tasks[i],
-                                               .application_id = app->application_id,
-                                               .state = app->local_state};
-        ksi_task_rows *rows = ksi_task_rows_open(&options, error);
-        if (rows == NULL) {
-            return ksi_error_flag(error, 0); /* as the disk said */
-        }
-        ksi_task_rows_close(rows);
+    if (app->local_state == NULL) {
+        return KS_OK;
     }
-    return KS_OK;
+    for (size_t i = 0; i < app->assignment.task_count; i++) {
+        KS_TRY(look_at_rows(app, app->assignment.tasks[i], error));
+    }
+    return look_at_rows(app, (ksi_task_id){.subtopology = KSI_GLOBAL_STORES}, error);
 }
 
 static ks_status open_good_state(ks_app *app, ks_error *error)
@@ -91,13 +103,20 @@ static ks_status open_good_state(ks_app *app, ks_error *error)
 
 /* ---- a look at the tasks --------------------------------------------------------------------- */
 
-static ks_status try_task(ks_app *app, ksi_producer *producer, int subtopology, ks_error *error)
+/* What the tasks under trial write to and read, which is nothing. */
+typedef struct trial {
+    ksi_producer *producer;
+    ksi_task_rows *global_rows;
+} trial;
+
+static ks_status try_task(ks_app *app, const trial *with, int subtopology, ks_error *error)
 {
     const ksi_task_options options = {.topology = app->topology,
                                       .subtopology = subtopology,
                                       .config = app->config,
                                       .application_id = app->application_id,
-                                      .producer = producer,
+                                      .producer = with->producer,
+                                      .global_rows = with->global_rows,
                                       .clock = app->clock,
                                       .logger = &app->logger,
                                       .matched_topics = app->assignment.matched_topics,
@@ -111,23 +130,35 @@ static ks_status try_task(ks_app *app, ksi_producer *producer, int subtopology, 
     return KS_OK;
 }
 
-static ks_status try_tasks(ks_app *app, ks_error *error)
+static ks_status try_each(ks_app *app, const trial *with, ks_error *error)
 {
-    ksi_transport *transport = app->transport;
-    ksi_producer *producer = transport->class->open_producer(transport, NULL, error);
-    if (producer == NULL) {
-        return ksi_error_flag(error, 0); /* as the transport said */
-    }
-    ks_status status = KS_OK;
     int last = -1;
-    for (size_t i = 0; status == KS_OK && i < app->assignment.task_count; i++) {
+    for (size_t i = 0; i < app->assignment.task_count; i++) {
         int subtopology = app->assignment.tasks[i].subtopology;
         if (subtopology != last) {
-            status = try_task(app, producer, subtopology, error);
+            KS_TRY(try_task(app, with, subtopology, error));
         }
         last = subtopology;
     }
-    producer->class->close(producer);
+    return KS_OK;
+}
+
+static ks_status try_tasks(ks_app *app, ks_error *error)
+{
+    const ksi_task_rows_options in_memory = {.topology = app->topology,
+                                             .id = {.subtopology = KSI_GLOBAL_STORES},
+                                             .application_id = app->application_id};
+    ksi_transport *transport = app->transport;
+    trial with = {.global_rows = ksi_task_rows_open(&in_memory, error)};
+    if (with.global_rows != NULL) {
+        with.producer = transport->class->open_producer(transport, NULL, error);
+    }
+    ks_status status = with.producer != NULL ? try_each(app, &with, error)
+                                             : ksi_error_flag(error, 0); /* as it was said */
+    if (with.producer != NULL) {
+        with.producer->class->close(with.producer);
+    }
+    ksi_task_rows_close(with.global_rows);
     return status;
 }
 
@@ -257,6 +288,7 @@ static ks_status prepare(ks_app *app, ks_error *error)
     KS_TRY(ksi_app_find_topics(app, error));
     KS_TRY(try_tasks(app, error));
     KS_TRY(open_good_state(app, error));
+    KS_TRY(ksi_app_make_global(app, error));
     KS_TRY(make_restorer(app, error));
     KS_TRY(make_threads(app, error));
     return ksi_app_join_group(app, error);
@@ -269,6 +301,7 @@ static ks_status start_workers(ks_app *app, ks_error *error)
     for (size_t i = 0; i < app->thread_count; i++) {
         KS_TRY(ksi_app_start_native(app, app->threads[i], error));
     }
+    KS_TRY(ksi_app_start_global(app, error));
     KS_TRY(start_worker(app, &app->restorer_native, "restorer", restorer_body, error));
     return start_worker(app, &app->supervisor_native, "supervisor", supervisor_body, error);
 }
@@ -290,6 +323,11 @@ static void call_off(ks_app *app)
         ksi_thread_join(&app->restorer_native);
     }
     app->restorer_has_ended = true;
+    if (app->global != NULL) {
+        ksi_global_thread_stop(app->global);
+        ksi_thread_join(&app->global_native);
+    }
+    app->global_has_ended = true;
     ksi_app_end(app);
 }
 
@@ -331,7 +369,18 @@ ks_status ks_app_start(ks_app *app, ks_error *error)
 
 size_t ksi_app_worker_count(const ks_app *app)
 {
-    return 2 + app->thread_count;
+    return 2 + app->thread_count + (app->global != NULL ? 1 : 0);
+}
+
+/* Ended, as it says itself when its end is still in the mail. */
+static bool step_global(ks_app *app, bool *progressed)
+{
+    if (app->global_has_ended || app->global_has_said_so) {
+        return false;
+    }
+    bool goes_on = ksi_app_step_global(app, progressed);
+    app->global_has_said_so = !goes_on;
+    return goes_on;
 }
 
 bool ksi_app_step_worker(ks_app *app, size_t worker, bool *progressed)
@@ -342,6 +391,9 @@ bool ksi_app_step_worker(ks_app *app, size_t worker, bool *progressed)
     }
     if (worker == 1) {
         return !app->restorer_has_ended && step_restorer(app, progressed);
+    }
+    if (worker == 2 + app->thread_count) {
+        return step_global(app, progressed);
     }
     ksi_app_thread *slot = app->threads[worker - 2];
     if (slot->has_ended || slot->has_said_so) {

@@ -7,7 +7,7 @@
  *     topics  that patterns match (app_topics.c)
  *     tasks   made, moved, closed accordingly (app_tasks.c)
  *     state   REBALANCING until all that shall run runs
- *     end     threads, then the restorer, then tasks, group and state directory
+ *     end     threads, then restorer and global thread, then tasks, group and state directory
  *
  * One worker does all of this, so that none of it needs an order among threads: everything is said
  * to it by mail, and it acts on what is the case when it gets there.
@@ -122,6 +122,7 @@ void ksi_app_leave_group(ks_app *app)
 void ksi_app_end(ks_app *app)
 {
     ksi_app_close_tasks(app);
+    ksi_global_thread_close_stores(app->global);
     close_state(app);
     ksi_app_leave_group(app);
     (void)ksi_app_set_state(app, ks_app_state_of(app) == KS_APP_PENDING_ERROR ? KS_APP_ERROR
@@ -156,6 +157,9 @@ static bool go_on_ending(ks_app *app)
     }
     if (!app->restorer_has_ended) {
         ksi_restorer_stop(app->restorer);
+        return true;
+    }
+    if (!ksi_app_end_global(app)) {
         return true;
     }
     ksi_app_end(app);
@@ -221,12 +225,35 @@ static void thread_ended(ks_app *app, ksi_app_thread *slot)
     fail(app, &slot->failure);
 }
 
+/*
+ * Nobody can take its place. @java KafkaStreams#replaceStreamThread, which shuts down the client
+ * then
+ */
+static void global_ended(ks_app *app)
+{
+    const ks_error *failure = &app->global_failure;
+    app->global_has_ended = true;
+    if (failure->code == KS_OK) {
+        return;
+    }
+    bool is_broken = ksi_local_state_failed(app->local_state, failure);
+    ks_uncaught_answer answer =
+        app->is_stopping || is_broken ? KS_SHUTDOWN_CLIENT : ask(app, failure);
+    if (answer == KS_REPLACE_THREAD) {
+        ksi_log(&app->logger, KS_LOG_LEVEL_WARN, ksi_global_thread_name(app->global),
+                "the thread of the global stores cannot be replaced, so the application stops");
+    } else if (answer == KS_SHUTDOWN_APPLICATION && app->membership != NULL) {
+        app->membership->class->shut_down(app->membership);
+    }
+    fail(app, failure);
+}
+
 /* ---- the state ------------------------------------------------------------------------------- */
 
 static void follow_state(ks_app *app)
 {
-    bool runs =
-        !app->is_lost && !app->is_regrouping && app->view.epoch != 0 && ksi_app_runs_all_tasks(app);
+    bool runs = app->global_is_restored && !app->is_lost && !app->is_regrouping &&
+                app->view.epoch != 0 && ksi_app_runs_all_tasks(app);
     if (runs && ks_app_state_of(app) == KS_APP_REBALANCING) {
         (void)ksi_app_set_state(app, KS_APP_RUNNING);
         ksi_local_state_log_memory(app->local_state, "when running");
@@ -272,6 +299,12 @@ static void read_mail(ks_app *app, bool *progressed)
             break;
         case KSI_APP_THREAD_ENDED:
             thread_ended(app, message.what);
+            break;
+        case KSI_APP_GLOBAL_RESTORED:
+            app->global_is_restored = true;
+            break;
+        case KSI_APP_GLOBAL_ENDED:
+            global_ended(app);
             break;
         default: /* KSI_APP_RESTORED_ALL */
             app->restorer_has_ended = true;

@@ -122,6 +122,7 @@ ks_status ksi_app_add_thread(ks_app *app, ks_error *error)
                                                .transport = app->transport,
                                                .assignment = &app->assignment,
                                                .progress = &app->progress,
+                                               .global_rows = ksi_app_global_rows(app),
                                                .clock = app->clock,
                                                .logger = &app->logger,
                                                .failure = app->failure_handlers,

@@ -58,13 +58,21 @@ static bool has_all_topics(ks_app *app)
     return true;
 }
 
+/* Tasks and global stores; adds the ends it went by. */
+static bool is_caught_up(const ks_app *app, uint64_t *ends)
+{
+    return ksi_progress_is_caught_up(&app->progress, app->transport, ends) &&
+           (app->global == NULL ||
+            ksi_progress_is_caught_up(ksi_global_thread_progress(app->global), app->transport,
+                                      ends));
+}
+
 static bool caught_up(ks_app *app)
 {
     uint64_t first = 0;
     uint64_t second = 0;
     return ks_app_state_of(app) == KS_APP_RUNNING && has_all_topics(app) &&
-           ksi_progress_is_caught_up(&app->progress, app->transport, &first) &&
-           ksi_progress_is_caught_up(&app->progress, app->transport, &second) && first == second;
+           is_caught_up(app, &first) && is_caught_up(app, &second) && first == second;
 }
 
 /* The error that stopped the application, or that it is not running at all. */
@@ -109,6 +117,9 @@ ks_status ks_app_wait_until_caught_up(ks_app *app, int64_t timeout_ms, ks_error 
     for (size_t i = 0; i < app->thread_count; i++) {
         ksi_stream_thread_wake(app->threads[i]->thread);
     }
+    if (app->global != NULL) {
+        ksi_global_thread_wake(app->global);
+    }
     ks_status status = wait_locked(app, deadline_ms, error);
     atomic_fetch_sub(&app->waiters, 1);
     ksi_mutex_unlock(&app->lock);
@@ -126,8 +137,15 @@ ks_app_stats ks_app_stats_of(ks_app *app)
         all.records_dropped += one.dropped;
         all.commits += one.commits;
     }
+    for (int reason = 0; app->global != NULL && reason < KS_DROP_REASON_COUNT; reason++) {
+        all.records_dropped += ksi_global_thread_dropped(app->global, (ks_drop_reason)reason);
+    }
     if (app->has_workers) {
         all.records_behind = ksi_progress_behind(&app->progress, app->transport);
+    }
+    if (app->has_workers && app->global != NULL) {
+        all.records_behind +=
+            ksi_progress_behind(ksi_global_thread_progress(app->global), app->transport);
     }
     ksi_mutex_unlock(&app->lock);
     return all;
@@ -143,6 +161,7 @@ uint64_t ks_app_dropped_records(ks_app *app, ks_drop_reason reason)
     for (size_t i = 0; i < app->thread_count; i++) {
         count += ksi_stream_thread_stats_of(app->threads[i]->thread).dropped_by[reason];
     }
+    count += app->global != NULL ? ksi_global_thread_dropped(app->global, reason) : 0;
     ksi_mutex_unlock(&app->lock);
     return count;
 }
@@ -187,6 +206,7 @@ static ks_status close_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
         ksi_thread_join(&app->threads[i]->native);
     }
     ksi_thread_join(&app->restorer_native);
+    ksi_thread_join(&app->global_native);
     ksi_thread_join(&app->supervisor_native);
     if (app->failed && ks_app_state_of(app) == KS_APP_NOT_RUNNING) {
         return stopped(app, KS_APP_NOT_RUNNING, error); /* the commit of the closing failed */

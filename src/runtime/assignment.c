@@ -331,7 +331,9 @@ ks_status ksi_assignment_make(ksi_assignment *assignment, const ksi_assignment_o
         return status;
     }
     for (int i = 0; i < options->topology->subtopology_count; i++) {
-        add_tasks(&self, i);
+        if (!ksi_topology_is_global(options->topology, i)) {
+            add_tasks(&self, i);
+        }
     }
     find_needed_topics(&self);
     return KS_OK;

@@ -8,30 +8,46 @@
 
 #include <string.h>
 
-void ksi_progress_init(ksi_progress *progress, const ksi_assignment *assignment)
+static void init(ksi_progress *progress, const ksi_assignment *assignment, bool is_global)
 {
     size_t count = 0;
     for (size_t i = 0; i < assignment->input_count; i++) {
         count += (size_t)assignment->inputs[i].partitions;
     }
+    ksi_arena_init(&progress->names, 0);
     progress->inputs = ksi_calloc(count + 1, sizeof *progress->inputs);
     progress->count = 0;
     for (size_t i = 0; i < assignment->input_count; i++) {
         const ksi_assigned_input *input = &assignment->inputs[i];
+        if (input->source->is_global != is_global) {
+            continue;
+        }
+        const char *topic = ksi_arena_strdup(&progress->names, input->topic);
         for (int32_t p = 0; p < input->partitions; p++) {
             ksi_input_progress *entry = &progress->inputs[progress->count++];
-            entry->at = (ksi_topic_partition){.topic = input->topic, .partition = p};
+            entry->at = (ksi_topic_partition){.topic = topic, .partition = p};
             entry->subtopology = input->source->subtopology;
             atomic_init(&entry->processed, 0);
             atomic_init(&entry->committed, 0);
-            atomic_init(&entry->is_assigned, false);
+            atomic_init(&entry->is_assigned, is_global);
         }
     }
+}
+
+void ksi_progress_init(ksi_progress *progress, const ksi_assignment *assignment)
+{
+    init(progress, assignment, false);
+}
+
+void ksi_progress_init_global(ksi_progress *progress, const ksi_assignment *assignment)
+{
+    init(progress, assignment, true);
 }
 
 void ksi_progress_destroy(ksi_progress *progress)
 {
     ksi_free(progress->inputs);
+    ksi_arena_destroy(&progress->names);
     *progress = (ksi_progress){0};
 }
 

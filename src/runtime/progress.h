@@ -26,11 +26,17 @@ typedef struct ksi_input_progress {
 } ksi_input_progress;
 
 typedef struct ksi_progress {
+    ks_arena names;             /* of the topics */
     ksi_input_progress *inputs; /* by input of the assignment, then by partition */
     size_t count;
 } ksi_progress;
 
+/*
+ * For the inputs of tasks; or of global stores, which every process reads, and so are assigned. May
+ * outlive the assignment.
+ */
 void ksi_progress_init(ksi_progress *progress, const ksi_assignment *assignment);
+void ksi_progress_init_global(ksi_progress *progress, const ksi_assignment *assignment);
 void ksi_progress_destroy(ksi_progress *progress);
 
 /* Whether the partitions of a task are this application's, from now on. */

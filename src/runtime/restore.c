@@ -38,7 +38,8 @@ static ks_status judge(ksi_restore *restore, int64_t begin, ks_error *error)
 {
     char *why = restore->stale;
     const size_t size = sizeof restore->stale;
-    const ksi_store_position position = ksi_row_store_position(restore->rows);
+    const ksi_store_position position =
+        ksi_row_store_position_in(restore->rows, restore->position_index);
     const int64_t age_ms = ksi_wall_ms(restore->clock) - position.current_ms;
     if (position.offset < 0 && ksi_row_store_was_cut_off(restore->rows)) {
         (void)snprintf(why, size,
@@ -86,6 +87,7 @@ static ks_status begin_anew(ksi_restore *restore, int64_t begin, ks_error *error
     ksi_restore_end(restore);
     restore->from = begin;
     restore->read = 0;
+    restore->has_unwritten = true; /* that there is a position at all */
     restore->position =
         (ksi_store_position){.offset = begin, .current_ms = ksi_wall_ms(restore->clock)};
     return assign(restore, begin, error);
@@ -121,9 +123,11 @@ ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error)
     restore->is_assigned = false;
     restore->has_unwritten = false;
     restore->expected_hash = 0;
+    KS_TRY(ksi_row_store_open_position(restore->rows, restore->position_index, error));
     KS_TRY(ask_extent(restore, &begin, error));
     KS_TRY(judge(restore, begin, error));
-    const ksi_store_position position = ksi_row_store_position(restore->rows);
+    const ksi_store_position position =
+        ksi_row_store_position_in(restore->rows, restore->position_index);
     if (restore->stale[0] != '\0' || position.offset < 0) {
         return begin_anew(restore, begin, error);
     }
@@ -156,11 +160,26 @@ static ks_status take(ksi_restore *restore, const ks_log_record *record, ks_erro
     restore->read++;
     restore->has_unwritten = true;
     restore->position.hash = ksi_changelog_hash(record->key, record->value);
+    if (restore->take != NULL) {
+        return restore->take(restore->owner, record, error);
+    }
     if (record->key.data == NULL) {
         return KS_OK;
     }
     return ksi_row_store_restore(restore->rows, record->key, record->value, record->timestamp,
                                  error);
+}
+
+/* Begins anew for the reason in `stale`, or says that it cannot. */
+static ks_status distrust(ksi_restore *restore, int64_t begin, ks_error *error)
+{
+    if (restore->follows) {
+        return ksi_error_set(error, KS_E_OUT_OF_RANGE, restore->changelog.topic,
+                             "partition %d cannot be followed: %s; the store is rebuilt when the "
+                             "application starts again",
+                             (int)restore->changelog.partition, restore->stale);
+    }
+    return begin_anew(restore, begin, error);
 }
 
 /* The records at the position are gone, or never were: the topic is another one by now. */
@@ -171,7 +190,7 @@ static ks_status out_of_range(ksi_restore *restore, ks_error *error)
     (void)snprintf(restore->stale, sizeof restore->stale,
                    "the changelog no longer has offset %" PRId64 "; it has %" PRId64 " to %" PRId64,
                    restore->position.offset, begin, restore->end);
-    return begin_anew(restore, begin, error);
+    return distrust(restore, begin, error);
 }
 
 /* How many of the records lie before the end: behind it is what was not processed. */
@@ -227,7 +246,7 @@ ks_status ksi_restore_read(ksi_restore *restore, size_t *count, ks_error *error)
         (void)snprintf(restore->stale, sizeof restore->stale,
                        "the changelog has another record at offset %" PRId64, restore->from - 1);
         KS_TRY(ask_extent(restore, &begin, error));
-        return begin_anew(restore, begin, error);
+        return distrust(restore, begin, error);
     }
     size_t wanted = restore->input_of != NULL ? count_before_end(restore, batch, *count) : *count;
     for (size_t i = 0; i < wanted; i++) {
@@ -247,17 +266,33 @@ ks_status ksi_restore_look_for_more(ksi_restore *restore, ks_error *error)
     return ask_extent(restore, &begin, error);
 }
 
+static void stay_current(ksi_restore *restore)
+{
+    if (ksi_restore_is_complete(restore)) {
+        restore->position.current_ms = ksi_wall_ms(restore->clock); /* a part is not current */
+    }
+}
+
 ks_status ksi_restore_write(ksi_restore *restore, ks_error *error)
 {
     if (!restore->has_unwritten) {
         return KS_OK;
     }
-    if (ksi_restore_is_complete(restore)) {
-        restore->position.current_ms = ksi_wall_ms(restore->clock); /* a part is not current */
+    stay_current(restore);
+    bool is_only_one = restore->position_index == 0;
+    if (!is_only_one) {
+        ksi_row_store_set_position(restore->rows, restore->position_index, &restore->position);
     }
-    KS_TRY(ksi_row_store_restored(restore->rows, &restore->position, error));
+    KS_TRY(ksi_row_store_restored(restore->rows, is_only_one ? &restore->position : NULL, error));
     restore->has_unwritten = false;
     return KS_OK;
+}
+
+void ksi_restore_settle(ksi_restore *restore)
+{
+    stay_current(restore);
+    ksi_row_store_set_position(restore->rows, restore->position_index, &restore->position);
+    restore->has_unwritten = false;
 }
 
 void ksi_restore_end(ksi_restore *restore)

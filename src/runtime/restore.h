@@ -16,6 +16,9 @@
  * A changelog that is an input, read by a group, counts as far as the group has committed: what
  * lies behind was not processed, and the store must not know of it. Its end moves with the commits.
  *
+ * A global store is kept from all partitions of its topic, each a restore of its own over the same
+ * rows (global_thread.h); records of one may go elsewhere than into the rows.
+ *
  * Nothing here waits, so one thread restores many stores side by side (restorer.h), and a standby
  * is a restore that does not end.
  *
@@ -33,6 +36,9 @@
 
 enum { KSI_STALE_REASON_SIZE = 200 };
 
+/* Takes a record in place of the rows. */
+typedef ks_status ksi_restore_take_fn(void *owner, const ks_log_record *record, ks_error *error);
+
 /* One partition of a changelog and the rows it belongs to. The first part is the caller's. */
 typedef struct ksi_restore {
     ksi_transport *transport;
@@ -40,7 +46,11 @@ typedef struct ksi_restore {
     ksi_topic_partition changelog;
     const char *input_of; /* the group that reads it as an input; NULL: it is the store's own */
     ksi_row_store *rows;
+    size_t position_index; /* which of the rows' positions; 0 unless they have several */
     ksi_clock *clock;
+    ksi_restore_take_fn *take; /* NULL: a record is a row */
+    void *owner;               /* for it */
+    bool follows;              /* what cannot be gone on from is an error: others read the rows */
 
     /* what others may look at */
     int64_t read;                      /* records, since it began */
@@ -65,6 +75,11 @@ bool ksi_restore_is_complete(const ksi_restore *restore);
 KS_NODISCARD ks_status ksi_restore_look_for_more(ksi_restore *restore, ks_error *error);
 /* Brings what was gathered into the store, and the position behind it. */
 KS_NODISCARD ks_status ksi_restore_write(ksi_restore *restore, ks_error *error);
+/*
+ * Where records were taken by `take`: tells the rows how far they are, which their owner commits
+ * and applies.
+ */
+void ksi_restore_settle(ksi_restore *restore);
 /* Stops reading. What was not written is read again the next time. */
 void ksi_restore_end(ksi_restore *restore);
 

@@ -65,6 +65,7 @@ typedef struct ksi_stream_thread_options {
     ksi_transport *transport;
     const ksi_assignment *assignment;
     const ksi_progress *progress;
+    const ksi_task_rows *global_rows; /* of the global stores; NULL: there are none */
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
     ksi_failure_handlers failure;

@@ -85,6 +85,7 @@ static ks_status start_task(ksi_stream_thread *thread, ksi_thread_task *task, ks
         .producer = thread->producer,
         .cache = thread->cache,
         .rows = task->handle->rows,
+        .global_rows = options->global_rows,
         .clock = options->clock,
         .logger = options->logger,
         .failure = options->failure,
