@@ -135,8 +135,8 @@ KS_API ks_global_table *ks_builder_global_table(ks_builder *builder, const char 
                                                 const ks_materialized *materialized);
 
 /**
- * Adds a global store that a processor of the program's own keeps from a topic: like a global table,
- * but the processor decides what is in it. It reads and writes the store by
+ * Adds a global store that a processor of the program's own keeps from a topic: like a global
+ * table, but the processor decides what is in it. It reads and writes the store by
  * ks_ctx_key_value_store(), forwards to nobody and schedules nothing.
  *
  * When the store is restored, the records of the topic go through the processor, too: those that

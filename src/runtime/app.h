@@ -12,9 +12,9 @@
  *     app_supervise.c  the supervisor's turn: the group, the mail, the state, the end
  *     app_wait.c       waiting for records and for the end; stats
  *
- * Workers. Each stream thread, the restorer, the global thread and the supervisor do their work in steps
- * (ksi_app_step_worker()). A native thread does nothing but step its worker and wait; a test in
- * `manual` mode has no native threads and steps workers in any order it likes.
+ * Workers. Each stream thread, the restorer, the global thread and the supervisor do their work in
+ * steps (ksi_app_step_worker()). A native thread does nothing but step its worker and wait; a test
+ * in `manual` mode has no native threads and steps workers in any order it likes.
  *
  * Who touches what. A task's handle is with the supervisor, the restorer or a stream thread, and
  * goes round by message (task_handle.h). The supervisor's own fields and the list of threads are
@@ -131,7 +131,8 @@ ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *
 
 /*
  * One step of a worker: 0 the supervisor, 1 the restorer, 2... the stream threads, also those that
- * have ended, and behind them the global thread, if there is one. `*progressed`: whether there was anything to do. False when it has ended.
+ * have ended, and behind them the global thread, if there is one. `*progressed`: whether there was
+ * anything to do. False when it has ended.
  */
 size_t ksi_app_worker_count(const ks_app *app);
 bool ksi_app_step_worker(ks_app *app, size_t worker, bool *progressed);
