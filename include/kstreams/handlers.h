@@ -39,8 +39,9 @@ typedef struct ks_failure {
     const ks_headers *headers; /**< the same; NULL: none */
     ks_slice source_key;       /**< as bytes; null after a first result was sent for the record */
     ks_slice source_value;
-    const ks_record *record;     /**< at the node; NULL while reading and sending, and in a
-                                       punctuation that failed by itself */
+    const ks_record *record;     /**< at the node, at a table's with the new value of the row; NULL
+                                       while reading and sending, and in a punctuation that failed
+                                       by itself */
     const char *output_topic;    /**< of a result; else NULL */
     const ks_log_record *output; /**< while sending; else NULL */
 } ks_failure;
