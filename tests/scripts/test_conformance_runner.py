@@ -545,6 +545,40 @@ class WhatIsNoScenario(Runner):
         self.assertNotIn("\x1b", done.stdout)
 
 
+class Restarts(Runner):
+    """With --restart: what is not compared is said, and what is compared must be equal."""
+    COUNTED = {
+        "name": "a count", "config": {"statestore.cache.max.bytes": "0"},
+        "topics": {"in": {"key": "string", "value": "string"}},
+        "topology": [{"id": "s", "op": "stream", "topic": "in"}, {"id": "g", "op": "groupByKey", "of": "s"},
+                     {"id": "c", "op": "count", "of": "g", "store": {"name": "n"}}],
+        "steps": [{"pipe": "in", "key": "k", "value": "v", "ts": ts} for ts in (1, 2)]}
+
+    def counted(self, **node):
+        scenario = copy.deepcopy(self.COUNTED)
+        scenario["topology"][-1]["store"].update(node)
+        return scenario
+
+    def test_the_run_whose_state_was_lost_is_compared_with_what_is_recorded(self):
+        _, recorded, _ = next(found for found in self.drawn("restart") if found[1]["expect"].get("stores")
+                              and found[1]["config"] == {"statestore.cache.max.bytes": "0"}
+                              and not re.search("punctuate|logging|lru:", json.dumps(found[1])))
+        path = self.write("a.json", recorded)
+        self.assertEqual(self.run_program("--restart", path).stdout.splitlines()[-1], "1 passed, 0 failed")
+        recorded["expect"]["dropped"] += 1
+        self.write("a.json", recorded)
+        done = self.run_program("--restart", path)
+        self.assertIn("): dropped: want ", done.stdout)
+        self.assertEqual(done.returncode, 1)
+
+    def test_a_scenario_that_restarts_may_change_is_left_out_and_that_is_said(self):
+        for store in ({"logging": False}, {"type": "lru:2"}):
+            done = self.run_program("--restart", self.write("a.json", self.counted(**store)))
+            self.assertTrue(done.stdout.startswith("left out "), done.stdout)
+            self.assertTrue(done.stdout.endswith("\n1 left out\n0 passed, 0 failed\n"), done.stdout)
+            self.assertEqual(done.returncode, 1)
+
+
 class TheCommandLine(Runner):
     def wrong(self, said, *arguments):
         done = self.run_program(*arguments)
