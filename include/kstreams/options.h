@@ -169,7 +169,14 @@ typedef enum ks_store_type {
      * in memory, and never more than `lru_entries` entries: the one that was not used for longest
      * gives way. It needs a `name`. @java Stores#lruMap
      */
-    KS_STORE_LRU
+    KS_STORE_LRU,
+    /**
+     * On RocksDB, with the history of each key: it keeps every version that was valid within the
+     * last `history_retention_ms`, reads as of a time, and puts updates that come late where they
+     * belong in time. It needs a `name` and is never cached. @java
+     * Stores#persistentVersionedKeyValueStore
+     */
+    KS_STORE_VERSIONED
 } ks_store_type;
 
 /**
@@ -190,7 +197,14 @@ typedef struct ks_materialized {
     const ks_serde *value;
     ks_store_type type;
     int32_t lru_entries; /**< with KS_STORE_LRU, and only there: at most so many, at least 1 */
-    bool caching_disabled;
+    /**
+     * With KS_STORE_VERSIONED, and only there: for how long, against the highest timestamp that the
+     * store has seen, it keeps versions that have ended and takes updates. 0 keeps none and takes
+     * no update that is older than that. Another value later builds the store anew from its
+     * changelog.
+     */
+    int64_t history_retention_ms;
+    bool caching_disabled; /**< of no effect on KS_STORE_VERSIONED, which is never cached */
     bool logging_disabled;
     bool unnamed_store;
     /**

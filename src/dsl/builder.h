@@ -47,6 +47,7 @@ struct ks_table {
     const ksi_store_spec *lazy_store; /* of a topic or a stream: its store, should it need one */
     ks_table *parent;                 /* of a derived one: what it is derived from */
     const ksi_derived_table *derived;
+    bool is_versioned; /* its changes and rows are those of a versioned store */
     ksi_plan_node *node;
 };
 

@@ -104,6 +104,7 @@ static ks_table *add_aggregation(ks_grouped_stream *grouped, const char *name,
                                      .value = store->spec.value,
                                      .queryable_name = store->queryable ? store->spec.name : NULL,
                                      .table = &config->table,
+                                     .is_versioned = store->spec.kind == KSI_STORE_VERSIONED,
                                      .node = node});
 }
 

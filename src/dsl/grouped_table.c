@@ -27,7 +27,10 @@ ks_grouped_table *ks_table_group_by(ks_table *table, ks_pair_mapper_fn *map, voi
         return &builder->inert_grouped_table;
     }
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
-    node->processor = ksi_op_table_group_by(&builder->topology->arena, map, user);
+    ksi_table_group_by *config = ksi_arena_alloc(&builder->topology->arena, sizeof *config);
+    *config =
+        (ksi_table_group_by){.map = map, .user = user, .is_of_versioned = table->is_versioned};
+    node->processor = ksi_op_table_group_by(config);
     ksi_attach(builder, table->node, node);
     (void)ksi_table_send_old_values(table, true);
     ks_grouped_table *grouped = ksi_arena_alloc(&builder->arena, sizeof *grouped);
@@ -100,6 +103,7 @@ static ks_table *aggregate(ks_grouped_table *grouped, const ks_materialized *opt
                                      .value = store.spec.value,
                                      .queryable_name = store.queryable ? store.spec.name : NULL,
                                      .table = &config->table,
+                                     .is_versioned = store.spec.kind == KSI_STORE_VERSIONED,
                                      .node = node});
 }
 

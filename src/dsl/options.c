@@ -73,21 +73,39 @@ bool ksi_is_materialized(const ks_materialized *options)
     }
     bool says_something = options->name != NULL || options->key != NULL || options->value != NULL ||
                           options->type != KS_STORE_DEFAULT || options->lru_entries != 0 ||
-                          options->caching_disabled || options->logging_disabled ||
-                          options->changelog_config != NULL || options->unnamed_store;
+                          options->history_retention_ms != 0 || options->caching_disabled ||
+                          options->logging_disabled || options->changelog_config != NULL ||
+                          options->unnamed_store;
     return says_something || options->named == NULL;
 }
 
-static bool check_bound(ks_builder *builder, const ks_materialized *options)
+/* What does not go together in a Materialized; NULL: nothing. */
+static const char *contradiction(const ks_materialized *options)
 {
-    const char *wrong = NULL;
-    if (options->type != KS_STORE_LRU) {
-        wrong = options->lru_entries != 0 ? "lru_entries is for KS_STORE_LRU only" : NULL;
-    } else if (options->lru_entries < 1) {
-        wrong = "a store of type KS_STORE_LRU needs lru_entries of at least 1";
-    } else if (options->name == NULL) {
-        wrong = "a store of type KS_STORE_LRU needs a name";
+    if (options->type != KS_STORE_LRU && options->lru_entries != 0) {
+        return "lru_entries is for KS_STORE_LRU only";
     }
+    if (options->type != KS_STORE_VERSIONED && options->history_retention_ms != 0) {
+        return "history_retention_ms is for KS_STORE_VERSIONED only";
+    }
+    if (options->type == KS_STORE_LRU && options->lru_entries < 1) {
+        return "a store of type KS_STORE_LRU needs lru_entries of at least 1";
+    }
+    if (options->type == KS_STORE_VERSIONED && options->history_retention_ms < 0) {
+        return "history_retention_ms is negative; give at least 0";
+    }
+    if (options->type == KS_STORE_LRU && options->name == NULL) {
+        return "a store of type KS_STORE_LRU needs a name";
+    }
+    if (options->type == KS_STORE_VERSIONED && options->name == NULL) {
+        return "a store of type KS_STORE_VERSIONED needs a name";
+    }
+    return NULL;
+}
+
+static bool check_type(ks_builder *builder, const ks_materialized *options)
+{
+    const char *wrong = contradiction(options);
     if (wrong != NULL) {
         ksi_builder_fail(builder, &options->head, KS_E_ARGUMENT,
                          options->name != NULL ? options->name : "Materialized", "%s", wrong);
@@ -121,15 +139,17 @@ bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const 
 {
     const ks_materialized none = {0};
     const ks_materialized *from = options != NULL ? options : &none;
-    if (!check_bound(builder, from) || !check_changelog(builder, from)) {
+    if (!check_type(builder, from) || !check_changelog(builder, from)) {
         return false;
     }
+    const bool is_versioned = from->type == KS_STORE_VERSIONED;
     *result = (ksi_materialized){
-        .spec = {.kind = KSI_STORE_KEY_VALUE,
+        .spec = {.kind = is_versioned ? KSI_STORE_VERSIONED : KSI_STORE_KEY_VALUE,
                  .type = from->type != KS_STORE_DEFAULT ? from->type : builder->store_type,
                  .max_rows = (size_t)from->lru_entries,
+                 .retention_ms = from->history_retention_ms,
                  .timestamped = true,
-                 .caching = !from->caching_disabled,
+                 .caching = !from->caching_disabled && !is_versioned,
                  .logging = !from->logging_disabled,
                  .changelog_config =
                      ksi_topic_configs_copy(&builder->arena, from->changelog_config),

@@ -62,6 +62,7 @@ ks_table *ksi_new_source_table(ks_builder *builder, ksi_plan_node *node,
     ks_table table = *values;
     table.name = node->name;
     table.node = node;
+    table.is_versioned = store->spec.kind == KSI_STORE_VERSIONED;
     table.queryable_name = store->queryable ? store->spec.name : NULL;
     table.table = ksi_arena_zalloc(&builder->topology->arena, sizeof *table.table);
     ksi_store_spec *spec = ksi_arena_alloc(&builder->arena, sizeof *spec);
@@ -157,6 +158,7 @@ static ks_table *derive(ks_table *parent, const derivation *what, const ks_mater
     ks_arena *arena = &builder->topology->arena;
     ksi_derived_table *config = ksi_arena_alloc(arena, sizeof *config);
     *config = what->how;
+    config->is_of_versioned = parent->is_versioned;
     config->table.store = ksi_arena_strdup(arena, store.spec.name);
     if (config->keep != NULL) { /* so that it need not tell of rows that were never there */
         config->table.send_old_values = ksi_table_send_old_values(parent, false);
@@ -172,6 +174,9 @@ static ks_table *derive(ks_table *parent, const derivation *what, const ks_mater
                                      .table = &config->table,
                                      .parent = parent,
                                      .derived = config,
+                                     .is_versioned = ksi_is_materialized(options)
+                                                         ? store.spec.kind == KSI_STORE_VERSIONED
+                                                         : parent->is_versioned,
                                      .node = add_derived_node(parent, name, config, &store)});
 }
 

@@ -14,6 +14,9 @@
  * before and is not now; so it asks its parent for old values as soon as the parent has them
  * (dsl/table.c). mapValues and transformValues forward such changes.
  *
+ * Of a versioned table the old value is not what the row was before (an update may be older than
+ * the latest), so nothing follows from it, and a filter forwards every change.
+ *
  * Null is never given to a predicate or a mapper: a deletion stays one. A transformer is asked
  * about it, too, and may make a value of it.
  */
@@ -93,7 +96,7 @@ static ks_value old_value(derived_state *here, ks_ctx *ctx, const ks_record *rec
     if (!here->table.send_old_values) {
         return ks_null();
     }
-    if (here->table.store == NULL) {
+    if (!ksi_table_is_materialized(&here->table)) {
         return derive_from(here, ctx, record, ksi_value_change(record->value)->old_value);
     }
     ksi_table_row row;
@@ -109,8 +112,8 @@ static void derived_process(ks_ctx *ctx, const void *config, void *state, const 
     if (ksi_ctx_failed(ctx)) {
         return;
     }
-    bool is_nothing = how->keep != NULL && here->table.send_old_values && ks_value_is_null(old) &&
-                      ks_value_is_null(new_value);
+    bool is_nothing = how->keep != NULL && !how->is_of_versioned && here->table.send_old_values &&
+                      ks_value_is_null(old) && ks_value_is_null(new_value);
     if (!is_nothing) {
         ksi_table_store_update(&here->table, record, new_value, old);
     }

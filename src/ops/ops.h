@@ -81,11 +81,17 @@ typedef struct ksi_derived_table {
     ks_mapper_fn *map;
     const ks_value_transformer *transformer; /* outlives the topology */
     void *user;
+    bool is_of_versioned; /* its parent is a versioned table */
 } ksi_derived_table;
 ksi_processor ksi_op_derived_table(const ksi_derived_table *derived);
 
 /* table_group_by.c: a table's changes under the keys of its groups */
-ksi_processor ksi_op_table_group_by(ks_arena *arena, ks_pair_mapper_fn *map, void *user);
+typedef struct ksi_table_group_by {
+    ks_pair_mapper_fn *map;
+    void *user;
+    bool is_of_versioned; /* the table is a versioned one */
+} ksi_table_group_by;
+ksi_processor ksi_op_table_group_by(const ksi_table_group_by *group_by);
 
 /* table_aggregate.c: one of the function sets is given */
 typedef struct ksi_table_aggregate {

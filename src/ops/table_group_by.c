@@ -13,21 +13,17 @@
  * with equals(), which for arrays is no comparison of their content. What is added and subtracted
  * is the same either way; what differs is whether one record says it or two.
  *
+ * An update of a versioned table that is older than the latest of its key changes no group.
+ *
  * A program that is being upgraded from a version before 3.5 (upgrade.from) is read by members that
  * know only one of the two at a time: then there are always two records.
  */
-#include "base/arena.h"
 #include "config/config.h"
 #include "ops/ops.h"
 #include "topology/change.h"
 #include "topology/context.h"
 
 #include <string.h>
-
-typedef struct group_by_config {
-    ks_pair_mapper_fn *map;
-    void *user;
-} group_by_config;
 
 typedef struct group_by_state {
     bool always_two; /* for members that know one value at a time */
@@ -52,7 +48,7 @@ static bool is_same_group(ks_value a, ks_value b)
 }
 
 /* The group of a row and what is added to it; a null key: it is in none. */
-static ks_pair place(ks_ctx *ctx, const group_by_config *how, const ks_record *record,
+static ks_pair place(ks_ctx *ctx, const ksi_table_group_by *how, const ks_record *record,
                      ks_value value)
 {
     const ks_pair nowhere = {.key = ks_null(), .value = ks_null()};
@@ -76,13 +72,16 @@ static void forward_change(ks_ctx *ctx, const ks_record *record, ks_value key,
 
 static void group_by_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
-    const group_by_config *how = config;
+    const ksi_table_group_by *how = config;
     const group_by_state *here = state;
     if (ks_value_is_null(record->key)) {
         ks_ctx_fail(ctx, "a record of the table that is grouped has no key");
         return;
     }
     const ksi_change *change = ksi_value_change(record->value);
+    if (how->is_of_versioned && !change->is_latest) {
+        return; /* the groups have the latest row of each key */
+    }
     ks_pair new_pair = place(ctx, how, record, change->new_value);
     ks_pair old_pair = place(ctx, how, record, change->old_value);
     if (ksi_ctx_failed(ctx)) {
@@ -109,9 +108,7 @@ static void group_by_process(ks_ctx *ctx, const void *config, void *state, const
 static const ksi_processor_class group_by_class = {
     .state_size = sizeof(group_by_state), .init = group_by_init, .process = group_by_process};
 
-ksi_processor ksi_op_table_group_by(ks_arena *arena, ks_pair_mapper_fn *map, void *user)
+ksi_processor ksi_op_table_group_by(const ksi_table_group_by *group_by)
 {
-    group_by_config *config = ksi_arena_alloc(arena, sizeof *config);
-    *config = (group_by_config){.map = map, .user = user};
-    return (ksi_processor){.class = &group_by_class, .config = config};
+    return (ksi_processor){.class = &group_by_class, .config = group_by};
 }

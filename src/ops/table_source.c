@@ -4,7 +4,8 @@
  * stream (toTable).
  *
  * A null key is dropped and counted, a null value deletes. Out-of-order updates are applied as they
- * come. A table that nothing asks for has no store: then every record is an update without an old
+ * come, and by a versioned table where they belong: the old value of a change is the latest one of
+ * the key, as in Java, also of an update that is older. A table that nothing asks for has no store: then every record is an update without an old
  * value. @java KTableSource
  */
 #include "ops/ops.h"
@@ -29,7 +30,7 @@ static void table_source_process(ks_ctx *ctx, const void *config, void *state,
         ksi_ctx_drop(ctx, KS_DROP_NULL, "null key");
         return;
     }
-    if (table->store == NULL || ksi_table_store_get(table, record->key, &old)) {
+    if (!ksi_table_is_materialized(table) || ksi_table_store_get(table, record->key, &old)) {
         ksi_table_store_update(table, record, record->value, old.value);
     }
 }

@@ -6,6 +6,7 @@
  */
 #include "ops/table_store.h"
 
+#include "base/check.h"
 #include "base/error.h"
 #include "serde/convert.h"
 
@@ -82,14 +83,17 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
 ks_status ksi_table_store_open_to_read(ksi_table_store *table, ks_ctx *ctx, const char *name,
                                        ks_error *error)
 {
-    ksi_key_value_store *store = ksi_key_value_store_of(ctx->services->store(ctx, name));
-    if (store == NULL) {
+    ksi_store *store = ctx->services->store(ctx, name);
+    *table = (ksi_table_store){.store = ksi_key_value_store_of(store),
+                               .versioned = ksi_versioned_store_of(store),
+                               .ctx = ctx,
+                               .node = ctx->node};
+    if (!ksi_table_is_materialized(table)) {
         return ksi_error_set(error, KS_E_STORE, ctx->node->node->name,
                              "no key-value store '%s' is connected to this node", name);
     }
-    const ksi_store_spec *spec = ksi_key_value_store_spec(store);
+    const ksi_store_spec *spec = store->spec;
     const char *what = ksi_arena_format(ctx->task_arena, "store %s", name);
-    *table = (ksi_table_store){.store = store, .ctx = ctx, .node = ctx->node};
     KS_TRY(ksi_ctx_key_serde(ctx, spec->key, what, &table->key, error));
     KS_TRY(ksi_ctx_value_serde(ctx, spec->value, what, &table->value, error));
     table->topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena);
@@ -102,14 +106,30 @@ ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const ksi_ta
     *table = (ksi_table_store){.ctx = ctx, .node = ctx->node};
     if (node->store != NULL) {
         KS_TRY(ksi_table_store_open_to_read(table, ctx, node->store, error));
-        table->caching = ksi_key_value_store_on_flush(table->store, forward_flushed, table,
-                                                      node->send_old_values);
+        table->caching =
+            table->store != NULL && ksi_key_value_store_on_flush(table->store, forward_flushed,
+                                                                 table, node->send_old_values);
     }
     table->send_old_values = node->send_old_values;
     return KS_OK;
 }
 
-bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row)
+/* What is stored under a key: newest, or, when `time` is given, as of then. */
+static ks_status find(const ksi_table_store *table, ks_slice key, const int64_t *time, ksi_row *row,
+                      bool *found, ks_error *error)
+{
+    if (table->store != NULL) {
+        return ksi_key_value_store_read(table->store, key, row, found, error);
+    }
+    ksi_versioned_rows *versions = ksi_versioned_store_versions(table->versioned);
+    ksi_version version = {0};
+    KS_TRY(time != NULL ? ksi_versioned_rows_get_as_of(versions, key, *time, &version, found, error)
+                        : ksi_versioned_rows_get(versions, key, &version, found, error));
+    *row = (ksi_row){.key = key, .value = version.value, .timestamp = version.from};
+    return KS_OK;
+}
+
+static bool get(ksi_table_store *table, ks_value key, const int64_t *time, ksi_table_row *row)
 {
     ks_error error;
     ks_slice key_bytes;
@@ -118,7 +138,7 @@ bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *ro
     *row = (ksi_table_row){.value = ks_null()};
     ks_status status = serialize(table, true, key, &key_bytes, &error);
     if (status == KS_OK) {
-        status = ksi_key_value_store_read(table->store, key_bytes, &stored, &row->found, &error);
+        status = find(table, key_bytes, time, &stored, &row->found, &error);
     }
     if (status == KS_OK && row->found) {
         row->timestamp = stored.timestamp;
@@ -130,28 +150,45 @@ bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *ro
     return status == KS_OK;
 }
 
+bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row)
+{
+    return get(table, key, NULL, row);
+}
+
+bool ksi_table_store_get_as_of(ksi_table_store *table, ks_value key, int64_t time,
+                               ksi_table_row *row)
+{
+    KSI_CHECK(table->versioned != NULL);
+    return get(table, key, &time, row);
+}
+
 /* ---- updates --------------------------------------------------------------------------------- */
 
-/* False: the context failed. */
-static bool put(ksi_table_store *table, ks_value key, ks_value value, int64_t timestamp)
+/* False: the context failed, or the update is older than the store keeps. */
+static bool put(ksi_table_store *table, const ks_record *record, ks_value value, bool *is_latest)
 {
     ks_error error;
     ks_slice key_bytes;
     ks_slice value_bytes;
+    int64_t valid_to = KSI_NO_END;
     ksi_error_begin(&error);
-    ks_status status = serialize(table, true, key, &key_bytes, &error);
+    ks_status status = serialize(table, true, record->key, &key_bytes, &error);
     if (status == KS_OK) {
         status = serialize(table, false, value, &value_bytes, &error);
     }
-    if (status == KS_OK) {
-        status = ksi_key_value_store_write(table->store, key_bytes, value_bytes, timestamp,
+    if (status == KS_OK && table->versioned != NULL) {
+        status = ksi_versioned_store_put(table->versioned, key_bytes, value_bytes,
+                                         record->timestamp, &valid_to, &error);
+    } else if (status == KS_OK) {
+        status = ksi_key_value_store_write(table->store, key_bytes, value_bytes, record->timestamp,
                                            &table->ctx->record, &error);
     }
     if (status != KS_OK) {
         /* Says nothing when a flush below has failed the context already. */
         ksi_ctx_fail_error(table->ctx, &error);
     }
-    return status == KS_OK;
+    *is_latest = valid_to == KSI_NO_END;
+    return status == KS_OK && valid_to != KSI_NOT_PUT;
 }
 
 void ksi_table_store_update(ksi_table_store *table, const ks_record *record, ks_value new_value,
@@ -160,11 +197,11 @@ void ksi_table_store_update(ksi_table_store *table, const ks_record *record, ks_
     ksi_change change = {.new_value = new_value,
                          .old_value = table->send_old_values ? old_value : ks_null(),
                          .is_latest = true};
-    if (table->store == NULL) {
+    if (!ksi_table_is_materialized(table)) {
         if (ks_value_kind(record->value) == KSI_KIND_CHANGE) {
             change.is_latest = ksi_value_change(record->value)->is_latest;
         }
-    } else if (!put(table, record->key, new_value, record->timestamp) || table->caching) {
+    } else if (!put(table, record, new_value, &change.is_latest) || table->caching) {
         return;
     }
     ks_record update = *record;

@@ -3,6 +3,9 @@
  * table_store.h - the store behind a table's node, seen through its serdes, and the way its updates
  * leave the node.
  *
+ * The store is a key-value store, or a versioned one, which also says whether an update is the
+ * latest of its key, and takes none that is older than it keeps: then nothing is forwarded.
+ *
  * A node that makes a table works out new and old value of a key and calls
  * ksi_table_store_update(), which does the rest: puts the row if the table is materialized, says
  * whether the row is the latest of its key, and forwards. With a cache nothing is forwarded then:
@@ -17,11 +20,13 @@
 
 #include "ops/ops.h"
 #include "state/key_value_store.h"
+#include "state/versioned_store.h"
 #include "topology/change.h"
 #include "topology/context.h"
 
 typedef struct ksi_table_store {
-    ksi_key_value_store *store; /* NULL: the table is not materialized */
+    ksi_key_value_store *store; /* one of the two; both NULL: the table is not materialized */
+    ksi_versioned_store *versioned;
     ks_ctx *ctx;
     ksi_node_instance *node;
     const ks_serde *key;
@@ -38,6 +43,11 @@ typedef struct ksi_table_row {
     bool found;
 } ksi_table_row;
 
+static inline bool ksi_table_is_materialized(const ksi_table_store *table)
+{
+    return table->store != NULL || table->versioned != NULL;
+}
+
 /* From the init of a node that makes a table. Its store, if any, is connected to the node. */
 KS_NODISCARD ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx,
                                             const ksi_table_node *node, ks_error *error);
@@ -51,6 +61,10 @@ KS_NODISCARD ks_status ksi_table_store_open_to_read(ksi_table_store *table, ks_c
  * failed.
  */
 bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row);
+
+/* The same as of a time; of a versioned table. */
+bool ksi_table_store_get_as_of(ksi_table_store *table, ks_value key, int64_t time,
+                               ksi_table_row *row);
 
 /*
  * The update of a key: `record` has its key, timestamp and headers, and as its value what the node

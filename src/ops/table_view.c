@@ -53,14 +53,16 @@ static ks_value transform(const ksi_table_reader *reader, ks_ctx *ctx, const ks_
     return value;
 }
 
-bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row)
+bool ksi_table_reader_is_versioned(const ksi_table_reader *reader)
 {
-    if (reader->parent == NULL) {
-        return ksi_table_store_get(&reader->store, key, row);
+    while (reader->parent != NULL) {
+        reader = reader->parent;
     }
-    if (!ksi_table_reader_get(reader->parent, ctx, key, row)) {
-        return false;
-    }
+    return reader->store.versioned != NULL;
+}
+
+static bool derive_row(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row)
+{
     const ks_record given = {
         .key = key, .value = row->value, .timestamp = row->found ? row->timestamp : -1};
     row->value = reader->derivation.how->transformer != NULL
@@ -69,4 +71,22 @@ bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, k
     row->timestamp = given.timestamp;
     row->found = !ks_value_is_null(row->value);
     return !ksi_ctx_failed(ctx);
+}
+
+bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row)
+{
+    if (reader->parent == NULL) {
+        return ksi_table_store_get(&reader->store, key, row);
+    }
+    return ksi_table_reader_get(reader->parent, ctx, key, row) && derive_row(reader, ctx, key, row);
+}
+
+bool ksi_table_reader_get_as_of(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, int64_t time,
+                                ksi_table_row *row)
+{
+    if (reader->parent == NULL) {
+        return ksi_table_store_get_as_of(&reader->store, key, time, row);
+    }
+    return ksi_table_reader_get_as_of(reader->parent, ctx, key, time, row) &&
+           derive_row(reader, ctx, key, row);
 }

@@ -46,7 +46,13 @@ KS_NODISCARD ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *c
 /* Closes the transformers; from the close of the node. */
 void ksi_table_reader_close(ksi_table_reader *reader);
 
+/* Whether the rows are those of a versioned store, which can be read as of a time. */
+bool ksi_table_reader_is_versioned(const ksi_table_reader *reader);
+
 /* The row of a key. False: the context failed. */
 bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row);
+/* The row of a key as of a time; of a versioned reader. */
+bool ksi_table_reader_get_as_of(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, int64_t time,
+                                ksi_table_row *row);
 
 #endif

@@ -159,6 +159,7 @@ static void init_part(ksi_global_thread *thread, part *of, ksi_input_progress *p
                  .restore = {.transport = thread->options.transport,
                              .consumer = thread->consumer,
                              .changelog = progress->at,
+                             .spec = &store->spec->spec,
                              .rows = store->rows,
                              .position_index = (size_t)progress->at.partition,
                              .clock = thread->options.clock,

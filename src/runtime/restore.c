@@ -78,13 +78,45 @@ static ks_status assign(ksi_restore *restore, int64_t offset, ks_error *error)
     return KS_OK;
 }
 
+static void unassign(ksi_restore *restore)
+{
+    if (restore->is_assigned) {
+        restore->consumer->class->unassign(restore->consumer, restore->slot);
+        restore->is_assigned = false;
+    }
+}
+
+static ks_status open_rows(ksi_restore *restore, ks_error *error)
+{
+    ksi_store_restore_close(restore->into);
+    restore->into = ksi_store_restore_open(restore->spec, restore->rows, error);
+    return restore->into != NULL ? KS_OK : error->code;
+}
+
+/* Rows of another configuration are as good as none. */
+static ks_status open_what_is_there(ksi_restore *restore, ks_error *error)
+{
+    ks_error reason = {0};
+    ks_status status = open_rows(restore, &reason);
+    if (status == KS_E_CONFIG) {
+        (void)snprintf(restore->stale, sizeof restore->stale, "%.*s",
+                       (int)sizeof restore->stale - 1, reason.message);
+        return KS_OK;
+    }
+    if (status != KS_OK) {
+        *error = reason;
+    }
+    return status;
+}
+
 /* Wipes what cannot be trusted, if there is anything, and begins at the beginning. */
 static ks_status begin_anew(ksi_restore *restore, int64_t begin, ks_error *error)
 {
+    ksi_restore_end(restore);
     if (restore->stale[0] != '\0') {
         KS_TRY(ksi_row_store_wipe(restore->rows, error));
     }
-    ksi_restore_end(restore);
+    KS_TRY(open_rows(restore, error));
     restore->from = begin;
     restore->read = 0;
     restore->has_unwritten = true; /* that there is a position at all */
@@ -115,17 +147,15 @@ static ks_status ask_extent(ksi_restore *restore, int64_t *begin, ks_error *erro
     return restore->input_of != NULL ? end_at_commit(restore, *begin, error) : KS_OK;
 }
 
-ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error)
+static ks_status begin_at_position(ksi_restore *restore, ks_error *error)
 {
     int64_t begin = 0;
-    restore->read = 0;
-    restore->stale[0] = '\0';
-    restore->is_assigned = false;
-    restore->has_unwritten = false;
-    restore->expected_hash = 0;
     KS_TRY(ksi_row_store_open_position(restore->rows, restore->position_index, error));
     KS_TRY(ask_extent(restore, &begin, error));
     KS_TRY(judge(restore, begin, error));
+    if (restore->stale[0] == '\0') {
+        KS_TRY(open_what_is_there(restore, error));
+    }
     const ksi_store_position position =
         ksi_row_store_position_in(restore->rows, restore->position_index);
     if (restore->stale[0] != '\0' || position.offset < 0) {
@@ -136,6 +166,21 @@ ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error)
     restore->from = position.offset;
     restore->expected_hash = compares ? position.hash : 0;
     return assign(restore, compares ? position.offset - 1 : position.offset, error);
+}
+
+ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error)
+{
+    restore->read = 0;
+    restore->stale[0] = '\0';
+    restore->is_assigned = false;
+    restore->into = NULL;
+    restore->has_unwritten = false;
+    restore->expected_hash = 0;
+    ks_status status = begin_at_position(restore, error);
+    if (status != KS_OK) {
+        ksi_restore_end(restore);
+    }
+    return status;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -166,8 +211,8 @@ static ks_status take(ksi_restore *restore, const ks_log_record *record, ks_erro
     if (record->key.data == NULL) {
         return KS_OK;
     }
-    return ksi_row_store_restore(restore->rows, record->key, record->value, record->timestamp,
-                                 error);
+    return ksi_store_restore_record(restore->into, record->key, record->value, record->timestamp,
+                                    error);
 }
 
 /* Begins anew for the reason in `stale`, or says that it cannot. */
@@ -212,7 +257,7 @@ static ks_status follow_consumer(ksi_restore *restore, ks_error *error)
     }
     if (restore->input_of != NULL && position > restore->end) {
         position = restore->end;
-        ksi_restore_end(restore);
+        unassign(restore);
         KS_TRY(assign(restore, position, error));
     }
     if (position > restore->position.offset) {
@@ -297,8 +342,7 @@ void ksi_restore_settle(ksi_restore *restore)
 
 void ksi_restore_end(ksi_restore *restore)
 {
-    if (restore->is_assigned) {
-        restore->consumer->class->unassign(restore->consumer, restore->slot);
-        restore->is_assigned = false;
-    }
+    unassign(restore);
+    ksi_store_restore_close(restore->into);
+    restore->into = NULL;
 }

@@ -12,6 +12,7 @@
  *     in a changelog (24 hours)                                     its row would live again
  *     there are rows and no position                                an earlier restore was cut off
  *     the mark of a transaction that was written through            it was cut off, halfway
+ *     rows laid out for another configuration of the store          they cannot be read
  *
  * A changelog that is an input, read by a group, counts as far as the group has committed: what
  * lies behind was not processed, and the store must not know of it. Its end moves with the commits.
@@ -29,6 +30,7 @@
 
 #include "base/clock.h"
 #include "state/row_store.h"
+#include "state/store_restore.h"
 #include "transport/transport.h"
 
 /* How long a compacted topic keeps a tombstone: Kafka's default of delete.retention.ms. */
@@ -45,6 +47,7 @@ typedef struct ksi_restore {
     ksi_consumer *consumer; /* gives it a slot; its owner sleeps on it */
     ksi_topic_partition changelog;
     const char *input_of; /* the group that reads it as an input; NULL: it is the store's own */
+    const ksi_store_spec *spec;
     ksi_row_store *rows;
     size_t position_index; /* which of the rows' positions; 0 unless they have several */
     ksi_clock *clock;
@@ -59,6 +62,7 @@ typedef struct ksi_restore {
     ksi_store_position position;       /* behind what was read */
     char stale[KSI_STALE_REASON_SIZE]; /* why what was there was wiped; empty: it was not */
 
+    ksi_store_restore *into; /* the rows, while it goes on */
     size_t slot;
     bool is_assigned;
     bool has_unwritten;     /* rows were gathered, or the position moved, since the last write */

@@ -121,21 +121,35 @@ static void make_context(ksi_task *task, const ksi_task_options *options)
                  .record = {.partition = -1, .offset = -1, .timestamp = -1}};
 }
 
+/* A store refuses what is older than it keeps. */
+static void count_too_late(void *owner)
+{
+    ksi_ctx_drop(owner, KS_DROP_LATE, "older than a store keeps versions");
+}
+
 /* A store without serdes fails the start, used or not. @java MeteredKeyValueStore#init */
 static ks_status open_store(ksi_task *task, const ksi_store_rows *rows, ksi_record_cache *cache,
                             ks_error *error)
 {
-    ksi_task_store *store = &task->stores[task->store_count++];
+    ksi_task_store *store = &task->stores[task->store_count];
     const ksi_store_spec *spec = &rows->spec->spec;
     store->rows = rows;
     ksi_changelog_sink_init(&store->changelog, &task->collector, rows->changelog, task->partition);
-    store->store = ksi_store_open(&(ksi_store_options){
-        .spec = spec,
-        .changelog = spec->logging ? &store->changelog.changelog : NULL,
-        .cache = cache,
-        .rows = rows->rows,
-        .pending_max_bytes =
-            rows->is_on_disk ? ksi_local_state_pending_max_bytes(task->rows->state) : 0});
+    store->store = ksi_store_open(
+        &(ksi_store_options){
+            .spec = spec,
+            .changelog = spec->logging ? &store->changelog.changelog : NULL,
+            .cache = cache,
+            .rows = rows->rows,
+            .pending_max_bytes =
+                rows->is_on_disk ? ksi_local_state_pending_max_bytes(task->rows->state) : 0,
+            .too_late = count_too_late,
+            .owner = &task->ctx},
+        error);
+    if (store->store == NULL) {
+        return error->code;
+    }
+    task->store_count++;
     const char *what = ksi_arena_format(&task->task_arena, "store %s", spec->name);
     KS_TRY(ksi_ctx_key_serde(&task->ctx, spec->key, what, &store->key, error));
     return ksi_ctx_value_serde(&task->ctx, spec->value, what, &store->value, error);

@@ -184,24 +184,12 @@ static ks_status log_eviction(ksi_key_value_store *store, const ksi_row *row,
                                           context->timestamp, NULL, error);
 }
 
-/*
- * One record may write more than memory has room for; a crash before its commit then builds the
- * store anew. A store without a changelog has nothing to be built from and keeps its rows in
- * memory.
- */
-static ks_status bound_pending(ksi_key_value_store *store, ks_error *error)
-{
-    bool is_over = store->pending_max_bytes > 0 &&
-                   ksi_row_store_bytes(store->base.rows).pending > store->pending_max_bytes;
-    return is_over ? ksi_row_store_write_through(store->base.rows, error) : KS_OK;
-}
-
 static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
                                const ksi_record_context *context, ks_error *error)
 {
     if (store->changelog == NULL) {
         ksi_row_store_put(store->base.rows, row->key, row->value, row->timestamp);
-        return bound_pending(store, error);
+        return ksi_row_store_bound_pending(store->base.rows, store->pending_max_bytes, error);
     }
     KS_TRY(log_eviction(store, row, context, error));
     bool has_own_time = store->base.spec->timestamped && row->value.data != NULL;
@@ -210,7 +198,7 @@ static ks_status store_and_log(ksi_key_value_store *store, const ksi_row *row,
     KS_TRY(
         store->changelog->append(store->changelog, row->key, row->value, timestamp, NULL, error));
     ksi_row_store_put(store->base.rows, row->key, row->value, row->timestamp);
-    return bound_pending(store, error);
+    return ksi_row_store_bound_pending(store->base.rows, store->pending_max_bytes, error);
 }
 
 /* ---- what the cache gives up ----------------------------------------------------------------- */

@@ -549,6 +549,12 @@ ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error)
     return status;
 }
 
+ks_status ksi_row_store_bound_pending(ksi_row_store *store, int64_t most_bytes, ks_error *error)
+{
+    bool is_over = most_bytes > 0 && ksi_row_buffer_bytes_of(store->buffer).pending > most_bytes;
+    return is_over ? ksi_row_store_write_through(store, error) : KS_OK;
+}
+
 /* ---- restoring ------------------------------------------------------------------------------- */
 
 /* The bounds of all rows of the partition. */

@@ -129,6 +129,11 @@ ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error);
  * nothing could rebuild the store, so there rows wait in memory.
  */
 ks_status ksi_row_store_write_through(ksi_row_store *store, ks_error *error);
+/*
+ * The same when more bytes are pending than that (0: no bound): one record may write more than
+ * memory has room for.
+ */
+ks_status ksi_row_store_bound_pending(ksi_row_store *store, int64_t most_bytes, ks_error *error);
 /* Whether that was done since the last commit. */
 bool ksi_row_store_is_written_through(const ksi_row_store *store);
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "state/key_value_store.h"
+#include "state/versioned_store.h"
 
 #include <string.h>
 
@@ -74,8 +75,11 @@ ksi_row_store *ksi_store_rows_in_memory(const ksi_store_spec *spec)
     return rows;
 }
 
-ksi_store *ksi_store_open(const ksi_store_options *options)
+ksi_store *ksi_store_open(const ksi_store_options *options, ks_error *error)
 {
+    if (options->spec->kind == KSI_STORE_VERSIONED) {
+        return ksi_versioned_store_base(ksi_versioned_store_open(options, error));
+    }
     KSI_CHECK(options->spec->kind == KSI_STORE_KEY_VALUE);
     return ksi_key_value_store_base(ksi_key_value_store_open(options));
 }

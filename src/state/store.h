@@ -50,13 +50,15 @@ typedef struct ksi_store_options {
      * and the fields between spec and here mean nothing. NULL: the store is the caller's.
      */
     ksi_store_query *query;
+    void (*too_late)(void *owner); /* told of each write that the retention refuses */
+    void *owner;
 } ksi_store_options;
 
 /* Rows in memory for a store: with its bound, if it has one. */
 ksi_row_store *ksi_store_rows_in_memory(const ksi_store_spec *spec);
 
-/* A store of the kind that the spec says. */
-ksi_store *ksi_store_open(const ksi_store_options *options);
+/* A store of the kind that the spec says. NULL with an error when its rows do not fit. */
+ksi_store *ksi_store_open(const ksi_store_options *options, ks_error *error);
 
 KS_NODISCARD static inline ks_status ksi_store_flush(ksi_store *store, ks_error *error)
 {

@@ -36,7 +36,6 @@ struct ksi_versioned_rows {
     ksi_versioned_rows_options options;
     int64_t segment_ms;
     int64_t observed_ms;
-    int64_t flushed_ms;     /* what of that the store's own row says */
     int64_t live_segment;   /* below it all is expired */
     bool is_replaying;      /* rows may be newer than what is put */
     ksi_buffer key;         /* scratch: of a row */
@@ -113,27 +112,22 @@ static ks_status read_store(ksi_versioned_rows *versions, ks_error *error)
     }
     if (written_ms != versions->options.history_retention_ms) {
         return ksi_error_set(error, KS_E_CONFIG, WHERE,
-                             "it was written with a history retention of %lld ms, and now it is "
-                             "%lld ms",
+                             "it was written with a history retention of %lld ms, and rows of one "
+                             "retention cannot be read with another: it is now %lld ms",
                              (long long)written_ms,
                              (long long)versions->options.history_retention_ms);
     }
     versions->observed_ms = row.timestamp;
-    versions->flushed_ms = row.timestamp;
     versions->live_segment = oldest_segment(versions);
     return KS_OK;
 }
 
-void ksi_versioned_rows_flush(ksi_versioned_rows *versions)
+static void write_store(ksi_versioned_rows *versions)
 {
-    if (versions->flushed_ms == versions->observed_ms) {
-        return;
-    }
     ksi_buffer_clear(&versions->value);
     append_be64(&versions->value, versions->options.history_retention_ms);
     ksi_row_store_put(versions->options.rows, prefixed_key(versions, STORE, ks_slice_of("", 0)),
                       ksi_buffer_slice(&versions->value), versions->observed_ms);
-    versions->flushed_ms = versions->observed_ms;
 }
 
 ksi_versioned_rows *ksi_versioned_rows_open(const ksi_versioned_rows_options *options,
@@ -143,7 +137,6 @@ ksi_versioned_rows *ksi_versioned_rows_open(const ksi_versioned_rows_options *op
     versions->options = *options;
     versions->segment_ms = segment_ms_of(options->history_retention_ms);
     versions->observed_ms = -1;
-    versions->flushed_ms = -1;
     if (read_store(versions, error) != KS_OK) {
         ksi_versioned_rows_close(versions);
         return NULL;
@@ -168,19 +161,19 @@ int64_t ksi_versioned_rows_observed(const ksi_versioned_rows *versions)
     return versions->observed_ms;
 }
 
-/* Neither written nor, but for latest versions, read. */
-static bool is_expired(const ksi_versioned_rows *versions, int64_t time)
+bool ksi_versioned_rows_has_expired(const ksi_versioned_rows *versions, int64_t time)
 {
     return time < versions->observed_ms - versions->options.history_retention_ms;
 }
 
-/* Time goes on: what has expired by now is given up. */
+/* Time goes on: the store says so, and what has expired by now is given up. */
 static void observe(ksi_versioned_rows *versions, int64_t time)
 {
     if (time <= versions->observed_ms) {
         return;
     }
     versions->observed_ms = time;
+    write_store(versions);
     int64_t live = oldest_segment(versions);
     if (live > versions->live_segment) {
         char below[NUMBER_BYTES];
@@ -315,7 +308,7 @@ ks_status ksi_versioned_rows_get_as_of(ksi_versioned_rows *versions, ks_slice ke
     }
     int64_t limit = *found ? version->from : versions->observed_ms;
     *found = false;
-    if (time < 0 || is_expired(versions, time)) {
+    if (time < 0 || ksi_versioned_rows_has_expired(versions, time)) {
         return KS_OK;
     }
     KS_TRY(find_ending_behind(versions, key, (span){time, limit}, version, found, error));
@@ -433,7 +426,7 @@ ks_status ksi_versioned_rows_put(ksi_versioned_rows *versions, ks_slice key, ks_
                              "a version that begins at %lld cannot be put; times begin at 0",
                              (long long)timestamp);
     }
-    if (is_expired(versions, timestamp)) {
+    if (ksi_versioned_rows_has_expired(versions, timestamp)) {
         return KS_OK;
     }
     observe(versions, timestamp);

@@ -71,6 +71,8 @@ ksi_versioned_rows *ksi_versioned_rows_open(const ksi_versioned_rows_options *op
 void ksi_versioned_rows_close(ksi_versioned_rows *versions); /* accepts NULL */
 /* The highest time that was written; -1: nothing was. */
 int64_t ksi_versioned_rows_observed(const ksi_versioned_rows *versions);
+/* Whether a time lies before the retention: nothing is put there, and history not read. */
+bool ksi_versioned_rows_has_expired(const ksi_versioned_rows *versions, int64_t time);
 
 /*
  * Writes a version; a null value deletes from that time on. `*valid_to` is where it ends,
@@ -87,8 +89,6 @@ KS_NODISCARD ks_status ksi_versioned_rows_put(ksi_versioned_rows *versions, ks_s
 KS_NODISCARD ks_status ksi_versioned_rows_restore(ksi_versioned_rows *versions, ks_slice key,
                                                   ks_slice value, int64_t timestamp,
                                                   ks_error *error);
-/* Before rows are committed or restored: what is known of the store becomes a row. */
-void ksi_versioned_rows_flush(ksi_versioned_rows *versions);
 
 /* The latest version, if the key is there. */
 KS_NODISCARD ks_status ksi_versioned_rows_get(ksi_versioned_rows *versions, ks_slice key,

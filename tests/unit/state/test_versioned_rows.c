@@ -341,7 +341,6 @@ static void commit(world *w)
 {
     ks_error error = {0};
     const ksi_store_position position = {.offset = (int64_t)w->logged};
-    ksi_versioned_rows_flush(w->versions);
     must(w, ksi_row_store_commit(w->rows, w->kind.logged ? &position : NULL, &error), &error);
     w->committed = w->logged;
 }
@@ -357,7 +356,6 @@ static void replay(world *w, size_t from, size_t to)
              &error);
         if (random_below(100) == 0 || i + 1 == to) {
             const ksi_store_position position = {.offset = (int64_t)i + 1};
-            ksi_versioned_rows_flush(w->versions);
             must(w, ksi_row_store_restored(w->rows, &position, &error), &error);
         }
     }
@@ -552,14 +550,12 @@ static void putting_again_what_a_crash_took_leads_to_the_same(void **state)
         while (w.logged < 150) {
             put_one(&w);
         }
-        ksi_versioned_rows_flush(w.versions);
         ksi_row_store *left = rows_in_memory();
         copy_rows(&w, w.rows, left, ks_slice_null(), ks_slice_null());
         while (w.logged < 150 + 10 * (size_t)(1 + run % 15)) {
             put_one(&w);
         }
         compare_all(&w);
-        ksi_versioned_rows_flush(w.versions);
         bounds_of(&w, w.rows, &low, &high);
         copy_rows(&w, w.rows, left, ksi_buffer_slice(&low), ksi_buffer_slice(&high));
         close_rows(&w);
@@ -676,7 +672,6 @@ static void expired_versions_leave_the_rows(void **state)
     for (int64_t time = 0; time < 100000; time += 10) {
         assert_int_equal(put_text(versions, "k", "value", time), KSI_NO_END);
         if (time % 1000 == 0) {
-            ksi_versioned_rows_flush(versions);
             assert_int_equal(ksi_row_store_commit(rows, NULL, NULL), KS_OK);
         }
     }
@@ -692,7 +687,6 @@ static void another_retention_is_refused(void **state)
     ks_error error = {0};
     ksi_versioned_rows *versions = example(&rows);
     (void)put_text(versions, "k", "a", 5);
-    ksi_versioned_rows_flush(versions);
     ksi_versioned_rows_close(versions);
     assert_null(ksi_versioned_rows_open(
         &(ksi_versioned_rows_options){.rows = rows, .history_retention_ms = 2000}, &error));

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * versioned_store.c - see versioned_store.h. @java ChangeLoggingVersionedKeyValueBytesStore
+ *
+ * A put that comes too late is logged like any other. Whoever replays the changelog refuses it
+ * again, because by then the store has observed what it had observed.
+ *
+ * Thread rule: the thread of the task.
+ */
+#include "state/versioned_store.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+struct ksi_versioned_store {
+    ksi_store base; /* first */
+    ksi_store_options options;
+    bool owns_rows;
+    ksi_versioned_rows *versions;
+};
+
+/* Nothing is held back. */
+static ks_status flush_base(ksi_store *base, ks_error *error)
+{
+    (void)base;
+    (void)error;
+    return KS_OK;
+}
+
+static void close_base(ksi_store *base)
+{
+    ksi_versioned_store *store = (ksi_versioned_store *)base;
+    ksi_versioned_rows_close(store->versions);
+    if (store->owns_rows) {
+        ksi_row_store_close(base->rows);
+    }
+    ksi_free(store);
+}
+
+static const ksi_store_class versioned_class = {.flush = flush_base, .close = close_base};
+
+ksi_versioned_store *ksi_versioned_store_open(const ksi_store_options *options, ks_error *error)
+{
+    ksi_versioned_store *store = ksi_calloc(1, sizeof *store);
+    store->options = *options;
+    store->owns_rows = options->rows == NULL;
+    store->base = (ksi_store){.class = &versioned_class,
+                              .spec = options->spec,
+                              .rows = store->owns_rows ? ksi_store_rows_in_memory(options->spec)
+                                                       : options->rows};
+    store->versions = ksi_versioned_rows_open(
+        &(ksi_versioned_rows_options){.rows = store->base.rows,
+                                      .history_retention_ms = options->spec->retention_ms},
+        error);
+    if (store->versions == NULL) {
+        ksi_error_prefix(error, "store %s: ", options->spec->name);
+        close_base(&store->base);
+        return NULL;
+    }
+    return store;
+}
+
+ksi_store *ksi_versioned_store_base(ksi_versioned_store *store)
+{
+    return store != NULL ? &store->base : NULL;
+}
+
+ksi_versioned_store *ksi_versioned_store_of(ksi_store *store)
+{
+    return store != NULL && store->class == &versioned_class ? (ksi_versioned_store *)store : NULL;
+}
+
+const ksi_store_spec *ksi_versioned_store_spec(const ksi_versioned_store *store)
+{
+    return store->base.spec;
+}
+
+ksi_versioned_rows *ksi_versioned_store_versions(const ksi_versioned_store *store)
+{
+    return store->versions;
+}
+
+ks_status ksi_versioned_store_put(ksi_versioned_store *store, ks_slice key, ks_slice value,
+                                  int64_t timestamp, int64_t *valid_to, ks_error *error)
+{
+    const ksi_store_options *options = &store->options;
+    KS_TRY(ksi_versioned_rows_put(store->versions, key, value, timestamp, valid_to, error));
+    if (*valid_to == KSI_NOT_PUT && options->too_late != NULL) {
+        options->too_late(options->owner);
+    }
+    if (options->changelog != NULL) {
+        KS_TRY(options->changelog->append(options->changelog, key, value, timestamp, NULL, error));
+    }
+    return ksi_row_store_bound_pending(store->base.rows, options->pending_max_bytes, error);
+}
