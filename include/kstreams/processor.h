@@ -186,6 +186,13 @@ KS_API void ks_ctx_request_commit(ks_ctx *ctx);
  */
 KS_API ks_key_value_store *ks_ctx_key_value_store(ks_ctx *ctx, const char *name);
 
+/**
+ * A versioned store of the processor; as ks_ctx_key_value_store() otherwise. Versions are put with
+ * the timestamp that the call says, not with that of the record in hand. @java
+ * ProcessorContext#getStateStore
+ */
+KS_API ks_versioned_store *ks_ctx_versioned_store(ks_ctx *ctx, const char *name);
+
 /* ---- punctuations ---------------------------------------------------------------------------- */
 
 /** Whose time a punctuation goes by. @java PunctuationType */

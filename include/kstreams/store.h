@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store.h - key-value stores: reading and writing them, and walking over their entries.
+ * store.h - key-value stores: reading and writing them, and walking over their entries; versioned
+ * ones, which also know what was there before.
  *
  * A store handle is borrowed from whoever gave it (a processor's context, a test driver, a query)
  * and belongs to its thread. Keys and values go through the store's own serdes; a value of another
@@ -220,6 +221,136 @@ KS_NODISCARD KS_API ks_status ks_key_value_iterator_next(ks_key_value_iterator *
                                                          ks_error *error);
 /** Ends the walk; what it gave out is gone. @thread the store's */
 KS_API void ks_key_value_iterator_free(ks_key_value_iterator *iterator);
+
+/* ---- versioned stores ------------------------------------------------------------------------ */
+
+/**
+ * A store that has the history of each key: values, and from when to when each was valid.
+ *
+ *     put k=a at 10, k=b at 20, deletion of k at 30
+ *
+ *     time       10         20         30
+ *     k           a          b          (deleted)
+ *
+ * The history retention says how far back it goes from the highest timestamp that was put, the
+ * observed time: versions that ended before that are forgotten, and what is older is not put. The
+ * latest version of a key is never forgotten. Times are milliseconds of the epoch.
+ * @java VersionedKeyValueStore
+ */
+typedef struct ks_versioned_store ks_versioned_store;
+
+/** Of the latest version of a key: nothing says yet when it ends. */
+#define KS_VALID_TO_UNDEFINED ((int64_t)-1)
+/** What was older than the history retention allows was not put. */
+#define KS_NOT_PUT INT64_MIN
+
+/** A version of a key. @java VersionedRecord */
+typedef struct ks_version {
+    ks_value value;    /**< null: there is no such version */
+    int64_t timestamp; /**< from when it is valid; -1 when there is none */
+    int64_t valid_to;  /**< exclusive; KS_VALID_TO_UNDEFINED for the latest */
+} ks_version;
+
+/** A list of them. */
+typedef struct ks_versions {
+    const ks_version *items;
+    size_t count;
+} ks_versions;
+
+/** From when to when, both included. */
+typedef struct ks_version_span {
+    int64_t from;
+    int64_t to;
+} ks_version_span;
+
+/**
+ * Puts a version, between those that are there when it is older than they are; a null value deletes
+ * the key from that time on. A version of the same time is replaced.
+ *
+ * @param timestamp  from when it is valid
+ * @param valid_to   set to the time from which another version is valid, to KS_VALID_TO_UNDEFINED
+ *                   when this one is the latest, or to KS_NOT_PUT; may be NULL
+ * @return KS_OK, also for what is not put; KS_E_ARGUMENT for a null key; KS_E_TIMESTAMP for a
+ *         negative timestamp; KS_E_SERDE when key or value is of another kind than the store's; or
+ *         what failed in the changelog, which gets it in any case
+ * @thread the store's
+ * @java   VersionedKeyValueStore#put
+ */
+KS_NODISCARD KS_API ks_status ks_versioned_store_put(ks_versioned_store *store, ks_value key,
+                                                     ks_value value, int64_t timestamp,
+                                                     int64_t *valid_to, ks_error *error);
+
+/**
+ * Deletes a key from a time on, and gives the version that was valid at that time.
+ *
+ * @param arena  where `old` is put; may be NULL when that is
+ * @param old    may be NULL; its value is null when there was none, or the time is older than the
+ *               history retention allows, and nothing is deleted
+ * @return as ks_versioned_store_put()
+ * @thread the store's
+ * @java   VersionedKeyValueStore#delete
+ */
+KS_NODISCARD KS_API ks_status ks_versioned_store_delete(ks_versioned_store *store, ks_value key,
+                                                        int64_t timestamp, ks_arena *arena,
+                                                        ks_version *old, ks_error *error);
+
+/**
+ * The latest version of a key.
+ *
+ * @param arena    where its value is put; it lives until the arena is reset
+ * @param version  its value is null when the key is not there
+ * @return KS_OK; KS_E_ARGUMENT for a null key; KS_E_SERDE when the key is of another kind than the
+ *         store's, or the stored bytes cannot be read
+ * @thread the store's
+ * @java   VersionedKeyValueStore#get(Object)
+ */
+KS_NODISCARD KS_API ks_status ks_versioned_store_get(ks_versioned_store *store, ks_value key,
+                                                     ks_arena *arena, ks_version *version,
+                                                     ks_error *error);
+
+/**
+ * The version of a key that is valid at a time. Of a time before the history retention only the
+ * latest version is known, if it was valid then.
+ *
+ * @return as ks_versioned_store_get()
+ * @thread the store's
+ * @java   VersionedKeyValueStore#get(Object, long)
+ */
+KS_NODISCARD KS_API ks_status ks_versioned_store_get_as_of(ks_versioned_store *store, ks_value key,
+                                                           int64_t time, ks_arena *arena,
+                                                           ks_version *version, ks_error *error);
+
+/**
+ * The versions of a key that are valid at any time of a span, newest first; deletions are not
+ * listed.
+ *
+ * @param span      NULL: all that the history retention has
+ * @param versions  lives until the arena is reset
+ * @return as ks_versioned_store_get()
+ * @thread the store's
+ * @java   MultiVersionedKeyQuery
+ */
+KS_NODISCARD KS_API ks_status ks_versioned_store_versions(ks_versioned_store *store, ks_value key,
+                                                          const ks_version_span *span,
+                                                          ks_arena *arena, ks_versions *versions,
+                                                          ks_error *error);
+
+/** Keys of a store. */
+typedef struct ks_keys {
+    const ks_value *items;
+    size_t count;
+} ks_keys;
+
+/**
+ * All keys that have versions, in the order of their serialized bytes; some may have none any more
+ * that the history retention covers. Reads the whole store: for tests and tools.
+ *
+ * @param keys  lives until the arena is reset
+ * @return KS_OK; KS_E_SERDE when the stored bytes cannot be read
+ * @thread the store's
+ */
+KS_NODISCARD KS_API ks_status ks_versioned_store_keys(ks_versioned_store *store, ks_arena *arena,
+                                                      ks_keys *keys, ks_error *error);
 
 #ifdef __cplusplus
 }

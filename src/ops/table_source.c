@@ -4,9 +4,9 @@
  * stream (toTable).
  *
  * A null key is dropped and counted, a null value deletes. Out-of-order updates are applied as they
- * come, and by a versioned table where they belong: the old value of a change is the latest one of
- * the key, as in Java, also of an update that is older. A table that nothing asks for has no store: then every record is an update without an old
- * value. @java KTableSource
+ * come, and by a versioned table where they belong in time: as in Java the old value of a change is
+ * what was the latest of the key, also when the update is older. A table that nothing asks for has
+ * no store: then every record is an update without an old value. @java KTableSource
  */
 #include "ops/ops.h"
 #include "ops/table_store.h"

@@ -161,8 +161,8 @@ static void open_readers(ksi_task *task, const ksi_task_rows *global_rows)
     task->readers = ksi_calloc(count + 1, sizeof(ksi_store *));
     for (; task->reader_count < count; task->reader_count++) {
         const ksi_store_rows *rows = &global_rows->stores[task->reader_count];
-        task->readers[task->reader_count] =
-            ksi_store_open(&(ksi_store_options){.spec = &rows->spec->spec, .query = rows->query});
+        task->readers[task->reader_count] = ksi_store_open(
+            &(ksi_store_options){.spec = &rows->spec->spec, .query = rows->query}, NULL);
     }
 }
 

@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "serde/convert.h"
+#include "state/store_serdes.h"
 
 enum { TIME_OF_THE_RECORD = -1 };
 
@@ -32,30 +32,24 @@ static const char *name_of(const ks_key_value_store *view)
     return ksi_key_value_store_spec(view->store)->name;
 }
 
+static ksi_store_serdes serdes_of(const ks_key_value_store *view)
+{
+    return (ksi_store_serdes){
+        .store = name_of(view), .topic = view->topic, .key = view->key, .value = view->value};
+}
+
 static ks_status write_bytes(const ks_key_value_store *view, bool is_key, ks_value value,
                              ks_arena *arena, ks_slice *bytes, ks_error *error)
 {
-    const ks_serde_ctx where = {.topic = view->topic, .is_key = is_key};
-    ks_status status =
-        ksi_serialize(is_key ? view->key : view->value, &where, value, arena, bytes, error);
-    if (status != KS_OK) {
-        ksi_error_prefix(error, "the %s given to store %s: ", is_key ? "key" : "value",
-                         name_of(view));
-    }
-    return status;
+    const ksi_store_serdes serdes = serdes_of(view);
+    return ksi_store_write_bytes(&serdes, is_key, value, arena, bytes, error);
 }
 
 static ks_status read_bytes(const ks_key_value_store *view, bool is_key, ks_slice bytes,
                             ks_arena *arena, ks_value *value, ks_error *error)
 {
-    const ks_serde_ctx where = {.topic = view->topic, .is_key = is_key};
-    ks_status status = ksi_deserialize(is_key ? view->key : view->value, &where,
-                                       ksi_arena_copy(arena, bytes), arena, value, error);
-    if (status != KS_OK) {
-        ksi_error_prefix(error, "the %s of an entry of store %s: ", is_key ? "key" : "value",
-                         name_of(view));
-    }
-    return status;
+    const ksi_store_serdes serdes = serdes_of(view);
+    return ksi_store_read_bytes(&serdes, is_key, bytes, arena, value, error);
 }
 
 static ks_status read_entry(const ks_key_value_store *view, const ksi_row *row, ks_arena *arena,
@@ -70,11 +64,8 @@ static ks_status read_entry(const ks_key_value_store *view, const ksi_row *row, 
 static ks_status key_bytes(const ks_key_value_store *view, ks_value key, ks_arena *arena,
                            ks_slice *bytes, ks_error *error)
 {
-    if (ks_value_is_null(key)) {
-        return ksi_error_set(error, KS_E_ARGUMENT, name_of(view),
-                             "the key is null; a store has no entry for it");
-    }
-    return write_bytes(view, true, key, arena, bytes, error);
+    const ksi_store_serdes serdes = serdes_of(view);
+    return ksi_store_key_bytes(&serdes, key, arena, bytes, error);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ enum {
     SEGMENTS = 8, /* in the retention */
     SEGMENT_MIN_MS = 1000,
     NUMBER_BYTES = 8,
+    LENGTH_BYTES = 4,
     LATEST = 0xfe,
     STORE = 0xff,
     DELETED = 0,
@@ -60,7 +61,7 @@ static int64_t segment_of(const ksi_versioned_rows *versions, int64_t time)
 
 static ks_slice history_key(ksi_buffer *in, int64_t segment, ks_slice key, int64_t to)
 {
-    char length[4];
+    char length[LENGTH_BYTES];
     ksi_put_be32(length, (uint32_t)key.size);
     ksi_buffer_clear(in);
     append_be64(in, segment);
@@ -87,10 +88,15 @@ static int64_t segment_ms_of(int64_t history_retention_ms)
     return segment_ms > SEGMENT_MIN_MS ? segment_ms : SEGMENT_MIN_MS;
 }
 
+int64_t ksi_versioned_rows_oldest(const ksi_versioned_rows *versions)
+{
+    return versions->observed_ms - versions->options.history_retention_ms;
+}
+
 /* Of the segments that may have a version which is valid within the retention, the first. */
 static int64_t oldest_segment(const ksi_versioned_rows *versions)
 {
-    int64_t oldest_ms = versions->observed_ms - versions->options.history_retention_ms;
+    int64_t oldest_ms = ksi_versioned_rows_oldest(versions);
     return oldest_ms > 0 ? segment_of(versions, oldest_ms) : 0;
 }
 
@@ -163,7 +169,7 @@ int64_t ksi_versioned_rows_observed(const ksi_versioned_rows *versions)
 
 bool ksi_versioned_rows_has_expired(const ksi_versioned_rows *versions, int64_t time)
 {
-    return time < versions->observed_ms - versions->options.history_retention_ms;
+    return time < ksi_versioned_rows_oldest(versions);
 }
 
 /* Time goes on: the store says so, and what has expired by now is given up. */
@@ -314,6 +320,37 @@ ks_status ksi_versioned_rows_get_as_of(ksi_versioned_rows *versions, ks_slice ke
     KS_TRY(find_ending_behind(versions, key, (span){time, limit}, version, found, error));
     *found = *found && version->from <= time && version->value.data != NULL;
     return KS_OK;
+}
+
+/* The key within that of a row; null in the store's own. */
+static ks_slice key_within(ks_slice row)
+{
+    const size_t head = NUMBER_BYTES + LENGTH_BYTES;
+    if ((unsigned char)row.data[0] == STORE) {
+        return ks_slice_null();
+    }
+    return (unsigned char)row.data[0] == LATEST
+               ? ks_slice_of(row.data + 1, row.size - 1)
+               : ks_slice_of(row.data + head, row.size - head - NUMBER_BYTES);
+}
+
+ks_status ksi_versioned_rows_each_key(ksi_versioned_rows *versions, ksi_version_key_fn *visit,
+                                      void *user, ks_error *error)
+{
+    const ksi_row_range all = {.committed = versions->options.committed};
+    ksi_row_iterator *iterator = ksi_row_iterator_open(versions->options.rows, &all);
+    ks_status status = KS_OK;
+    bool found = true;
+    while (status == KS_OK && found) {
+        ksi_row row;
+        status = ksi_row_iterator_next(iterator, &row, &found, error);
+        ks_slice key = status == KS_OK && found ? key_within(row.key) : ks_slice_null();
+        if (key.data != NULL) {
+            visit(user, key);
+        }
+    }
+    ksi_row_iterator_close(iterator);
+    return status;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

@@ -71,6 +71,8 @@ ksi_versioned_rows *ksi_versioned_rows_open(const ksi_versioned_rows_options *op
 void ksi_versioned_rows_close(ksi_versioned_rows *versions); /* accepts NULL */
 /* The highest time that was written; -1: nothing was. */
 int64_t ksi_versioned_rows_observed(const ksi_versioned_rows *versions);
+/* The beginning of the retention. */
+int64_t ksi_versioned_rows_oldest(const ksi_versioned_rows *versions);
 /* Whether a time lies before the retention: nothing is put there, and history not read. */
 bool ksi_versioned_rows_has_expired(const ksi_versioned_rows *versions, int64_t time);
 
@@ -108,5 +110,14 @@ KS_NODISCARD ks_status ksi_versioned_rows_get_as_of(ksi_versioned_rows *versions
 KS_NODISCARD ks_status ksi_versioned_rows_next(ksi_versioned_rows *versions, ks_slice key,
                                                int64_t time, ksi_version *version, bool *found,
                                                ks_error *error);
+
+/*
+ * Visits the key of each row, many of them more than once; borrowed while it is visited. Reads all
+ * rows.
+ */
+typedef void ksi_version_key_fn(void *user, ks_slice key);
+KS_NODISCARD ks_status ksi_versioned_rows_each_key(ksi_versioned_rows *versions,
+                                                   ksi_version_key_fn *visit, void *user,
+                                                   ks_error *error);
 
 #endif

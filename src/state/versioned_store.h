@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * versioned_store.h - the versioned store of a task: the versions of each key, and a changelog. @java
- * VersionedKeyValueStore
+ * versioned_store.h - the versioned store of a task: the versions of each key, and a changelog.
+ * @java VersionedKeyValueStore
  *
  * There is no record cache above it: each version counts, so none may be held back for the next.
  *

@@ -24,6 +24,7 @@
 #include "config/config.h"
 #include "serde/convert.h"
 #include "state/key_value_view.h"
+#include "state/versioned_view.h"
 #include "testing/driven_task.h"
 
 #include <kstreams/testing.h>
@@ -60,7 +61,8 @@ struct ks_test_driver {
     ks_arena scratch;                 /* bytes of a call on a store's handle */
     ks_key_value_store *views;        /* of the task's stores; those of other kinds are unused */
     ks_key_value_store *stored_views; /* the same below their record cache */
-    const char **store_names;         /* in the order of names */
+    ks_versioned_store *versioned_views;
+    const char **store_names; /* in the order of names */
     size_t store_count;
 };
 
@@ -124,6 +126,10 @@ static void view_store(ks_test_driver *driver, ksi_task *task, size_t index)
     driver->stored_views[at] = *view;
     view->context = &no_record;
     view->on_mismatch = ksi_task_mismatch_handler(task);
+    driver->versioned_views[at] =
+        (ks_versioned_store){.store = ksi_versioned_store_of(store),
+                             .serdes = {name, view->topic, view->key, view->value},
+                             .arena = &driver->scratch};
     while (at > 0 && strcmp(driver->store_names[at - 1], name) > 0) {
         driver->store_names[at] = driver->store_names[at - 1];
         at--;
@@ -139,6 +145,7 @@ static void view_stores(ks_test_driver *driver)
     if (driver->views == NULL) {
         driver->views = ksi_calloc(own + global + 1, sizeof *driver->views);
         driver->stored_views = ksi_calloc(own + global + 1, sizeof *driver->stored_views);
+        driver->versioned_views = ksi_calloc(own + global + 1, sizeof *driver->versioned_views);
         driver->store_names = ksi_calloc(own + global + 1, sizeof *driver->store_names);
     }
     driver->store_count = 0;
@@ -201,6 +208,7 @@ void ks_test_driver_free(ks_test_driver *driver)
     ks_config_free(driver->global_config);
     ksi_free(driver->views);
     ksi_free(driver->stored_views);
+    ksi_free(driver->versioned_views);
     ksi_free(driver->store_names);
     ksi_arena_destroy(&driver->arena);
     ksi_arena_destroy(&driver->scratch);
@@ -472,6 +480,17 @@ ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const
 ks_key_value_store *ks_test_driver_stored_key_value_store(ks_test_driver *driver, const char *name)
 {
     return view_of(driver, driver->stored_views, name);
+}
+
+ks_versioned_store *ks_test_driver_versioned_store(ks_test_driver *driver, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
+        ks_versioned_store *view = &driver->versioned_views[i];
+        if (view->store != NULL && strcmp(view->serdes.store, name) == 0) {
+            return view;
+        }
+    }
+    return NULL;
 }
 
 size_t ks_test_driver_store_count(const ks_test_driver *driver)

@@ -15,6 +15,7 @@
  */
 #include "base/buffer.h"
 #include "state/key_value_view.h"
+#include "state/versioned_view.h"
 #include "topology/context.h"
 
 #include <string.h>
@@ -129,4 +130,28 @@ ks_key_value_store *ks_ctx_key_value_store(ks_ctx *ctx, const char *name)
     static const handle_kind key_value = {
         .call = "ks_ctx_key_value_store()", .kind = KSI_STORE_KEY_VALUE, .make = make_key_value};
     return find_handle(ctx, name, &key_value);
+}
+
+static void *make_versioned(ks_ctx *ctx, ksi_store *store, const ks_serde *key,
+                            const ks_serde *value)
+{
+    const char *name = store->spec->name;
+    ks_versioned_store *view = ksi_arena_alloc(ctx->task_arena, sizeof *view);
+    *view = (ks_versioned_store){
+        .store = ksi_versioned_store_of(store),
+        .serdes = {.store = name,
+                   .topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena),
+                   .key = key,
+                   .value = value},
+        .arena = ctx->arena,
+        .results = ctx->arena,
+        .owner = {.self = ctx, .has_failed = has_failed, .fail = fail}};
+    return view;
+}
+
+ks_versioned_store *ks_ctx_versioned_store(ks_ctx *ctx, const char *name)
+{
+    static const handle_kind versioned = {
+        .call = "ks_ctx_versioned_store()", .kind = KSI_STORE_VERSIONED, .make = make_versioned};
+    return find_handle(ctx, name, &versioned);
 }

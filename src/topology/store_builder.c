@@ -22,6 +22,19 @@ static const char *contradiction(const ks_store_builder *builder)
     if (!is_lru && builder->lru_entries != 0) {
         return "lru_entries is for KS_STORE_LRU only";
     }
+    if (is_versioned && builder->type != KS_STORE_DEFAULT && builder->type != KS_STORE_ROCKSDB) {
+        return "a versioned store is kept on RocksDB; leave type out";
+    }
+    if (builder->type == KS_STORE_VERSIONED) {
+        return "a store is versioned by its kind, KS_STORE_KIND_VERSIONED_KEY_VALUE; leave type "
+               "out";
+    }
+    if (is_versioned && builder->caching_enabled) {
+        return "a versioned store cannot be cached: each of its versions counts";
+    }
+    if (builder->history_retention_ms < 0) {
+        return "history_retention_ms is negative; give at least 0";
+    }
     if (!is_versioned && builder->history_retention_ms != 0) {
         return "history_retention_ms is for KS_STORE_KIND_VERSIONED_KEY_VALUE only";
     }
@@ -58,7 +71,8 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
         .type = builder->type != KS_STORE_DEFAULT ? builder->type : default_type,
         .max_rows = (size_t)builder->lru_entries,
         .retention_ms = builder->history_retention_ms,
-        .timestamped = builder->kind == KS_STORE_KIND_TIMESTAMPED_KEY_VALUE,
+        .timestamped = builder->kind == KS_STORE_KIND_TIMESTAMPED_KEY_VALUE ||
+                       builder->kind == KS_STORE_KIND_VERSIONED_KEY_VALUE,
         .caching = builder->caching_enabled,
         .logging = !builder->logging_disabled,
         .changelog_config = builder->changelog_config,
@@ -66,7 +80,10 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
         .value = builder->value,
         .origin = builder,
     };
-    if (spec->kind != KSI_STORE_KEY_VALUE) {
+    if (spec->kind == KSI_STORE_VERSIONED) {
+        spec->type = KS_STORE_VERSIONED;
+    }
+    if (spec->kind == KSI_STORE_CUSTOM) {
         return ksi_error_set(error, KS_E_NOT_BUILT, builder->name,
                              "%s stores are not part of this version",
                              ksi_store_kind_name(spec->kind));

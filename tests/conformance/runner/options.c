@@ -194,21 +194,44 @@ static int32_t read_bound(cf_problem *problem, const char *digits)
     return (int32_t)entries;
 }
 
-static void read_type(cf_problem *problem, const char *type, ks_store_type *store_type,
-                      int32_t *lru_entries)
+static int64_t read_history(cf_problem *problem, const char *digits)
 {
-    if (strcmp(type, "rocksdb") == 0) {
-        *store_type = KS_STORE_ROCKSDB;
-    } else if (strcmp(type, "memory") == 0) {
-        *store_type = KS_STORE_IN_MEMORY;
-    } else if (strncmp(type, "lru:", 4) == 0) {
-        *store_type = KS_STORE_LRU;
-        *lru_entries = read_bound(problem, type + 4);
-    } else if (strncmp(type, "versioned:", 10) == 0) {
-        problem_not_built(problem, "store type %s", type);
-    } else {
-        problem_set(problem, "unknown store type `%s`", type);
+    char *end = NULL;
+    long long retention_ms = strtoll(digits, &end, 10);
+    if (end == digits || *end != '\0') {
+        problem_set(problem, "store type `versioned:%s`: no retention in milliseconds", digits);
     }
+    return retention_ms;
+}
+
+/* What a store's type says. */
+typedef struct store_storage {
+    ks_store_type type;
+    int32_t lru_entries;
+    int64_t history_retention_ms;
+} store_storage;
+
+static store_storage read_type(cf_problem *problem, cf_fields *store)
+{
+    const char *type = fields_text(store, "type");
+    if (type == NULL) {
+        return (store_storage){.type = KS_STORE_DEFAULT};
+    }
+    if (strcmp(type, "rocksdb") == 0) {
+        return (store_storage){.type = KS_STORE_ROCKSDB};
+    }
+    if (strcmp(type, "memory") == 0) {
+        return (store_storage){.type = KS_STORE_IN_MEMORY};
+    }
+    if (strncmp(type, "lru:", 4) == 0) {
+        return (store_storage){.type = KS_STORE_LRU, .lru_entries = read_bound(problem, type + 4)};
+    }
+    if (strncmp(type, "versioned:", 10) == 0) {
+        return (store_storage){.type = KS_STORE_VERSIONED,
+                               .history_retention_ms = read_history(problem, type + 10)};
+    }
+    problem_set(problem, "unknown store type `%s`", type);
+    return (store_storage){.type = KS_STORE_DEFAULT};
 }
 
 /*
@@ -218,10 +241,10 @@ static void read_type(cf_problem *problem, const char *type, ks_store_type *stor
 static void read_store(cf_problem *problem, cf_fields *store, ks_materialized *materialized)
 {
     materialized->name = fields_text(store, "name");
-    const char *type = fields_text(store, "type");
-    if (type != NULL) {
-        read_type(problem, type, &materialized->type, &materialized->lru_entries);
-    }
+    const store_storage kept = read_type(problem, store);
+    materialized->type = kept.type;
+    materialized->lru_entries = kept.lru_entries;
+    materialized->history_retention_ms = kept.history_retention_ms;
     int64_t retention = 0;
     fields_number(store, "retention", &retention);
     if (retention < 0) {
@@ -274,14 +297,18 @@ ks_store_builder store_of(cf_build *build, cf_fields *node)
     bool timestamped = false;
     bool logging = true;
     builder.name = fields_need_text(&store, "name");
-    const char *type = fields_text(&store, "type");
-    if (type != NULL) {
-        read_type(problem, type, &builder.type, &builder.lru_entries);
-    }
+    const store_storage kept = read_type(problem, &store);
+    builder.lru_entries = kept.lru_entries;
+    builder.history_retention_ms = kept.history_retention_ms;
     fields_bool(&store, "timestamped", &timestamped);
     fields_bool(&store, "caching", &builder.caching_enabled);
     fields_bool(&store, "logging", &logging);
-    builder.kind = timestamped ? KS_STORE_KIND_TIMESTAMPED_KEY_VALUE : KS_STORE_KIND_KEY_VALUE;
+    if (kept.type == KS_STORE_VERSIONED) {
+        builder.kind = KS_STORE_KIND_VERSIONED_KEY_VALUE;
+    } else {
+        builder.type = kept.type;
+        builder.kind = timestamped ? KS_STORE_KIND_TIMESTAMPED_KEY_VALUE : KS_STORE_KIND_KEY_VALUE;
+    }
     builder.logging_disabled = !logging;
     fields_done(&store);
     return builder;

@@ -166,20 +166,66 @@ static json_t *store_json(cf_scenario *scenario, const char *name, ks_key_value_
     return entries;
 }
 
+static json_t *version_json(cf_scenario *scenario, const ks_version *version)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "value",
+                        type_value_json(&scenario->problem, scenario->arena, version->value));
+    json_object_set_new(json, "ts", json_integer(version->timestamp));
+    if (version->valid_to != KS_VALID_TO_UNDEFINED) {
+        json_object_set_new(json, "validTo", json_integer(version->valid_to));
+    }
+    return json;
+}
+
+static json_t *versioned_store_json(cf_scenario *scenario, const char *name,
+                                    ks_versioned_store *store)
+{
+    json_t *entries = json_array();
+    ks_error error = {0};
+    ks_keys keys;
+    ks_versions versions;
+    ks_status status = ks_versioned_store_keys(store, scenario->arena, &keys, &error);
+    for (size_t i = 0; status == KS_OK && i < keys.count; i++) {
+        status = ks_versioned_store_versions(store, keys.items[i], NULL, scenario->arena, &versions,
+                                             &error);
+        if (status != KS_OK || versions.count == 0) {
+            continue;
+        }
+        json_t *list = json_array();
+        for (size_t v = 0; v < versions.count; v++) {
+            json_array_append_new(list, version_json(scenario, &versions.items[v]));
+        }
+        json_t *entry = json_object();
+        json_object_set_new(entry, "key",
+                            type_value_json(&scenario->problem, scenario->arena, keys.items[i]));
+        json_object_set_new(entry, "versions", list);
+        json_array_append_new(entries, entry);
+    }
+    if (status != KS_OK) {
+        problem_set(&scenario->problem, "store `%s` cannot be read: %s: %s", name,
+                    ks_status_name(status), error.message);
+    }
+    return entries;
+}
+
 json_t *outcome_stores(cf_scenario *scenario, ks_test_driver *driver)
 {
     json_t *stores = json_object();
     for (size_t i = 0; i < ks_test_driver_store_count(driver); i++) {
         const char *name = ks_test_driver_store_name(driver, i);
         ks_key_value_store *store = ks_test_driver_stored_key_value_store(driver, name);
+        ks_versioned_store *versioned = ks_test_driver_versioned_store(driver, name);
         if (only_serves_an_operator(name)) {
             continue;
         }
-        if (store == NULL) {
+        if (store == NULL && versioned == NULL) {
             problem_not_built(&scenario->problem, "reading store `%s`, no key-value store", name);
             break;
         }
-        json_object_set_new(stores, name, store_json(scenario, name, store));
+        json_object_set_new(stores, name,
+                            store != NULL ? store_json(scenario, name, store)
+                                          : versioned_store_json(scenario, name, versioned));
     }
     return stores;
 }

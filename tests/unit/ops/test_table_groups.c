@@ -38,8 +38,10 @@ static ks_pair by_prefix(ks_ctx *ctx, const ks_record *record, void *user)
 
 static void start_grouping(harness *h, ks_pair_mapper_fn *map)
 {
+    static ksi_table_group_by config;
     harness_start(h, &without_store);
-    harness_run(h, ksi_op_table_group_by(&h->task_arena, map, NULL));
+    config = (ksi_table_group_by){.map = map};
+    harness_run(h, ksi_op_table_group_by(&config));
 }
 
 static void a_row_that_stays_in_its_group_is_one_record(void **state)

@@ -32,6 +32,7 @@ static fixture *new_fixture(void)
     self->store = ksi_key_value_store_open(&(ksi_store_options){.spec = &self->spec});
     self->restore = (ksi_restore){.transport = ksi_log_transport(self->log),
                                   .changelog = {.topic = "changelog", .partition = 1},
+                                  .spec = &self->spec,
                                   .rows = ksi_key_value_store_rows(self->store),
                                   .clock = &ksi_system_clock};
     ks_error error = {0};
