@@ -50,11 +50,6 @@ static bool materialize(ks_builder *builder, const char *topic, const ks_materia
     if (materialized != NULL) {
         options = *materialized;
     }
-    if (options.type == KS_STORE_VERSIONED) {
-        ksi_builder_fail(builder, &options.head, KS_E_TOPOLOGY, topic,
-                         "a global table cannot be versioned");
-        return false;
-    }
     options.logging_disabled = true; /* the topic is the changelog */
     options.caching_disabled = true; /* nothing is forwarded that could be gathered */
     const char *prefix = ksi_arena_format(&builder->arena, "%s-", topic);

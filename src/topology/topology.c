@@ -461,6 +461,10 @@ static ks_status check_global_store(const ks_topology *topology, const ksi_globa
         return ksi_error_set(error, KS_E_TOPOLOGY, store->source_name,
                              "source and processor of a global store need two names");
     }
+    if (store->spec.kind == KSI_STORE_VERSIONED) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, store->spec.name,
+                             "a global store cannot be versioned; choose another kind of store");
+    }
     return find_store(topology, store->spec.name) == NULL
                ? KS_OK
                : refuse_store_name(store->spec.name, error);
