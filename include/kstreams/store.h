@@ -302,7 +302,7 @@ KS_NODISCARD KS_API ks_status ks_versioned_store_delete(ks_versioned_store *stor
  * @return KS_OK; KS_E_ARGUMENT for a null key; KS_E_SERDE when the key is of another kind than the
  *         store's, or the stored bytes cannot be read
  * @thread the store's
- * @java   VersionedKeyValueStore#get(Object)
+ * @java   VersionedKeyValueStore#get
  */
 KS_NODISCARD KS_API ks_status ks_versioned_store_get(ks_versioned_store *store, ks_value key,
                                                      ks_arena *arena, ks_version *version,
@@ -314,7 +314,7 @@ KS_NODISCARD KS_API ks_status ks_versioned_store_get(ks_versioned_store *store, 
  *
  * @return as ks_versioned_store_get()
  * @thread the store's
- * @java   VersionedKeyValueStore#get(Object, long)
+ * @java   VersionedKeyValueStore#get
  */
 KS_NODISCARD KS_API ks_status ks_versioned_store_get_as_of(ks_versioned_store *store, ks_value key,
                                                            int64_t time, ks_arena *arena,
@@ -328,7 +328,6 @@ KS_NODISCARD KS_API ks_status ks_versioned_store_get_as_of(ks_versioned_store *s
  * @param versions  lives until the arena is reset
  * @return as ks_versioned_store_get()
  * @thread the store's
- * @java   MultiVersionedKeyQuery
  */
 KS_NODISCARD KS_API ks_status ks_versioned_store_versions(ks_versioned_store *store, ks_value key,
                                                           const ks_version_span *span,
