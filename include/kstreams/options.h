@@ -267,6 +267,25 @@ typedef struct ks_connected {
 } ks_connected;
 #define KS_CONNECTED(...) (&(const ks_connected){KS_OPTIONS_HEAD(ks_connected), __VA_ARGS__})
 
+/**
+ * The topic that a read-only or global store is kept from, and the two nodes that keep it: a source
+ * and a processor, which writes what it is given to the store. All but serdes, extractor and
+ * `user_free` is needed.
+ */
+typedef struct ks_store_source {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const char *topic;
+    const char *source_name;
+    const char *processor_name;
+    const ks_serde *key;
+    const ks_serde *value;
+    const ks_timestamp_extractor *timestamp_extractor;
+    ks_free_fn *user_free;
+} ks_store_source;
+#define KS_STORE_SOURCE(...) \
+    (&(const ks_store_source){KS_OPTIONS_HEAD(ks_store_source), __VA_ARGS__})
+
 /** An explicit repartition. `name` is the base name of its topic. @java Repartitioned */
 typedef struct ks_repartitioned {
     ks_options_head head;
@@ -318,6 +337,7 @@ KS_API void ks_repartitioned_init(ks_repartitioned *options);
 KS_API void ks_branched_init(ks_branched *options);
 KS_API void ks_store_builder_init(ks_store_builder *options);
 KS_API void ks_connected_init(ks_connected *options);
+KS_API void ks_store_source_init(ks_store_source *options);
 KS_API void ks_printed_init(ks_printed *options);
 
 #ifdef __cplusplus

@@ -15,6 +15,9 @@
  * with its own timestamp, or with -1: that of the record in hand. A store without timestamps takes
  * and gives -1 only.
  *
+ * Errors. A processor that gives no ks_error need not look at what a call answers: a failure fails
+ * its context, and the calls behind it do nothing. Everybody else looks.
+ *
  * Writing reaches the changelog topic, at once or, through a record cache, with the next commit.
  * Writing to the store behind a table tells nobody by itself: only what leaves the record cache is
  * forwarded.

@@ -13,8 +13,11 @@
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static ks_store_type default_store_type(const ks_config *config)
+ks_store_type ksi_default_store_type(const ks_config *config)
 {
+    if (config == NULL) {
+        return KS_STORE_ROCKSDB;
+    }
     const char *suppliers = ksi_config_choice(config, "dsl.store.suppliers.class");
     return strcmp(suppliers, "in_memory") == 0 ? KS_STORE_IN_MEMORY : KS_STORE_ROCKSDB;
 }
@@ -38,7 +41,8 @@ ks_builder *ks_builder_new(const ks_config *config)
         builder->process_changes_key =
             ksi_config_bool(config, "__enable.process.processValue.fix__");
     }
-    builder->store_type = config != NULL ? default_store_type(config) : KS_STORE_ROCKSDB;
+    builder->store_type = ksi_default_store_type(config);
+    builder->topology->store_type = builder->store_type;
     builder->wants_names =
         config != NULL && ksi_config_bool(config, "ensure.explicit.internal.resource.naming");
     builder->inert_stream = (ks_stream){.builder = builder, .name = "", .node = builder->root};
@@ -263,13 +267,22 @@ ksi_source ksi_source_of(const ks_consumed *consumed)
     return source;
 }
 
-static bool has_valid_reset(ks_builder *builder, const ks_consumed *consumed)
+ks_status ksi_check_reset(const ks_consumed *consumed, ks_error *error)
 {
     if (consumed != NULL && consumed->offset_reset == KS_OFFSET_RESET_BY_DURATION &&
         consumed->offset_reset_duration_ms < 0) {
-        ksi_builder_fail(builder, &consumed->head, KS_E_ARGUMENT, "offset_reset_duration_ms",
-                         "it must be 0 or more milliseconds; it is %lld",
-                         (long long)consumed->offset_reset_duration_ms);
+        return ksi_error_set(error, KS_E_ARGUMENT, "offset_reset_duration_ms",
+                             "it must be 0 or more milliseconds; it is %lld",
+                             (long long)consumed->offset_reset_duration_ms);
+    }
+    return KS_OK;
+}
+
+static bool has_valid_reset(ks_builder *builder, const ks_consumed *consumed)
+{
+    ks_error error = {0};
+    if (ksi_check_reset(consumed, &error) != KS_OK) {
+        ksi_builder_fail_error(builder, KSI_HEAD_OF(consumed), &error);
         return false;
     }
     return true;

@@ -189,6 +189,9 @@ void ksi_attach(ks_builder *builder, ksi_plan_node *parent, ksi_plan_node *node)
 
 /* What a Consumed literal, which may be NULL, says of a source; without topics. */
 ksi_source ksi_source_of(const ks_consumed *consumed);
+KS_NODISCARD ks_status ksi_check_reset(const ks_consumed *consumed, ks_error *error);
+/* What KS_STORE_DEFAULT means. */
+ks_store_type ksi_default_store_type(const ks_config *config);
 
 ks_stream *ksi_stream_new(ks_builder *builder, const ks_stream *values);
 ks_table *ksi_table_new(ks_builder *builder, const ks_table *values);

@@ -59,6 +59,11 @@ void ks_connected_init(ks_connected *options)
     init(options, sizeof *options);
 }
 
+void ks_store_source_init(ks_store_source *options)
+{
+    init(options, sizeof *options);
+}
+
 void ks_printed_init(ks_printed *options)
 {
     init(options, sizeof *options);

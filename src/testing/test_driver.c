@@ -170,6 +170,9 @@ ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config 
                       "must not be NULL; ks_builder_build() said why it made none");
         return NULL;
     }
+    if (ksi_topology_begin_use(topology, error) != KS_OK) {
+        return NULL;
+    }
     ks_test_driver *driver = ksi_calloc(1, sizeof *driver);
     ksi_failure_handlers failure = {0};
     driver->logs = options != NULL && options->log_line != NULL;

@@ -3,6 +3,8 @@
  * store_builder.c - what a program says of a store, checked and made a spec. @java Stores,
  * AbstractStoreBuilder
  *
+ * Any name will do here, as in Java: only a log that shall hold the changelog has rules for it.
+ *
  * The spec borrows names and configurations, which the topology copies, and remembers the
  * description by its address: adding it again is adding the same store.
  *
@@ -56,7 +58,6 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
         return ksi_error_set(error, KS_E_ARGUMENT, "KS_STORE_BUILDER",
                              "a store needs a name; give .name");
     }
-    KS_TRY(ksi_name_check(builder->name, error));
     if ((size_t)builder->kind >= sizeof kinds / sizeof *kinds) {
         return ksi_error_set(error, KS_E_ARGUMENT, builder->name, "%d is no kind of store",
                              (int)builder->kind);

@@ -28,6 +28,8 @@ ks_topology *ksi_topology_new(void)
 {
     ks_topology *topology = ksi_calloc(1, sizeof *topology);
     ksi_arena_init(&topology->arena, 0);
+    topology->use = ksi_topology_use_new();
+    topology->store_type = KS_STORE_ROCKSDB;
     topology->nodes_by_name = ksi_map_new();
     topology->sources_by_topic = ksi_map_new();
     return topology;
@@ -46,8 +48,7 @@ void ks_topology_free(ks_topology *topology)
     ksi_free(topology->stores);
     ksi_free(topology->internal_topics);
     ksi_free(topology->groups);
-    ksi_free(topology->description);
-    ksi_free(topology->dot);
+    ksi_topology_use_free(topology->use);
     ksi_map_free(topology->nodes_by_name, NULL);
     ksi_map_free(topology->sources_by_topic, NULL);
     ksi_arena_destroy(&topology->arena);
@@ -59,16 +60,6 @@ void ksi_topology_on_free(ks_topology *topology, ks_free_fn *release, void *poin
     if (release != NULL) {
         ks_arena_on_reset(&topology->arena, release, pointer);
     }
-}
-
-const char *ks_topology_describe(const ks_topology *topology)
-{
-    return topology->description;
-}
-
-const char *ks_topology_dot(const ks_topology *topology)
-{
-    return topology->dot;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -149,6 +140,9 @@ static ks_status check_parents(const ks_topology *topology, const char *name,
     }
     for (size_t i = 0; i < count; i++) {
         const ksi_node *parent = ksi_topology_node(topology, parents[i]);
+        if (parent == NULL && strcmp(parents[i], name) == 0) {
+            return ksi_error_set(error, KS_E_TOPOLOGY, name, "it cannot be its own parent");
+        }
         if (parent == NULL) {
             return ksi_error_set(error, KS_E_TOPOLOGY, name,
                                  "its parent '%s' is unknown; add parents first", parents[i]);
@@ -594,6 +588,5 @@ void ksi_topology_freeze(ks_topology *topology)
         ksi_topology_store *store = &topology->stores[i];
         store->subtopology = store->first_user != NULL ? store->first_user->subtopology : -1;
     }
-    topology->description = ksi_topology_description(topology);
-    topology->dot = ksi_topology_dot_text(topology);
+    ksi_topology_use_forget(topology->use);
 }

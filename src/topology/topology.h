@@ -110,6 +110,9 @@ typedef struct ksi_internal_topic {
     int32_t partitions; /* 0: as many as the topics above it */
 } ksi_internal_topic;
 
+/* What changes behind a const topology: its texts are made when they are asked for. */
+typedef struct ksi_topology_use ksi_topology_use;
+
 struct ks_topology {
     ks_arena arena; /* everything below that has no owner of its own */
     ksi_node **nodes;
@@ -126,8 +129,8 @@ struct ks_topology {
     int subtopology_count;
     size_t *groups; /* union-find over node indices */
     size_t group_capacity;
-    char *description; /* made when frozen */
-    char *dot;
+    ks_store_type store_type; /* what KS_STORE_DEFAULT means for stores of the program */
+    ksi_topology_use *use;
 };
 
 ks_topology *ksi_topology_new(void);
@@ -187,14 +190,25 @@ void ksi_topology_add_internal_topic(ks_topology *topology, const char *name, in
 /* Calls `release(pointer)` when the topology is freed: user pointers, configurations. */
 void ksi_topology_on_free(ks_topology *topology, ks_free_fn *release, void *pointer);
 
-/* Numbers the sub-topologies and makes the texts; after it nothing is added. */
 /*
  * KS_E_LIMIT when a record would pass through more than 10,000 nodes in a row: each runs in the one
  * above it, and the stack ends somewhere.
  */
 KS_NODISCARD ks_status ksi_topology_check_depth(const ks_topology *topology, ks_error *error);
 
+/* Numbers the sub-topologies: after the last call that adds, and again when there are more. */
 void ksi_topology_freeze(ks_topology *topology);
+
+/*
+ * topology_use.c: an application or a driver begins to use the topology, and nothing is added any
+ * more. KS_E_LIMIT as ksi_topology_check_depth(). Any thread.
+ */
+KS_NODISCARD ks_status ksi_topology_begin_use(const ks_topology *topology, ks_error *error);
+/* KS_E_STATE when the topology is used, so that nothing may be added. */
+KS_NODISCARD ks_status ksi_topology_check_open(const ks_topology *topology, ks_error *error);
+ksi_topology_use *ksi_topology_use_new(void);
+void ksi_topology_use_free(ksi_topology_use *use);
+void ksi_topology_use_forget(ksi_topology_use *use); /* the texts, which are not true any more */
 
 /* Whether a sub-topology is that of a global store. */
 bool ksi_topology_is_global(const ks_topology *topology, int subtopology);

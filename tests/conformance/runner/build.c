@@ -66,10 +66,11 @@ static const cf_op ops[] = {
     {"processValues", HANDLE_STREAM, op_process_values},
     {"addStore", HANDLE_NONE, op_add_store},
     {"addGlobalStore", HANDLE_NONE, NULL},
-    {"addSource", HANDLE_NONE, NULL},
-    {"addProcessor", HANDLE_NONE, NULL},
-    {"addSink", HANDLE_NONE, NULL},
-    {"addReadOnlyStore", HANDLE_NONE, NULL},
+    /* the topology that the DSL gave */
+    {"addSource", HANDLE_TOPOLOGY, op_add_source},
+    {"addProcessor", HANDLE_TOPOLOGY, op_add_processor},
+    {"addSink", HANDLE_TOPOLOGY, op_add_sink},
+    {"addReadOnlyStore", HANDLE_TOPOLOGY, op_add_read_only_store},
 };
 
 /* ---- handles --------------------------------------------------------------------------------- */
@@ -213,9 +214,31 @@ static void add_node(cf_build *build, const json_t *json, size_t index)
     handle_add(build, id, handle);
 }
 
+static bool is_of_topology(const json_t *node)
+{
+    const char *name = json_string_value(json_object_get(node, "op"));
+    for (size_t i = 0; name != NULL && i < sizeof ops / sizeof ops[0]; i++) {
+        if (ops[i].of == HANDLE_TOPOLOGY && strcmp(ops[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The nodes of the DSL, or those of the topology that it gave. */
+static void add_nodes(cf_build *build, const json_t *nodes, bool of_topology)
+{
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        const json_t *node = json_array_get(nodes, i);
+        if (build_is_sound(build) && !build->refused && is_of_topology(node) == of_topology) {
+            add_node(build, node, i);
+        }
+    }
+}
+
 ks_topology *build_topology(cf_scenario *scenario, ks_builder *builder, ks_error *error)
 {
-    cf_build build = {.scenario = scenario, .builder = builder};
+    cf_build build = {.scenario = scenario, .builder = builder, .error = error};
     const json_t *config = json_object_get(scenario->root, "config");
     const char *extractor =
         json_string_value(json_object_get(config, "default.timestamp.extractor"));
@@ -223,8 +246,15 @@ ks_topology *build_topology(cf_scenario *scenario, ks_builder *builder, ks_error
         build.default_extractor = extractor_of(&scenario->problem, extractor);
     }
     const json_t *nodes = json_object_get(scenario->root, "topology");
-    for (size_t i = 0; i < json_array_size(nodes) && build_is_sound(&build); i++) {
-        add_node(&build, json_array_get(nodes, i), i);
+    add_nodes(&build, nodes, false);
+    build.topology = build_is_sound(&build) ? ks_builder_build(builder, error) : NULL;
+    if (build.topology == NULL) {
+        return NULL;
     }
-    return build_is_sound(&build) ? ks_builder_build(builder, error) : NULL;
+    add_nodes(&build, nodes, true);
+    if (!build_is_sound(&build) || build.refused) {
+        ks_topology_free(build.topology);
+        return NULL;
+    }
+    return build.topology;
 }

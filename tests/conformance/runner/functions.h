@@ -32,6 +32,9 @@ void function_set_subtract(cf_scenario *scenario, cf_function *fold, const char 
 /** A processor with the store that it uses, the first one of its node; NULL: it has none. */
 cf_function *function_processor(cf_scenario *scenario, const json_t *fn, const char *store);
 
+/** A processor that puts every record with a key into a store. */
+cf_function *function_keeper(cf_scenario *scenario, const char *store);
+
 bool call_predicate(ks_ctx *ctx, const ks_record *record, void *user);
 ks_value call_value_mapper(ks_ctx *ctx, const ks_record *record, void *user);
 ks_value call_key_mapper(ks_ctx *ctx, const ks_record *record, void *user);

@@ -19,7 +19,8 @@ typedef enum cf_handle_kind {
     HANDLE_GLOBAL_TABLE,
     HANDLE_GROUPED_STREAM,
     HANDLE_GROUPED_TABLE,
-    HANDLE_BRANCHES /**< a split; its branches are handles of their own, named ID.branch */
+    HANDLE_TOPOLOGY, /**< of no input: the op adds to the topology itself */
+    HANDLE_BRANCHES  /**< a split; its branches are handles of their own, named ID.branch */
 } cf_handle_kind;
 
 /** What an op gives. */
@@ -39,6 +40,9 @@ typedef struct cf_named_handle {
 typedef struct cf_build {
     cf_scenario *scenario;
     ks_builder *builder;
+    ks_topology *topology; /**< once the builder has built */
+    ks_error *error;       /**< for what the topology refuses */
+    bool refused;
     cf_named_handle *handles;
     const ks_timestamp_extractor
         *default_extractor; /**< where the properties name one of the runner's own; else NULL */
@@ -84,8 +88,11 @@ const ks_materialized *materialized_of(cf_build *build, cf_fields *node, bool na
                                        ks_materialized *storage);
 /** NULL without `name`, `key` and `value`: the plain overload, which alone inherits serdes. */
 const ks_grouped *grouped_of(cf_build *build, cf_fields *node, ks_grouped *storage);
-/** A `store` of addStore, addGlobalStore and addReadOnlyStore, with `key` and `value`. */
-ks_store_builder store_of(cf_build *build, cf_fields *node);
+/**
+ * A `store` of addStore, addGlobalStore and addReadOnlyStore, whose types are given or NULL. Each
+ * has an address of its own: two descriptions at one address would be one store.
+ */
+ks_store_builder *store_of(cf_build *build, cf_fields *node, const char *key, const char *value);
 ks_produced produced_of(cf_build *build, cf_fields *node, const char *topic);
 /** The extractor that the vocabulary calls so; NULL with a problem when it is unknown. */
 const ks_timestamp_extractor *extractor_of(cf_problem *problem, const char *name);
@@ -101,5 +108,9 @@ cf_op_fn op_group_by_key, op_group_by, op_count, op_reduce, op_aggregate, op_tab
     op_table_count, op_table_reduce, op_table_aggregate;
 /* ops_processor.c */
 cf_op_fn op_process, op_process_values, op_add_store;
+/** The texts with a NULL behind them, as KS_NAMES() has it. */
+const char *const *names_of(cf_build *build, const char *const *texts, size_t count);
+/* ops_topology.c */
+cf_op_fn op_add_source, op_add_processor, op_add_sink, op_add_read_only_store;
 
 #endif

@@ -11,8 +11,7 @@ typedef struct processor_node {
     ks_connected connected;
 } processor_node;
 
-/* The texts with a NULL behind them. */
-static const char *const *ended(cf_build *build, const char *const *texts, size_t count)
+const char *const *names_of(cf_build *build, const char *const *texts, size_t count)
 {
     const char **list = ks_arena_alloc(build->scenario->arena, (count + 1) * sizeof *list);
     for (size_t i = 0; i < count; i++) {
@@ -29,8 +28,8 @@ static processor_node read_processor(cf_build *build, cf_fields *node)
     const char *const *stores = fields_texts(node, "stores", build->scenario->arena, &count);
     read.processor = function_processor(build->scenario, fields_need(node, "processor"),
                                         count > 0 ? stores[0] : NULL);
-    read.connected =
-        *KS_CONNECTED(.name = fields_text(node, "name"), .stores = ended(build, stores, count), );
+    read.connected = *KS_CONNECTED(.name = fields_text(node, "name"),
+                                   .stores = names_of(build, stores, count), );
     return read;
 }
 
@@ -56,9 +55,8 @@ cf_handle op_process_values(cf_build *build, cf_fields *node)
 
 cf_handle op_add_store(cf_build *build, cf_fields *node)
 {
-    /* In the arena: two descriptions at one address would be one store. */
-    ks_store_builder *store = ks_arena_alloc(build->scenario->arena, sizeof *store);
-    *store = store_of(build, node);
+    const char *key = fields_text(node, "key");
+    ks_store_builder *store = store_of(build, node, key, fields_text(node, "value"));
     if (build_is_sound(build)) {
         ks_builder_add_store(build->builder, store);
     }

@@ -283,12 +283,12 @@ const ks_materialized *materialized_of(cf_build *build, cf_fields *node, bool na
     return storage;
 }
 
-ks_store_builder store_of(cf_build *build, cf_fields *node)
+ks_store_builder *store_of(cf_build *build, cf_fields *node, const char *key, const char *value)
 {
     cf_problem *problem = build_problem(build);
-    ks_store_builder builder =
-        *KS_STORE_BUILDER(.key = type_serde(problem, fields_text(node, "key")),
-                          .value = type_serde(problem, fields_text(node, "value")), );
+    ks_store_builder *builder = ks_arena_alloc(build->scenario->arena, sizeof *builder);
+    *builder =
+        *KS_STORE_BUILDER(.key = type_serde(problem, key), .value = type_serde(problem, value), );
     cf_fields store;
     if (!fields_object(node, "store", &store)) {
         problem_set(problem, "%s: `store` is needed", node->where);
@@ -296,20 +296,20 @@ ks_store_builder store_of(cf_build *build, cf_fields *node)
     }
     bool timestamped = false;
     bool logging = true;
-    builder.name = fields_need_text(&store, "name");
+    builder->name = fields_need_text(&store, "name");
     const store_storage kept = read_type(problem, &store);
-    builder.lru_entries = kept.lru_entries;
-    builder.history_retention_ms = kept.history_retention_ms;
+    builder->lru_entries = kept.lru_entries;
+    builder->history_retention_ms = kept.history_retention_ms;
     fields_bool(&store, "timestamped", &timestamped);
-    fields_bool(&store, "caching", &builder.caching_enabled);
+    fields_bool(&store, "caching", &builder->caching_enabled);
     fields_bool(&store, "logging", &logging);
     if (kept.type == KS_STORE_VERSIONED) {
-        builder.kind = KS_STORE_KIND_VERSIONED_KEY_VALUE;
+        builder->kind = KS_STORE_KIND_VERSIONED_KEY_VALUE;
     } else {
-        builder.type = kept.type;
-        builder.kind = timestamped ? KS_STORE_KIND_TIMESTAMPED_KEY_VALUE : KS_STORE_KIND_KEY_VALUE;
+        builder->type = kept.type;
+        builder->kind = timestamped ? KS_STORE_KIND_TIMESTAMPED_KEY_VALUE : KS_STORE_KIND_KEY_VALUE;
     }
-    builder.logging_disabled = !logging;
+    builder->logging_disabled = !logging;
     fields_done(&store);
     return builder;
 }

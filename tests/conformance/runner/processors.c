@@ -95,6 +95,22 @@ static void dedupe(const cf_call *call, const ks_record *record)
     }
 }
 
+static void keep(const cf_call *call, const ks_record *record)
+{
+    if (!ks_value_is_null(record->key)) {
+        ks_key_value_store_put(ks_ctx_key_value_store(call->ctx, call->fn->store), record->key,
+                               record->value, NULL);
+    }
+}
+
+cf_function *function_keeper(cf_scenario *scenario, const char *store)
+{
+    static const cf_signature keeper = {.name = "keep", .process = keep};
+    cf_function *function = ks_arena_alloc(scenario->arena, sizeof *function);
+    *function = (cf_function){.signature = &keeper, .store = store, .problem = &scenario->problem};
+    return function;
+}
+
 /* ---- punctuations ---------------------------------------------------------------------------- */
 
 static void punctuate(ks_ctx *ctx, int64_t now_ms, void *user)
