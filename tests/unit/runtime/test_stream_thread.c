@@ -92,6 +92,53 @@ static void a_commit_comes_when_its_interval_is_over(void **state)
     ks_log_free(log);
 }
 
+static void commit_on_wish(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+{
+    (void)state;
+    (void)user;
+    if (ks_slice_equal(ks_value_text(record->value), ks_slice_cstr("commit"))) {
+        ks_ctx_request_commit(ctx);
+    }
+}
+
+static void ask_in_init(ks_ctx *ctx, void *state, void *user)
+{
+    (void)state;
+    (void)user;
+    ks_ctx_request_commit(ctx);
+}
+
+static void a_processor_asks_for_a_commit_and_gets_it_in_the_same_turn(void **state)
+{
+    (void)state;
+    static const ks_processor wishing = {
+        .struct_size = sizeof wishing, .init = ask_in_init, .process = commit_on_wish};
+    const ks_serde *serde = &ks_serde_string;
+    ks_log *log = log_with_in_and_out(1);
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = serde, .value = serde));
+    ks_stream_process(in, &wishing, NULL, NULL);
+    thread_rig *self =
+        new_thread(log, topology_of(b), config_with("commit.interval.ms", "3600000"));
+    rig_step_until_idle(self);
+    assert_int_equal(rig_commits(self), 0); /* there is nothing to commit yet */
+    log_produce(log, "in", 0, 1, "a:x");
+    assert_true(rig_step(self));
+    assert_int_equal(log_committed(log, "app", "in", 0), 1); /* the wish of init */
+    log_produce(log, "in", 0, 2, "a:x");
+    rig_step_until_idle(self);
+    assert_int_equal(log_committed(log, "app", "in", 0), 1);
+    log_produce(log, "in", 0, 3, "a:commit");
+    log_produce(log, "in", 0, 4, "a:x");
+    assert_true(rig_step(self));
+    assert_int_equal(log_committed(log, "app", "in", 0), 3); /* right behind the record */
+    rig_step_until_idle(self);
+    assert_int_equal(log_committed(log, "app", "in", 0), 3);
+    assert_int_equal(rig_commits(self), 2);
+    rig_free(self);
+    ks_log_free(log);
+}
+
 static void a_commit_brings_out_what_the_cache_holds(void **state)
 {
     (void)state;
@@ -645,6 +692,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_commit_comes_when_its_interval_is_over),
+        cmocka_unit_test(a_processor_asks_for_a_commit_and_gets_it_in_the_same_turn),
         cmocka_unit_test(a_commit_brings_out_what_the_cache_holds),
         cmocka_unit_test(without_a_cache_every_update_comes_out),
         cmocka_unit_test(with_somebody_waiting_a_thread_without_work_commits),

@@ -120,7 +120,7 @@ static void parents_must_be_known_and_no_sinks(void **state)
     ks_topology *topology = ksi_topology_new();
     assert_int_equal(add_source(topology, "source", "t", &error), KS_OK);
     assert_refused(add_processor(topology, "p", "nobody", &error), &error, "p", "'nobody'");
-    assert_refused(add_processor(topology, "p", "p", &error), &error, "p", "'p' is unknown");
+    assert_refused(add_processor(topology, "p", "p", &error), &error, "p", "its own parent");
     assert_refused(ksi_topology_add_processor(topology, "p", &some_processor, NULL, 0, &error),
                    &error, "p", "no parent");
     assert_int_equal(add_sink(topology, "sink", "source", &error), KS_OK);
