@@ -3,9 +3,9 @@
  * topology.h - a topology: the graph of nodes that a builder gave, or one made node by node.
  *
  *     ks_topology *t = ks_topology_new(NULL);
- *     ks_topology_add_source(t, KS_NAMES("orders"), KS_CONSUMED(.name = "in"), &error);
- *     ks_topology_add_processor(t, KS_NAMES("in"), &totals, NULL, KS_CONNECTED(.name = "sum"), &error);
- *     ks_topology_add_sink(t, KS_NAMES("sum"), "totals", KS_PRODUCED(.name = "out"), &error);
+ *     ks_topology_add_source(t, KS_NAMES("orders"), KS_CONSUMED(.name = "in"), &e);
+ *     ks_topology_add_processor(t, KS_NAMES("in"), &totals, NULL, KS_CONNECTED(.name = "sum"), &e);
+ *     ks_topology_add_sink(t, KS_NAMES("sum"), "totals", KS_PRODUCED(.name = "out"), &e);
  *
  * Nodes are named by the options that a builder takes, too: KS_CONSUMED for sources, KS_CONNECTED
  * for processors, KS_PRODUCED for sinks; here the name is needed. Parents come before their
