@@ -87,8 +87,9 @@ static void members_of_a_version_before_3_5_get_two_records(void **state)
     static const char *const versions[] = {"2.4", "3.4", "3.5", "4.0"};
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
         harness h;
+        const ksi_table_group_by config = {.map = by_prefix};
         harness_start(&h, &(harness_options){.children = 1, .upgrade_from = versions[i]});
-        harness_run(&h, ksi_op_table_group_by(&h.task_arena, by_prefix, NULL));
+        harness_run(&h, ksi_op_table_group_by(&config));
         harness_feed_change(&h, "k", "g:2", "g:1", 7);
         assert_string_equal(harness_trace(&h),
                             i < 2 ? "0:g=null<-1@7 0:g=2<-null@7 " : "0:g=2<-1@7 ");
