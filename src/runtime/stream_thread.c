@@ -27,7 +27,6 @@
 #include "base/memory.h"
 #include "config/clients.h"
 #include "config/config.h"
-#include "runtime/begin_offset.h"
 
 #define POLL_BATCH 256
 #define PROCESS_BATCH 256
@@ -126,16 +125,10 @@ static void watch(ksi_stream_thread *thread, ksi_thread_input *input, bool watch
 static ks_status begin_again(ksi_stream_thread *thread, ksi_task *task, ksi_thread_input *input,
                              ks_error *error)
 {
-    const ksi_stream_thread_options *options = &thread->options;
     ksi_consumer *consumer = thread->consumer;
-    ksi_offset_rules rules = {.transport = options->transport,
-                              .group = options->application_id,
-                              .clock = options->clock,
-                              .logger = options->logger};
     ksi_begin begin = {0};
-    KS_TRY(ksi_offset_fallback(options->config, &rules.fallback, error));
-    KS_TRY(
-        ksi_begin_offset(&rules, input->at, ksi_task_source_of(task, input->input), &begin, error));
+    KS_TRY(ksi_thread_find_begin(thread, input->at, ksi_task_source_of(task, input->input), &begin,
+                                 error));
     consumer->class->unassign(consumer, input->slot);
     KS_TRY(consumer->class->assign(consumer, input->at, begin.offset, &input->slot, error));
     input->watched = true;

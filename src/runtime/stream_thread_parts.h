@@ -13,6 +13,7 @@
 #define KSI_RUNTIME_STREAM_THREAD_PARTS_H
 
 #include "base/thread.h"
+#include "runtime/begin_offset.h"
 #include "runtime/mailbox.h"
 #include "runtime/stream_thread.h"
 
@@ -82,6 +83,10 @@ int64_t ksi_thread_now_ms(const ksi_stream_thread *thread);
 
 /* ---- stream_thread_tasks.c ------------------------------------------------------------------- */
 
+/* Where reading a partition begins: what was committed, else what the reset policy says. */
+KS_NODISCARD ks_status ksi_thread_find_begin(const ksi_stream_thread *thread,
+                                             ksi_topic_partition at, const ksi_source *source,
+                                             ksi_begin *begin, ks_error *error);
 /* Takes what was given, and commits and returns what was asked back. */
 KS_NODISCARD ks_status ksi_thread_read_mail(ksi_stream_thread *thread, size_t *work,
                                             ks_error *error);

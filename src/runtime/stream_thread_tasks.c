@@ -16,9 +16,20 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "runtime/begin_offset.h"
 
 /* ---- coming ---------------------------------------------------------------------------------- */
+
+ks_status ksi_thread_find_begin(const ksi_stream_thread *thread, ksi_topic_partition at,
+                                const ksi_source *source, ksi_begin *begin, ks_error *error)
+{
+    const ksi_stream_thread_options *options = &thread->options;
+    ksi_offset_rules rules = {.transport = options->transport,
+                              .group = options->application_id,
+                              .clock = options->clock,
+                              .logger = options->logger};
+    KS_TRY(ksi_offset_fallback(options->config, &rules.fallback, error));
+    return ksi_begin_offset(&rules, at, source, begin, error);
+}
 
 /* Begins to read one partition for a task. */
 static ks_status open_input(ksi_stream_thread *thread, ksi_thread_task *task,
@@ -33,11 +44,6 @@ static ks_status open_input(ksi_stream_thread *thread, ksi_thread_task *task,
         ksi_task_set_caught_up(task->task, number, true);
         return KS_OK;
     }
-    ksi_offset_rules rules = {.transport = options->transport,
-                              .group = options->application_id,
-                              .clock = options->clock,
-                              .logger = options->logger};
-    KS_TRY(ksi_offset_fallback(options->config, &rules.fallback, error));
     ksi_thread_input *input = &task->inputs[task->input_count];
     ksi_begin begin = {0};
     *input = (ksi_thread_input){
@@ -47,7 +53,7 @@ static ks_status open_input(ksi_stream_thread *thread, ksi_thread_task *task,
         .is_repartition = assigned->internal != NULL,
     };
     input->progress = ksi_progress_of(options->progress, input->at);
-    KS_TRY(ksi_begin_offset(&rules, input->at, &assigned->source->source, &begin, error));
+    KS_TRY(ksi_thread_find_begin(thread, input->at, &assigned->source->source, &begin, error));
     KS_TRY(thread->consumer->class->assign(thread->consumer, input->at, begin.offset, &input->slot,
                                            error));
     ksi_task_set_partition_time(task->task, number, begin.partition_time);
