@@ -157,6 +157,7 @@ static ks_status restore_store(ksi_driven_task *driven, const ksi_store_rows *st
                            .consumer = &log.consumer,
                            .changelog = {.topic = store->changelog},
                            .input_of = store->input_of,
+                           .spec = &store->spec->spec,
                            .rows = store->rows,
                            .clock = driven->options.clock};
     size_t count = 0;
