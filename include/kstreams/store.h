@@ -279,9 +279,8 @@ typedef struct ks_version_span {
  * @thread the store's
  * @java   VersionedKeyValueStore#put
  */
-KS_NODISCARD KS_API ks_status ks_versioned_store_put(ks_versioned_store *store, ks_value key,
-                                                     ks_value value, int64_t timestamp,
-                                                     int64_t *valid_to, ks_error *error);
+KS_API ks_status ks_versioned_store_put(ks_versioned_store *store, ks_value key, ks_value value,
+                                        int64_t timestamp, int64_t *valid_to, ks_error *error);
 
 /**
  * Deletes a key from a time on, and gives the version that was valid at that time.
@@ -293,9 +292,9 @@ KS_NODISCARD KS_API ks_status ks_versioned_store_put(ks_versioned_store *store, 
  * @thread the store's
  * @java   VersionedKeyValueStore#delete
  */
-KS_NODISCARD KS_API ks_status ks_versioned_store_delete(ks_versioned_store *store, ks_value key,
-                                                        int64_t timestamp, ks_arena *arena,
-                                                        ks_version *old, ks_error *error);
+KS_API ks_status ks_versioned_store_delete(ks_versioned_store *store, ks_value key,
+                                           int64_t timestamp, ks_arena *arena, ks_version *old,
+                                           ks_error *error);
 
 /**
  * The latest version of a key.
