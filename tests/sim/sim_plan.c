@@ -34,7 +34,7 @@ sim_plan sim_plan_of(uint64_t seed)
     sim_random dice = {.state = seed * UINT64_C(0xd1342543de82ef95)};
     sim_random *random = &dice;
     sim_plan plan = {.seed = seed};
-    plan.kind = (sim_kind)sim_random_below(random, 3);
+    plan.kind = (sim_kind)sim_random_below(random, 4);
     plan.is_exact = sim_random_strikes(random, 6500);
     plan.is_cached = sim_random_strikes(random, 5000);
     plan.is_on_disk = sim_random_strikes(random, 1000);
@@ -67,7 +67,7 @@ sim_plan sim_plan_of(uint64_t seed)
 
 const char *sim_plan_text(const sim_plan *plan)
 {
-    static const char *const kinds[] = {"count", "repartition", "table"};
+    static const char *const kinds[] = {"count", "repartition", "table", "groups"};
     static char text[240];
     (void)snprintf(text, sizeof text,
                    "seed %" PRIu64 ": %s%s, %s, cache %s, %s, %d partitions, %d keys, up to %d "

@@ -15,7 +15,8 @@ enum { SIM_MOST_INSTANCES = 4, SIM_MOST_KEYS = 8 };
 typedef enum sim_kind {
     SIM_COUNT,       /* records by key are counted */
     SIM_REPARTITION, /* they get another key first, and travel through a topic */
-    SIM_TABLE        /* the newest value of each key is kept, and sent on */
+    SIM_TABLE,       /* the newest value of each key is kept, and sent on */
+    SIM_GROUPS       /* those rows are grouped by their value, and counted */
 } sim_kind;
 
 typedef struct sim_plan {

@@ -76,21 +76,32 @@ static ks_value other_key(ks_ctx *ctx, const ks_record *record, void *user)
     return ks_text_of(names[strtoll(digits, NULL, 10) % *keys]);
 }
 
+static ks_pair as_a_group(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    return (ks_pair){.key = other_key(ctx, record, user), .value = record->value};
+}
+
 static ks_table *build_table(const sim_world *world, ks_builder *builder)
 {
     const ks_serde *text = &ks_serde_string;
     ks_store_type type = world->plan.is_on_disk ? KS_STORE_ROCKSDB : KS_STORE_IN_MEMORY;
     const ks_consumed *consumed = KS_CONSUMED(.key = text, .value = text);
     const ks_materialized *materialized = KS_MATERIALIZED(.name = SIM_STORE, .type = type);
+    void *keys = (void *)(uintptr_t)&world->plan.keys;
     if (world->plan.kind == SIM_TABLE) {
         return ks_builder_table(builder, SIM_INPUT, consumed, materialized);
     }
-    ks_stream *stream = ks_builder_stream(builder, SIM_INPUT, consumed);
     const ks_grouped *grouped = KS_GROUPED(.key = text, .value = text);
-    ks_grouped_stream *by_key =
-        world->plan.kind == SIM_COUNT
-            ? ks_stream_group_by_key(stream, grouped)
-            : ks_stream_group_by(stream, other_key, (void *)(uintptr_t)&world->plan.keys, grouped);
+    if (world->plan.kind == SIM_GROUPS) {
+        ks_table *rows =
+            ks_builder_table(builder, SIM_INPUT, consumed, KS_MATERIALIZED(.type = type));
+        return ks_grouped_table_count(ks_table_group_by(rows, as_a_group, keys, grouped),
+                                      materialized);
+    }
+    ks_stream *stream = ks_builder_stream(builder, SIM_INPUT, consumed);
+    ks_grouped_stream *by_key = world->plan.kind == SIM_COUNT
+                                    ? ks_stream_group_by_key(stream, grouped)
+                                    : ks_stream_group_by(stream, other_key, keys, grouped);
     return ks_grouped_stream_count(by_key, materialized);
 }
 
