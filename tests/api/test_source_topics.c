@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -40,8 +41,9 @@ typedef struct world {
     ks_app *app;
     ks_topology *topology;
     ks_config *config;
-    bool has_wide_input; /* of the same tasks, with more partitions than the source topic */
-    long long restored;  /* records read by the last start for the table's store */
+    bool has_wide_input;        /* of the same tasks, with more partitions than the source topic */
+    ks_topology *(*make)(void); /* NULL: counts_of_values() */
+    long long restored;         /* records read by the last start for the table's store */
     size_t wiped;
     int value_of[KEYS]; /* what each key should have; -1: nothing */
     unsigned seed;
@@ -126,7 +128,8 @@ static void start(world *self)
     ks_error error = {0};
     self->restored = 0;
     self->wiped = 0;
-    self->topology = counts_of_values(self->type, self->has_wide_input);
+    self->topology =
+        self->make != NULL ? self->make() : counts_of_values(self->type, self->has_wide_input);
     self->config = ks_config_new();
     set(self->config, "application.id", "app");
     set(self->config, "bootstrap.servers", "embedded:");
@@ -307,12 +310,135 @@ static void a_task_without_a_partition_of_the_source_topic_has_nothing_to_restor
     free_world(self);
 }
 
+/* ---- a read-only store ----------------------------------------------------------------------- */
+
+static void put_row(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+{
+    (void)state;
+    (void)user;
+    ks_key_value_store_put(ks_ctx_key_value_store(ctx, "rows"), record->key, record->value, NULL);
+}
+
+/* Answers a question with the value that its key has in the store. */
+static void answer(ks_ctx *ctx, const ks_record *question, void *state, void *user)
+{
+    ks_key_value row = {.value = ks_null()};
+    bool found = false;
+    ks_record reply = *question;
+    (void)state;
+    (void)user;
+    if (ks_key_value_store_get(ks_ctx_key_value_store(ctx, "rows"), question->key, NULL, &row,
+                               &found, NULL) == KS_OK) {
+        reply.value = found ? row.value : ks_text_of("nothing");
+        ks_ctx_forward(ctx, &reply);
+    }
+}
+
+static const ks_processor keeper = {.struct_size = sizeof keeper, .process = put_row};
+static const ks_processor answerer = {.struct_size = sizeof answerer, .process = answer};
+
+static ks_topology *answers_from_a_read_only_store(void)
+{
+    ks_error error = {0};
+    ks_topology *t = ks_topology_new(NULL);
+    assert_ok(ks_topology_add_read_only_store(
+                  t, KS_STORE_BUILDER(.name = "rows", .key = text, .value = text), &keeper, NULL,
+                  KS_STORE_SOURCE(.topic = "colours", .source_name = "rows-in",
+                                  .processor_name = "rows-put", .key = text, .value = text),
+                  &error),
+              &error);
+    assert_ok(ks_topology_add_source(t, KS_NAMES("questions"),
+                                     KS_CONSUMED(.name = "ask", .key = text, .value = text),
+                                     &error),
+              &error);
+    assert_ok(ks_topology_add_processor(t, KS_NAMES("ask"), &answerer, NULL,
+                                        KS_CONNECTED(.name = "answer", .stores = KS_NAMES("rows")),
+                                        &error),
+              &error);
+    assert_ok(ks_topology_add_sink(t, KS_NAMES("answer"), "answers",
+                                   KS_PRODUCED(.name = "tell", .key = text, .value = text), &error),
+              &error);
+    return t;
+}
+
+static void ask_for_all_keys(const world *self)
+{
+    ks_error error = {0};
+    for (int i = 0; i < KEYS; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "key-%d", i);
+        const ks_log_record question = {.key = ks_slice_cstr(key),
+                                        .value = ks_slice_cstr("?"),
+                                        .timestamp = 1,
+                                        .partition = -1};
+        assert_ok(ks_log_produce(self->log, "questions", &question, &error), &error);
+    }
+}
+
+/* The last answer for each key is the value that it should have. */
+static void assert_answers(const world *self)
+{
+    ks_error error = {0};
+    ks_log_record record;
+    char last[KEYS][16] = {{0}};
+    ks_log_reader *reader = ks_log_reader_open(self->log, "answers", &error);
+    assert_non_null(reader);
+    while (ks_log_reader_next(reader, &record)) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%.*s", (int)record.key.size,
+                       (const char *)record.key.data);
+        long key = strtol(name + strlen("key-"), NULL, 10);
+        (void)snprintf(last[key], sizeof last[key], "%.*s", (int)record.value.size,
+                       (const char *)record.value.data);
+    }
+    ks_log_reader_free(reader);
+    for (int i = 0; i < KEYS; i++) {
+        char expected[32] = "nothing";
+        if (self->value_of[i] >= 0) {
+            (void)snprintf(expected, sizeof expected, "value-%d", self->value_of[i]);
+        }
+        assert_string_equal(last[i], expected);
+    }
+}
+
+static void a_read_only_store_comes_back_from_its_source_topic(void **state)
+{
+    (void)state;
+    static const char *const guarantees[] = {"at_least_once", "exactly_once_v2"};
+    ks_error error = {0};
+    for (size_t i = 0; i < 2; i++) {
+        world *self = new_world(guarantees[i], KS_STORE_ROCKSDB);
+        self->make = answers_from_a_read_only_store;
+        assert_ok(ks_log_create_topic(self->log, "questions", PARTITIONS, &error), &error);
+        assert_ok(ks_log_create_topic(self->log, "answers", 1, &error), &error);
+        put_any(self, 100);
+        start(self);
+        ask_for_all_keys(self);
+        stop(self);
+        start(self);
+        assert_int_equal(self->restored, 0);
+        assert_answers(self);
+        stop(self);
+        lose_state(self);
+        start(self);
+        assert_int_equal(self->restored, 100);
+        ask_for_all_keys(self);
+        assert_ok(ks_app_wait_until_caught_up(self->app, -1, &error), &error);
+        assert_answers(self);
+        stop(self);
+        assert_int_equal(end_of(self, "colours", PARTITIONS), 100);
+        assert_int_equal(ks_log_partition_count(self->log, "app-rows-changelog"), 0);
+        free_world(self);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_written_to_the_source_topic_nor_to_a_changelog),
         cmocka_unit_test(an_application_goes_on_as_if_it_had_never_ended),
         cmocka_unit_test(a_task_without_a_partition_of_the_source_topic_has_nothing_to_restore),
+        cmocka_unit_test(a_read_only_store_comes_back_from_its_source_topic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
