@@ -329,8 +329,9 @@ KS_API void *ks_json_copy(const ks_serde *serde, const void *payload, ks_arena *
     }
 #define KS_JSON_ELEMENT_(kind_, scale_, size_, of_) \
     (&(const ks_json_what){.kind = (kind_), .scale = (scale_), .size = (size_), .of = (of_)})
+/* `wanted` is a type and takes no parentheses, whatever clang-tidy says. */
 #define KS_JSON_OFFSET_(type, member_, wanted) \
-    (offsetof(type, member_) + _Generic(KS_JSON_LVALUE_(type, member_), wanted : 0u))
+    (offsetof(type, member_) + _Generic(KS_JSON_LVALUE_(type, member_), wanted : 0u)) /* NOLINT */
 #define KS_JSON_STRING_KIND_(lvalue) \
     _Generic((lvalue), ks_slice : KS_JSON_KIND_STRING, const char * : KS_JSON_KIND_C_STRING)
 #define KS_JSON_I64_KIND_(type, member_, kind_) \
