@@ -70,12 +70,33 @@ static bool stop_at_failures(ks_ctx *ctx)
 static ksi_store *connected_store(ks_ctx *ctx, const char *name)
 {
     harness *h = ctx->owner;
-    return h->store != NULL && strcmp(h->spec.name, name) == 0 ? ksi_key_value_store_base(h->store)
-                                                               : NULL;
+    return h->store != NULL && strcmp(h->spec.name, name) == 0 ? h->store : NULL;
 }
 
 static const ksi_ctx_services services = {.handle_failure = stop_at_failures,
                                           .store = connected_store};
+
+static void count_too_late(void *owner)
+{
+    ((harness *)owner)->too_late++;
+}
+
+static void open_store(harness *h, const harness_options *options)
+{
+    bool is_versioned = options->history_retention_ms > 0;
+    h->spec = (ksi_store_spec){.name = options->store,
+                               .kind = is_versioned ? KSI_STORE_VERSIONED : KSI_STORE_KEY_VALUE,
+                               .retention_ms = options->history_retention_ms,
+                               .timestamped = true,
+                               .caching = !is_versioned,
+                               .key = &ks_serde_string,
+                               .value = options->store_value};
+    h->store = ksi_store_open(
+        &(ksi_store_options){
+            .spec = &h->spec, .cache = h->cache, .too_late = count_too_late, .owner = h},
+        NULL);
+    assert_non_null(h->store);
+}
 
 void harness_start(harness *h, const harness_options *options)
 {
@@ -94,13 +115,7 @@ void harness_start(harness *h, const harness_options *options)
         h->cache = ksi_record_cache_new(options->cache_bytes);
     }
     if (options->store != NULL) {
-        h->spec = (ksi_store_spec){.name = options->store,
-                                   .timestamped = true,
-                                   .caching = true,
-                                   .key = &ks_serde_string,
-                                   .value = options->store_value};
-        h->store =
-            ksi_key_value_store_open(&(ksi_store_options){.spec = &h->spec, .cache = h->cache});
+        open_store(h, options);
     }
     h->config = ks_config_new();
     if (options->upgrade_from != NULL) {
@@ -170,7 +185,7 @@ void harness_feed_change(harness *h, const char *key, const char *new_value, con
 
 void harness_flush(harness *h)
 {
-    assert_int_equal(ksi_key_value_store_flush(h->store, NULL), KS_OK);
+    assert_int_equal(ksi_store_flush(h->store, NULL), KS_OK);
 }
 
 const char *harness_trace(harness *h)
@@ -187,7 +202,7 @@ void harness_stop(harness *h)
         h->processor.class->close(h->processor.config, h->instance.state);
     }
     ksi_free(h->instance.state);
-    ksi_key_value_store_close(h->store);
+    ksi_store_close(h->store);
     ksi_record_cache_free(h->cache);
     ks_config_free(h->config);
     ksi_arena_destroy(&h->arena);

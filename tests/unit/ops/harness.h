@@ -27,8 +27,9 @@ typedef struct harness_options {
     size_t children;
     const char *store; /* name; NULL: none */
     const ks_serde *store_value;
-    int64_t cache_bytes;      /* 0: no cache */
-    const char *upgrade_from; /* the property; NULL: not set */
+    int64_t history_retention_ms; /* of a versioned store; 0: it is a key-value store */
+    int64_t cache_bytes;          /* 0: no cache */
+    const char *upgrade_from;     /* the property; NULL: not set */
 } harness_options;
 
 typedef struct harness {
@@ -45,7 +46,8 @@ typedef struct harness {
     ksi_processor processor;
     ksi_store_spec spec;
     ksi_record_cache *cache;
-    ksi_key_value_store *store;
+    ksi_store *store;
+    int too_late;              /* what the store was too old for */
     const char *failing_value; /* a child that gets this text fails */
     const ks_headers *headers; /* of what is fed */
     char trace[1024];

@@ -240,7 +240,8 @@ static void a_subtractor_that_fails_changes_nothing(void **state)
     assert_int_equal(h.ctx.failure, KSI_FAILURE_RAISED);
     ksi_row row;
     bool found = false;
-    assert_int_equal(ksi_key_value_store_read(h.store, ks_slice_cstr("g"), &row, &found, NULL),
+    assert_int_equal(ksi_key_value_store_read(ksi_key_value_store_of(h.store), ks_slice_cstr("g"),
+                                              &row, &found, NULL),
                      KS_OK);
     assert_true(found && ks_slice_equal(row.value, ks_slice_cstr("a")));
     harness_stop(&h);

@@ -129,7 +129,7 @@ static void a_value_of_another_kind_fails_the_record_and_names_the_node(void **s
     assert_string_equal(harness_trace(&h), "");
     assert_int_equal(h.ctx.failure, KSI_FAILURE_RAISED);
     assert_string_equal(h.ctx.error.where, "op");
-    assert_int_equal(stored_rows_count(h.store), 0);
+    assert_int_equal(stored_rows_count(ksi_key_value_store_of(h.store)), 0);
     harness_stop(&h);
 }
 
@@ -232,7 +232,8 @@ static void an_aggregator_that_fails_changes_nothing(void **state)
     assert_int_equal(h.ctx.failure, KSI_FAILURE_RAISED);
     ksi_row row;
     bool found = false;
-    assert_int_equal(ksi_key_value_store_read(h.store, ks_slice_cstr("a"), &row, &found, NULL),
+    assert_int_equal(ksi_key_value_store_read(ksi_key_value_store_of(h.store), ks_slice_cstr("a"),
+                                              &row, &found, NULL),
                      KS_OK);
     assert_true(found && row.value.size == 2);
     harness_stop(&h);
