@@ -2,14 +2,16 @@
 /*
  * processors.c - the processors of the vocabulary.
  *
- * All forward under the key and timestamp of the record in hand. Those with a store use the first
- * one of their node.
+ * All forward under the key and timestamp of the record in hand, and always a record of their own,
+ * as the recorder's do: that decides whether a send below gives up the source bytes of a dead
+ * letter for the nodes beside them, too. Those with a store use the first one of their node.
  */
 #include "function_tables.h"
 
 static void forward(const cf_call *call, const ks_record *record)
 {
-    ks_ctx_forward(call->ctx, record);
+    const ks_record own = *record;
+    ks_ctx_forward(call->ctx, &own);
 }
 
 static void forward_value(const cf_call *call, const ks_record *record, ks_value value)
@@ -30,7 +32,7 @@ static void forward_with_header(const cf_call *call, const ks_record *record)
 static void fan_out(const cf_call *call, const ks_record *record)
 {
     for (int64_t i = 0; i < call->fn->number; i++) {
-        ks_ctx_forward(call->ctx, record);
+        forward(call, record);
     }
 }
 
@@ -41,7 +43,7 @@ static void fail(const cf_call *call, const ks_record *record)
         ks_ctx_fail(call->ctx, "processor `fail` met its text");
         return;
     }
-    ks_ctx_forward(call->ctx, record);
+    forward(call, record);
 }
 
 static void metadata(const cf_call *call, const ks_record *record)
