@@ -223,8 +223,7 @@ typedef enum ks_store_kind {
     /** and a timestamp beside it, as tables have @java Stores#timestampedKeyValueStoreBuilder */
     KS_STORE_KIND_TIMESTAMPED_KEY_VALUE,
     /** and what was there before @java Stores#versionedKeyValueStoreBuilder */
-    KS_STORE_KIND_VERSIONED_KEY_VALUE,
-    KS_STORE_KIND_CUSTOM /**< rows behind a structure of the program's own */
+    KS_STORE_KIND_VERSIONED_KEY_VALUE
 } ks_store_kind;
 
 /**

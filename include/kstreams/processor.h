@@ -137,6 +137,45 @@ typedef struct ks_processor {
     const ks_store_builder *const *stores;
 } ks_processor;
 
+/* ---- around every processor ------------------------------------------------------------------ */
+
+/** The operation that a wrapper stands around: of the DSL, or the program's own. */
+typedef struct ks_wrapped ks_wrapped;
+
+/**
+ * Something that stands around the processors of a topology, those of the DSL and of the program,
+ * and sees each record first: to count, to measure, to leave records out, to keep something in a
+ * store. A constant that outlives the topology. @java ProcessorWrapper
+ *
+ * Between the nodes of a table the value of a record is the library's own: a wrapper hands it on as
+ * it is. Sources, sinks and what keeps a global store are not wrapped.
+ *
+ * @thread of the functions: `wraps` the builder's; the others the stream thread of the task
+ */
+typedef struct ks_processor_wrapper {
+    size_t struct_size;
+    size_t state_size; /**< zeroed bytes for each node and task; may be 0 */
+    /** Whether to stand around the node of that name; NULL: around every one. */
+    bool (*wraps)(const char *node, void *user);
+    /** When a task starts, before the wrapped operation's; may be NULL. */
+    void (*init)(ks_ctx *ctx, void *state, void *user);
+    /** For each record; it calls ks_wrapped_process() for the operation to happen. */
+    void (*process)(ks_ctx *ctx, const ks_record *record, ks_wrapped *wrapped, void *state,
+                    void *user);
+    /** Behind the wrapped operation's; may be NULL. */
+    void (*close)(void *state, void *user);
+    /** Stores that each wrapped node gets, up to a NULL. NULL: none. */
+    const ks_store_builder *const *stores;
+} ks_processor_wrapper;
+
+/**
+ * Runs the wrapped operation for a record, which need not be the one in hand. What it forwards has
+ * been processed when it returns. @thread the callback's
+ */
+KS_API void ks_wrapped_process(ks_ctx *ctx, ks_wrapped *wrapped, const ks_record *record);
+
+/* ---- what a processor does ------------------------------------------------------------------- */
+
 /**
  * Sends a record to every node below a processor, from its process function or a punctuation. They
  * have run when it returns. It fails with a negative timestamp, from init (the nodes below have not

@@ -168,6 +168,17 @@ KS_API const char *ks_global_table_queryable_store_name(const ks_global_table *t
  */
 KS_API void ks_builder_add_store(ks_builder *builder, const ks_store_builder *store);
 
+/**
+ * Lets a wrapper stand around all processors of the topology, those that are there already and
+ * those that are added to the topology later. One for a builder.
+ *
+ * @param wrapper  a constant that outlives the topology
+ * @param named    its `user_free` only
+ * @java  ProcessorWrapper
+ */
+KS_API void ks_builder_wrap_processors(ks_builder *builder, const ks_processor_wrapper *wrapper,
+                                       void *user, const ks_named *named);
+
 /* ---- one record in, some out ----------------------------------------------------------------- */
 
 /** Keeps the records for which `keep` is true. @java KStream#filter */

@@ -122,6 +122,20 @@ KS_NODISCARD KS_API ks_status ks_topology_add_dynamic_sink(ks_topology *topology
                                                            const ks_produced *produced,
                                                            ks_error *error);
 
+/**
+ * Lets a wrapper stand around the processors that are added from now on. Once.
+ *
+ * @param wrapper    a constant that outlives the topology
+ * @param user_free  may be NULL; called with `user` when the topology is freed
+ * @return KS_OK; KS_E_STATE when there is a wrapper already
+ * @thread one at a time
+ * @java   ProcessorWrapper
+ */
+KS_NODISCARD KS_API ks_status ks_topology_wrap_processors(ks_topology *topology,
+                                                          const ks_processor_wrapper *wrapper,
+                                                          void *user, ks_free_fn *user_free,
+                                                          ks_error *error);
+
 /* ---- stores ---------------------------------------------------------------------------------- */
 
 /**

@@ -335,7 +335,7 @@ static const ksi_property serde_rows[] = {
      .type = KSI_PROPERTY_CLASS,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     .reason = "wrappers are Java classes, and the default wraps nothing",
+     .reason = "wrappers are functions here; give one with ks_builder_wrap_processors()",
      .choices =
          (const ksi_choice[]){
              {"none", "org.apache.kafka.streams.processor.internals.NoOpProcessorWrapper"},

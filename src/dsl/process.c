@@ -9,6 +9,8 @@
  */
 #include "dsl/builder.h"
 
+#include <kstreams/topology.h>
+
 /* ---- stores ---------------------------------------------------------------------------------- */
 
 static bool read_store(ks_builder *builder, const ks_options_head *head,
@@ -34,6 +36,23 @@ void ks_builder_add_store(ks_builder *builder, const ks_store_builder *store)
                                             ksi_plan_write_stores);
     ksi_plan_add_store(node, &builder->arena, &spec);
     ksi_attach(builder, builder->root, node);
+}
+
+/* ---- around every processor ------------------------------------------------------------------ */
+
+void ks_builder_wrap_processors(ks_builder *builder, const ks_processor_wrapper *wrapper,
+                                void *user, const ks_named *named)
+{
+    const ks_options_head *head = KSI_HEAD_OF(named);
+    bool is_complete = wrapper != NULL && wrapper->process != NULL;
+    ksi_builder_own(builder, user, named != NULL ? named->user_free : NULL);
+    if (!ksi_builder_ready(builder, head, "ks_builder_wrap_processors", is_complete)) {
+        return;
+    }
+    ks_error error = {0};
+    if (ks_topology_wrap_processors(builder->topology, wrapper, user, NULL, &error) != KS_OK) {
+        ksi_builder_fail_error(builder, head, &error);
+    }
 }
 
 /* ---- processors ------------------------------------------------------------------------------ */

@@ -170,6 +170,21 @@ ks_status ks_topology_add_processor(ks_topology *topology, const char *const *pa
     return end(topology, connect_all(topology, name, connected->stores, error));
 }
 
+ks_status ks_topology_wrap_processors(ks_topology *topology, const ks_processor_wrapper *wrapper,
+                                      void *user, ks_free_fn *user_free, ks_error *error)
+{
+    ksi_topology_on_free(topology, user_free, user);
+    KS_TRY(ksi_topology_check_open(topology, error));
+    KS_TRY(need(wrapper != NULL && wrapper->process != NULL, "wrapper", "a function", error));
+    if (topology->wrapper != NULL) {
+        return ksi_error_set(error, KS_E_STATE, "wrapper",
+                             "the topology has a wrapper already; make one of the two");
+    }
+    topology->wrapper = wrapper;
+    topology->wrapper_user = user;
+    return KS_OK;
+}
+
 /* ---- sinks ----------------------------------------------------------------------------------- */
 
 static ks_status add_sink(ks_topology *topology, const char *const *parents, ksi_sink sink,

@@ -12,9 +12,8 @@
 
 const char *ksi_store_kind_name(ksi_store_kind kind)
 {
-    static const char *const names[] = {[KSI_STORE_KEY_VALUE] = "key-value",
-                                        [KSI_STORE_VERSIONED] = "versioned key-value",
-                                        [KSI_STORE_CUSTOM] = "custom"};
+    static const char *const names[] = {
+        [KSI_STORE_KEY_VALUE] = "key-value", [KSI_STORE_VERSIONED] = "versioned key-value"};
     return names[kind];
 }
 

@@ -15,11 +15,7 @@
 #include <kstreams/options.h>
 
 /* How rows are laid out and asked for; each kind has its own handle and its own file. */
-typedef enum ksi_store_kind {
-    KSI_STORE_KEY_VALUE,
-    KSI_STORE_VERSIONED,
-    KSI_STORE_CUSTOM
-} ksi_store_kind;
+typedef enum ksi_store_kind { KSI_STORE_KEY_VALUE, KSI_STORE_VERSIONED } ksi_store_kind;
 
 typedef struct ksi_store_spec {
     const char *name;

@@ -52,8 +52,7 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
     static const ksi_store_kind kinds[] = {
         [KS_STORE_KIND_KEY_VALUE] = KSI_STORE_KEY_VALUE,
         [KS_STORE_KIND_TIMESTAMPED_KEY_VALUE] = KSI_STORE_KEY_VALUE,
-        [KS_STORE_KIND_VERSIONED_KEY_VALUE] = KSI_STORE_VERSIONED,
-        [KS_STORE_KIND_CUSTOM] = KSI_STORE_CUSTOM};
+        [KS_STORE_KIND_VERSIONED_KEY_VALUE] = KSI_STORE_VERSIONED};
     if (builder == NULL || builder->name == NULL) {
         return ksi_error_set(error, KS_E_ARGUMENT, "KS_STORE_BUILDER",
                              "a store needs a name; give .name");
@@ -83,11 +82,6 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
     };
     if (spec->kind == KSI_STORE_VERSIONED) {
         spec->type = KS_STORE_VERSIONED;
-    }
-    if (spec->kind == KSI_STORE_CUSTOM) {
-        return ksi_error_set(error, KS_E_NOT_BUILT, builder->name,
-                             "%s stores are not part of this version",
-                             ksi_store_kind_name(spec->kind));
     }
     return KS_OK;
 }

@@ -287,6 +287,20 @@ ks_status ksi_topology_add_source(ks_topology *topology, const char *name, const
 
 /* ---- processors and sinks -------------------------------------------------------------------- */
 
+/* The wrapper and its stores. */
+static ks_status wrap_node(ks_topology *topology, ksi_node *node, ks_error *error)
+{
+    const ks_store_builder *const *stores = topology->wrapper->stores;
+    node->processor = ksi_topology_wrapped(topology, &node->processor);
+    for (size_t i = 0; stores != NULL && stores[i] != NULL; i++) {
+        ksi_store_spec spec;
+        KS_TRY(ksi_store_spec_of(stores[i], topology->store_type, &spec, error));
+        KS_TRY(ksi_topology_add_store(topology, &spec, error));
+        KS_TRY(ksi_topology_connect_store(topology, node->name, spec.name, error));
+    }
+    return KS_OK;
+}
+
 ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,
                                      const ksi_processor *processor, const char *const *parents,
                                      size_t parent_count, ks_error *error)
@@ -296,7 +310,7 @@ ks_status ksi_topology_add_processor(ks_topology *topology, const char *name,
     ksi_node *node = add_node(topology, name, KSI_NODE_PROCESSOR);
     node->processor = *processor;
     connect_parents(topology, node, parents, parent_count);
-    return KS_OK;
+    return ksi_topology_wraps(topology, name) ? wrap_node(topology, node, error) : KS_OK;
 }
 
 ks_status ksi_topology_add_sink(ks_topology *topology, const char *name, const ksi_sink *sink,

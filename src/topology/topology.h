@@ -129,6 +129,8 @@ struct ks_topology {
     int subtopology_count;
     size_t *groups; /* union-find over node indices */
     size_t group_capacity;
+    const ks_processor_wrapper *wrapper; /* around the processors; NULL: none */
+    void *wrapper_user;
     ks_store_type store_type; /* what KS_STORE_DEFAULT means for stores of the program */
     ksi_topology_use *use;
 };
@@ -154,6 +156,10 @@ KS_NODISCARD ks_status ksi_topology_add_processor(ks_topology *topology, const c
 KS_NODISCARD ks_status ksi_topology_add_sink(ks_topology *topology, const char *name,
                                              const ksi_sink *sink, const char *const *parents,
                                              size_t parent_count, ks_error *error);
+/* wrapper.c: the processor with the topology's wrapper around it, which `wraps` it. */
+bool ksi_topology_wraps(const ks_topology *topology, const char *node);
+ksi_processor ksi_topology_wrapped(ks_topology *topology, const ksi_processor *processor);
+
 /*
  * store_builder.c: the spec of a description, or KS_E_ARGUMENT. `default_type`: what
  * KS_STORE_DEFAULT means.

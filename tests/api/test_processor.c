@@ -555,6 +555,88 @@ static void a_read_only_store_is_kept_from_its_topic(void **state)
     ks_topology_free(t);
 }
 
+/* ---- around every processor ------------------------------------------------------------------ */
+
+typedef struct around {
+    int nodes;
+    int records;
+    int closed;
+} around;
+
+static bool note_node(const char *node, void *user)
+{
+    ((around *)user)->nodes++;
+    return strcmp(node, "left-alone") != 0;
+}
+
+static void see_record(ks_ctx *ctx, const ks_record *record, ks_wrapped *wrapped, void *state,
+                       void *user)
+{
+    int *seen = state;
+    ((around *)user)->records++;
+    *seen += 1;
+    ks_key_value_store_put(ks_ctx_key_value_store(ctx, "seen"), ks_text_of(ks_ctx_node_name(ctx)),
+                           ks_i64(*seen), NULL);
+    if (!ks_value_is_null(record->key)) {
+        ks_wrapped_process(ctx, wrapped, record);
+    }
+}
+
+static void note_close(void *state, void *user)
+{
+    assert_non_null(state);
+    ((around *)user)->closed++;
+}
+
+static const ks_store_builder *const seen_stores[] = {
+    KS_STORE_BUILDER(.name = "seen", .key = &ks_serde_string, .value = &ks_serde_i64), NULL};
+static const ks_processor_wrapper looking = {.struct_size = sizeof looking,
+                                             .state_size = sizeof(int),
+                                             .wraps = note_node,
+                                             .process = see_record,
+                                             .close = note_close,
+                                             .stores = seen_stores};
+
+static bool keep_all(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    (void)ctx;
+    (void)record;
+    (void)user;
+    return true;
+}
+
+static void a_wrapper_stands_around_every_processor(void **state)
+{
+    (void)state;
+    around user = {0};
+    ks_error error = {0};
+    const ks_serde *text = &ks_serde_string;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_builder_wrap_processors(b, &looking, &user, NULL);
+    ks_stream *kept = ks_stream_filter(texts(b), keep_all, NULL, KS_NAMED(.name = "kept"));
+    kept = ks_stream_filter(kept, keep_all, NULL, KS_NAMED(.name = "left-alone"));
+    ks_grouped_stream *grouped = ks_stream_group_by_key(kept, NULL);
+    ks_grouped_stream_count(grouped,
+                            KS_MATERIALIZED(.name = "counts", .named = "counting", .key = text));
+    ks_topology *topology = built(b);
+    assert_int_equal(user.nodes, 3);
+    ks_test_driver *driver = ks_test_driver_new(topology, NULL, NULL, &error);
+    assert_ok(driver != NULL ? KS_OK : error.code, &error);
+    ks_test_input *in = ks_test_driver_input(driver, "in", text, text, 5, 0);
+    assert_ok(ks_test_input_pipe(in, ks_text_of("k"), ks_text_of("v"), &error), &error);
+    assert_ok(ks_test_input_pipe(in, ks_null(), ks_text_of("v"), &error), &error);
+    assert_int_equal(user.records, 3); /* the filter's two, and the count's one */
+    ks_key_value_store *seen = ks_test_driver_key_value_store(driver, "seen");
+    assert_int_equal(ks_key_value_store_approximate_count(seen), 2);
+    ks_key_value_store *counts = ks_test_driver_key_value_store(driver, "counts");
+    assert_int_equal(ks_key_value_store_approximate_count(counts), 1);
+    ks_test_driver_free(driver);
+    assert_int_equal(user.closed, 2);
+    assert_refused(ks_topology_wrap_processors(topology, &looking, &user, NULL, &error), &error,
+                   KS_E_STATE, "was made from it already");
+    ks_topology_free(topology);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -568,6 +650,7 @@ int main(void)
         cmocka_unit_test(a_topology_is_made_node_by_node),
         cmocka_unit_test(what_breaks_the_graph_is_refused_at_once),
         cmocka_unit_test(a_read_only_store_is_kept_from_its_topic),
+        cmocka_unit_test(a_wrapper_stands_around_every_processor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
