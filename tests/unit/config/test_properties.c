@@ -88,7 +88,7 @@ static void takes_its_default(const ksi_property *row)
     if (row->default_text == NULL && row->support == KSI_SUPPORT_BUILT && row->older == NULL) {
         /* A number or a truth value that code reads must have a value. */
         assert_true(row->type == KSI_PROPERTY_TEXT || row->type == KSI_PROPERTY_CLASS ||
-                    row->type == KSI_PROPERTY_LIST);
+                    row->type == KSI_PROPERTY_LIST || row->type == KSI_PROPERTY_CHOICE);
     }
 }
 
