@@ -356,6 +356,14 @@ static void init_handlers(ksi_task *task, const ks_config *config)
     }
 }
 
+/* Global stores know no order among their topics, so none waits for another. */
+static int64_t idle_ms_of(const ksi_task_options *options)
+{
+    return options->subtopology == KSI_GLOBAL_STORES
+               ? -1
+               : ksi_config_i64(options->config, "max.task.idle.ms");
+}
+
 ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
 {
     ks_error local = {0};
@@ -371,7 +379,7 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     ksi_collector_init(&task->collector, &task->ctx, options->producer);
     init_handlers(task, options->config);
     task->handlers.program = options->failure;
-    ksi_partition_group_init(&task->group, ksi_config_i64(options->config, "max.task.idle.ms"));
+    ksi_partition_group_init(&task->group, idle_ms_of(options));
     ksi_punctuations_init(&task->punctuations);
     task->topics = ksi_map_new();
     make_instances(task);
