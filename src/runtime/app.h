@@ -130,9 +130,9 @@ ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *
 /* ---- stepping by hand ------------------------------------------------------------------------ */
 
 /*
- * One step of a worker: 0 the supervisor, 1 the restorer, 2... the stream threads, also those that
- * have ended, and behind them the global thread, if there is one. `*progressed`: whether there was
- * anything to do. False when it has ended.
+ * One step of a worker: 0 the supervisor, 1 the restorer, then the global thread, if there is one,
+ * then the stream threads, also those that have ended. `*progressed`: whether there was anything to
+ * do. False when it has ended.
  */
 size_t ksi_app_worker_count(const ks_app *app);
 bool ksi_app_step_worker(ks_app *app, size_t worker, bool *progressed);

@@ -367,9 +367,15 @@ ks_status ks_app_start(ks_app *app, ks_error *error)
 
 /* ---- stepping by hand ------------------------------------------------------------------------ */
 
+/* The numbers of workers stay as they are while stream threads come. */
+static size_t first_thread(const ks_app *app)
+{
+    return app->global != NULL ? 3 : 2;
+}
+
 size_t ksi_app_worker_count(const ks_app *app)
 {
-    return 2 + app->thread_count + (app->global != NULL ? 1 : 0);
+    return first_thread(app) + app->thread_count;
 }
 
 /* Ended, as it says itself when its end is still in the mail. */
@@ -392,10 +398,10 @@ bool ksi_app_step_worker(ks_app *app, size_t worker, bool *progressed)
     if (worker == 1) {
         return !app->restorer_has_ended && step_restorer(app, progressed);
     }
-    if (worker == 2 + app->thread_count) {
+    if (worker == 2 && app->global != NULL) {
         return step_global(app, progressed);
     }
-    ksi_app_thread *slot = app->threads[worker - 2];
+    ksi_app_thread *slot = app->threads[worker - first_thread(app)];
     if (slot->has_ended || slot->has_said_so) {
         return false;
     }

@@ -263,22 +263,20 @@ static findings read_stores(sim_world *world)
     return found;
 }
 
-/* What the changelog says when it is read from its beginning. */
-static findings read_changelog(sim_world *world)
+/* What a topic says when it is read from its beginning, each key from one partition. */
+static findings read_topic(sim_world *world, const char *topic)
 {
     findings found = nothing();
     ks_log_record record;
-    const char *topic =
-        world->plan.reuses_input ? SIM_INPUT : SIM_APPLICATION "-" SIM_STORE "-changelog";
     ks_log_reader *reader = ks_log_reader_open(world->log, topic, NULL);
     if (reader == NULL) {
-        sim_complain(world, "there is no changelog");
+        sim_complain(world, "there is no topic %s", topic);
         return found;
     }
     while (ks_log_reader_next(reader, &record)) {
         int key = 0;
         int64_t value = 0;
-        if (!read_pair(world, "the changelog", record.key, record.value, &key, &value)) {
+        if (!read_pair(world, topic, record.key, record.value, &key, &value)) {
             break;
         }
         found.value[key] = value;
@@ -287,10 +285,38 @@ static findings read_changelog(sim_world *world)
     return found;
 }
 
+/* Whatever happened, a global table is what its topic says, in every instance. */
+static void check_global_tables(sim_world *world)
+{
+    findings want = read_topic(world, SIM_OUTPUT);
+    for (int i = 0; i < SIM_MOST_INSTANCES; i++) {
+        ks_app *app = world->instances[i].app;
+        ksi_store_query *query = app != NULL ? ksi_app_store_query(app, SIM_GLOBAL, 0, NULL) : NULL;
+        if (query == NULL) {
+            continue;
+        }
+        findings found = nothing();
+        read_store(world, query, &found);
+        ksi_store_query_release(query);
+        for (int key = 0; key < SIM_MOST_KEYS; key++) {
+            if (found.value[key] != want.value[key]) {
+                sim_complain(world,
+                             "key k%d is %" PRId64 " in the global table of %s and %" PRId64
+                             " in its topic",
+                             key, found.value[key], world->instances[i].name, want.value[key]);
+            }
+        }
+    }
+}
+
 void sim_check_state(sim_world *world)
 {
     findings rows = read_stores(world);
-    findings logged = read_changelog(world);
+    findings logged = read_topic(
+        world, world->plan.reuses_input ? SIM_INPUT : SIM_APPLICATION "-" SIM_STORE "-changelog");
+    if (world->plan.has_global) {
+        check_global_tables(world);
+    }
     if (!is_ordered(world)) {
         return;
     }
@@ -368,6 +394,12 @@ static bool all_run(const sim_world *world)
             continue;
         }
         if (ks_app_state_of(app) != KS_APP_RUNNING) {
+            return false;
+        }
+        uint64_t ends = 0;
+        if (app->global != NULL &&
+            !ksi_progress_is_caught_up(ksi_global_thread_progress(app->global), world->transport,
+                                       &ends)) {
             return false;
         }
         wanted = app->assignment.task_count;

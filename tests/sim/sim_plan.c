@@ -58,6 +58,7 @@ sim_plan sim_plan_of(uint64_t seed)
     plan.pace_us = sim_random_between(random, 100, 4000);
     plan.odds = draw_odds(random);
     plan.reuses_input = plan.kind == SIM_TABLE && sim_random_strikes(random, 5000);
+    plan.has_global = sim_random_strikes(random, 4000);
     if (plan.runs_smoothly) {
         plan.turbulence = 0;
         plan.odds = (faulty_odds){0};
@@ -71,11 +72,12 @@ const char *sim_plan_text(const sim_plan *plan)
     static char text[240];
     (void)snprintf(text, sizeof text,
                    "seed %" PRIu64 ": %s%s, %s, cache %s, %s, %d partitions, %d keys, up to %d "
-                   "instances of %d threads, %d standbys, %s",
+                   "instances of %d threads, %d standbys%s, %s",
                    plan->seed, kinds[plan->kind], plan->reuses_input ? " kept in its input" : "",
                    plan->is_exact ? "exactly once" : "at least once",
                    plan->is_cached ? "on" : "off", plan->is_on_disk ? "on disk" : "in memory",
                    (int)plan->partitions, (int)plan->keys, (int)plan->instances, (int)plan->threads,
-                   (int)plan->standbys, plan->runs_smoothly ? "smooth" : "rough");
+                   (int)plan->standbys, plan->has_global ? ", a global table" : "",
+                   plan->runs_smoothly ? "smooth" : "rough");
     return text;
 }

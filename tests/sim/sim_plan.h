@@ -26,6 +26,7 @@ typedef struct sim_plan {
     bool is_cached;     /* with a record cache: some updates of a key are one output */
     bool is_on_disk;    /* stores in RocksDB */
     bool reuses_input;  /* of a table: the input is the changelog of its store */
+    bool has_global;    /* the output is a global table of every instance */
     bool runs_smoothly; /* no faults, no crashes: every guarantee is "once" then */
     int32_t partitions;
     int32_t keys;

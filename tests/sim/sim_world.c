@@ -114,6 +114,15 @@ static void build_topology(sim_world *world)
     ks_builder *builder = ks_builder_new(config);
     ks_config_free(config);
     ks_stream_to(ks_table_to_stream(build_table(world, builder), NULL), SIM_OUTPUT, NULL);
+    if (world->plan.has_global) {
+        ks_builder_global_table(
+            builder, SIM_OUTPUT,
+            KS_CONSUMED(.key = &ks_serde_string,
+                        .value = world->plan.kind == SIM_TABLE ? &ks_serde_string : &ks_serde_i64),
+            KS_MATERIALIZED(.name = SIM_GLOBAL, .type = world->plan.is_on_disk
+                                                            ? KS_STORE_ROCKSDB
+                                                            : KS_STORE_IN_MEMORY));
+    }
     world->topology = ks_builder_build(builder, &error);
     ks_builder_free(builder);
     if (world->topology == NULL) {

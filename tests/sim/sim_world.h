@@ -26,6 +26,7 @@
 #define SIM_INPUT "in"
 #define SIM_OUTPUT "out"
 #define SIM_STORE "store"
+#define SIM_GLOBAL "everywhere"
 
 typedef struct sim_world sim_world;
 

@@ -65,7 +65,7 @@ static const cf_op ops[] = {
     {"process", HANDLE_STREAM, op_process},
     {"processValues", HANDLE_STREAM, op_process_values},
     {"addStore", HANDLE_NONE, op_add_store},
-    {"addGlobalStore", HANDLE_NONE, NULL},
+    {"addGlobalStore", HANDLE_NONE, op_add_global_store},
     /* the topology that the DSL gave */
     {"addSource", HANDLE_TOPOLOGY, op_add_source},
     {"addProcessor", HANDLE_TOPOLOGY, op_add_processor},
