@@ -142,7 +142,7 @@ KS_API ks_global_table *ks_builder_global_table(ks_builder *builder, const char 
  * When the store is restored, the records of the topic go through the processor, too: those that
  * were not before the last stop. Null keys it sees only of records that come later, as in Java.
  *
- * @param store      copied; logging and caching mean nothing
+ * @param store      copied; a key-value store; logging and caching mean nothing
  * @param topic      copied
  * @param consumed   serdes, name; NULL = the defaults
  * @param processor  borrowed until the topology is freed; it brings no stores of its own

@@ -462,6 +462,12 @@ static ks_status check_global_store(const ks_topology *topology, const ksi_globa
                                     ks_error *error)
 {
     KSI_CHECK(store->source.topic_count == 1);
+    if (store->spec.kind != KSI_STORE_KEY_VALUE) {
+        return ksi_error_set(error, KS_E_TOPOLOGY, store->spec.name,
+                             "a global store is a key-value store, and this one is %s; keep the "
+                             "newest version of each key, or use a table",
+                             ksi_store_kind_name(store->spec.kind));
+    }
     KS_TRY(check_new_name(topology, store->source_name, error));
     KS_TRY(check_new_topic(topology, store->source_name, store->source.topics[0], error));
     KS_TRY(check_new_name(topology, store->processor_name, error));

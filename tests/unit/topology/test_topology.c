@@ -415,6 +415,23 @@ static void a_global_store_has_names_and_a_topic_of_its_own(void **state)
     ks_topology_free(topology);
 }
 
+static void a_global_store_is_a_key_value_store(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    const char *topic = "g";
+    ks_topology *topology = ksi_topology_new();
+    const ksi_global_store global = {.source_name = "gs",
+                                     .source = {.topics = &topic, .topic_count = 1},
+                                     .processor_name = "gp",
+                                     .processor = some_processor,
+                                     .spec = {.name = "v", .kind = KSI_STORE_VERSIONED}};
+    assert_refused(ksi_topology_add_global_store(topology, &global, &error), &error, "v",
+                   "this one is versioned key-value");
+    assert_int_equal(topology->node_count, 0);
+    ks_topology_free(topology);
+}
+
 static void a_topology_of_nothing_has_a_description(void **state)
 {
     (void)state;
@@ -462,6 +479,7 @@ int main(void)
         cmocka_unit_test(processors_that_share_a_store_are_one_subtopology),
         cmocka_unit_test(a_global_store_is_a_sub_topology_of_its_own_kind),
         cmocka_unit_test(a_global_store_has_names_and_a_topic_of_its_own),
+        cmocka_unit_test(a_global_store_is_a_key_value_store),
         cmocka_unit_test(a_topology_of_nothing_has_a_description),
         cmocka_unit_test(internal_topics_are_known_by_the_applications_name),
     };
