@@ -63,33 +63,16 @@ cf_handle op_add_store(cf_build *build, cf_fields *node)
     return handle_none();
 }
 
-/* ---- global stores --------------------------------------------------------------------------- */
-
-/* Puts every record; a null value deletes, a null key is passed over. */
-static void keep_record(ks_ctx *ctx, const ks_record *record, void *state, void *user)
-{
-    const ks_store_builder *store = user;
-    (void)state;
-    if (ks_value_is_null(record->key)) {
-        return;
-    }
-    bool has_time = store->kind == KS_STORE_KIND_TIMESTAMPED_KEY_VALUE;
-    (void)ks_key_value_store_put_at(ks_ctx_key_value_store(ctx, store->name), record->key,
-                                    record->value, has_time ? record->timestamp : -1, NULL);
-}
-
-static const ks_processor keeper = {.struct_size = sizeof keeper, .process = keep_record};
-
 cf_handle op_add_global_store(cf_build *build, cf_fields *node)
 {
     const char *topic = fields_need_text(node, "topic");
     ks_consumed consumed = consumed_of(build, node, topic);
-    ks_store_builder *store = ks_arena_alloc(build->scenario->arena, sizeof *store);
-    *store = store_of(build, node);
-    store->key = consumed.key;
-    store->value = consumed.value;
+    const char *key = scenario_topic_type(build->scenario, topic, "key");
+    const char *value = scenario_topic_type(build->scenario, topic, "value");
+    ks_store_builder *store = store_of(build, node, key, value);
     if (build_is_sound(build)) {
-        ks_builder_add_global_store(build->builder, store, topic, &consumed, &keeper, store);
+        ks_builder_add_global_store(build->builder, store, topic, &consumed, &call_processor,
+                                    function_keeper(build->scenario, store->name));
     }
     return handle_none();
 }
