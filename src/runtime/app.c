@@ -118,9 +118,9 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
     make_process_id(app, seams->process_id);
     init_locks(app);
     ksi_logger_init(&app->logger, how->log_line, how->user, KS_LOG_LEVEL_INFO);
-    if (ksi_topology_begin_use(topology, error) != KS_OK ||
-        ksi_app_check_config(app->config, error) != KS_OK ||
+    if (ksi_app_check_config(app->config, error) != KS_OK ||
         ksi_app_check_topology(topology, app->config, error) != KS_OK ||
+        ksi_topology_begin_use(topology, error) != KS_OK ||
         open_transport(app, seams->transport, how->log, error) != KS_OK) {
         ks_app_free(app);
         return NULL;
