@@ -212,6 +212,8 @@ typedef struct ksi_materialized {
 
 /* Whether the literal is Java's overload with Materialized, and not just one with Named. */
 bool ksi_is_materialized(const ks_materialized *options);
+/* Whether what it says goes together, store or no store; false: the builder failed. */
+bool ksi_check_materialized(ks_builder *builder, const ks_materialized *options);
 /*
  * Decides on the store of an operation; an unnamed store uses up a number. False: the builder
  * failed.

@@ -139,12 +139,17 @@ static bool check_changelog(ks_builder *builder, const ks_materialized *options)
     return true;
 }
 
+bool ksi_check_materialized(ks_builder *builder, const ks_materialized *options)
+{
+    return check_type(builder, options) && check_changelog(builder, options);
+}
+
 bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const char *prefix,
                      ksi_materialized *result)
 {
     const ks_materialized none = {0};
     const ks_materialized *from = options != NULL ? options : &none;
-    if (!check_type(builder, from) || !check_changelog(builder, from)) {
+    if (!ksi_check_materialized(builder, from)) {
         return false;
     }
     const bool is_versioned = from->type == KS_STORE_VERSIONED;

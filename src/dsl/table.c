@@ -116,7 +116,7 @@ static bool materialize_derived(ks_table *parent, const derivation *what,
         return ksi_materialize(parent->builder, options, what->prefix, store);
     }
     parent->builder->next_number += what->how.transformer == NULL ? 1 : 0;
-    return true;
+    return ksi_check_materialized(parent->builder, options);
 }
 
 static const char *name_derived(ks_builder *builder, const derivation *what,

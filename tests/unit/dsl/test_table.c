@@ -253,6 +253,15 @@ static void wrong_names_and_stores_are_refused(void **state)
     }
 }
 
+static void a_store_type_that_needs_a_name_is_refused_where_no_store_is_made(void **state)
+{
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_table *in = ks_builder_table(b, "in", NULL, NULL);
+    ks_table_filter(in, keep_all, NULL, KS_MATERIALIZED(.type = KS_STORE_LRU, .lru_entries = 5));
+    refused(b, KS_E_ARGUMENT, "name");
+}
+
 static void every_call_on_a_failed_builder_gives_an_inert_handle(void **state)
 {
     (void)state;
@@ -322,6 +331,7 @@ int main(void)
         cmocka_unit_test(derived_tables_inherit_what_they_cannot_change),
         cmocka_unit_test(a_call_without_its_function_is_refused),
         cmocka_unit_test(wrong_names_and_stores_are_refused),
+        cmocka_unit_test(a_store_type_that_needs_a_name_is_refused_where_no_store_is_made),
         cmocka_unit_test(every_call_on_a_failed_builder_gives_an_inert_handle),
         cmocka_unit_test(user_pointers_are_freed_once_in_all_cases),
     };
