@@ -179,6 +179,22 @@ KS_NODISCARD KS_API ks_status ks_topology_add_read_only_store(
     ks_topology *topology, const ks_store_builder *store, const ks_processor *processor, void *user,
     const ks_store_source *source, ks_error *error);
 
+/**
+ * Adds a global store: every instance keeps it as a whole, from all partitions of a topic, through
+ * the processor, which decides what is in it, also when it is restored. Every processor may read
+ * it, and none is connected to it. ks_builder_add_global_store() says more.
+ *
+ * @param store      copied; a key-value store; logging and caching mean nothing
+ * @param processor  writes what it likes to the store, and forwards nothing; it brings no stores
+ * @param source     topic and names of the nodes; the timestamps are those of the records, whatever
+ *                   an extractor says
+ * @thread one at a time; of the processor: the global thread
+ * @java   Topology#addGlobalStore
+ */
+KS_NODISCARD KS_API ks_status ks_topology_add_global_store(
+    ks_topology *topology, const ks_store_builder *store, const ks_processor *processor, void *user,
+    const ks_store_source *source, ks_error *error);
+
 #ifdef __cplusplus
 }
 #endif

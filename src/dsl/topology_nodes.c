@@ -255,3 +255,21 @@ ks_status ks_topology_add_read_only_store(ks_topology *topology, const ks_store_
     return end(topology,
                ksi_topology_set_source_topic(topology, store->name, source->topic, error));
 }
+
+ks_status ks_topology_add_global_store(ks_topology *topology, const ks_store_builder *store,
+                                       const ks_processor *processor, void *user,
+                                       const ks_store_source *source, ks_error *error)
+{
+    ksi_topology_on_free(topology, source != NULL ? source->user_free : NULL, user);
+    KS_TRY(check_kept(topology, processor, source, error));
+    bool brings_stores = processor->stores != NULL && processor->stores[0] != NULL;
+    KS_TRY(need(!brings_stores, source->processor_name, "no stores but the global one", error));
+    ksi_global_store global = {.source_name = source->source_name,
+                               .source = source_of_store(source),
+                               .processor_name = source->processor_name,
+                               .processor = ksi_op_process(&topology->arena, processor, user),
+                               .reprocesses = true};
+    KS_TRY(ksi_store_spec_of(store, topology->store_type, &global.spec, error));
+    global.spec.caching = false;
+    return end(topology, ksi_topology_add_global_store(topology, &global, error));
+}

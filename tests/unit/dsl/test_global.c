@@ -72,11 +72,55 @@ static void a_failed_builder_gives_an_inert_global_table(void **state)
     ks_builder_free(b);
 }
 
+static void put_nothing(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+{
+    (void)ctx;
+    (void)record;
+    (void)state;
+    (void)user;
+}
+
+static void count_call(void *user)
+{
+    ++*(int *)user;
+}
+
+static void a_global_store_is_added_to_a_topology_node_by_node(void **state)
+{
+    (void)state;
+    int freed = 0;
+    ks_error error = {0};
+    const ks_processor keeper = {.struct_size = sizeof keeper, .process = put_nothing};
+    const ks_store_builder *store = KS_STORE_BUILDER(.name = "kept", .caching_enabled = true);
+    const ks_store_source *source =
+        KS_STORE_SOURCE(.topic = "g", .source_name = "from", .processor_name = "keeper",
+                        .user_free = count_call);
+    ks_topology *topology = ks_topology_new(NULL);
+    assert_int_equal(ks_topology_add_global_store(topology, store, &keeper, &freed, source, &error),
+                     KS_OK);
+    assert_string_equal(ks_topology_describe(topology),
+                        "Topologies:\n"
+                        "   Sub-topology: 0 for global store (will not generate tasks)\n"
+                        "    Source: from (topics: [g])\n      --> keeper\n"
+                        "    Processor: keeper (stores: [kept])\n      --> none\n"
+                        "      <-- from\n");
+    assert_true(topology->stores[0].reprocesses);
+    assert_false(topology->stores[0].spec.caching);
+    assert_int_equal(ks_topology_add_global_store(topology, store, &keeper, &freed, source, &error),
+                     KS_E_TOPOLOGY);
+    assert_string_equal(error.where, "from");
+    assert_int_equal(ks_topology_add_global_store(topology, store, NULL, &freed, source, &error),
+                     KS_E_ARGUMENT);
+    ks_topology_free(topology);
+    assert_int_equal(freed, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_global_table_takes_the_numbers_of_a_table),
         cmocka_unit_test(a_global_table_takes_the_serdes_of_consumed_or_else_of_its_store),
+        cmocka_unit_test(a_global_store_is_added_to_a_topology_node_by_node),
         cmocka_unit_test(a_failed_builder_gives_an_inert_global_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
