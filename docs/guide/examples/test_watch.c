@@ -65,11 +65,28 @@ static void the_next_reading_says_how_long_it_took(void **state)
     rig_close(&r);
 }
 
+static void a_wrapper_sees_the_records_of_the_nodes_it_is_around(void **state)
+{
+    (void)state;
+    rig r;
+    int64_t before = watch_counted();
+
+    rig_open(&r, counted_watch_topology, NULL, NULL);
+    ks_test_input *readings =
+        ks_test_driver_input(r.driver, "readings", &ks_serde_string, &ks_serde_f64, 0, 1000);
+    rig_pipe(readings, ks_text_of("kitchen"), ks_f64(21.5));
+    rig_pipe(readings, ks_text_of("kitchen"), ks_f64(21));
+    assert_int_equal(watch_counted() - before, 2); /* at "watch" */
+    assert_int_equal(ks_test_driver_produced_count(r.driver, "pauses"), 1);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thermometer_that_is_silent_for_an_hour_is_told_of_once),
         cmocka_unit_test(the_next_reading_says_how_long_it_took),
+        cmocka_unit_test(a_wrapper_sees_the_records_of_the_nodes_it_is_around),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,8 @@
  */
 #include "watch.h"
 
+#include <stdatomic.h>
+
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 
 /* ---- how long it took ------------------------------------------------------------------------ */
@@ -96,4 +98,37 @@ void watch_topology(ks_builder *b)
 
     ks_stream_to(took, "pauses", KS_PRODUCED(.value = number));
     ks_stream_to(alarms, "silent", KS_PRODUCED(.key = text, .value = number));
+}
+
+/* ---- around every processor ------------------------------------------------------------------ */
+
+static atomic_llong counted;
+
+static bool has_our_name(const char *node, void *user)
+{
+    (void)user;
+    return strncmp(node, "KSTREAM-", strlen("KSTREAM-")) != 0;
+}
+
+static void count(ks_ctx *ctx, const ks_record *record, ks_wrapped *wrapped, void *state,
+                  void *user)
+{
+    (void)state;
+    (void)user;
+    atomic_fetch_add(&counted, 1);
+    ks_wrapped_process(ctx, wrapped, record);
+}
+
+static const ks_processor_wrapper counting = {
+    .struct_size = sizeof counting, .wraps = has_our_name, .process = count};
+
+void counted_watch_topology(ks_builder *b)
+{
+    watch_topology(b);
+    ks_builder_wrap_processors(b, &counting, NULL, NULL);
+}
+
+int64_t watch_counted(void)
+{
+    return atomic_load(&counted);
 }

@@ -9,4 +9,8 @@
 
 void watch_topology(ks_builder *b);
 
+/* The same, and counts the records that come to nodes with a name of ours. */
+void counted_watch_topology(ks_builder *b);
+int64_t watch_counted(void);
+
 #endif
