@@ -100,8 +100,10 @@ static ks_topology *counts_of_values(ks_store_type type, bool has_wide_input)
     assert_ok(ks_config_set(config, "topology.optimization", "all", &error), &error);
     ks_builder *b = ks_builder_new(config);
     ks_config_free(config);
-    ks_table *rows = ks_builder_table(b, "colours", KS_CONSUMED(.key = text, .value = text),
-                                      KS_MATERIALIZED(.name = "rows", .type = type));
+    ks_table *rows = ks_builder_table(
+        b, "colours", KS_CONSUMED(.key = text, .value = text),
+        KS_MATERIALIZED(.name = "rows", .type = type,
+                        .history_retention_ms = type == KS_STORE_VERSIONED ? 60000 : 0));
     ks_grouped_table *groups =
         ks_table_group_by(rows, by_value, NULL, KS_GROUPED(.key = text, .value = text));
     ks_table *counts = ks_grouped_table_count(groups, KS_MATERIALIZED(.name = "sizes"));
@@ -250,7 +252,7 @@ static void nothing_is_written_to_the_source_topic_nor_to_a_changelog(void **sta
 static void restart_in_all_ways(const char *guarantee, ks_store_type type)
 {
     world *self = new_world(guarantee, type);
-    bool kept = type == KS_STORE_ROCKSDB;
+    bool kept = type != KS_STORE_IN_MEMORY;
     put_any(self, 100);
     start(self);
     assert_counts(self);
@@ -288,6 +290,7 @@ static void an_application_goes_on_as_if_it_had_never_ended(void **state)
     restart_in_all_ways("at_least_once", KS_STORE_IN_MEMORY);
     restart_in_all_ways("exactly_once_v2", KS_STORE_ROCKSDB);
     restart_in_all_ways("exactly_once_v2", KS_STORE_IN_MEMORY);
+    restart_in_all_ways("exactly_once_v2", KS_STORE_VERSIONED);
 }
 
 static void a_task_without_a_partition_of_the_source_topic_has_nothing_to_restore(void **state)
