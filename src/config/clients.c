@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "config/duration.h"
 #include "config/value.h"
 
 /* The longest tag that fits Java's subscription, in characters. */
@@ -174,7 +175,6 @@ static const client_property properties[] = {
 };
 
 static const char *const offset_resets[] = {"earliest", "latest", "none", "by_duration:", NULL};
-static const char *const offset_resets_built[] = {"earliest", "latest", "none", NULL};
 static const char *const booleans[] = {"true", "false", NULL};
 static const char *const timestamp_types[] = {"CreateTime", "LogAppendTime", NULL};
 
@@ -183,10 +183,10 @@ static const ksi_client_rule rules[] = {
      .clients = KSI_CLIENT_MAIN_CONSUMER,
      .kept = "earliest",
      .allowed = offset_resets,
-     .built = offset_resets_built,
+     .built = offset_resets,
      .refused = true,
-     .reason = "it is for sources without a policy of their own, and a duration can only be given "
-               "as such a policy, ks_consumed.offset_reset"},
+     .reason = "it is for sources without a policy of their own; behind `by_duration:` stands how "
+               "long ago to begin, such as PT1H"},
     {.name = "auto.offset.reset",
      .clients = KSI_CLIENT_RESTORE_CONSUMER | KSI_CLIENT_GLOBAL_CONSUMER,
      .kept = "none",
@@ -353,13 +353,16 @@ static ks_status check_tag(const char *tag, const char *name, const char *value,
     return KS_OK;
 }
 
-/* An allowed text that ends with ':' stands for everything that begins so. */
+/* Behind an allowed text that ends with ':' a duration has to stand. */
 static bool is_allowed(const char *const *allowed, const char *value)
 {
     for (; *allowed != NULL; allowed++) {
         size_t size = strlen(*allowed);
         bool open = (*allowed)[size - 1] == ':';
-        if (open ? strncmp(value, *allowed, size) == 0 : strcmp(value, *allowed) == 0) {
+        int64_t milliseconds = 0;
+        if (open ? strncmp(value, *allowed, size) == 0 &&
+                       ksi_duration_ms(value + size, &milliseconds)
+                 : strcmp(value, *allowed) == 0) {
             return true;
         }
     }

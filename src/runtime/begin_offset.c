@@ -12,37 +12,39 @@
  */
 #include "runtime/begin_offset.h"
 
+#include "base/check.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "config/duration.h"
 #include "runtime/commit_metadata.h"
 
 #include <string.h>
 
-ks_status ksi_offset_fallback(const ks_config *config, ks_offset_reset *fallback, ks_error *error)
+void ksi_offset_fallback(const ks_config *config, ksi_offset_rules *rules)
 {
-    static const char *name = "auto.offset.reset";
-    const char *text = ksi_config_client(config, KSI_CLIENT_MAIN_CONSUMER, name);
-    if (text == NULL || strcmp(text, "earliest") == 0) {
-        *fallback = KS_OFFSET_RESET_EARLIEST; /* Kafka Streams' default, not the consumer's */
-    } else if (strcmp(text, "latest") == 0) {
-        *fallback = KS_OFFSET_RESET_LATEST;
-    } else if (strcmp(text, "none") == 0) {
-        *fallback = KS_OFFSET_RESET_NONE;
-    } else {
-        return ksi_error_set(error, KS_E_NOT_BUILT, name,
-                             "'%s' is not built as a property; give ks_consumed.offset_reset to "
-                             "the sources that shall have it",
-                             text);
+    static const char by_duration[] = "by_duration:";
+    const char *text = ksi_config_client(config, KSI_CLIENT_MAIN_CONSUMER, "auto.offset.reset");
+    rules->fallback = KS_OFFSET_RESET_EARLIEST; /* Kafka Streams' default, not the consumer's */
+    if (text == NULL) {
+        return;
     }
-    return KS_OK;
+    if (strcmp(text, "latest") == 0) {
+        rules->fallback = KS_OFFSET_RESET_LATEST;
+    } else if (strcmp(text, "none") == 0) {
+        rules->fallback = KS_OFFSET_RESET_NONE;
+    } else if (strncmp(text, by_duration, sizeof by_duration - 1) == 0) {
+        rules->fallback = KS_OFFSET_RESET_BY_DURATION;
+        bool is_one = ksi_duration_ms(text + sizeof by_duration - 1, &rules->fallback_duration_ms);
+        KSI_CHECK(is_one); /* it was checked when it was set */
+    }
 }
 
 static ks_status reset_offset(const ksi_offset_rules *rules, ksi_topic_partition partition,
                               const ksi_source *source, int64_t *offset, ks_error *error)
 {
     const ksi_transport_class *class = rules->transport->class;
-    ks_offset_reset policy =
-        source->offset_reset != KS_OFFSET_RESET_DEFAULT ? source->offset_reset : rules->fallback;
+    bool has_own = source->offset_reset != KS_OFFSET_RESET_DEFAULT;
+    ks_offset_reset policy = has_own ? source->offset_reset : rules->fallback;
     int64_t begin = 0;
     int64_t end = 0;
     KS_TRY(class->offsets(rules->transport, partition, &begin, &end, error));
@@ -57,7 +59,8 @@ static ks_status reset_offset(const ksi_offset_rules *rules, ksi_topic_partition
             "commit offsets first, or give another policy",
             rules->group, partition.partition);
     case KS_OFFSET_RESET_BY_DURATION: {
-        int64_t since = ksi_wall_ms(rules->clock) - source->offset_reset_duration_ms;
+        int64_t since = ksi_wall_ms(rules->clock) -
+                        (has_own ? source->offset_reset_duration_ms : rules->fallback_duration_ms);
         return class->offset_at(rules->transport, partition, since > 0 ? since : 0, offset, error);
     }
     case KS_OFFSET_RESET_DEFAULT:

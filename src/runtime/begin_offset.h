@@ -18,6 +18,7 @@ typedef struct ksi_offset_rules {
     ksi_transport *transport;
     const char *group;        /* the application.id */
     ks_offset_reset fallback; /* for sources without a policy: auto.offset.reset */
+    int64_t fallback_duration_ms;
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
 } ksi_offset_rules;
@@ -28,9 +29,8 @@ typedef struct ksi_begin {
     int64_t partition_time; /* -1: unknown */
 } ksi_begin;
 
-/* The policy of auto.offset.reset. KS_E_NOT_BUILT for one this version does not have. */
-KS_NODISCARD ks_status ksi_offset_fallback(const ks_config *config, ks_offset_reset *fallback,
-                                           ks_error *error);
+/* Sets the policy of auto.offset.reset. */
+void ksi_offset_fallback(const ks_config *config, ksi_offset_rules *rules);
 
 /*
  * Sets `*offset` to where the group begins to read the partition; `source` is the node that reads

@@ -27,7 +27,7 @@ ks_status ksi_thread_find_begin(const ksi_stream_thread *thread, ksi_topic_parti
                               .group = options->application_id,
                               .clock = options->clock,
                               .logger = options->logger};
-    KS_TRY(ksi_offset_fallback(options->config, &rules.fallback, error));
+    ksi_offset_fallback(options->config, &rules);
     return ksi_begin_offset(&rules, at, source, begin, error);
 }
 

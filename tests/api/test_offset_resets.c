@@ -43,7 +43,7 @@ static void put(const world *self, const char *value, int64_t hours_ago)
 }
 
 /* With three records in the log: of a day ago, of three hours ago, and of now. */
-static world *new_world(const ks_consumed *consumed)
+static world *new_world_with(const char *property, const ks_consumed *consumed)
 {
     ks_error error = {0};
     world *self = test_calloc(1, sizeof *self);
@@ -62,9 +62,17 @@ static world *new_world(const ks_consumed *consumed)
     assert_ok(ks_config_set(self->config, "application.id", "app", &error), &error);
     assert_ok(ks_config_set(self->config, "bootstrap.servers", "embedded:", &error), &error);
     assert_ok(ks_config_set(self->config, "state.dir", state_dir_new(), &error), &error);
+    if (property != NULL) {
+        assert_ok(ks_config_set(self->config, "auto.offset.reset", property, &error), &error);
+    }
     self->app = ks_app_new(self->topology, self->config, KS_APP_OPTIONS(.log = self->log), &error);
     assert_ok(self->app != NULL ? KS_OK : error.code, &error);
     return self;
+}
+
+static world *new_world(const ks_consumed *consumed)
+{
+    return new_world_with(NULL, consumed);
 }
 
 static void free_world(world *self)
@@ -120,6 +128,16 @@ static void by_duration_what_is_younger_is_read(void **state)
     free_world(self);
 }
 
+static void a_duration_may_be_a_property(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    world *self = new_world_with("by_duration:PT4H", KS_CONSUMED(.key = text, .value = text));
+    assert_ok(run(self, &error), &error);
+    assert_out(self, "hours now ");
+    free_world(self);
+}
+
 /* @java a duration that reaches behind the first record is the beginning */
 static void a_duration_longer_than_the_log_is_the_beginning(void **state)
 {
@@ -151,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_policy_everything_is_read),
         cmocka_unit_test(by_duration_what_is_younger_is_read),
+        cmocka_unit_test(a_duration_may_be_a_property),
         cmocka_unit_test(a_duration_longer_than_the_log_is_the_beginning),
         cmocka_unit_test(without_an_offset_and_without_a_policy_the_topic_is_named),
     };

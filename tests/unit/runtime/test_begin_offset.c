@@ -106,20 +106,21 @@ static void without_one_the_policy_of_the_source_decides(void **state)
 static void without_a_policy_the_property_decides(void **state)
 {
     (void)state;
-    ks_error error = {0};
     fixture *self = new_fixture();
     ks_config *config = config_of("app");
-    assert_ok(ksi_offset_fallback(config, &self->rules.fallback, &error), &error);
+    ksi_offset_fallback(config, &self->rules);
     assert_int_equal(self->rules.fallback, KS_OFFSET_RESET_EARLIEST);
     config_put(config, "auto.offset.reset", "latest");
-    assert_ok(ksi_offset_fallback(config, &self->rules.fallback, &error), &error);
+    ksi_offset_fallback(config, &self->rules);
     assert_int_equal(begin_of(self, KS_OFFSET_RESET_DEFAULT, 0), 5);
     assert_int_equal(begin_of(self, KS_OFFSET_RESET_EARLIEST, 0), 0);
     config_put(config, "main.consumer.auto.offset.reset", "none");
-    assert_ok(ksi_offset_fallback(config, &self->rules.fallback, &error), &error);
+    ksi_offset_fallback(config, &self->rules);
     assert_int_equal(self->rules.fallback, KS_OFFSET_RESET_NONE);
     config_put(config, "main.consumer.auto.offset.reset", "by_duration:PT1H");
-    assert_int_equal(ksi_offset_fallback(config, &self->rules.fallback, &error), KS_E_NOT_BUILT);
+    ksi_offset_fallback(config, &self->rules);
+    assert_int_equal(self->rules.fallback, KS_OFFSET_RESET_BY_DURATION);
+    assert_int_equal(self->rules.fallback_duration_ms, 3600000);
     ks_config_free(config);
     free_fixture(self);
 }
