@@ -119,8 +119,7 @@ static ks_status read_store(ksi_versioned_rows *versions, ks_error *error)
     if (written_ms != versions->options.history_retention_ms) {
         return ksi_error_set(error, KS_E_CONFIG, WHERE,
                              "it was written with a history retention of %lld ms, and rows of one "
-                             "retention cannot be read with another, now %lld ms; without a "
-                             "changelog to build it from, give back the former one",
+                             "retention cannot be read with another, now %lld ms",
                              (long long)written_ms,
                              (long long)versions->options.history_retention_ms);
     }

@@ -39,6 +39,19 @@ static void close_base(ksi_store *base)
 
 static const ksi_store_class versioned_class = {.flush = flush_base, .close = close_base};
 
+/* Where there is a changelog, restoring has dealt with another retention before. */
+static void explain(const ksi_store_spec *spec, ks_error *error)
+{
+    if (error != NULL && error->code == KS_E_CONFIG) {
+        ksi_error_prefix(error,
+                         "store %s has no changelog to be built from; give back the retention it "
+                         "had: ",
+                         spec->name);
+        return;
+    }
+    ksi_error_prefix(error, "store %s: ", spec->name);
+}
+
 ksi_versioned_store *ksi_versioned_store_open(const ksi_store_options *options, ks_error *error)
 {
     ksi_versioned_store *store = ksi_calloc(1, sizeof *store);
@@ -53,7 +66,7 @@ ksi_versioned_store *ksi_versioned_store_open(const ksi_store_options *options, 
                                       .history_retention_ms = options->spec->retention_ms},
         error);
     if (store->versions == NULL) {
-        ksi_error_prefix(error, "store %s: ", options->spec->name);
+        explain(options->spec, error);
         close_base(&store->base);
         return NULL;
     }

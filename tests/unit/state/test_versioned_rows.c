@@ -12,7 +12,7 @@
  *
  * KSTREAMS_TEST_SEED repeats a run.
  */
-#include "state/versioned_rows.h"
+#include "state/versioned_store.h"
 
 #include "base/buffer.h"
 #include "base/slice.h"
@@ -693,6 +693,10 @@ static void another_retention_is_refused(void **state)
     assert_int_equal(error.code, KS_E_CONFIG);
     assert_non_null(strstr(error.message, "1000 ms"));
     assert_non_null(strstr(error.message, "2000 ms"));
+    const ksi_store_spec spec = {
+        .name = "unlogged", .kind = KSI_STORE_VERSIONED, .timestamped = true, .retention_ms = 2000};
+    assert_null(ksi_store_open(&(ksi_store_options){.spec = &spec, .rows = rows}, &error));
+    assert_non_null(strstr(error.message, "store unlogged has no changelog"));
     ksi_row_store_close(rows);
 }
 
