@@ -38,6 +38,7 @@ typedef struct part {
     size_t input; /* of the task */
     ksi_input_progress *progress;
     ksi_restore restore;
+    bool has_begun;
 } part;
 
 struct ksi_global_thread {
@@ -242,14 +243,22 @@ const ksi_task_rows *ksi_global_thread_rows(const ksi_global_thread *thread)
 
 /* ---- restoring ------------------------------------------------------------------------------- */
 
-/* Those of the same rows, but for one, which was wiped for: from the beginning of each. */
+static ks_status begin_part(part *of, ks_error *error)
+{
+    if (of->has_begun) {
+        ksi_restore_end(&of->restore);
+    }
+    of->has_begun = true;
+    return ksi_restore_begin(&of->restore, error);
+}
+
+/* Those of the same rows that had begun, but for the one that was wiped for. */
 static ks_status begin_others_again(ksi_global_thread *thread, const part *one, ks_error *error)
 {
     for (size_t i = 0; i < thread->count; i++) {
         part *of = &thread->parts[i];
-        if (of != one && of->store == one->store) {
-            ksi_restore_end(&of->restore);
-            KS_TRY(ksi_restore_begin(&of->restore, error));
+        if (of != one && of->store == one->store && of->has_begun) {
+            KS_TRY(begin_part(of, error));
         }
     }
     return KS_OK;
@@ -264,7 +273,7 @@ static ks_status begin(ksi_global_thread *thread, ks_error *error)
     }
     for (size_t i = 0; i < thread->count; i++) {
         part *of = &thread->parts[i];
-        KS_TRY(ksi_restore_begin(&of->restore, error));
+        KS_TRY(begin_part(of, error));
         if (log_stale(of)) {
             KS_TRY(begin_others_again(thread, of, error));
         }
@@ -417,8 +426,11 @@ static ks_status write_down(ksi_global_thread *thread, ks_error *error)
 /* With the store lock held, so that what a node's close reads is the thread's own. */
 static void end_nodes(ksi_global_thread *thread)
 {
-    for (size_t i = 0; thread->has_begun && i < thread->count; i++) {
+    for (size_t i = 0; i < thread->count; i++) {
         part *of = &thread->parts[i];
+        if (!of->has_begun) {
+            continue;
+        }
         if (!thread->is_restored) {
             tell(of, KS_RESTORE_SUSPENDED, of->restore.read);
         }
