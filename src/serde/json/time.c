@@ -224,14 +224,21 @@ static int64_t floor_divide(int64_t number, int64_t divisor)
     return number / divisor - (number % divisor < 0);
 }
 
+/* What is left then: from 0 on, and without a product that could overflow. */
+static int64_t floor_rest(int64_t number, int64_t divisor)
+{
+    int64_t rest = number % divisor;
+    return rest < 0 ? rest + divisor : rest;
+}
+
 size_t ksi_json_moment_text(int64_t moment, bool is_local, int32_t places,
                             char text[KSI_JSON_TIME_SIZE])
 {
     int64_t unit = power_of_ten(places);
     int64_t seconds = floor_divide(moment, unit);
-    int64_t fraction = moment - seconds * unit;
+    int64_t fraction = floor_rest(moment, unit);
     int64_t day = floor_divide(seconds, SECONDS_A_DAY);
-    int64_t in_day = seconds - day * SECONDS_A_DAY;
+    int64_t in_day = floor_rest(seconds, SECONDS_A_DAY);
     if (!has_four_digits(day)) {
         return 0;
     }
