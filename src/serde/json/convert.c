@@ -70,8 +70,10 @@ static const char *text_of(const ksi_json_event *event, ks_arena *arena, ks_slic
     return NULL;
 }
 
-static const char *convert_string(const ksi_json_event *event, char *to, ks_arena *arena)
+static const char *convert_string(const ks_json_what *what, const ksi_json_event *event, char *to,
+                                  ks_arena *arena)
 {
+    (void)what;
     ks_slice text = ks_slice_null();
     const char *reason = text_of(event, arena, &text);
     if (reason == NULL) {
@@ -80,8 +82,10 @@ static const char *convert_string(const ksi_json_event *event, char *to, ks_aren
     return reason;
 }
 
-static const char *convert_c_string(const ksi_json_event *event, char *to, ks_arena *arena)
+static const char *convert_c_string(const ks_json_what *what, const ksi_json_event *event, char *to,
+                                    ks_arena *arena)
 {
+    (void)what;
     ks_slice text = ks_slice_null();
     const char *reason = text_of(event, arena, &text);
     if (reason != NULL) {
@@ -126,42 +130,58 @@ static uint64_t greatest(ks_json_kind kind, size_t size, bool is_negative)
     return (all >> 1) + is_negative;
 }
 
-static const char *convert_integer(const ks_json_what *what, ks_slice number, char *to,
+/* The number that stands there; the answer is NULL, or why there is none. */
+static const char *number_of(const ks_json_what *what, const ksi_json_event *event,
+                             ksi_json_decimal *decimal, ks_arena *arena)
+{
+    bool is_text = what->kind == KS_JSON_KIND_DECIMAL && event->token == KSI_JSON_STRING;
+    if (event->token != KSI_JSON_NUMBER && !is_text) {
+        return expected(arena, "a number", event);
+    }
+    return ksi_json_decimal_of(event->text, decimal)
+               ? NULL
+               : refuse(arena, "%.*s is not a number", event->text);
+}
+
+static const char *convert_integer(const ks_json_what *what, const ksi_json_event *event, char *to,
                                    ks_arena *arena)
 {
     ksi_json_decimal decimal;
     uint64_t magnitude;
-    if (!ksi_json_decimal_of(number, &decimal)) {
-        return refuse(arena, "%.*s is not a number", number);
+    const char *reason = number_of(what, event, &decimal, arena);
+    if (reason != NULL) {
+        return reason;
     }
     ksi_json_scaling scaling = ksi_json_decimal_scale(decimal, what->scale, &magnitude);
     if (scaling == KSI_JSON_TOO_MANY_PLACES) {
         return what->kind == KS_JSON_KIND_DECIMAL
-                   ? refuse(arena, "%.*s has more places after the point than are kept", number)
-                   : refuse(arena, "%.*s is not a whole number", number);
+                   ? refuse(arena, "%.*s has more places after the point than are kept",
+                            event->text)
+                   : refuse(arena, "%.*s is not a whole number", event->text);
     }
     if (scaling == KSI_JSON_TOO_LARGE ||
         magnitude > greatest(what->kind, what->size, decimal.is_negative)) {
-        return refuse(arena, "%.*s is out of the member's range", number);
+        return refuse(arena, "%.*s is out of the member's range", event->text);
     }
     store_integer(to, what->size, decimal.is_negative ? 0 - magnitude : magnitude);
     return NULL;
 }
 
 /* Numbers too near to zero for a double are zero, as everywhere; those too large are refused. */
-static const char *convert_double(const ks_json_what *what, ks_slice number, char *to,
+static const char *convert_double(const ks_json_what *what, const ksi_json_event *event, char *to,
                                   ks_arena *arena)
 {
     ksi_json_decimal decimal;
-    if (!ksi_json_decimal_of(number, &decimal)) {
-        return refuse(arena, "%.*s is not a number", number);
+    const char *reason = number_of(what, event, &decimal, arena);
+    if (reason != NULL) {
+        return reason;
     }
     double as_double = decimal.is_negative ? -0.0 : 0.0;
     float as_float = decimal.is_negative ? -0.0F : 0.0F;
-    bool is_near = what->size == sizeof(float) ? ksi_json_float(number, &as_float)
-                                               : ksi_json_double(number, &as_double);
+    bool is_near = what->size == sizeof(float) ? ksi_json_float(event->text, &as_float)
+                                               : ksi_json_double(event->text, &as_double);
     if (!is_near && decimal.exponent > 0) {
-        return refuse(arena, "%.*s is out of the member's range", number);
+        return refuse(arena, "%.*s is out of the member's range", event->text);
     }
     if (what->size == sizeof(float)) {
         memcpy(to, &as_float, sizeof as_float);
@@ -171,31 +191,23 @@ static const char *convert_double(const ks_json_what *what, ks_slice number, cha
     return NULL;
 }
 
-static const char *convert_number(const ks_json_what *what, const ksi_json_event *event, char *to,
-                                  ks_arena *arena)
+static const char *convert_number_text(const ks_json_what *what, const ksi_json_event *event,
+                                       char *to, ks_arena *arena)
 {
-    bool is_text = what->kind == KS_JSON_KIND_DECIMAL && event->token == KSI_JSON_STRING;
-    if (event->token != KSI_JSON_NUMBER && !is_text) {
-        return expected(arena, "a number", event);
+    ksi_json_decimal unused;
+    const char *reason = number_of(what, event, &unused, arena);
+    if (reason == NULL) {
+        memcpy(to, &event->text, sizeof event->text);
     }
-    if (what->kind == KS_JSON_KIND_DOUBLE) {
-        return convert_double(what, event->text, to, arena);
-    }
-    if (what->kind != KS_JSON_KIND_NUMBER_TEXT) {
-        return convert_integer(what, event->text, to, arena);
-    }
-    ksi_json_decimal decimal;
-    if (!ksi_json_decimal_of(event->text, &decimal)) {
-        return refuse(arena, "%.*s is not a number", event->text);
-    }
-    memcpy(to, &event->text, sizeof event->text);
-    return NULL;
+    return reason;
 }
 
 /* ---- dates and names ------------------------------------------------------------------------- */
 
-static const char *convert_date(const ksi_json_event *event, char *to, ks_arena *arena)
+static const char *convert_date(const ks_json_what *what, const ksi_json_event *event, char *to,
+                                ks_arena *arena)
 {
+    (void)what;
     int32_t day;
     if (event->token != KSI_JSON_STRING) {
         return expected(arena, "a string with a date", event);
@@ -244,8 +256,10 @@ static const char *convert_enum(const ks_json_what *what, const ksi_json_event *
     return refuse(arena, "\"%.*s\" is none of the names known", event->text);
 }
 
-static const char *convert_bool(const ksi_json_event *event, char *to, ks_arena *arena)
+static const char *convert_bool(const ks_json_what *what, const ksi_json_event *event, char *to,
+                                ks_arena *arena)
 {
+    (void)what;
     if (event->token != KSI_JSON_TRUE && event->token != KSI_JSON_FALSE) {
         return expected(arena, "a boolean", event);
     }
@@ -256,35 +270,32 @@ static const char *convert_bool(const ksi_json_event *event, char *to, ks_arena 
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
+typedef const char *conversion(const ks_json_what *what, const ksi_json_event *event, char *to,
+                               ks_arena *arena);
+
+static conversion *const conversions[] = {
+    [KS_JSON_KIND_STRING] = convert_string,
+    [KS_JSON_KIND_C_STRING] = convert_c_string,
+    [KS_JSON_KIND_SIGNED] = convert_integer,
+    [KS_JSON_KIND_UNSIGNED] = convert_integer,
+    [KS_JSON_KIND_DOUBLE] = convert_double,
+    [KS_JSON_KIND_BOOL] = convert_bool,
+    [KS_JSON_KIND_DECIMAL] = convert_integer,
+    [KS_JSON_KIND_NUMBER_TEXT] = convert_number_text,
+    [KS_JSON_KIND_DATE] = convert_date,
+    [KS_JSON_KIND_DATE_TIME] = convert_moment,
+    [KS_JSON_KIND_LOCAL_DATE_TIME] = convert_moment,
+    [KS_JSON_KIND_ENUM] = convert_enum,
+};
+
 const char *ksi_json_convert(const ks_json_what *what, const ksi_json_event *event, char *to,
                              ks_arena *arena)
 {
-    switch (what->kind) {
-    case KS_JSON_KIND_STRING:
-        return convert_string(event, to, arena);
-    case KS_JSON_KIND_C_STRING:
-        return convert_c_string(event, to, arena);
-    case KS_JSON_KIND_SIGNED:
-    case KS_JSON_KIND_UNSIGNED:
-    case KS_JSON_KIND_DOUBLE:
-    case KS_JSON_KIND_DECIMAL:
-    case KS_JSON_KIND_NUMBER_TEXT:
-        return convert_number(what, event, to, arena);
-    case KS_JSON_KIND_BOOL:
-        return convert_bool(event, to, arena);
-    case KS_JSON_KIND_DATE:
-        return convert_date(event, to, arena);
-    case KS_JSON_KIND_DATE_TIME:
-    case KS_JSON_KIND_LOCAL_DATE_TIME:
-        return convert_moment(what, event, to, arena);
-    case KS_JSON_KIND_ENUM:
-        return convert_enum(what, event, to, arena);
-    case KS_JSON_KIND_OBJECT:
-    case KS_JSON_KIND_OBJECT_POINTER:
-    case KS_JSON_KIND_ARRAY:
-        break;
+    size_t kind = (size_t)what->kind;
+    if (kind >= sizeof conversions / sizeof conversions[0] || conversions[kind] == NULL) {
+        return "has a kind that is no single value";
     }
-    return "has a kind that is no single value";
+    return conversions[kind](what, event, to, arena);
 }
 
 static ksi_json_token token_of_text(ks_json_kind kind, const char *text)

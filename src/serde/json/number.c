@@ -7,6 +7,8 @@
  * and a power of ten, and these are scaled to what the member counts. 7, 7.0 and 0.7e1 are the same
  * number and fit an integer; 7.5 does not.
  *
+ * Up to 19 digits, nearly all numbers, need no test for overflow but one comparison a digit.
+ *
  * Digits past what 64 bits hold are counted, and it is remembered when one of them is not zero.
  * Such a number fits no member, nor does one of more than TEXT_MAX characters, whose exponent
  * nobody needs to follow.
@@ -17,6 +19,9 @@
 
 enum { EXPONENT_MAX = 1000000, TEXT_MAX = 1000 };
 
+/* Below it a further digit fits 64 bits, whichever it is. */
+#define ANOTHER_FITS (UINT64_MAX / 10)
+
 typedef struct scan {
     const char *at;
     const char *end;
@@ -24,57 +29,63 @@ typedef struct scan {
     bool is_full; /* no further digit fits */
 } scan;
 
-static bool is_digit(const scan *s)
+static inline bool is_digit(const scan *s)
 {
     return s->at < s->end && *s->at >= '0' && *s->at <= '9';
 }
 
-static bool skip(scan *s, char wanted)
+static inline bool skip(scan *s, char wanted)
 {
     bool is_there = s->at < s->end && *s->at == wanted;
     s->at += is_there;
     return is_there;
 }
 
-/* Takes a digit that counts 10^exponent, where the next counts a tenth of it. */
-static void take_digit(scan *s)
+/* Takes the digits from the first on that may not fit. */
+static void take_further_digits(scan *s)
 {
-    uint64_t digit = (uint64_t)(*s->at++ - '0');
-    uint64_t digits;
-    s->is_full = s->is_full || __builtin_mul_overflow(s->decimal.digits, UINT64_C(10), &digits) ||
-                 __builtin_add_overflow(digits, digit, &digits);
-    if (!s->is_full) {
-        s->decimal.digits = digits;
-    } else {
-        s->decimal.is_cut = s->decimal.is_cut || digit != 0;
-        s->decimal.exponent += s->decimal.exponent < EXPONENT_MAX;
+    for (; is_digit(s); s->at++) {
+        uint64_t digit = (uint64_t)(*s->at - '0');
+        uint64_t digits;
+        s->is_full = s->is_full ||
+                     __builtin_mul_overflow(s->decimal.digits, UINT64_C(10), &digits) ||
+                     __builtin_add_overflow(digits, digit, &digits);
+        if (!s->is_full) {
+            s->decimal.digits = digits;
+        } else {
+            s->decimal.is_cut = s->decimal.is_cut || digit != 0;
+            s->decimal.exponent += s->decimal.exponent < EXPONENT_MAX;
+        }
     }
 }
 
-static bool take_whole(scan *s)
+/* Takes digits as long as there are any; how many. */
+static inline size_t take_digits(scan *s)
 {
-    if (skip(s, '0')) {
-        return !is_digit(s);
+    const char *from = s->at;
+    const char *at = from;
+    uint64_t digits = s->decimal.digits;
+    for (; at < s->end && *at >= '0' && *at <= '9' && digits < ANOTHER_FITS; at++) {
+        digits = digits * 10 + (uint64_t)(*at - '0');
     }
-    if (!is_digit(s)) {
-        return false;
+    s->at = at;
+    s->decimal.digits = digits;
+    if (is_digit(s)) {
+        take_further_digits(s);
     }
-    while (is_digit(s)) {
-        take_digit(s);
-    }
-    return true;
+    return (size_t)(s->at - from);
 }
 
-static bool take_places(scan *s)
+static inline bool take_whole(scan *s)
 {
-    if (!is_digit(s)) {
-        return false;
-    }
-    while (is_digit(s)) {
-        s->decimal.exponent -= s->decimal.exponent > -EXPONENT_MAX;
-        take_digit(s);
-    }
-    return true;
+    return skip(s, '0') ? !is_digit(s) : take_digits(s) > 0;
+}
+
+static inline bool take_places(scan *s)
+{
+    size_t count = take_digits(s);
+    s->decimal.exponent -= count < EXPONENT_MAX ? (int32_t)count : EXPONENT_MAX;
+    return count > 0;
 }
 
 static bool take_exponent(scan *s)

@@ -29,7 +29,7 @@
 enum { FIELDS_MAX = 256, FIRST_ELEMENTS = 4, MEMORY_MAX = 64 * 1024 * 1024 };
 
 typedef struct reading {
-    ksi_json_reader *reader;
+    ksi_json_reader reader;
     const ksi_json_target *target;
     ks_slice document;
     ks_arena *arena;
@@ -106,7 +106,7 @@ static ks_status refuse_fault(const reading *r, const ksi_json_place *place, ksi
 
 static ks_status advance(reading *r, const ksi_json_place *place)
 {
-    ksi_json_fault fault = ksi_json_next(r->reader, &r->event);
+    ksi_json_fault fault = ksi_json_next(&r->reader, &r->event);
     return fault == KSI_JSON_SOUND ? KS_OK : refuse_fault(r, place, fault);
 }
 
@@ -189,12 +189,11 @@ static ks_status read_value(reading *r, const ks_json_what *what, char *to,
 /* Names are short and mostly differ in their first letter: a call costs more than the loop. */
 static bool is_named(ks_slice key, const char *name)
 {
-    for (size_t i = 0; i < key.size; i++) {
-        if (name[i] != key.data[i] || name[i] == '\0') {
-            return false;
-        }
+    size_t i = 0;
+    while (i < key.size && name[i] == key.data[i] && name[i] != '\0') {
+        i++;
     }
-    return name[key.size] == '\0';
+    return i == key.size && name[i] == '\0';
 }
 
 /* The field of that name; the search begins at `from`. The count: there is none. */
@@ -262,18 +261,16 @@ static ks_status read_array(reading *r, const ks_json_field *field, char *object
     return KS_OK;
 }
 
-/* `*is_there` becomes whether the field has a value: null is none. */
 static ks_status read_field(reading *r, const ks_json_field *field, char *object,
-                            const ksi_json_place *place, bool *is_there)
+                            const ksi_json_place *place)
 {
-    *is_there = r->event.token != KSI_JSON_NULL;
-    if (!*is_there) {
+    if (r->event.token == KSI_JSON_NULL) {
         return field->is_optional || field->when_absent != NULL
-                   ? KS_OK
+                   ? complete_field(r, field, object, place->outer)
                    : refuse(r, place, "is null and not optional");
     }
     if (field->flag != 0) {
-        memcpy(object + field->flag - 1, is_there, sizeof *is_there);
+        memcpy(object + field->flag - 1, &(bool){true}, sizeof(bool));
     }
     return field->what.kind == KS_JSON_KIND_ARRAY
                ? read_array(r, field, object, place)
@@ -295,6 +292,7 @@ static ks_status read_other(reading *r, const ks_json_type *type, const ksi_json
     return pass_over(r, outer);
 }
 
+/* A bit for each field that the document has. */
 typedef struct seen {
     uint64_t bits[FIELDS_MAX / 64];
 } seen;
@@ -311,8 +309,8 @@ static ks_status read_object(reading *r, const ks_json_type *type, char *object,
     if (type->field_count > FIELDS_MAX) {
         return refuse_table(r, outer, "has more than 256 fields");
     }
-    seen seen_fields = {{0}}; /* in the document */
-    seen there = {{0}};       /* and not null */
+    seen in_document = {{0}};
+    size_t count = 0; /* of them */
     size_t expected = 0;
     for (;;) {
         KS_TRY(advance(r, outer));
@@ -326,18 +324,18 @@ static ks_status read_object(reading *r, const ks_json_type *type, char *object,
         }
         const ks_json_field *field = &type->fields[found];
         ksi_json_place place = {.outer = outer, .name = ksi_json_field_name(field)};
-        if (was_seen(&seen_fields, found)) {
+        if (was_seen(&in_document, found)) {
             return refuse(r, &place, "comes twice in its object");
         }
-        bool is_there;
-        KS_TRY(read_field(r, field, object, &place, &is_there));
-        seen_fields.bits[found / 64] |= UINT64_C(1) << (found % 64);
-        there.bits[found / 64] |= (uint64_t)is_there << (found % 64);
+        KS_TRY(read_field(r, field, object, &place));
+        in_document.bits[found / 64] |= UINT64_C(1) << (found % 64);
+        count++;
         expected = found + 1;
     }
-    for (size_t i = 0; i < type->field_count; i++) {
-        if (!was_seen(&there, i)) {
+    for (size_t i = 0; count < type->field_count; i++) {
+        if (!was_seen(&in_document, i)) {
             KS_TRY(complete_field(r, &type->fields[i], object, outer));
+            count++;
         }
     }
     return KS_OK;
@@ -376,12 +374,11 @@ static ks_status read_value(reading *r, const ks_json_what *what, char *to,
 ks_status ksi_json_read(const ksi_json_target *target, const ks_json_type *type, ks_slice bytes,
                         void *to, ks_arena *arena)
 {
-    reading r = {.reader = ksi_json_reader_of_thread(),
-                 .target = target,
+    reading r = {.target = target,
                  .document = bytes,
                  .arena = arena,
                  .memory_left = type->memory_max_bytes != 0 ? type->memory_max_bytes : MEMORY_MAX};
-    ksi_json_fault fault = ksi_json_begin(r.reader, bytes);
+    ksi_json_fault fault = ksi_json_begin(&r.reader, bytes);
     if (fault != KSI_JSON_SOUND) {
         return refuse_fault(&r, NULL, fault);
     }
@@ -390,6 +387,6 @@ ks_status ksi_json_read(const ksi_json_target *target, const ks_json_type *type,
         return refuse(&r, NULL, "the document is not an object");
     }
     KS_TRY(read_object(&r, type, to, NULL));
-    fault = ksi_json_end(r.reader);
+    fault = ksi_json_end(&r.reader);
     return fault == KSI_JSON_SOUND ? KS_OK : refuse_fault(&r, NULL, fault);
 }

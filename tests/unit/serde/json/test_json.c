@@ -267,6 +267,22 @@ static void a_text_without_escapes_is_part_of_the_document(void **state)
     assert_ptr_equal(e.text.data, text + 9);
 }
 
+static void texts_before_and_behind_one_with_escapes_are_parts_of_the_document(void **state)
+{
+    (void)state;
+    static const char *const tags[] = {"a", "b\"b", "c", "", "d\n"};
+    const char *text = "{\"tags\":[\"a\",\"b\\\"b\" , \"c\",\"\",\"d\\n\" ],\"te\\u0078t\":\"e\"}";
+    everything e;
+    assert_int_equal(ks_json_read(&everything_type, ks_slice_cstr(text), &e, arena, NULL), KS_OK);
+    assert_int_equal(e.tag_count, sizeof tags / sizeof tags[0]);
+    for (size_t i = 0; i < e.tag_count; i++) {
+        assert_true(ks_slice_equal(e.tags[i], ks_slice_cstr(tags[i])));
+        bool is_part = e.tags[i].data > text && e.tags[i].data < text + strlen(text);
+        assert_int_equal(is_part, strpbrk(tags[i], "\"\n") == NULL);
+    }
+    assert_ptr_equal(e.text.data, text + strlen(text) - 3);
+}
+
 static void a_key_may_be_written_with_escapes(void **state)
 {
     (void)state;
@@ -437,7 +453,18 @@ static void malformed_documents_are_refused(void **state)
                                             "{\"i8\":1//\n}",
                                             "\xef\xbb\xbf{}",
                                             "{\"unknown\":\"\\ud800\"",
-                                            "{\"i8\":1}\x01"};
+                                            "{\"i8\":1}\x01",
+                                            "{\"i8\"\x1a"
+                                            "1}",
+                                            "{\"i8\":1\x0c\"text\":\"a\"}",
+                                            "{\"i8\":1\"a\"}",
+                                            "{\"text\":\"a\"\"b\"}",
+                                            "{\"text\":\"a\"b}",
+                                            "{\"text\"\"a\"}",
+                                            "{\"text\":\"a\" \"i8\":1}",
+                                            "{\"flag\":true\"a\"}",
+                                            "{\"tags\":[,\"a\"]}",
+                                            "{\"unknown\":[{]}"};
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
         everything e;
         ks_error error = {0};
@@ -674,6 +701,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_text_without_escapes_is_part_of_the_document, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            texts_before_and_behind_one_with_escapes_are_parts_of_the_document, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_may_be_written_with_escapes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_are_whole_when_their_value_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flag_says_whether_a_field_was_there, set_up, tear_down),
