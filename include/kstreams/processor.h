@@ -205,12 +205,9 @@ KS_API void ks_ctx_request_commit(ks_ctx *ctx);
  *     static void process(ks_ctx *ctx, const ks_record *record, void *state, void *user)
  *     {
  *         ks_key_value_store *counts = ks_ctx_key_value_store(ctx, "counts");
- *         ks_key_value old = {.value = ks_i64(0)};
- *         bool found;
- *         if (ks_key_value_store_get(counts, record->key, NULL, &old, &found, NULL) == KS_OK) {
- *             ks_value count = ks_i64(ks_value_i64(old.value) + 1);
- *             ks_key_value_store_put(counts, record->key, count, NULL);
- *         }
+ *         ks_value old = ks_key_value_store_value(counts, record->key);
+ *         int64_t count = ks_value_is_null(old) ? 1 : ks_value_i64(old) + 1;
+ *         ks_key_value_store_put(counts, record->key, ks_i64(count), NULL);
  *     }
  *
  * Calls on it that are given no error and fail, fail the context, as ks_ctx_fail() does; from then

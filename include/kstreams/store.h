@@ -70,7 +70,8 @@ static inline ks_key_value ks_key_value_of(ks_value key, ks_value value)
  * Looks a key up.
  *
  * @param arena  where the entry is put; it lives until the arena is reset, whatever is written
- *               meanwhile. NULL, with a processor's handle: until the record has been processed
+ *               meanwhile. NULL, with a processor's handle: until the record has been processed;
+ *               with a test driver's: until the driver is freed
  * @param found  set to whether there is one
  * @return KS_OK; KS_E_ARGUMENT for a null key; KS_E_SERDE when the key is of another kind than the
  *         store's, or the stored bytes cannot be read; or what failed when room had to be made in
@@ -81,6 +82,22 @@ static inline ks_key_value ks_key_value_of(ks_value key, ks_value value)
 KS_NODISCARD KS_API ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key,
                                                      ks_arena *arena, ks_key_value *entry,
                                                      bool *found, ks_error *error);
+
+/**
+ * The value of a key, or null when it has none: a lookup that leaves its failure to the handle.
+ *
+ *     ks_value seen = ks_key_value_store_value(store, record->key);
+ *     int64_t count = ks_value_is_null(seen) ? 0 : ks_value_i64(seen);
+ *
+ * What ks_key_value_store_get() would answer fails the context of a processor, and is an error in
+ * the log of a test driver; a handle that is NULL was reported when it was asked for.
+ *
+ * @return lives until the record has been processed; with a test driver's handle until the driver
+ *         is freed. Null also after a failure
+ * @thread the store's
+ * @java   ReadOnlyKeyValueStore#get
+ */
+KS_API ks_value ks_key_value_store_value(ks_key_value_store *store, ks_value key);
 
 /**
  * Puts an entry with the timestamp of the record in hand, over the one that is there; a null value
@@ -299,7 +316,9 @@ KS_API ks_status ks_versioned_store_delete(ks_versioned_store *store, ks_value k
 /**
  * The latest version of a key.
  *
- * @param arena    where its value is put; it lives until the arena is reset
+ * @param arena    where its value is put; it lives until the arena is reset. NULL, with a
+ *                 processor's handle: until the record has been processed; with a test driver's:
+ *                 until the driver is freed
  * @param version  its value is null when the key is not there
  * @return KS_OK; KS_E_ARGUMENT for a null key; KS_E_SERDE when the key is of another kind than the
  *         store's, or the stored bytes cannot be read
@@ -309,6 +328,15 @@ KS_API ks_status ks_versioned_store_delete(ks_versioned_store *store, ks_value k
 KS_NODISCARD KS_API ks_status ks_versioned_store_get(ks_versioned_store *store, ks_value key,
                                                      ks_arena *arena, ks_version *version,
                                                      ks_error *error);
+
+/**
+ * The value of the latest version of a key, or null when it is not there; as
+ * ks_key_value_store_value() otherwise.
+ *
+ * @thread the store's
+ * @java   VersionedKeyValueStore#get
+ */
+KS_API ks_value ks_versioned_store_value(ks_versioned_store *store, ks_value key);
 
 /**
  * The version of a key that is valid at a time. Of a time before the history retention only the

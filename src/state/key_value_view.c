@@ -147,6 +147,14 @@ ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_are
     return ksi_store_call_end(&call, get(store, key, arena, entry, found, reason));
 }
 
+ks_value ks_key_value_store_value(ks_key_value_store *store, ks_value key)
+{
+    ks_key_value entry = {.value = ks_null()};
+    bool found;
+    ks_status status = ks_key_value_store_get(store, key, NULL, &entry, &found, NULL);
+    return status == KS_OK && found ? entry.value : ks_null();
+}
+
 uint64_t ks_key_value_store_approximate_count(ks_key_value_store *store)
 {
     return store != NULL ? ksi_key_value_store_count(store->store) : 0;

@@ -88,6 +88,13 @@ ks_status ks_versioned_store_get(ks_versioned_store *store, ks_value key, ks_are
     return ksi_store_call_end(&call, get(store, key, NULL, arena, version, reason));
 }
 
+ks_value ks_versioned_store_value(ks_versioned_store *store, ks_value key)
+{
+    ks_version version;
+    ks_status status = ks_versioned_store_get(store, key, NULL, &version, NULL);
+    return status == KS_OK ? version.value : ks_null();
+}
+
 ks_status ks_versioned_store_get_as_of(ks_versioned_store *store, ks_value key, int64_t as_of,
                                        ks_arena *arena, ks_version *version, ks_error *error)
 {

@@ -58,7 +58,7 @@ struct ks_test_driver {
     ksi_driven_task global;           /* keeps the global stores; empty: there are none */
     ks_arena arena;                   /* handles and what was read, until the driver is freed */
     size_t returned;                  /* how much of what was produced has been put back */
-    ks_arena scratch;                 /* bytes of a call on a store's handle */
+    ks_arena scratch;                 /* what calls on handles of stores make */
     ks_key_value_store *views;        /* of the task's stores; those of other kinds are unused */
     ks_key_value_store *stored_views; /* the same below their record cache */
     ks_versioned_store *versioned_views;
@@ -109,6 +109,13 @@ static ks_status start_tasks(ks_test_driver *driver, const ks_topology *topology
 /* In whose name a test writes. @java TopologyTestDriver#getStateStore */
 static const ksi_record_context no_record = {.partition = -1, .offset = -1, .timestamp = 0};
 
+/* A test that asks a call for no error finds it in the log. */
+static void log_failure(void *driver, const ks_error *error)
+{
+    ksi_log(&((ks_test_driver *)driver)->logger, KS_LOG_LEVEL_ERROR, error->where, "%s",
+            error->message);
+}
+
 static void view_store(ks_test_driver *driver, ksi_task *task, size_t index)
 {
     size_t at = driver->store_count++;
@@ -120,6 +127,8 @@ static void view_store(ks_test_driver *driver, ksi_task *task, size_t index)
     view->topic = ksi_changelog_topic_name(ksi_config_text(driver->config, "application.id"), name,
                                            &driver->arena);
     view->arena = &driver->scratch;
+    view->results = &driver->scratch;
+    view->owner = (ksi_store_owner){.self = driver, .fail = log_failure};
     view->logger = driver->logs ? &driver->logger : NULL;
     view->context = NULL;
     view->on_mismatch = (ksi_mismatch_handler){0};
@@ -129,7 +138,9 @@ static void view_store(ks_test_driver *driver, ksi_task *task, size_t index)
     driver->versioned_views[at] =
         (ks_versioned_store){.store = ksi_versioned_store_of(store),
                              .serdes = {name, view->topic, view->key, view->value},
-                             .arena = &driver->scratch};
+                             .arena = &driver->scratch,
+                             .results = &driver->scratch,
+                             .owner = view->owner};
     while (at > 0 && strcmp(driver->store_names[at - 1], name) > 0) {
         driver->store_names[at] = driver->store_names[at - 1];
         at--;

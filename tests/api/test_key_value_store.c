@@ -144,6 +144,25 @@ static void what_a_test_puts_is_found_and_logged(void **state)
     stop(&f);
 }
 
+static void a_value_is_looked_up_and_a_failure_is_in_the_log(void **state)
+{
+    (void)state;
+    fixture f;
+    start(&f, "0");
+    put(&f, "a", "1");
+    ks_value value = ks_key_value_store_value(f.store, ks_text_of("a"));
+    put(&f, "a", "2");
+    assert_true(ks_value_equal(value, ks_text_of("1"))); /* until the driver is freed */
+    assert_true(ks_value_is_null(ks_key_value_store_value(f.store, ks_text_of("b"))));
+    assert_string_equal(f.log, "");
+    assert_true(ks_value_is_null(ks_key_value_store_value(f.store, ks_i64(1))));
+    assert_non_null(strstr(f.log, "the key given to store rows"));
+    f.log[0] = '\0';
+    ks_key_value_store_put(f.store, ks_null(), ks_text_of("1"), NULL);
+    assert_non_null(strstr(f.log, "rows: "));
+    stop(&f);
+}
+
 static void put_if_absent_leaves_what_is_there(void **state)
 {
     (void)state;
@@ -474,6 +493,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_test_puts_is_found_and_logged),
+        cmocka_unit_test(a_value_is_looked_up_and_a_failure_is_in_the_log),
         cmocka_unit_test(put_if_absent_leaves_what_is_there),
         cmocka_unit_test(delete_gives_what_was_there),
         cmocka_unit_test(put_all_puts_all_or_nothing),

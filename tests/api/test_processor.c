@@ -68,14 +68,11 @@ static void begin_totals(ks_ctx *ctx, void *state, void *user)
 static void add_length(ks_ctx *ctx, const ks_record *record, void *state, void *user)
 {
     totals *self = state;
-    ks_key_value sum = {.value = ks_i64(0)};
-    bool found = false;
+    ks_value sum = ks_key_value_store_value(self->sums, record->key);
+    int64_t before = ks_value_is_null(sum) ? 0 : ks_value_i64(sum);
     (void)user;
-    if (ks_key_value_store_get(self->sums, record->key, NULL, &sum, &found, NULL) != KS_OK) {
-        return;
-    }
     int64_t length = (int64_t)ks_value_text(record->value).size;
-    ks_key_value_store_put(self->sums, record->key, ks_i64(ks_value_i64(sum.value) + length), NULL);
+    ks_key_value_store_put(self->sums, record->key, ks_i64(before + length), NULL);
     ks_ctx_request_commit(ctx);
 }
 
@@ -285,6 +282,21 @@ static void ask_for_a_stranger(ks_ctx *ctx, const ks_record *record)
     assert_int_equal(ks_key_value_iterator_next(nothing, &entry, &found, NULL), KS_E_STORE);
     assert_false(found);
     ks_key_value_iterator_free(nothing);
+    assert_true(ks_value_is_null(ks_key_value_store_value(none, record->key)));
+    assert_true(ks_value_is_null(ks_versioned_store_value(NULL, record->key)));
+}
+
+static void look_up_a_number(ks_ctx *ctx, const ks_record *record)
+{
+    ks_key_value_store *plain = ks_ctx_key_value_store(ctx, "plain");
+    ks_key_value_store_put(plain, record->key, ks_i64(7), NULL);
+    ks_value before = ks_key_value_store_value(plain, record->key);
+    ks_key_value_store_put(plain, record->key, ks_null(), NULL);
+    assert_true(ks_value_equal(before, ks_i64(7))); /* it stays until the record is through */
+    assert_true(ks_value_is_null(ks_key_value_store_value(plain, record->key)));
+    assert_true(ks_value_is_null(ks_key_value_store_value(plain, ks_i64(1)))); /* fails it */
+    assert_true(ks_value_is_null(ks_key_value_store_value(plain, record->key)));
+    ks_key_value_store_put(plain, record->key, ks_i64(8), NULL); /* not done */
 }
 
 static void put_a_text(ks_ctx *ctx, const ks_record *record)
@@ -338,6 +350,7 @@ static void a_misused_store_or_forward_fails_the_record(void **state)
 {
     (void)state;
     assert_fails(ask_for_a_stranger, false, "not connected to this processor, which has [plain]");
+    assert_fails(look_up_a_number, false, "the key given to store plain");
     assert_fails(put_a_text, false, "the value given to store plain");
     assert_fails(put_a_text_and_look, false, NULL);
     assert_fails(range_of_a_wrong_kind, false, "the key given to store plain");

@@ -7,15 +7,14 @@
 static void say_place(ks_ctx *ctx, const ks_record *reading, void *state, void *user)
 {
     ks_key_value_store *places = ks_ctx_key_value_store(ctx, "places");
-    ks_key_value place;
-    bool found = false;
+    ks_value place = ks_key_value_store_value(places, reading->key);
 
     (void)state;
     (void)user;
-    if (ks_key_value_store_get(places, reading->key, NULL, &place, &found, NULL) != KS_OK) {
-        return; /* the record has failed */
+    if (ks_value_is_null(place)) {
+        place = ks_text_of("a place unknown");
     }
-    ks_slice name = found ? ks_value_text(place.value) : ks_slice_cstr("a place unknown");
+    ks_slice name = ks_value_text(place);
     ks_record said = *reading;
     said.value = ks_text(ks_text_format(ks_ctx_arena(ctx), "%.1f in %.*s",
                                         ks_value_f64(reading->value), (int)name.size, name.data));

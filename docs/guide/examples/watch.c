@@ -14,15 +14,13 @@ enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 static void measure_pause(ks_ctx *ctx, const ks_record *reading, void *state, void *user)
 {
     ks_key_value_store *seen = ks_ctx_key_value_store(ctx, "last-seen");
-    ks_key_value last;
-    bool found = false;
+    ks_value last = ks_key_value_store_value(seen, reading->key);
 
     (void)state;
     (void)user;
-    ks_status status = ks_key_value_store_get(seen, reading->key, NULL, &last, &found, NULL);
-    if (status == KS_OK && found) {
+    if (!ks_value_is_null(last)) {
         ks_record pause = *reading;
-        pause.value = ks_i64(ks_ctx_wall_clock(ctx) - ks_value_i64(last.value));
+        pause.value = ks_i64(ks_ctx_wall_clock(ctx) - ks_value_i64(last));
         ks_ctx_forward(ctx, &pause);
     }
 }
