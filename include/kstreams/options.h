@@ -17,6 +17,7 @@
 #define KSTREAMS_OPTIONS_H
 
 #include <kstreams/serde.h>
+#include <kstreams/store.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -223,7 +224,8 @@ typedef enum ks_store_kind {
     /** and a timestamp beside it, as tables have @java Stores#timestampedKeyValueStoreBuilder */
     KS_STORE_KIND_TIMESTAMPED_KEY_VALUE,
     /** and what was there before @java Stores#versionedKeyValueStoreBuilder */
-    KS_STORE_KIND_VERSIONED_KEY_VALUE
+    KS_STORE_KIND_VERSIONED_KEY_VALUE,
+    KS_STORE_KIND_CUSTOM /**< a structure of the program's own: `custom` @java StateStore */
 } ks_store_kind;
 
 /**
@@ -249,6 +251,12 @@ typedef struct ks_store_builder {
     bool logging_disabled;
     /** for its changelog topic, up to one without a name; NULL: none */
     const ks_topic_config *changelog_config;
+    /**
+     * With KS_STORE_KIND_CUSTOM, and only there: what it is made of. Its rows are bytes, so it
+     * takes no serdes; it is neither cached nor an LRU store.
+     */
+    const ks_custom_store_class *custom;
+    void *custom_user; /**< for the functions of `custom`; it outlives the topology */
 } ks_store_builder;
 #define KS_STORE_BUILDER(...) \
     (&(const ks_store_builder){KS_OPTIONS_HEAD(ks_store_builder), __VA_ARGS__})

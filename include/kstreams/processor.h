@@ -229,6 +229,18 @@ KS_API ks_key_value_store *ks_ctx_key_value_store(ks_ctx *ctx, const char *name)
  */
 KS_API ks_versioned_store *ks_ctx_versioned_store(ks_ctx *ctx, const char *name);
 
+/**
+ * A custom store of the processor; as ks_ctx_key_value_store() otherwise.
+ *
+ *     top_index *top = ks_custom_store_state(ks_ctx_custom_store(ctx, "top"), &top_class);
+ *     if (top == NULL) {
+ *         return;
+ *     }
+ *
+ * @java ProcessorContext#getStateStore
+ */
+KS_API ks_custom_store *ks_ctx_custom_store(ks_ctx *ctx, const char *name);
+
 /* ---- punctuations ---------------------------------------------------------------------------- */
 
 /** Whose time a punctuation goes by. @java PunctuationType */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * store.h - key-value stores: reading and writing them, and walking over their entries; versioned
- * ones, which also know what was there before.
+ * ones, which also know what was there before; and stores whose structure is the program's own.
  *
  * A store handle is borrowed from whoever gave it (a processor's context, a test driver, a query)
  * and belongs to its thread. Keys and values go through the store's own serdes; a value of another
@@ -380,6 +380,98 @@ typedef struct ks_keys {
  */
 KS_NODISCARD KS_API ks_status ks_versioned_store_keys(ks_versioned_store *store, ks_arena *arena,
                                                       ks_keys *keys, ks_error *error);
+
+/* ---- custom stores --------------------------------------------------------------------------- */
+
+/**
+ * A store whose structure is the program's own: an index, a sketch, a grid. What shall last of it
+ * are rows, bytes to bytes, which the library keeps like those of any store: logged in a changelog,
+ * part of the transaction, restored, held by standbys, in memory or on RocksDB.
+ *
+ *     put row k=v        the program changes its structure and puts a row
+ *     a task begins      open(), then load() for every row: the structure is made from the rows
+ *     the task failed    it begins again: a new structure, from the rows of the last commit
+ *
+ * A structure outlives neither a failure nor a move of its task, so nothing has to be undone in it.
+ * The price is that all rows are read when a task begins.
+ *
+ * It belongs to processors: ks_ctx_custom_store() gives the handle, ks_custom_store_state() the
+ * structure. It can be the store of ks_topology_add_read_only_store(), but no global one, because
+ * those are read by several threads.
+ *
+ * In Java a StateStore writes its own files and changelog records, and registers callbacks that are
+ * fed from the changelog (StateStoreContext#register). Here the library does all that, so a program
+ * has one duty less, and no files. @java StateStore
+ */
+typedef struct ks_custom_store ks_custom_store;
+
+/**
+ * What a custom store is made of: a constant that outlives the topology. Every task has a structure
+ * of its own, which begins as `state_size` zeroed bytes. @java StateStore
+ *
+ * An application also makes one without rows, and ends it, to try out its topology at the start.
+ *
+ * @thread of the functions: the stream thread of the task; for the trial the one that starts
+ */
+typedef struct ks_custom_store_class {
+    size_t struct_size;
+    size_t state_size; /**< at least 1 */
+    /**
+     * Before anything else; may be NULL. What fails fails the start of the task: answer what
+     * ks_error_set() answers. @java StateStore#init
+     */
+    ks_status (*open)(void *state, void *user, ks_error *error);
+    /**
+     * For each row, in the order of the keys as unsigned bytes. The bytes are borrowed until it
+     * returns. What fails fails the start of the task. @java StateRestoreCallback
+     */
+    ks_status (*load)(void *state, ks_slice key, ks_slice value, void *user, ks_error *error);
+    /**
+     * Before a commit, when all records of it are through; may be NULL. A structure that changes
+     * often, such as a sketch, puts its rows here, once instead of with every record. What fails
+     * fails the task; so does a put that was given no ks_error. @java CommitCallback,
+     * StateStore#commit
+     */
+    ks_status (*flush)(ks_custom_store *store, void *state, void *user, ks_error *error);
+    /** Once for each open that did not fail; may be NULL. @java StateStore#close */
+    void (*close)(void *state, void *user);
+} ks_custom_store_class;
+
+/**
+ * The structure: what open and load have made.
+ *
+ * @param type  the class that the store was described with
+ * @return borrowed until the task ends: init may keep it. NULL when `store` is, and after a
+ *         failure: the store is of another class. A processor's context has failed then
+ * @thread the store's
+ */
+KS_API void *ks_custom_store_state(const ks_custom_store *store, const ks_custom_store_class *type);
+
+/**
+ * Puts a row over the one that is there; a null value deletes. Does nothing to the structure: that
+ * is the caller's to change, and what load() makes of the rows should be the same.
+ *
+ * @return KS_OK; KS_E_ARGUMENT for a null key; KS_E_STORE when `store` is NULL; or what failed in
+ *         the changelog, which gets the row with the timestamp of the record in hand
+ * @thread the store's
+ */
+KS_API ks_status ks_custom_store_put(ks_custom_store *store, ks_slice key, ks_slice value,
+                                     ks_error *error);
+
+/**
+ * Looks a row up, for a structure that does not hold all of it.
+ *
+ * @param arena  where the value is put; it lives until the arena is reset. NULL, with a processor's
+ *               handle: until the record has been processed; with a test driver's: until the driver
+ *               is freed. A flush gives one
+ * @param found  set to whether there is a row
+ * @return KS_OK; KS_E_ARGUMENT for a null key, or without an arena where one is needed; or what
+ *         failed on the disk
+ * @thread the store's
+ */
+KS_NODISCARD KS_API ks_status ks_custom_store_get(ks_custom_store *store, ks_slice key,
+                                                  ks_arena *arena, ks_slice *value, bool *found,
+                                                  ks_error *error);
 
 #ifdef __cplusplus
 }

@@ -214,6 +214,12 @@ KS_API ks_key_value_store *ks_test_driver_stored_key_value_store(ks_test_driver 
  */
 KS_API ks_versioned_store *ks_test_driver_versioned_store(ks_test_driver *driver, const char *name);
 
+/**
+ * A custom store by name, or NULL. Borrowed until the driver is freed; its structure, only until
+ * the driver is restarted. @java TopologyTestDriver#getStateStore
+ */
+KS_API ks_custom_store *ks_test_driver_custom_store(ks_test_driver *driver, const char *name);
+
 /** How many stores the topology has. @java TopologyTestDriver#getAllStateStores */
 KS_API size_t ks_test_driver_store_count(const ks_test_driver *driver);
 

@@ -262,6 +262,9 @@ static ks_status flush_stores(ksi_task *task, void *unused, ks_error *reason)
             reason->code = KS_E_PROCESSOR_STATE; /* a handler said fail: Java has a class for it */
         }
     }
+    for (size_t i = 0; status == KS_OK && i < task->store_count; i++) {
+        status = ksi_store_settle(task->stores[i].store, reason);
+    }
     return status;
 }
 

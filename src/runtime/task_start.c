@@ -141,6 +141,7 @@ static ks_status open_store(ksi_task *task, const ksi_store_rows *rows, ksi_reco
             .changelog = spec->logging ? &store->changelog.changelog : NULL,
             .cache = cache,
             .rows = rows->rows,
+            .context = &task->ctx.record,
             .pending_max_bytes =
                 rows->is_on_disk ? ksi_local_state_pending_max_bytes(task->rows->state) : 0,
             .too_late = count_too_late,

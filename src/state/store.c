@@ -5,6 +5,7 @@
 #include "state/store.h"
 
 #include "base/check.h"
+#include "state/custom_store.h"
 #include "state/key_value_store.h"
 #include "state/versioned_store.h"
 
@@ -12,8 +13,9 @@
 
 const char *ksi_store_kind_name(ksi_store_kind kind)
 {
-    static const char *const names[] = {
-        [KSI_STORE_KEY_VALUE] = "key-value", [KSI_STORE_VERSIONED] = "versioned key-value"};
+    static const char *const names[] = {[KSI_STORE_KEY_VALUE] = "key-value",
+                                        [KSI_STORE_VERSIONED] = "versioned key-value",
+                                        [KSI_STORE_CUSTOM] = "custom"};
     return names[kind];
 }
 
@@ -59,6 +61,7 @@ bool ksi_store_spec_is_same(const ksi_store_spec *a, const ksi_store_spec *b)
            a->type == b->type && a->max_rows == b->max_rows && a->retention_ms == b->retention_ms &&
            a->timestamped == b->timestamped && a->caching == b->caching &&
            a->logging == b->logging && a->key == b->key && a->value == b->value &&
+           a->custom == b->custom && a->custom_user == b->custom_user &&
            same_text(a->name, b->name) && same_configs(a->changelog_config, b->changelog_config);
 }
 
@@ -78,6 +81,9 @@ ksi_store *ksi_store_open(const ksi_store_options *options, ks_error *error)
 {
     if (options->spec->kind == KSI_STORE_VERSIONED) {
         return ksi_versioned_store_base(ksi_versioned_store_open(options, error));
+    }
+    if (options->spec->kind == KSI_STORE_CUSTOM) {
+        return ksi_custom_store_base(ksi_custom_store_open(options, error));
     }
     KSI_CHECK(options->spec->kind == KSI_STORE_KEY_VALUE);
     return ksi_key_value_store_base(ksi_key_value_store_open(options));

@@ -4,6 +4,8 @@
  *
  *     ksi_store                 here: what a task does with any store
  *       ksi_key_value_store     key_value_store.h; the kinds extend it: it is their first member
+ *       ksi_versioned_store     versioned_store.h
+ *       ksi_custom_store        custom_store.h
  *
  * A task holds ksi_store pointers and never asks for the kind. Whoever reads and writes does: it
  * turns the pointer into that of the kind it needs (ksi_key_value_store_of()), which answers NULL
@@ -19,6 +21,7 @@
 
 #include "state/changelog.h"
 #include "state/record_cache.h"
+#include "state/record_context.h"
 #include "state/row_store.h"
 #include "state/store_query.h"
 #include "state/store_spec.h"
@@ -26,8 +29,13 @@
 typedef struct ksi_store ksi_store;
 
 typedef struct ksi_store_class {
-    /* Empties what the store holds back from rows and changelog. Before every commit. */
+    /*
+     * Empties what the store holds back from rows and changelog. Before every commit; may forward,
+     * so other stores may be written.
+     */
     ks_status (*flush)(ksi_store *store, ks_error *error);
+    /* Behind the flushes of all stores, the last to write before the commit. NULL: nothing. */
+    ks_status (*settle)(ksi_store *store, ks_error *error);
     /* Drops what was not flushed. The rows outlive it unless they are its own. */
     void (*close)(ksi_store *store);
 } ksi_store_class;
@@ -41,9 +49,11 @@ struct ksi_store {
 /* What a store is opened with. All but the spec may be NULL; what is given outlives the store. */
 typedef struct ksi_store_options {
     const ksi_store_spec *spec;
-    ksi_changelog *changelog;  /* NULL: not logged */
-    ksi_record_cache *cache;   /* NULL: not cached, whatever the spec says */
-    ksi_row_store *rows;       /* NULL: in memory, its own */
+    ksi_changelog *changelog; /* NULL: not logged */
+    ksi_record_cache *cache;  /* NULL: not cached, whatever the spec says */
+    ksi_row_store *rows;      /* NULL: in memory, its own */
+    /* The record in hand, of which a store that writes by itself takes the timestamp. */
+    const ksi_record_context *context;
     int64_t pending_max_bytes; /* more uncommitted rows go to the disk early; 0: no bound */
     /*
      * A store that another thread writes, such as a global one: it can be read only, through this,
@@ -63,6 +73,11 @@ ksi_store *ksi_store_open(const ksi_store_options *options, ks_error *error);
 KS_NODISCARD static inline ks_status ksi_store_flush(ksi_store *store, ks_error *error)
 {
     return store->class->flush(store, error);
+}
+
+KS_NODISCARD static inline ks_status ksi_store_settle(ksi_store *store, ks_error *error)
+{
+    return store->class->settle != NULL ? store->class->settle(store, error) : KS_OK;
 }
 
 static inline void ksi_store_close(ksi_store *store)

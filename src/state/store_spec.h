@@ -15,7 +15,11 @@
 #include <kstreams/options.h>
 
 /* How rows are laid out and asked for; each kind has its own handle and its own file. */
-typedef enum ksi_store_kind { KSI_STORE_KEY_VALUE, KSI_STORE_VERSIONED } ksi_store_kind;
+typedef enum ksi_store_kind {
+    KSI_STORE_KEY_VALUE,
+    KSI_STORE_VERSIONED,
+    KSI_STORE_CUSTOM
+} ksi_store_kind;
 
 typedef struct ksi_store_spec {
     const char *name;
@@ -29,6 +33,8 @@ typedef struct ksi_store_spec {
     const ks_topic_config *changelog_config; /* up to one without a name; NULL: none */
     const ks_serde *key; /* NULL: the default of the properties, looked up when a task starts */
     const ks_serde *value;
+    const ks_custom_store_class *custom; /* of KSI_STORE_CUSTOM; NULL in others */
+    void *custom_user;
     const void *origin; /* the program's description; NULL: a store of one operation */
 } ksi_store_spec;
 

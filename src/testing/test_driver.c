@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "serde/convert.h"
+#include "state/custom_view.h"
 #include "state/key_value_view.h"
 #include "state/versioned_view.h"
 #include "testing/driven_task.h"
@@ -62,6 +63,7 @@ struct ks_test_driver {
     ks_key_value_store *views;        /* of the task's stores; those of other kinds are unused */
     ks_key_value_store *stored_views; /* the same below their record cache */
     ks_versioned_store *versioned_views;
+    ks_custom_store *custom_views;
     const char **store_names; /* in the order of names */
     size_t store_count;
 };
@@ -141,6 +143,10 @@ static void view_store(ks_test_driver *driver, ksi_task *task, size_t index)
                              .arena = &driver->scratch,
                              .results = &driver->scratch,
                              .owner = view->owner};
+    driver->custom_views[at] = (ks_custom_store){.store = ksi_custom_store_of(store),
+                                                 .context = &no_record,
+                                                 .results = &driver->scratch,
+                                                 .owner = view->owner};
     while (at > 0 && strcmp(driver->store_names[at - 1], name) > 0) {
         driver->store_names[at] = driver->store_names[at - 1];
         at--;
@@ -157,6 +163,7 @@ static void view_stores(ks_test_driver *driver)
         driver->views = ksi_calloc(own + global + 1, sizeof *driver->views);
         driver->stored_views = ksi_calloc(own + global + 1, sizeof *driver->stored_views);
         driver->versioned_views = ksi_calloc(own + global + 1, sizeof *driver->versioned_views);
+        driver->custom_views = ksi_calloc(own + global + 1, sizeof *driver->custom_views);
         driver->store_names = ksi_calloc(own + global + 1, sizeof *driver->store_names);
     }
     driver->store_count = 0;
@@ -223,6 +230,7 @@ void ks_test_driver_free(ks_test_driver *driver)
     ksi_free(driver->views);
     ksi_free(driver->stored_views);
     ksi_free(driver->versioned_views);
+    ksi_free(driver->custom_views);
     ksi_free(driver->store_names);
     ksi_arena_destroy(&driver->arena);
     ksi_arena_destroy(&driver->scratch);
@@ -502,6 +510,17 @@ ks_versioned_store *ks_test_driver_versioned_store(ks_test_driver *driver, const
         ks_versioned_store *view = &driver->versioned_views[i];
         if (view->store != NULL && strcmp(view->serdes.store, name) == 0) {
             return view;
+        }
+    }
+    return NULL;
+}
+
+ks_custom_store *ks_test_driver_custom_store(ks_test_driver *driver, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
+        const ksi_custom_store *store = driver->custom_views[i].store;
+        if (store != NULL && strcmp(ksi_custom_store_spec(store)->name, name) == 0) {
+            return &driver->custom_views[i];
         }
     }
     return NULL;

@@ -14,6 +14,7 @@
  * Thread rule: the thread of the task.
  */
 #include "base/buffer.h"
+#include "state/custom_view.h"
 #include "state/key_value_view.h"
 #include "state/versioned_view.h"
 #include "topology/context.h"
@@ -154,4 +155,23 @@ ks_versioned_store *ks_ctx_versioned_store(ks_ctx *ctx, const char *name)
     static const handle_kind versioned = {
         .call = "ks_ctx_versioned_store()", .kind = KSI_STORE_VERSIONED, .make = make_versioned};
     return find_handle(ctx, name, &versioned);
+}
+
+static void *make_custom(ks_ctx *ctx, ksi_store *store, const ks_serde *key, const ks_serde *value)
+{
+    ks_custom_store *view = ksi_arena_alloc(ctx->task_arena, sizeof *view);
+    (void)key;
+    (void)value;
+    *view = (ks_custom_store){.store = ksi_custom_store_of(store),
+                              .context = &ctx->record,
+                              .results = ctx->arena,
+                              .owner = {.self = ctx, .has_failed = has_failed, .fail = fail}};
+    return view;
+}
+
+ks_custom_store *ks_ctx_custom_store(ks_ctx *ctx, const char *name)
+{
+    static const handle_kind custom = {
+        .call = "ks_ctx_custom_store()", .kind = KSI_STORE_CUSTOM, .make = make_custom};
+    return find_handle(ctx, name, &custom);
 }

@@ -13,6 +13,27 @@
 #include "base/error.h"
 #include "topology/topology.h"
 
+static const char *contradiction_of_custom(const ks_store_builder *builder)
+{
+    const ks_custom_store_class *class = builder->custom;
+    if (class == NULL) {
+        return "a store of KS_STORE_KIND_CUSTOM needs its class; give .custom";
+    }
+    if (class->load == NULL || class->state_size == 0) {
+        return "the class of a custom store needs a state_size and a function load";
+    }
+    if (builder->key != NULL || builder->value != NULL) {
+        return "the rows of a custom store are bytes; leave its serdes out";
+    }
+    if (builder->caching_enabled) {
+        return "a custom store is not cached: its structure is the cache; let its flush put rows";
+    }
+    if (builder->type == KS_STORE_LRU) {
+        return "a custom store decides itself which rows go; it cannot be an LRU store";
+    }
+    return NULL;
+}
+
 /* What is wrong with the parts taken together; NULL: nothing. */
 static const char *contradiction(const ks_store_builder *builder)
 {
@@ -43,6 +64,12 @@ static const char *contradiction(const ks_store_builder *builder)
     if (builder->logging_disabled && builder->changelog_config != NULL) {
         return "changelog_config is for a changelog, which logging_disabled takes away";
     }
+    if (builder->kind == KS_STORE_KIND_CUSTOM) {
+        return contradiction_of_custom(builder);
+    }
+    if (builder->custom != NULL || builder->custom_user != NULL) {
+        return "custom and custom_user are for KS_STORE_KIND_CUSTOM only";
+    }
     return NULL;
 }
 
@@ -52,7 +79,8 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
     static const ksi_store_kind kinds[] = {
         [KS_STORE_KIND_KEY_VALUE] = KSI_STORE_KEY_VALUE,
         [KS_STORE_KIND_TIMESTAMPED_KEY_VALUE] = KSI_STORE_KEY_VALUE,
-        [KS_STORE_KIND_VERSIONED_KEY_VALUE] = KSI_STORE_VERSIONED};
+        [KS_STORE_KIND_VERSIONED_KEY_VALUE] = KSI_STORE_VERSIONED,
+        [KS_STORE_KIND_CUSTOM] = KSI_STORE_CUSTOM};
     if (builder == NULL || builder->name == NULL) {
         return ksi_error_set(error, KS_E_ARGUMENT, "KS_STORE_BUILDER",
                              "a store needs a name; give .name");
@@ -78,8 +106,14 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
         .changelog_config = builder->changelog_config,
         .key = builder->key,
         .value = builder->value,
+        .custom = builder->custom,
+        .custom_user = builder->custom_user,
         .origin = builder,
     };
+    if (spec->kind == KSI_STORE_CUSTOM) { /* bytes, whatever the properties say of other stores */
+        spec->key = &ks_serde_bytes;
+        spec->value = &ks_serde_bytes;
+    }
     if (spec->kind == KSI_STORE_VERSIONED) {
         spec->type = KS_STORE_VERSIONED;
     }

@@ -464,8 +464,8 @@ static ks_status check_global_store(const ks_topology *topology, const ksi_globa
     KSI_CHECK(store->source.topic_count == 1);
     if (store->spec.kind != KSI_STORE_KEY_VALUE) {
         return ksi_error_set(error, KS_E_TOPOLOGY, store->spec.name,
-                             "a global store is a key-value store, and this one is %s; keep the "
-                             "newest version of each key, or use a table",
+                             "a global store is a key-value store, and this one is %s; choose that "
+                             "kind, or use a store of the tasks",
                              ksi_store_kind_name(store->spec.kind));
     }
     KS_TRY(check_new_name(topology, store->source_name, error));
@@ -474,10 +474,6 @@ static ks_status check_global_store(const ks_topology *topology, const ksi_globa
     if (strcmp(store->source_name, store->processor_name) == 0) {
         return ksi_error_set(error, KS_E_TOPOLOGY, store->source_name,
                              "source and processor of a global store need two names");
-    }
-    if (store->spec.kind == KSI_STORE_VERSIONED) {
-        return ksi_error_set(error, KS_E_TOPOLOGY, store->spec.name,
-                             "a global store cannot be versioned; choose another kind of store");
     }
     return find_store(topology, store->spec.name) == NULL
                ? KS_OK
