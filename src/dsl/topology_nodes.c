@@ -49,12 +49,13 @@ static ks_status need(bool is_there, const char *node, const char *what, ks_erro
     return is_there ? KS_OK : ksi_error_set(error, KS_E_ARGUMENT, node, "it needs %s", what);
 }
 
-/* Behind every call: the numbers of sub-topologies follow. */
+/*
+ * Behind every call: the numbers of sub-topologies follow, those of what a refused call has left
+ * behind, too.
+ */
 static ks_status end(ks_topology *topology, ks_status status)
 {
-    if (status == KS_OK) {
-        ksi_topology_freeze(topology);
-    }
+    ksi_topology_freeze(topology);
     return status;
 }
 
@@ -166,8 +167,11 @@ ks_status ks_topology_add_processor(ks_topology *topology, const char *const *pa
     ksi_topology_on_free(topology, connected != NULL ? connected->user_free : NULL, user);
     KS_TRY(begin(topology, name, "KS_CONNECTED", error));
     KS_TRY(need(processor != NULL && processor->process != NULL, name, "a function", error));
-    KS_TRY(add_processor(topology, parents, processor, user, name, error));
-    return end(topology, connect_all(topology, name, connected->stores, error));
+    ks_status status = add_processor(topology, parents, processor, user, name, error);
+    if (status == KS_OK) {
+        status = connect_all(topology, name, connected->stores, error);
+    }
+    return end(topology, status);
 }
 
 ks_status ks_topology_wrap_processors(ks_topology *topology, const ks_processor_wrapper *wrapper,
@@ -240,20 +244,26 @@ static ksi_source source_of_store(const ks_store_source *source)
                         .offset_reset = KS_OFFSET_RESET_EARLIEST};
 }
 
-ks_status ks_topology_add_read_only_store(ks_topology *topology, const ks_store_builder *store,
-                                          const ks_processor *processor, void *user,
-                                          const ks_store_source *source, ks_error *error)
+static ks_status add_read_only_store(ks_topology *topology, const ks_store_builder *store,
+                                     const ks_processor *processor, void *user,
+                                     const ks_store_source *source, ks_error *error)
 {
-    ksi_topology_on_free(topology, source != NULL ? source->user_free : NULL, user);
-    KS_TRY(check_kept(topology, processor, source, error));
     const ksi_source from = source_of_store(source);
     const char *const parents[] = {source->source_name, NULL};
     const char *const users[] = {source->processor_name, NULL};
     KS_TRY(ksi_topology_add_source(topology, source->source_name, &from, error));
     KS_TRY(add_processor(topology, parents, processor, user, source->processor_name, error));
     KS_TRY(add_store(topology, store, users, error));
-    return end(topology,
-               ksi_topology_set_source_topic(topology, store->name, source->topic, error));
+    return ksi_topology_set_source_topic(topology, store->name, source->topic, error);
+}
+
+ks_status ks_topology_add_read_only_store(ks_topology *topology, const ks_store_builder *store,
+                                          const ks_processor *processor, void *user,
+                                          const ks_store_source *source, ks_error *error)
+{
+    ksi_topology_on_free(topology, source != NULL ? source->user_free : NULL, user);
+    KS_TRY(check_kept(topology, processor, source, error));
+    return end(topology, add_read_only_store(topology, store, processor, user, source, error));
 }
 
 ks_status ks_topology_add_global_store(ks_topology *topology, const ks_store_builder *store,

@@ -534,6 +534,28 @@ static void what_breaks_the_graph_is_refused_at_once(void **state)
     assert_int_equal(freed, 1);
 }
 
+static void what_a_refused_call_leaves_behind_stands_below_its_parents(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_topology *t = ks_topology_new(NULL);
+    assert_ok(ks_topology_add_source(t, KS_NAMES("a"), KS_CONSUMED(.name = "first"), &error),
+              &error);
+    assert_ok(ks_topology_add_source(t, KS_NAMES("b"), KS_CONSUMED(.name = "second"), &error),
+              &error);
+    assert_refused(ks_topology_add_processor(t, KS_NAMES("second"), &totals_processor, NULL,
+                                             KS_CONNECTED(.name = "p", .stores = KS_NAMES("none")),
+                                             &error),
+                   &error, KS_E_TOPOLOGY, "store 'none' is unknown");
+    const char *text = ks_topology_describe(t);
+    const char *second = strstr(text, "Sub-topology: 1");
+    assert_non_null(second);
+    const char *processor = strstr(text, "Processor: p");
+    assert_non_null(processor);
+    assert_true(processor > second);
+    ks_topology_free(t);
+}
+
 static void put_record(ks_ctx *ctx, const ks_record *record, void *state, void *user)
 {
     (void)state;
@@ -662,6 +684,7 @@ int main(void)
         cmocka_unit_test(a_processor_knows_its_application),
         cmocka_unit_test(a_topology_is_made_node_by_node),
         cmocka_unit_test(what_breaks_the_graph_is_refused_at_once),
+        cmocka_unit_test(what_a_refused_call_leaves_behind_stands_below_its_parents),
         cmocka_unit_test(a_read_only_store_is_kept_from_its_topic),
         cmocka_unit_test(a_wrapper_stands_around_every_processor),
     };
