@@ -431,7 +431,7 @@ static void end_nodes(ksi_global_thread *thread)
         if (!of->has_begun) {
             continue;
         }
-        if (!thread->is_restored) {
+        if (thread->has_begun && !thread->is_restored) {
             tell(of, KS_RESTORE_SUSPENDED, of->restore.read);
         }
         ksi_restore_end(&of->restore);
