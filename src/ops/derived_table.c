@@ -35,9 +35,7 @@ void ksi_derivation_open(ksi_derivation *derivation, ks_ctx *ctx, const ksi_deri
     if (transformer == NULL) {
         return;
     }
-    if (transformer->state_size > 0) {
-        derivation->state = ksi_arena_zalloc(ctx->task_arena, transformer->state_size);
-    }
+    derivation->state = ksi_ctx_state(ctx, transformer->state_size);
     if (transformer->init != NULL) {
         transformer->init(ctx, derivation->state, how->user);
     }

@@ -25,12 +25,8 @@ static ks_status process_init(ks_ctx *ctx, const void *config, void *state, ks_e
 {
     const process_config *process = config;
     process_state *self = state;
-    size_t size = process->processor->state_size;
     (void)error; /* a failure is on the context */
-    if (size > 0) {
-        self->own = ksi_arena_alloc(ctx->task_arena, size);
-        memset(self->own, 0, size);
-    }
+    self->own = ksi_ctx_state(ctx, process->processor->state_size);
     if (process->processor->init != NULL) {
         process->processor->init(ctx, self->own, process->user);
     }

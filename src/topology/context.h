@@ -104,6 +104,12 @@ void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error);
  */
 bool ksi_ctx_is_processor(ks_ctx *ctx, const char *call);
 
+/* `size` zeroed bytes that live as long as the task; NULL for none. */
+static inline void *ksi_ctx_state(ks_ctx *ctx, size_t size)
+{
+    return size > 0 ? ksi_arena_zalloc(ctx->task_arena, size) : NULL;
+}
+
 /* Counts a dropped record. @java droppedRecordsSensor */
 static inline void ksi_ctx_count_drop(ks_ctx *ctx, ks_drop_reason reason)
 {

@@ -29,20 +29,14 @@ typedef struct wrapper_state {
     void *own;
 } wrapper_state;
 
-/* `size` zeroed bytes that live as long as the task; NULL for none. */
-static void *state_of_task(ks_ctx *ctx, size_t size)
-{
-    return size > 0 ? ksi_arena_zalloc(ctx->task_arena, size) : NULL;
-}
-
 static ks_status wrapper_init(ks_ctx *ctx, const void *config, void *state, ks_error *error)
 {
     const wrapper_config *around = config;
     wrapper_state *self = state;
     const ksi_processor_class *inner = around->inner.class;
-    self->own = state_of_task(ctx, around->wrapper->state_size);
+    self->own = ksi_ctx_state(ctx, around->wrapper->state_size);
     self->inner =
-        (ks_wrapped){.inner = around->inner, .state = state_of_task(ctx, inner->state_size)};
+        (ks_wrapped){.inner = around->inner, .state = ksi_ctx_state(ctx, inner->state_size)};
     if (around->wrapper->init != NULL) {
         around->wrapper->init(ctx, self->own, around->user);
     }
