@@ -101,18 +101,6 @@ const char *ks_global_table_queryable_store_name(const ks_global_table *table)
 
 /* ---- stores kept by a processor of the program's own ----------------------------------------- */
 
-static bool read_global_store(ks_builder *builder, const ks_options_head *head,
-                              const ks_store_builder *store, ksi_store_spec *spec)
-{
-    ks_error error = {0};
-    if (ksi_store_spec_of(store, builder->store_type, spec, &error) != KS_OK) {
-        ksi_builder_fail_error(builder, head, &error);
-        return false;
-    }
-    spec->caching = false; /* nothing is forwarded that could be gathered */
-    return true;
-}
-
 void ks_builder_add_global_store(ks_builder *builder, const ks_store_builder *store,
                                  const char *topic, const ks_consumed *consumed,
                                  const ks_processor *processor, void *user)
@@ -122,7 +110,7 @@ void ks_builder_add_global_store(ks_builder *builder, const ks_store_builder *st
     bool is_complete = store != NULL && topic != NULL && processor != NULL;
     is_complete = is_complete && processor->process != NULL;
     if (!ksi_builder_ready(builder, head, "ks_builder_add_global_store", is_complete) ||
-        !read_global_store(builder, head, store, &global.spec) ||
+        !ksi_read_store(builder, head, store, &global.spec) ||
         !name_nodes(builder, consumed, &global)) {
         return;
     }
@@ -132,6 +120,7 @@ void ks_builder_add_global_store(ks_builder *builder, const ks_store_builder *st
                          "stores empty");
         return;
     }
+    global.spec.caching = false; /* nothing is forwarded that could be gathered */
     set_source(builder, consumed, topic, &global);
     global.processor = ksi_op_process(&builder->topology->arena, processor, user);
     attach(builder, &global);

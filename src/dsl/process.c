@@ -13,8 +13,8 @@
 
 /* ---- stores ---------------------------------------------------------------------------------- */
 
-static bool read_store(ks_builder *builder, const ks_options_head *head,
-                       const ks_store_builder *store, ksi_store_spec *spec)
+bool ksi_read_store(ks_builder *builder, const ks_options_head *head, const ks_store_builder *store,
+                    ksi_store_spec *spec)
 {
     ks_error error = {0};
     if (ksi_store_spec_of(store, builder->store_type, spec, &error) != KS_OK) {
@@ -29,7 +29,7 @@ void ks_builder_add_store(ks_builder *builder, const ks_store_builder *store)
     ksi_store_spec spec;
     const ks_options_head *head = KSI_HEAD_OF(store);
     if (!ksi_builder_ready(builder, head, "ks_builder_add_store", store != NULL) ||
-        !read_store(builder, head, store, &spec)) {
+        !ksi_read_store(builder, head, store, &spec)) {
         return;
     }
     ksi_plan_node *node = ksi_add_plan_node(builder, ksi_arena_strdup(&builder->arena, spec.name),
@@ -71,7 +71,7 @@ static bool add_stores(ks_builder *builder, ksi_plan_node *node, const process_c
     const char *const *named = call->connected != NULL ? call->connected->stores : NULL;
     ksi_store_spec spec;
     for (size_t i = 0; own != NULL && own[i] != NULL; i++) {
-        if (!read_store(builder, KSI_HEAD_OF(call->connected), own[i], &spec)) {
+        if (!ksi_read_store(builder, KSI_HEAD_OF(call->connected), own[i], &spec)) {
             return false;
         }
         ksi_plan_add_store(node, &builder->arena, &spec);
