@@ -32,6 +32,9 @@ void ksi_plan_node_destroy(ksi_plan_node *node)
     ksi_free(node->stores.items);
     ksi_free(node->parents.items);
     ksi_free(node->children.items);
+    node->stores = (ksi_plan_stores){0};
+    node->parents = (ksi_plan_nodes){0};
+    node->children = (ksi_plan_nodes){0};
 }
 
 static size_t position(const ksi_plan_nodes *nodes, const ksi_plan_node *node)
@@ -183,7 +186,6 @@ ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error)
         KS_TRY(add_call_site(merge_source(main, node, error), node, error));
         ksi_plan_disconnect(root, node);
         ksi_plan_node_destroy(node);
-        node->parents = node->children = (ksi_plan_nodes){0};
     }
     return KS_OK;
 }
