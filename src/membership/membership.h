@@ -21,7 +21,7 @@
  * Nothing here waits: poll() sends what is due and takes what has come, so that one thread can step
  * through it beside its other work, and a test from one seed.
  *
- * Thread rule: one thread at a time; ksi_member_generation() is for that thread, too.
+ * Thread rule: one thread at a time.
  */
 #ifndef KSI_MEMBERSHIP_MEMBERSHIP_H
 #define KSI_MEMBERSHIP_MEMBERSHIP_H

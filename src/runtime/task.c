@@ -409,11 +409,6 @@ bool ksi_task_commit_requested(const ksi_task *task)
     return task->commit_requested;
 }
 
-uint64_t ksi_task_dropped(const ksi_task *task)
-{
-    return task->ctx.dropped;
-}
-
 uint64_t ksi_task_dropped_by(const ksi_task *task, ks_drop_reason reason)
 {
     return task->ctx.dropped_by[reason];

@@ -9,7 +9,7 @@
  * ksi_task_process() returns. Sends go to the producer given, under the names of topics in the log.
  *
  * ksi_task_flush() empties the record caches, which may forward and send; after it and a flush of
- * the producer the offsets of ksi_task_offsets() may be committed.
+ * the producer what ksi_task_offset() says may be committed.
  *
  * Thread rule: one thread at a time owns a task. Its stores may be read by others, through handles
  * (state/store_query.h); an owner whose task has such readers holds the task's store lock around
@@ -136,8 +136,7 @@ KS_NODISCARD ks_status ksi_task_commit_unlogged(ksi_task *task, ks_error *error)
 KS_NODISCARD ks_status ksi_task_committed(ksi_task *task, ks_error *error);
 /* ---- what others ask ------------------------------------------------------------------------- */
 
-/* Records dropped, in all and for one reason, and records handed to the producer. */
-uint64_t ksi_task_dropped(const ksi_task *task);
+/* Records dropped for a reason, and records handed to the producer. */
 uint64_t ksi_task_dropped_by(const ksi_task *task, ks_drop_reason reason);
 uint64_t ksi_task_sent(const ksi_task *task);
 

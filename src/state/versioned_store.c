@@ -83,11 +83,6 @@ ksi_versioned_store *ksi_versioned_store_of(ksi_store *store)
     return store != NULL && store->class == &versioned_class ? (ksi_versioned_store *)store : NULL;
 }
 
-const ksi_store_spec *ksi_versioned_store_spec(const ksi_versioned_store *store)
-{
-    return store->base.spec;
-}
-
 ksi_versioned_rows *ksi_versioned_store_versions(const ksi_versioned_store *store)
 {
     return store->versions;

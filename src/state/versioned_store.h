@@ -23,7 +23,6 @@ ksi_versioned_store *ksi_versioned_store_open(const ksi_store_options *options, 
 ksi_store *ksi_versioned_store_base(ksi_versioned_store *store);
 /* NULL for NULL and for a store of another kind. */
 ksi_versioned_store *ksi_versioned_store_of(ksi_store *store);
-const ksi_store_spec *ksi_versioned_store_spec(const ksi_versioned_store *store);
 /* For reading. */
 ksi_versioned_rows *ksi_versioned_store_versions(const ksi_versioned_store *store);
 
