@@ -88,8 +88,7 @@ static int unknown_argument(const app_about *about, const char *argument)
 
 int app_report(const app_about *about, const ks_error *error)
 {
-    char text[sizeof error->where + sizeof error->message + 64];
-    fprintf(stderr, "%s: %s\n", about->name, ks_error_text(error, text, sizeof text));
+    ks_error_print(about->name, error);
     return EXIT_FAILURE;
 }
 

@@ -56,8 +56,7 @@ static ks_status print_unknown(ks_log *log, ks_error *error)
         return error->code;
     }
     while (ks_log_reader_next(reader, &record)) {
-        printf("%.*s\t%.*s\n", (int)record.key.size, record.key.data, (int)record.value.size,
-               record.value.data);
+        printf("%.*s\t%.*s\n", KS_SLICE_ARGS(record.key), KS_SLICE_ARGS(record.value));
         count++;
     }
     printf("\nunknown payments   %12s\n", app_number(count, number));

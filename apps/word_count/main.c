@@ -61,7 +61,7 @@ static void print_row(size_t rank, const topic_row *row, int64_t highest)
     ks_slice word = ks_value_text(row->key);
     int64_t width = highest > 0 ? ks_value_i64(row->value) * BAR_WIDTH / highest : 0;
 
-    printf("%4zu  %.*s%*s %10s  %.*s\n", rank, (int)word.size, word.data, padding(word), "",
+    printf("%4zu  %.*s%*s %10s  %.*s\n", rank, KS_SLICE_ARGS(word), padding(word), "",
            app_number((uint64_t)ks_value_i64(row->value), count), (int)width, bar);
 }
 

@@ -23,6 +23,7 @@
 #ifndef KSTREAMS_COMMON_H
 #define KSTREAMS_COMMON_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,7 +59,7 @@ KS_API const char *ks_library_version(void);
 
 /**
  * Some bytes that belong to somebody else. `data == NULL` is Kafka's null, which is not the same as
- * empty. Not NUL-terminated: print with "%.*s".
+ * empty. Not NUL-terminated: print with "%.*s" and KS_SLICE_ARGS().
  */
 typedef struct ks_slice {
     const char *data;
@@ -92,6 +93,25 @@ static inline bool ks_slice_equal(ks_slice a, ks_slice b)
     return a.size == b.size && (a.data == NULL) == (b.data == NULL) &&
            (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
+
+/** How much of a slice printf can print: all of it up to INT_MAX bytes. For KS_SLICE_ARGS(). */
+static inline int ks_slice_precision(ks_slice slice)
+{
+    return slice.size < INT_MAX ? (int)slice.size : INT_MAX;
+}
+
+/** What printf is given for a slice; the null slice is printed as an empty one. */
+static inline const char *ks_slice_chars(ks_slice slice)
+{
+    return slice.data != NULL ? slice.data : "";
+}
+
+/**
+ * A slice for "%.*s". The argument is evaluated twice.
+ *
+ *     printf("%.*s is new\n", KS_SLICE_ARGS(name));
+ */
+#define KS_SLICE_ARGS(slice) ks_slice_precision(slice), ks_slice_chars(slice)
 
 /* ---- status and errors ----------------------------------------------------------------------- */
 
@@ -188,6 +208,14 @@ KS_API ks_status ks_error_set(ks_error *error, ks_status code, const char *where
  * @thread any
  */
 KS_API const char *ks_error_text(const ks_error *error, char *buffer, size_t size);
+
+/**
+ * The same on a line of standard error, behind the name of the program: "orders: KS_E_CONFIG at
+ * ...". @thread any
+ *
+ * @param program  NULL: nothing stands before it
+ */
+KS_API void ks_error_print(const char *program, const ks_error *error);
 
 /* ---- arenas ---------------------------------------------------------------------------------- */
 

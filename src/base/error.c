@@ -162,3 +162,10 @@ const char *ks_error_text(const ks_error *error, char *buffer, size_t size)
     copy_cut(buffer, size, text);
     return buffer;
 }
+
+void ks_error_print(const char *program, const ks_error *error)
+{
+    char text[sizeof *error + 64];
+    fprintf(stderr, "%s%s%s\n", program != NULL ? program : "", program != NULL ? ": " : "",
+            ks_error_text(error, text, sizeof text));
+}

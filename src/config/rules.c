@@ -100,11 +100,11 @@ static ks_status check_tags(const ks_config *config, ks_error *error)
     ks_slice tag = ks_slice_null();
     while (status == KS_OK && ksi_value_next_item(&rest, &tag)) {
         ksi_buffer_clear(&text);
-        ksi_buffer_appendf(&text, "client.tag.%.*s", (int)tag.size, tag.data);
+        ksi_buffer_appendf(&text, "client.tag.%.*s", KS_SLICE_ARGS(tag));
         if (!ksi_config_is_set(config, ksi_buffer_cstr(&text))) {
             status = ksi_error_set(error, KS_E_CONFIG, "rack.aware.assignment.tags",
                                    "names the tag \"%.*s\", which this instance has not; set `%s`",
-                                   (int)tag.size, tag.data, ksi_buffer_cstr(&text));
+                                   KS_SLICE_ARGS(tag), ksi_buffer_cstr(&text));
         }
     }
     ksi_buffer_destroy(&text);

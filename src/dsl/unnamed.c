@@ -42,8 +42,7 @@ ks_status ksi_check_unnamed(const ks_builder *builder, ks_error *error)
         "these names were generated and would change with the topology: stores [%.*s], changelog "
         "topics [%.*s], repartition topics [%.*s]; name them with KS_MATERIALIZED(.name), "
         "KS_GROUPED(.name), KS_REPARTITIONED(.name)",
-        (int)stores.size, stores.data, (int)changelogs.size, changelogs.data,
-        (int)repartitions.size, repartitions.data);
+        KS_SLICE_ARGS(stores), KS_SLICE_ARGS(changelogs), KS_SLICE_ARGS(repartitions));
 }
 
 void ksi_unnamed_destroy(ksi_unnamed *unnamed)

@@ -46,14 +46,12 @@ static void print_process(ks_ctx *ctx, const void *config, void *state, const ks
     } else {
         ks_slice key = ks_value_to_text(ctx->arena, record->key);
         ks_slice value = ks_value_to_text(ctx->arena, record->value);
-        text = ks_text_format(ctx->arena, "%.*s, %.*s", (int)key.size, key.data, (int)value.size,
-                              value.data);
+        text = ks_text_format(ctx->arena, "%.*s, %.*s", KS_SLICE_ARGS(key), KS_SLICE_ARGS(value));
     }
     if (ksi_ctx_failed(ctx)) {
         return;
     }
-    ks_slice line = ks_text_format(ctx->arena, "[%s]: %.*s\n", print->label, (int)text.size,
-                                   text.data != NULL ? text.data : "");
+    ks_slice line = ks_text_format(ctx->arena, "[%s]: %.*s\n", print->label, KS_SLICE_ARGS(text));
     (void)fwrite(line.data, 1, line.size, here->file);
     if (print->path == NULL) {
         (void)fflush(here->file);

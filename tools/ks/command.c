@@ -29,9 +29,7 @@ int run_action(const char *command_name, const action *actions, size_t count, in
 
 int failed(const ks_error *error)
 {
-    char text[sizeof error->where + sizeof error->message + 64];
-
-    fprintf(stderr, "ks: %s\n", ks_error_text(error, text, sizeof text));
+    ks_error_print("ks", error);
     return EXIT_FAILURE;
 }
 

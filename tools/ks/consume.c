@@ -41,7 +41,7 @@ static void print_plain_headers(const ks_headers *headers)
 
     for (size_t i = 0; i < count; i++) {
         ks_header header = ks_headers_at(headers, i);
-        printf("%s%.*s=", i > 0 ? "," : "", (int)header.name.size, header.name.data);
+        printf("%s%.*s=", i > 0 ? "," : "", KS_SLICE_ARGS(header.name));
         if (header.value.data == NULL) {
             fputs("null", stdout);
         } else {

@@ -157,8 +157,7 @@ static int describe_app(const described_app *app, print_fn *print)
     app->topology(builder);
     ks_topology *topology = ks_builder_build(builder, &error);
     if (topology == NULL) {
-        char text[sizeof error.where + sizeof error.message + 64];
-        fprintf(stderr, "ks: %s\n", ks_error_text(&error, text, sizeof text));
+        ks_error_print("ks", &error);
     } else {
         exit_status = print(topology);
     }

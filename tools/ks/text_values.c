@@ -149,7 +149,7 @@ ks_status parse_value(const ks_serde *serde, ks_slice text, ks_arena *arena, ks_
     if (text.size >= sizeof number || memchr(text.data, '\0', text.size) != NULL) {
         return refuse(serde, text, error);
     }
-    (void)snprintf(number, sizeof number, "%.*s", (int)text.size, text.data);
+    (void)snprintf(number, sizeof number, "%.*s", KS_SLICE_ARGS(text));
     if (!parse_scalar(serde->kind, number, &value)) {
         return refuse(serde, text, error);
     }

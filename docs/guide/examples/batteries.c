@@ -28,7 +28,7 @@ static ks_status read_reading(const ks_serde *serde, const ks_serde_ctx *ctx, ks
     if (sscanf(ks_text_cstr(arena, bytes), "%lf %d", &r->celsius, &r->battery) != 2) {
         return ks_error_set(error, KS_E_SERDE, NULL,
                             "a reading is two numbers such as \"21.5 87\", not \"%.*s\"",
-                            (int)bytes.size, bytes.data);
+                            KS_SLICE_ARGS(bytes));
     }
     return KS_OK;
 }
@@ -56,8 +56,8 @@ static ks_value say_battery(ks_ctx *ctx, const ks_record *record, void *user)
     ks_slice name = ks_value_text(record->key);
 
     (void)user;
-    return ks_text(ks_text_format(ks_ctx_arena(ctx), "%.*s has %d %% left", (int)name.size,
-                                  name.data, r->battery));
+    return ks_text(
+        ks_text_format(ks_ctx_arena(ctx), "%.*s has %d %% left", KS_SLICE_ARGS(name), r->battery));
 }
 
 void batteries_topology(ks_builder *b)

@@ -48,7 +48,7 @@ static ks_slice topic_of_house(ks_ctx *ctx, const ks_record *reading, void *user
     if (!ks_headers_last(reading->headers, "house", &house) || house.data == NULL) {
         house = ks_slice_cstr("home");
     }
-    return ks_text_format(ks_ctx_arena(ctx), "fahrenheit-%.*s", (int)house.size, house.data);
+    return ks_text_format(ks_ctx_arena(ctx), "fahrenheit-%.*s", KS_SLICE_ARGS(house));
 }
 
 void hub_topology(ks_builder *b)

@@ -17,7 +17,7 @@ static void say_place(ks_ctx *ctx, const ks_record *reading, void *state, void *
     ks_slice name = ks_value_text(place);
     ks_record said = *reading;
     said.value = ks_text(ks_text_format(ks_ctx_arena(ctx), "%.1f in %.*s",
-                                        ks_value_f64(reading->value), (int)name.size, name.data));
+                                        ks_value_f64(reading->value), KS_SLICE_ARGS(name)));
     ks_ctx_forward(ctx, &said);
 }
 

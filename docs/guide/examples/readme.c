@@ -49,7 +49,7 @@ int main(void)
     if (topology != NULL) {
         fputs(ks_topology_describe(topology), stdout);
     } else {
-        fprintf(stderr, "%s: %s\n", error.where, error.message);
+        ks_error_print("readme", &error);
         exit_status = EXIT_FAILURE;
     }
     ks_topology_free(topology);

@@ -52,8 +52,7 @@ static ks_status print_topic(ks_log *log, ks_arena *arena, const char *topic, ks
         status =
             ks_serde_f64.deserialize(&ks_serde_f64, &where, record.value, arena, &celsius, error);
         if (status == KS_OK) {
-            printf("%s: %.*s %.1f\n", topic, (int)record.key.size, record.key.data,
-                   ks_value_f64(celsius));
+            printf("%s: %.*s %.1f\n", topic, KS_SLICE_ARGS(record.key), ks_value_f64(celsius));
         }
     }
     ks_log_reader_free(reader);
@@ -107,8 +106,7 @@ int main(void)
         (void)print_topic(log, arena, "broken-readings", &error);
     }
     if (error.code != KS_OK) {
-        char text[700];
-        fprintf(stderr, "thermometers: %s\n", ks_error_text(&error, text, sizeof text));
+        ks_error_print("thermometers", &error);
     }
     ks_app_free(app);
     ks_topology_free(topology);

@@ -64,8 +64,7 @@ int main(int argc, char **argv)
     /* until SIGINT, SIGTERM or a failure */
     ks_status status = app != NULL ? ks_app_run(app, &error) : error.code;
     if (status != KS_OK) {
-        char text[700];
-        fprintf(stderr, "service: %s\n", ks_error_text(&error, text, sizeof text));
+        ks_error_print("service", &error);
     }
     ks_app_free(app);
     ks_topology_free(topology);

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -50,6 +51,39 @@ static void where_may_be_null(void **state)
     (void)ksi_error_set(&error, KS_E_IO, NULL, "no disk");
     assert_string_equal(error.where, "");
     assert_string_equal(ks_error_text(&error, text, sizeof text), "KS_E_IO: no disk");
+}
+
+/* What printing it writes to standard error. */
+static const char *printed(const char *program, const ks_error *error)
+{
+    static char text[800];
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    (void)fflush(stderr);
+    int before = dup(STDERR_FILENO);
+    assert_int_equal(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+    ks_error_print(program, error);
+    (void)fflush(stderr);
+    assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+    (void)close(before);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    (void)fclose(file);
+    return text;
+}
+
+static void a_program_prints_an_error_behind_its_name(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    (void)ksi_error_set(&error, KS_E_IO, "topic in", "no disk");
+    assert_string_equal(printed("orders", &error), "orders: KS_E_IO at topic in: no disk\n");
+    assert_string_equal(printed(NULL, &error), "KS_E_IO at topic in: no disk\n");
+    memset(error.where, 'w', sizeof error.where - 1);
+    memset(error.message, 'm', sizeof error.message - 1);
+    const char *longest = printed("orders", &error);
+    assert_int_equal(strlen(longest), strlen("orders: KS_E_IO at : \n") + sizeof error.where - 1 +
+                                          sizeof error.message - 1);
 }
 
 static void a_prefix_stands_before_the_message(void **state)
@@ -159,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_program_fills_an_error_the_same_way),
         cmocka_unit_test(an_error_may_be_null),
         cmocka_unit_test(where_may_be_null),
+        cmocka_unit_test(a_program_prints_an_error_behind_its_name),
         cmocka_unit_test(a_prefix_stands_before_the_message),
         cmocka_unit_test(the_message_may_be_made_of_the_error_itself),
         cmocka_unit_test(long_texts_are_cut_between_characters),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_slice.c - order, hash and Kafka's murmur2 of bytes; big-endian integers.
+ * test_slice.c - order, hash and Kafka's murmur2 of bytes; big-endian integers; slices for printf.
  */
 #include "base/slice.h"
 
@@ -98,6 +98,18 @@ static void integers_are_put_and_taken_big_endian(void **state)
     assert_int_equal(bytes[0], 0);
 }
 
+static void a_slice_is_printed_up_to_its_end(void **state)
+{
+    (void)state;
+    char line[40];
+    ks_slice key = ks_slice_of("kitchen 21", 7);
+    ks_slice huge = ks_slice_of("x", (size_t)INT_MAX + 2);
+    (void)snprintf(line, sizeof line, "[%.*s] [%.*s]", KS_SLICE_ARGS(key),
+                   KS_SLICE_ARGS(ks_slice_null()));
+    assert_string_equal(line, "[kitchen] []");
+    assert_int_equal(ks_slice_precision(huge), INT_MAX); /* and not negative, which is no bound */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +117,7 @@ int main(void)
         cmocka_unit_test(a_slice_starts_with_its_prefixes),
         cmocka_unit_test(equal_bytes_hash_alike_wherever_they_are),
         cmocka_unit_test(murmur2_is_kafkas),
+        cmocka_unit_test(a_slice_is_printed_up_to_its_end),
         cmocka_unit_test(integers_are_put_and_taken_big_endian),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
