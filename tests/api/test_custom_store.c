@@ -267,17 +267,22 @@ typedef struct driven {
     ks_arena *arena;
 } driven;
 
-static void drive(driven *self)
+static void open_driver(driven *self)
 {
     ks_error error = {0};
-    *self = (driven){0};
-    self->topology = build(&self->made, KS_STORE_DEFAULT);
     self->config = ks_config_new();
     set(self->config, "application.id", "app");
     set(self->config, "bootstrap.servers", "embedded:");
     self->driver = ks_test_driver_new(self->topology, self->config, NULL, &error);
     assert_ok(self->driver != NULL ? KS_OK : error.code, &error);
     self->arena = ks_arena_new();
+}
+
+static void drive(driven *self)
+{
+    *self = (driven){0};
+    self->topology = build(&self->made, KS_STORE_DEFAULT);
+    open_driver(self);
 }
 
 static void drive_no_more(driven *self)
@@ -471,16 +476,55 @@ static void what_a_record_cache_forwards_at_a_commit_is_in_its_flush(void **stat
     self.topology = ks_builder_build(b, &error);
     assert_ok(self.topology != NULL ? KS_OK : error.code, &error);
     ks_builder_free(b);
-    self.config = ks_config_new();
-    set(self.config, "application.id", "app");
-    set(self.config, "bootstrap.servers", "embedded:");
-    self.driver = ks_test_driver_new(self.topology, self.config, NULL, &error);
-    assert_ok(self.driver != NULL ? KS_OK : error.code, &error);
+    open_driver(&self);
     assert_ok(pipe(&self, "ann", "20", &error), &error);
     assert_int_equal(ks_test_driver_produced_count(self.driver, "app-tally-changelog"), 1);
     assert_true(ks_test_driver_produced(self.driver, "app-tally-changelog", 0, &logged));
     memcpy(&count, logged.value.data, sizeof count);
     assert_int_equal(count, 1);
+    drive_no_more(&self);
+}
+
+/* ---- kept from a topic ----------------------------------------------------------------------- */
+
+static void keep_bid(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+{
+    ks_custom_store *store = ks_ctx_custom_store(ctx, "ranking");
+    ranking *bids = ks_custom_store_state(store, &ranking_class);
+    ks_slice amount = ks_value_bytes(record->value);
+    (void)state;
+    (void)load_bid(bids, ks_value_text(record->key), amount, user, NULL);
+    ks_custom_store_put(store, ks_value_text(record->key), amount, NULL);
+}
+
+static void a_structure_is_kept_from_a_topic(void **state)
+{
+    static const ks_processor keeping = {.struct_size = sizeof keeping, .process = keep_bid};
+    driven self = {0};
+    ks_error error = {0};
+    const int64_t amount = 44;
+    (void)state;
+    self.topology = ks_topology_new(NULL);
+    assert_ok(ks_topology_add_read_only_store(
+                  self.topology,
+                  KS_STORE_BUILDER(.name = "ranking", .kind = KS_STORE_KIND_CUSTOM,
+                                   .custom = &ranking_class, .custom_user = &self.made),
+                  &keeping, &self.made,
+                  KS_STORE_SOURCE(.topic = "bids", .source_name = "from", .processor_name = "keep",
+                                  .key = text, .value = &ks_serde_bytes),
+                  &error),
+              &error);
+    open_driver(&self);
+    ks_log_record record = {.key = ks_slice_cstr("ann"),
+                            .value = ks_slice_of((const char *)&amount, sizeof amount),
+                            .partition = -1};
+    assert_ok(ks_test_driver_pipe(self.driver, "bids", &record, &error), &error);
+    assert_int_equal(ks_test_driver_produced_count(self.driver, "app-ranking-changelog"), 0);
+    assert_ok(ks_test_driver_restart(self.driver, KS_TEST_RESTART_LOSE_STATE, &error), &error);
+    const ks_custom_store *store = ks_test_driver_custom_store(self.driver, "ranking");
+    const ranking *bids = ks_custom_store_state(store, &ranking_class);
+    assert_int_equal(bids->count, 1);
+    assert_int_equal(bids->bids[0].amount, 44);
     drive_no_more(&self);
 }
 
@@ -669,6 +713,7 @@ int main(void)
         cmocka_unit_test(a_class_that_fails_fails_the_start),
         cmocka_unit_test(a_flush_that_fails_fails_the_commit),
         cmocka_unit_test(what_a_record_cache_forwards_at_a_commit_is_in_its_flush),
+        cmocka_unit_test(a_structure_is_kept_from_a_topic),
         cmocka_unit_test(descriptions_that_do_not_fit_are_refused),
         cmocka_unit_test(structures_are_there_with_the_state_without_it_and_after_failures),
     };
