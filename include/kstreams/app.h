@@ -162,6 +162,7 @@ typedef struct ks_app_options {
     ks_failure_fn *deserialization_handler; /**< these three NULL: the properties decide */
     ks_failure_fn *processing_handler;
     ks_failure_fn *production_handler;
+    bool log_debug; /**< `log_line` gets lines of KS_LOG_LEVEL_DEBUG, too */
 } ks_app_options;
 #define KS_APP_OPTIONS(...) (&(const ks_app_options){KS_OPTIONS_HEAD(ks_app_options), __VA_ARGS__})
 /** For C++ and other languages: the head filled and all else zero. @thread any */
@@ -318,8 +319,9 @@ typedef struct ks_app_memory {
 
 /**
  * A snapshot. Rows that are not committed are bounded by `statestore.uncommitted.max.bytes` and
- * record caches by `statestore.cache.max.bytes`; neither is in it. The log has the same for each
- * store of each task, when the application runs and when it is closed. @thread any
+ * record caches by `statestore.cache.max.bytes`; neither is in it. When the application runs, and
+ * when it is closed, a line of the log says the same and names the largest users; lines of
+ * KS_LOG_LEVEL_DEBUG have each store of each task. @thread any
  */
 KS_API ks_app_memory ks_app_memory_of(ks_app *app);
 

@@ -117,7 +117,8 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
     app->wake_fd = -1;
     make_process_id(app, seams->process_id);
     init_locks(app);
-    ksi_logger_init(&app->logger, how->log_line, how->user, KS_LOG_LEVEL_INFO);
+    ksi_logger_init(&app->logger, how->log_line, how->user,
+                    how->log_debug ? KS_LOG_LEVEL_DEBUG : KS_LOG_LEVEL_INFO);
     if (ksi_app_check_config(app->config, error) != KS_OK ||
         ksi_app_check_topology(topology, app->config, error) != KS_OK ||
         ksi_topology_begin_use(topology, error) != KS_OK ||

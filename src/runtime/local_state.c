@@ -293,12 +293,15 @@ void ksi_local_state_log_memory(ksi_local_state *state, const char *when)
     if (state == NULL) {
         return;
     }
+    const char *where = ksi_state_directory_path(state->directory);
     ksi_buffer text = {0};
+    ksi_memory_budget_summarize(state->budget, &text);
+    ksi_log(state->logger, KS_LOG_LEVEL_INFO, where, "memory %s: %s", when, ksi_buffer_cstr(&text));
+    ksi_buffer_clear(&text);
     ksi_memory_budget_report(state->budget, &text);
     for (const char *line = ksi_buffer_cstr(&text); *line != '\0';) {
         size_t size = strcspn(line, "\n");
-        ksi_log(state->logger, KS_LOG_LEVEL_INFO, ksi_state_directory_path(state->directory),
-                "memory %s: %.*s", when, (int)size, line);
+        ksi_log(state->logger, KS_LOG_LEVEL_DEBUG, where, "memory %s: %.*s", when, (int)size, line);
         line += size + (line[size] != '\0');
     }
     ksi_buffer_destroy(&text);

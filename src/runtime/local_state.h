@@ -87,7 +87,7 @@ KS_NODISCARD ks_status ksi_local_state_flush(ksi_local_state *state, const ksi_s
 
 /* What is in use: the database is asked, the rows are as of the last commit of their thread. */
 ks_app_memory ksi_local_state_memory(ksi_local_state *state); /* all 0 for NULL */
-/* The same for each account, as lines of the log. `state` may be NULL. */
+/* The same as a line of the log, and for each account as debug lines. `state` may be NULL. */
 void ksi_local_state_log_memory(ksi_local_state *state, const char *when);
 
 /*

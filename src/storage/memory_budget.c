@@ -175,22 +175,55 @@ int64_t ksi_memory_budget_used(ksi_memory_budget *budget)
     return sum;
 }
 
-static void append_line(ksi_buffer *text, const char *name, int64_t used, int64_t limit)
+static double megabytes(int64_t bytes)
 {
-    ksi_buffer_appendf(text, "%s: %.1f of %.1f MB\n", name, (double)used / MEGABYTE,
-                       (double)limit / MEGABYTE);
+    return (double)bytes / MEGABYTE;
 }
 
 void ksi_memory_budget_report(ksi_memory_budget *budget, ksi_buffer *text)
 {
-    int64_t sum = 0;
     ksi_mutex_lock(&budget->lock);
     for (size_t i = 0; i < budget->count; i++) {
         const ksi_memory_account *account = budget->accounts[i];
-        int64_t used = used_by(account);
-        append_line(text, account->name, used, atomic_load(&account->limit));
-        sum += used;
+        ksi_buffer_appendf(text, "%s: %.1f of %.1f MB\n", account->name,
+                           megabytes(used_by(account)), megabytes(atomic_load(&account->limit)));
     }
     ksi_mutex_unlock(&budget->lock);
-    append_line(text, "all", sum, budget->max_bytes);
+}
+
+enum { NAMED = 3 };
+
+typedef struct user {
+    const char *name;
+    int64_t used;
+} user;
+
+/* Into its place among the largest; of equal ones the first stays before the others. */
+static void rank(user largest[NAMED], user next)
+{
+    for (size_t i = 0; i < NAMED; i++) {
+        if (next.used > largest[i].used) {
+            user smaller = largest[i];
+            largest[i] = next;
+            next = smaller;
+        }
+    }
+}
+
+void ksi_memory_budget_summarize(ksi_memory_budget *budget, ksi_buffer *text)
+{
+    user largest[NAMED] = {{0}};
+    int64_t sum = 0;
+    ksi_mutex_lock(&budget->lock); /* the names are the accounts' */
+    for (size_t i = 0; i < budget->count; i++) {
+        const user next = {budget->accounts[i]->name, used_by(budget->accounts[i])};
+        rank(largest, next);
+        sum += next.used;
+    }
+    ksi_buffer_appendf(text, "%.1f of %.1f MB", megabytes(sum), megabytes(budget->max_bytes));
+    for (size_t i = 0; i < NAMED && largest[i].name != NULL; i++) {
+        ksi_buffer_appendf(text, "%s %.1f %s", i == 0 ? "; most of it:" : ",",
+                           megabytes(largest[i].used), largest[i].name);
+    }
+    ksi_mutex_unlock(&budget->lock);
 }

@@ -19,8 +19,8 @@ enum { ROUNDS = 8, KEYS = 4000, VALUE_SIZE = 500 };
 #define LIMIT (4 * MEGABYTE) /* beside 16 MB of rows */
 
 typedef struct heard {
-    size_t running;
-    size_t closing;
+    size_t running[KS_LOG_LEVEL_ERROR + 1]; /* by level */
+    size_t closing[KS_LOG_LEVEL_ERROR + 1];
     char rows[160]; /* the last line about rows */
 } heard;
 
@@ -28,10 +28,9 @@ static void hear(ks_log_level level, const char *where, const char *message, voi
 {
     heard *self = user;
     (void)where;
-    (void)level;
-    self->running += strncmp(message, "memory when running: ", 21) == 0;
-    self->closing += strncmp(message, "memory when closing: ", 21) == 0;
-    if (strstr(message, "rows of store") != NULL) {
+    self->running[level] += strncmp(message, "memory when running: ", 21) == 0;
+    self->closing[level] += strncmp(message, "memory when closing: ", 21) == 0;
+    if (level == KS_LOG_LEVEL_DEBUG && strstr(message, "rows of store") != NULL) {
         (void)snprintf(self->rows, sizeof self->rows, "%s", message);
     }
 }
@@ -106,6 +105,21 @@ static ks_app_memory settled(ks_app *app)
     return memory;
 }
 
+/* What the log has of a run without anything asked for. */
+static heard hear_of_a_run(ks_log *log, const ks_topology *topology, const ks_config *config)
+{
+    heard lines = {0};
+    ks_error error = {0};
+    ks_app *app = ks_app_new(topology, config,
+                             KS_APP_OPTIONS(.log = log, .log_line = hear, .user = &lines), &error);
+    assert_ok(app != NULL ? KS_OK : error.code, &error);
+    assert_ok(ks_app_start(app, &error), &error);
+    assert_ok(ks_app_wait_until_caught_up(app, -1, &error), &error);
+    assert_ok(ks_app_close(app, -1, &error), &error);
+    ks_app_free(app);
+    return lines;
+}
+
 static void state_that_does_not_fit_stays_within_the_memory_it_was_given(void **state)
 {
     (void)state;
@@ -116,8 +130,9 @@ static void state_that_does_not_fit_stays_within_the_memory_it_was_given(void **
     assert_ok(ks_log_create_topic(log, "rows", 4, &error), &error);
     ks_topology *topology = table_of(KS_STORE_DEFAULT);
     ks_config *config = config_of();
-    ks_app *app = ks_app_new(topology, config,
-                             KS_APP_OPTIONS(.log = log, .log_line = hear, .user = &lines), &error);
+    ks_app *app = ks_app_new(
+        topology, config,
+        KS_APP_OPTIONS(.log = log, .log_line = hear, .log_debug = true, .user = &lines), &error);
     assert_ok(app != NULL ? KS_OK : error.code, &error);
     assert_int_equal(ks_app_memory_of(app).limit, 0); /* before it is started */
     assert_ok(ks_app_start(app, &error), &error);
@@ -130,14 +145,19 @@ static void state_that_does_not_fit_stays_within_the_memory_it_was_given(void **
         assert_true(memory.rows <= LIMIT / 2);
         most_rows = memory.rows > most_rows ? memory.rows : most_rows;
     }
-    assert_true(most_rows >= LIMIT / 8);        /* it is made use of */
-    assert_int_equal(lines.running, 2 + 4 + 1); /* RocksDB's two, a store of four tasks, the sum */
+    assert_true(most_rows >= LIMIT / 8); /* it is made use of */
+    assert_int_equal(lines.running[KS_LOG_LEVEL_INFO], 1);
+    assert_int_equal(lines.running[KS_LOG_LEVEL_DEBUG], 2 + 4); /* RocksDB's, and of four tasks */
     assert_ok(ks_app_close(app, -1, &error), &error);
-    assert_int_equal(lines.closing, 2 + 4 + 1);
+    assert_int_equal(lines.closing[KS_LOG_LEVEL_INFO], 1);
+    assert_int_equal(lines.closing[KS_LOG_LEVEL_DEBUG], 2 + 4);
     assert_non_null(strstr(lines.rows, "rows of store wide, task 0_3: "));
     assert_non_null(strstr(lines.rows, " of 0.5 MB"));
     assert_int_equal(ks_app_memory_of(app).limit, 0);
     ks_app_free(app);
+    lines = hear_of_a_run(log, topology, config);
+    assert_int_equal(lines.closing[KS_LOG_LEVEL_INFO], 1);
+    assert_int_equal(lines.closing[KS_LOG_LEVEL_DEBUG], 0);
     ks_config_free(config);
     ks_topology_free(topology);
     ks_log_free(log);
@@ -161,7 +181,7 @@ static void an_application_without_stores_on_disk_has_nothing_to_report(void **s
     assert_ok(ks_app_wait_until_caught_up(app, -1, &error), &error);
     assert_int_equal(ks_app_memory_of(app).used, 0);
     assert_ok(ks_app_close(app, -1, &error), &error);
-    assert_int_equal(lines.running + lines.closing, 0);
+    assert_int_equal(lines.running[KS_LOG_LEVEL_INFO] + lines.closing[KS_LOG_LEVEL_INFO], 0);
     ks_app_free(app);
     ks_config_free(config);
     ks_topology_free(topology);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_memory_budget.c - shares, what accounts answer, the report, and threads that come and go.
+ * test_memory_budget.c - shares, what accounts answer, report and summary, and threads that come
+ * and go.
  */
 #include "storage/memory_budget.h"
 
@@ -9,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -111,7 +113,17 @@ static void limits_are_rounded_down_and_do_not_overflow(void **state)
     ksi_memory_budget_free(budget);
 }
 
-static void the_report_has_a_line_for_each_account_and_one_for_all(void **state)
+static const char *summary(ksi_memory_budget *budget)
+{
+    static char line[200];
+    ksi_buffer text = {0};
+    ksi_memory_budget_summarize(budget, &text);
+    (void)snprintf(line, sizeof line, "%s", ksi_buffer_cstr(&text));
+    ksi_buffer_destroy(&text);
+    return line;
+}
+
+static void the_report_has_a_line_for_each_account_and_the_summary_the_largest(void **state)
 {
     (void)state;
     int64_t buffers = 12 * MEGABYTE + 3 * MEGABYTE / 10 + 1;
@@ -128,13 +140,23 @@ static void the_report_has_a_line_for_each_account_and_one_for_all(void **state)
     ksi_memory_budget_report(budget, &text);
     assert_string_equal(ksi_buffer_cstr(&text), "store buffers: 12.3 of 64.0 MB\n"
                                                 "block cache: 0.0 of 32.0 MB\n"
-                                                "client queues: 0.0 of 32.0 MB\n"
-                                                "all: 12.3 of 128.0 MB\n");
+                                                "client queues: 0.0 of 32.0 MB\n");
     assert_int_equal(ksi_memory_budget_used(budget), buffers);
+    assert_string_equal(summary(budget), "12.3 of 128.0 MB; most of it: 12.3 store buffers");
+    below_nothing = 2 * MEGABYTE;
+    cache = 20 * MEGABYTE;
+    assert_string_equal(summary(budget), "34.3 of 128.0 MB; most of it: 20.0 block cache, 12.3 "
+                                         "store buffers, 2.0 client queues");
+    int64_t many = 3 * MEGABYTE;
+    ksi_memory_account *d = ksi_memory_account_open(budget, "many", 1, used_of, &many);
+    assert_string_equal(summary(budget), "37.3 of 128.0 MB; most of it: 20.0 block cache, 12.3 "
+                                         "store buffers, 3.0 many");
+    ksi_memory_account_close(d);
     ksi_buffer_destroy(&text);
     ksi_memory_account_close(c);
     ksi_memory_account_close(b);
     ksi_memory_account_close(a);
+    assert_string_equal(summary(budget), "0.0 of 128.0 MB");
     ksi_memory_budget_free(budget);
 }
 
@@ -187,6 +209,7 @@ static void a_closed_account_is_asked_no_more_whatever_other_threads_do(void **s
         assert_true(used >= 0 && used <= 40 && used % 10 == 0);
         ksi_buffer text = {0};
         ksi_memory_budget_report(budget, &text);
+        ksi_memory_budget_summarize(budget, &text);
         ksi_buffer_destroy(&text);
     }
     for (size_t i = 0; i < 4; i++) {
@@ -204,7 +227,7 @@ int main(void)
         cmocka_unit_test(limits_follow_the_weights_of_who_is_there),
         cmocka_unit_test(the_others_share_what_fixed_accounts_leave),
         cmocka_unit_test(limits_are_rounded_down_and_do_not_overflow),
-        cmocka_unit_test(the_report_has_a_line_for_each_account_and_one_for_all),
+        cmocka_unit_test(the_report_has_a_line_for_each_account_and_the_summary_the_largest),
         cmocka_unit_test(a_closed_account_is_asked_no_more_whatever_other_threads_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
