@@ -183,8 +183,22 @@ static ks_status check_type_field(const reading *r, const ks_json_type *type,
 
 /* ---- objects and arrays ---------------------------------------------------------------------- */
 
-static ks_status read_value(reading *r, const ks_json_what *what, char *to,
-                            const ksi_json_place *place);
+static ks_status read_nested(reading *r, const ks_json_what *what, char *to,
+                             const ksi_json_place *place);
+
+/* The value just taken; not of an array. */
+static inline ks_status read_value(reading *r, const ks_json_what *what, char *to,
+                                   const ksi_json_place *place)
+{
+    if (what->kind == KS_JSON_KIND_OBJECT || what->kind == KS_JSON_KIND_OBJECT_POINTER) {
+        return read_nested(r, what, to, place);
+    }
+    if (r->event.token == KSI_JSON_STRING && r->event.has_escapes) {
+        KS_TRY(take_memory(r, place, r->event.text.size + 1));
+    }
+    const char *reason = ksi_json_convert(what, &r->event, to, r->arena);
+    return reason == NULL ? KS_OK : refuse(r, place, reason);
+}
 
 /* Names are short and mostly differ in their first letter: a call costs more than the loop. */
 static bool is_named(ks_slice key, const char *name)
@@ -341,34 +355,23 @@ static ks_status read_object(reading *r, const ks_json_type *type, char *object,
     return KS_OK;
 }
 
-static ks_status read_object_pointer(reading *r, const ks_json_type *type, char *to,
-                                     const ksi_json_place *place)
+static ks_status read_nested(reading *r, const ks_json_what *what, char *to,
+                             const ksi_json_place *place)
 {
-    KS_TRY(take_memory(r, place, type->size));
-    char *object = ksi_arena_zalloc(r->arena, type->size);
-    memcpy(to, &object, sizeof object);
+    const ks_json_type *type = what->of;
+    if (what->size != 0 && what->size != type->size) {
+        return refuse_table(r, place, "has another size than its type");
+    }
+    if (r->event.token != KSI_JSON_OBJECT_BEGIN) {
+        return refuse(r, place, "is not an object");
+    }
+    char *object = to;
+    if (what->kind == KS_JSON_KIND_OBJECT_POINTER) {
+        KS_TRY(take_memory(r, place, type->size));
+        object = ksi_arena_zalloc(r->arena, type->size);
+        memcpy(to, &object, sizeof object);
+    }
     return read_object(r, type, object, place);
-}
-
-static ks_status read_value(reading *r, const ks_json_what *what, char *to,
-                            const ksi_json_place *place)
-{
-    if (what->kind == KS_JSON_KIND_OBJECT || what->kind == KS_JSON_KIND_OBJECT_POINTER) {
-        const ks_json_type *type = what->of;
-        if (what->size != 0 && what->size != type->size) {
-            return refuse_table(r, place, "has another size than its type");
-        }
-        if (r->event.token != KSI_JSON_OBJECT_BEGIN) {
-            return refuse(r, place, "is not an object");
-        }
-        return what->kind == KS_JSON_KIND_OBJECT ? read_object(r, type, to, place)
-                                                 : read_object_pointer(r, type, to, place);
-    }
-    if (r->event.token == KSI_JSON_STRING && r->event.has_escapes) {
-        KS_TRY(take_memory(r, place, r->event.text.size + 1));
-    }
-    const char *reason = ksi_json_convert(what, &r->event, to, r->arena);
-    return reason == NULL ? KS_OK : refuse(r, place, reason);
 }
 
 ks_status ksi_json_read(const ksi_json_target *target, const ks_json_type *type, ks_slice bytes,
