@@ -147,8 +147,16 @@ void ksi_app_enter_thread(const ks_app *app)
     app_of_this_thread = app;
 }
 
+ks_status ksi_app_check_given(const ks_app *app, ks_error *error)
+{
+    return app != NULL ? KS_OK
+                       : ksi_error_set(error, KS_E_ARGUMENT, "application",
+                                       "must not be NULL; ks_app_new() said why it made none");
+}
+
 ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *error)
 {
+    KS_TRY(ksi_app_check_given(app, error));
     if (app_of_this_thread == app) {
         return ksi_error_set(error, KS_E_STATE, app->application_id,
                              "%s was called by a callback of the application, which would wait for "
@@ -188,6 +196,7 @@ bool ks_app_is_paused(const ks_app *app)
 
 ks_status ks_app_clean_up(ks_app *app, ks_error *error)
 {
+    KS_TRY(ksi_app_check_given(app, error));
     ksi_mutex_lock(&app->lock);
     ks_app_state state = ks_app_state_of(app);
     ks_status status = KS_OK;

@@ -124,7 +124,12 @@ typedef struct ksi_app_seams {
 ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
                     const ks_app_options *options, const ksi_app_seams *seams, ks_error *error);
 
-/* KS_E_STATE in a callback of this application; `call` is what would wait there for ever. */
+/* KS_E_ARGUMENT for NULL, which is what ks_app_new() gave when it failed. */
+ks_status ksi_app_check_given(const ks_app *app, ks_error *error);
+/*
+ * The same, and KS_E_STATE in a callback of this application; `call` is what would wait there for
+ * ever.
+ */
 ks_status ksi_app_check_may_wait(const ks_app *app, const char *call, ks_error *error);
 
 /* ---- stepping by hand ------------------------------------------------------------------------ */

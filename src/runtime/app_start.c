@@ -359,6 +359,7 @@ static ks_status start_locked(ks_app *app, ks_error *error)
 
 ks_status ks_app_start(ks_app *app, ks_error *error)
 {
+    KS_TRY(ksi_app_check_given(app, error));
     ksi_mutex_lock(&app->lock);
     ks_status status = start_locked(app, error);
     ksi_mutex_unlock(&app->lock);

@@ -220,6 +220,7 @@ static ks_status add_locked(ks_app *app, ks_error *error)
 
 ks_status ks_app_add_stream_thread(ks_app *app, ks_error *error)
 {
+    KS_TRY(ksi_app_check_given(app, error));
     ksi_mutex_lock(&app->lock);
     ks_status status = add_locked(app, error);
     ksi_mutex_unlock(&app->lock);
@@ -241,6 +242,7 @@ static ksi_app_thread *last_working(const ks_app *app)
 
 ks_status ks_app_remove_stream_thread(ks_app *app, ks_error *error)
 {
+    KS_TRY(ksi_app_check_given(app, error));
     ksi_mutex_lock(&app->lock);
     ks_status status = check_runs(app, "removed", error);
     ksi_app_thread *slot = status == KS_OK ? last_working(app) : NULL;

@@ -216,6 +216,7 @@ static ks_status close_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
 
 ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_error *error)
 {
+    KS_TRY(ksi_app_check_given(app, error));
     if (timeout_ms != 0) {
         KS_TRY(ksi_app_check_may_wait(app, "ks_app_close()", error));
     }

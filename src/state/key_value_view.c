@@ -122,6 +122,10 @@ static ks_status get(ks_key_value_store *store, ks_value key, ks_arena *arena, k
     ks_slice bytes = ks_slice_null();
     ksi_row row;
     bool is_there = false;
+    if (entry == NULL) {
+        return ksi_error_set(error, KS_E_ARGUMENT, name_of(store),
+                             "NULL was given for where the entry goes; give its address");
+    }
     KS_TRY(choose_arena(store, true, &arena, error));
     ksi_arena_mark mark = ksi_arena_save(store->arena);
     ks_status status = key_bytes(store, key, store->arena, &bytes, error);
@@ -221,6 +225,10 @@ static ks_status put_all(ks_key_value_store *store, const ks_key_value *entries,
                          ks_error *error)
 {
     KS_TRY(check_writable(store, error));
+    if (entries == NULL && count > 0) {
+        return ksi_error_set(error, KS_E_ARGUMENT, name_of(store),
+                             "NULL was given for %zu entries to put; give them", count);
+    }
     ksi_arena_mark mark = ksi_arena_save(store->arena);
     prepared *ready = ksi_arena_alloc(store->arena, (count + 1) * sizeof *ready);
     ks_status status = KS_OK;
@@ -276,6 +284,10 @@ static ks_status put_if_absent(ks_key_value_store *store, const ks_key_value *en
 {
     prepared ready = {0};
     KS_TRY(check_writable(store, error));
+    if (entry == NULL) {
+        return ksi_error_set(error, KS_E_ARGUMENT, name_of(store),
+                             "NULL was given for the entry to put; give one");
+    }
     KS_TRY(choose_arena(store, existing != NULL, &arena, error));
     ksi_arena_mark mark = ksi_arena_save(store->arena);
     ks_status status = prepare(store, entry, &ready, error);

@@ -42,6 +42,10 @@ static bool may_forward(ks_ctx *ctx, const ks_record *record, const char *call)
                     call);
         return false;
     }
+    if (record == NULL) {
+        ks_ctx_fail(ctx, "%s: the record is NULL; give one", call);
+        return false;
+    }
     if (record->timestamp < 0) {
         ks_ctx_fail(ctx, "%s: the record has the negative timestamp %lld; give it one of 0 or more",
                     call, (long long)record->timestamp);

@@ -3,7 +3,8 @@
  * store_builder.c - what a program says of a store, checked and made a spec. @java Stores,
  * AbstractStoreBuilder
  *
- * Any name will do here, as in Java: only a log that shall hold the changelog has rules for it.
+ * Any name but the empty one will do here: only a log that shall hold the changelog has rules for
+ * it, as in Java.
  *
  * The spec borrows names and configurations, which the topology copies, and remembers the
  * description by its address: adding it again is adding the same store.
@@ -81,7 +82,8 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
         [KS_STORE_KIND_TIMESTAMPED_KEY_VALUE] = KSI_STORE_KEY_VALUE,
         [KS_STORE_KIND_VERSIONED_KEY_VALUE] = KSI_STORE_VERSIONED,
         [KS_STORE_KIND_CUSTOM] = KSI_STORE_CUSTOM};
-    if (builder == NULL || builder->name == NULL) {
+    /* The database of the stores cannot have a part without a name. */
+    if (builder == NULL || builder->name == NULL || builder->name[0] == '\0') {
         return ksi_error_set(error, KS_E_ARGUMENT, "KS_STORE_BUILDER",
                              "a store needs a name; give .name");
     }

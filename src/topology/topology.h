@@ -210,7 +210,7 @@ void ksi_topology_freeze(ks_topology *topology);
  * more. KS_E_LIMIT as ksi_topology_check_depth(). Any thread.
  */
 KS_NODISCARD ks_status ksi_topology_begin_use(const ks_topology *topology, ks_error *error);
-/* KS_E_STATE when the topology is used, so that nothing may be added. */
+/* KS_E_STATE when the topology is used, so that nothing may be added; KS_E_ARGUMENT for NULL. */
 KS_NODISCARD ks_status ksi_topology_check_open(const ks_topology *topology, ks_error *error);
 ksi_topology_use *ksi_topology_use_new(void);
 void ksi_topology_use_free(ksi_topology_use *use);

@@ -57,6 +57,10 @@ ks_status ksi_topology_begin_use(const ks_topology *topology, ks_error *error)
 
 ks_status ksi_topology_check_open(const ks_topology *topology, ks_error *error)
 {
+    if (topology == NULL) {
+        return ksi_error_set(error, KS_E_ARGUMENT, "topology",
+                             "must not be NULL; ks_builder_build() said why it made none");
+    }
     ksi_mutex_lock(&topology->use->lock);
     bool is_used = topology->use->is_used;
     ksi_mutex_unlock(&topology->use->lock);

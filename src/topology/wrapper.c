@@ -55,6 +55,10 @@ static void wrapper_process(ks_ctx *ctx, const void *config, void *state, const 
 
 void ks_wrapped_process(ks_ctx *ctx, ks_wrapped *wrapped, const ks_record *record)
 {
+    if (wrapped == NULL || record == NULL) {
+        ks_ctx_fail(ctx, "ks_wrapped_process() needs the operation that the wrapper was given, and "
+                         "a record; it got NULL");
+    }
     if (!ksi_ctx_failed(ctx)) {
         wrapped->inner.class->process(ctx, wrapped->inner.config, wrapped->state, record);
     }

@@ -346,6 +346,25 @@ static void forward_to_nobody(ks_ctx *ctx, const ks_record *record)
     ks_ctx_forward_to(ctx, record, "nobody");
 }
 
+static void forward_nothing(ks_ctx *ctx, const ks_record *record)
+{
+    (void)record;
+    ks_ctx_forward(ctx, NULL);
+}
+
+static void put_nothing(ks_ctx *ctx, const ks_record *record)
+{
+    ks_error error = {0};
+    ks_key_value_store *plain = ks_ctx_key_value_store(ctx, "plain");
+    bool found = true;
+    assert_int_equal(ks_key_value_store_put_all(plain, NULL, 0, &error), KS_OK);
+    assert_int_equal(ks_key_value_store_get(plain, record->key, NULL, NULL, &found, &error),
+                     KS_E_ARGUMENT);
+    assert_int_equal(ks_key_value_store_put_if_absent(plain, NULL, NULL, NULL, NULL, &error),
+                     KS_E_ARGUMENT);
+    ks_key_value_store_put_all(plain, NULL, 3, NULL);
+}
+
 static void a_misused_store_or_forward_fails_the_record(void **state)
 {
     (void)state;
@@ -358,6 +377,8 @@ static void a_misused_store_or_forward_fails_the_record(void **state)
     assert_fails(change_the_key, false, NULL);
     assert_fails(keep_the_key, true, NULL);
     assert_fails(forward_to_nobody, false, "no node \"nobody\"");
+    assert_fails(forward_nothing, false, "ks_ctx_forward(): the record is NULL");
+    assert_fails(put_nothing, false, "NULL was given for 3 entries");
 }
 
 static void nothing_is_forwarded_from_init(void **state)
@@ -412,6 +433,7 @@ static void a_description_that_contradicts_itself_is_refused(void **state)
     static const ks_topic_config configs[] = {{.name = "retention.ms", .value = "1"}, {0}};
     refused_store(NULL, KS_E_ARGUMENT, "NULL was given");
     refused_store(KS_STORE_BUILDER(.caching_enabled = true), KS_E_ARGUMENT, "needs a name");
+    refused_store(KS_STORE_BUILDER(.name = ""), KS_E_ARGUMENT, "needs a name");
     refused_store(KS_STORE_BUILDER(.name = "s", .type = KS_STORE_LRU), KS_E_ARGUMENT,
                   "lru_entries of at least 1");
     refused_store(KS_STORE_BUILDER(.name = "s", .lru_entries = 5), KS_E_ARGUMENT,
@@ -532,6 +554,21 @@ static void what_breaks_the_graph_is_refused_at_once(void **state)
                    "name at least one");
     ks_topology_free(t);
     assert_int_equal(freed, 1);
+}
+
+static void what_failed_to_be_made_is_refused_everywhere(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    assert_refused(ks_topology_add_source(NULL, KS_NAMES("in"), KS_CONSUMED(.name = "s"), &error),
+                   &error, KS_E_ARGUMENT, "ks_builder_build() said why");
+    assert_refused(ks_topology_add_store(NULL, totals_stores[0], NULL, &error), &error,
+                   KS_E_ARGUMENT, "ks_builder_build() said why");
+    assert_refused(ks_app_start(NULL, &error), &error, KS_E_ARGUMENT, "ks_app_new() said why");
+    assert_refused(ks_app_close(NULL, 0, &error), &error, KS_E_ARGUMENT, "ks_app_new() said why");
+    assert_refused(ks_app_run(NULL, &error), &error, KS_E_ARGUMENT, "ks_app_new() said why");
+    assert_refused(ks_app_wait_until_caught_up(NULL, 1, &error), &error, KS_E_ARGUMENT,
+                   "ks_app_new() said why");
 }
 
 static void what_a_refused_call_leaves_behind_stands_below_its_parents(void **state)
@@ -684,6 +721,7 @@ int main(void)
         cmocka_unit_test(a_processor_knows_its_application),
         cmocka_unit_test(a_topology_is_made_node_by_node),
         cmocka_unit_test(what_breaks_the_graph_is_refused_at_once),
+        cmocka_unit_test(what_failed_to_be_made_is_refused_everywhere),
         cmocka_unit_test(what_a_refused_call_leaves_behind_stands_below_its_parents),
         cmocka_unit_test(a_read_only_store_is_kept_from_its_topic),
         cmocka_unit_test(a_wrapper_stands_around_every_processor),
