@@ -28,7 +28,7 @@
 #include "serde/number_text.h"
 #include "serde/utf8.h"
 
-enum { FIRST_SIZE = 1024, ESCAPE_SIZE = 6, INTEGER_SIZE = 24 };
+enum { FIRST_SIZE = 1024, ESCAPE_SIZE = 6, INTEGER_SIZE = 24, PLACES_MAX = 18 };
 
 typedef struct writing {
     const ksi_json_target *target;
@@ -300,9 +300,14 @@ static ks_status write_value(writing *w, const ks_json_what *what, const char *m
         return write_text(w, load_slice(member), place);
     case KS_JSON_KIND_C_STRING:
         return write_text(w, ks_slice_cstr(ksi_json_load_pointer(member)), place);
+    case KS_JSON_KIND_DECIMAL:
+        if (what->scale < 0 || what->scale > PLACES_MAX) {
+            return refuse(w, place, "the table's decimal has places other than 0 to 18");
+        }
+        put_integer(w, member, what);
+        return KS_OK;
     case KS_JSON_KIND_SIGNED:
     case KS_JSON_KIND_UNSIGNED:
-    case KS_JSON_KIND_DECIMAL:
         put_integer(w, member, what);
         return KS_OK;
     case KS_JSON_KIND_DOUBLE:

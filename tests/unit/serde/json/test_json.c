@@ -618,6 +618,19 @@ static void what_json_cannot_say_is_refused(void **state)
     assert_non_null(strstr(error.message, ": ....next.next"));
 }
 
+static void a_decimal_of_more_places_than_a_number_has_is_refused(void **state)
+{
+    (void)state;
+    static const ks_json_field fields[] = {KS_JSON_DECIMAL(item, price, 40)};
+    static const ks_json_type type = KS_JSON_TYPE(item, fields);
+    const item one = {.price = 1};
+    ks_slice bytes;
+    ks_error error = {0};
+    assert_int_equal(ks_json_write(&type, &one, arena, &bytes, &error), KS_E_SERDE);
+    assert_string_equal(error.message,
+                        "item: price: the table's decimal has places other than 0 to 18");
+}
+
 static void doubles_and_moments_read_back_as_they_were(void **state)
 {
     (void)state;
@@ -723,6 +736,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_struct_is_printed_in_the_order_of_its_table, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_json_cannot_say_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_decimal_of_more_places_than_a_number_has_is_refused,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(doubles_and_moments_read_back_as_they_were, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_serde_makes_objects_and_prints_them, set_up, tear_down),
