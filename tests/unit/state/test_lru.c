@@ -113,6 +113,24 @@ static void the_row_used_longest_ago_gives_way(void **state)
     ksi_key_value_store_close(r->store);
 }
 
+/* So it is with a global store, which tasks peek into. */
+static void a_peek_is_no_use(void **state)
+{
+    (void)state;
+    rig *r = start(true, false, 2);
+    ksi_peeked_row peeked = {0};
+    put(r, "a", "1", 1);
+    put(r, "b", "1", 2);
+    assert_int_equal(ksi_row_store_peek(ksi_key_value_store_rows(r->store), ks_slice_cstr("a"),
+                                        false, &peeked, NULL),
+                     KS_OK);
+    assert_true(peeked.found);
+    put(r, "c", "1", 3);
+    assert_string_equal(keys_of(r), "bc");
+    ksi_peeked_row_destroy(&peeked);
+    ksi_key_value_store_close(r->store);
+}
+
 static void a_store_of_one_row_holds_the_last(void **state)
 {
     (void)state;
@@ -296,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_row_used_longest_ago_gives_way),
+        cmocka_unit_test(a_peek_is_no_use),
         cmocka_unit_test(a_store_of_one_row_holds_the_last),
         cmocka_unit_test(a_row_may_be_put_from_the_row_that_gives_way),
         cmocka_unit_test(a_changelog_hears_of_rows_that_give_way_before_those_that_came),
