@@ -219,8 +219,8 @@ KS_API void *ks_json_copy(const ks_serde *serde, const void *payload, ks_arena *
 
 /**
  * Money and the like: an int64_t of the last of `digits` places after the point, 1234 for 12.34
- * with 2; 0 to 18 of them. Exact: a number with more places than that is an error, not rounded. Reads a number or a
- * string with one ("12.34"), and prints a number with all its places.
+ * with 2; 0 to 18 of them. Exact: a number with more places than that is an error, not rounded.
+ * Reads a number or a string with one ("12.34"), and prints a number with all its places.
  */
 #define KS_JSON_DECIMAL(...) KS_JSON_DECIMAL_(__VA_ARGS__, KS_JSON_NO_MORE_)
 #define KS_JSON_DECIMAL_(type, member_, digits, ...)                                           \
