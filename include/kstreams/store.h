@@ -15,16 +15,14 @@
  * with its own timestamp, or with -1: that of the record in hand. A store without timestamps takes
  * and gives -1 only.
  *
- * Errors. A processor that gives no ks_error need not look at what a call answers: a failure fails
- * its context, and the calls behind it do nothing. Everybody else looks.
- *
  * Writing reaches the changelog topic, at once or, through a record cache, with the next commit.
  * Writing to the store behind a table tells nobody by itself: only what leaves the record cache is
  * forwarded.
  *
  * Failures. A processor that gives a call no ks_error need not look at its status: the failure is
- * the record's, and later calls do nothing. So the calls that write, other than all else that
- * answers a status, do not warn when nobody looks; everybody but a processor has to.
+ * the record's, and later calls do nothing. A test that gives its driver's handle none finds the
+ * failure in the driver's log. So the calls that write, other than all else that answers a status,
+ * do not warn when nobody looks; everybody else has to.
  *
  * @thread the store's
  */

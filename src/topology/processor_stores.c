@@ -58,7 +58,7 @@ static void fail_unconnected(ks_ctx *ctx, const char *call, const char *name)
     ks_ctx_fail(ctx,
                 "%s: store '%s' is not connected to this processor, which has [%.*s]; name it in "
                 "KS_CONNECTED(.stores), or let the processor bring it along",
-                call, name, (int)list.size, list.size > 0 ? list.data : "");
+                call, name, KS_SLICE_ARGS(list));
     ksi_buffer_destroy(&names);
 }
 

@@ -38,6 +38,6 @@ ks_failure_answer strict_failure(const ks_failure *failure, void *user)
         return KS_FAILURE_FAIL;
     }
     (*left)--; /* a few are let pass; many are no accident */
-    fprintf(stderr, "%s: %s\n", failure->node, failure->error->message);
+    ks_error_print("strict", failure->error);
     return KS_FAILURE_CONTINUE;
 }
