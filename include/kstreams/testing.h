@@ -38,8 +38,12 @@ typedef struct ks_test_driver ks_test_driver;
 typedef struct ks_test_driver_options {
     ks_options_head head;
     ks_use_designated_initializers *guard;
-    int64_t wall_clock_ms;    /**< the clock at the start, milliseconds of the epoch */
-    ks_log_line_fn *log_line; /**< NULL: the library's log goes nowhere */
+    int64_t wall_clock_ms; /**< the clock at the start, milliseconds of the epoch */
+    /**
+     * NULL: the library's log goes nowhere, but for failures of calls on stores that were given no
+     * ks_error: they are on standard error
+     */
+    ks_log_line_fn *log_line;
     void *user;
     ks_failure_fn *deserialization_handler; /**< these three as in ks_app_options */
     ks_failure_fn *processing_handler;

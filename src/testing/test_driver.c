@@ -191,21 +191,19 @@ ks_test_driver *ks_test_driver_new(const ks_topology *topology, const ks_config 
     if (ksi_topology_begin_use(topology, error) != KS_OK) {
         return NULL;
     }
+    static const ks_test_driver_options defaults = {0};
+    const ks_test_driver_options *how = options != NULL ? options : &defaults;
     ks_test_driver *driver = ksi_calloc(1, sizeof *driver);
-    ksi_failure_handlers failure = {0};
-    driver->logs = options != NULL && options->log_line != NULL;
-    if (options != NULL) {
-        failure = (ksi_failure_handlers){.deserialization = options->deserialization_handler,
-                                         .processing = options->processing_handler,
-                                         .production = options->production_handler,
-                                         .user = options->user};
-    }
+    const ksi_failure_handlers failure = {.deserialization = how->deserialization_handler,
+                                          .processing = how->processing_handler,
+                                          .production = how->production_handler,
+                                          .user = how->user};
+    driver->logs = how->log_line != NULL;
     ksi_arena_init(&driver->arena, 0);
     ksi_arena_init(&driver->scratch, 0);
     ksi_capture_init(&driver->capture);
-    ksi_manual_clock_init(&driver->clock, options != NULL ? options->wall_clock_ms : 0);
-    ksi_logger_init(&driver->logger, driver->logs ? options->log_line : NULL,
-                    driver->logs ? options->user : NULL, KS_LOG_LEVEL_INFO);
+    ksi_manual_clock_init(&driver->clock, how->wall_clock_ms);
+    ksi_logger_init(&driver->logger, how->log_line, how->user, KS_LOG_LEVEL_INFO);
     if (prepare_config(driver, config, error) != KS_OK ||
         start_tasks(driver, topology, &failure, error) != KS_OK) {
         ks_test_driver_free(driver);
