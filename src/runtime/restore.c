@@ -45,6 +45,8 @@ static ks_status judge(ksi_restore *restore, int64_t begin, ks_error *error)
         (void)snprintf(why, size,
                        "the process ended while a record was written that memory had no "
                        "room for");
+    } else if (position.offset < 0 && ksi_row_store_was_of_another_kind(restore->rows)) {
+        (void)snprintf(why, size, "it was written as another kind of store");
     } else if (position.offset < 0) {
         bool has = false;
         KS_TRY(has_rows(restore, &has, error));

@@ -12,7 +12,8 @@
  *     in a changelog (24 hours)                                     its row would live again
  *     there are rows and no position                                an earlier restore was cut off
  *     the mark of a transaction that was written through            it was cut off, halfway
- *     rows laid out for another configuration of the store          they cannot be read
+ *     rows laid out for another kind or configuration of the        they cannot be read
+ *     store
  *
  * A changelog that is an input, read by a group, counts as far as the group has committed: what
  * lies behind was not processed, and the store must not know of it. Its end moves with the commits.

@@ -23,8 +23,8 @@
 #define BATCH_BYTES ((size_t)1024 * 1024)
 #define RESTORE_BYTES ((int64_t)32 * 1024 * 1024)
 #define META_PARTITION UINT32_MAX
-#define POSITION_BYTES 25
-#define POSITION_FORMAT 1
+#define POSITION_BYTES 26
+#define POSITION_FORMAT 2
 #define DIRTY "dirty"
 
 /* ---- physical keys and values ---------------------------------------------------------------- */
@@ -118,10 +118,14 @@ static ks_status read_position(ksi_row_store *store, size_t index, ks_error *err
                              "the changelog position of partition %d does not read",
                              (int)store->options.partition + (int)index);
     }
+    if (bytes.data[1] != (char)store->options.layout) {
+        store->was_of_another_kind = true; /* it counts as no position, and they have to go */
+        return KS_OK;
+    }
     store->positions[index] =
-        (ksi_store_position){.offset = (int64_t)ksi_get_be64(bytes.data + 1),
-                             .current_ms = (int64_t)ksi_get_be64(bytes.data + 9),
-                             .hash = ksi_get_be64(bytes.data + 17)};
+        (ksi_store_position){.offset = (int64_t)ksi_get_be64(bytes.data + 2),
+                             .current_ms = (int64_t)ksi_get_be64(bytes.data + 10),
+                             .hash = ksi_get_be64(bytes.data + 18)};
     return KS_OK;
 }
 
@@ -173,9 +177,10 @@ static void batch_positions(ksi_row_store *store, ksi_rocks_batch *batch)
             continue;
         }
         bytes[0] = POSITION_FORMAT;
-        ksi_put_be64(bytes + 1, (uint64_t)position->offset);
-        ksi_put_be64(bytes + 9, (uint64_t)position->current_ms);
-        ksi_put_be64(bytes + 17, position->hash);
+        bytes[1] = (char)store->options.layout;
+        ksi_put_be64(bytes + 2, (uint64_t)position->offset);
+        ksi_put_be64(bytes + 10, (uint64_t)position->current_ms);
+        ksi_put_be64(bytes + 18, position->hash);
         ksi_rocks_batch_put(batch, store->options.family, position_key(store, i),
                             ks_slice_of(bytes, sizeof bytes));
     }
@@ -194,6 +199,11 @@ static ks_status look_for_mark(ksi_row_store *store, ks_error *error)
 bool ksi_row_store_was_cut_off(const ksi_row_store *store)
 {
     return store->was_cut_off;
+}
+
+bool ksi_row_store_was_of_another_kind(const ksi_row_store *store)
+{
+    return store->was_of_another_kind;
 }
 
 ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error *error)

@@ -28,8 +28,9 @@
  * In RocksDB, in one family for all partitions of the store:
  *
  *     partition u32 | key                        value, behind 8 bytes of timestamp if it has one
- *     ffffffff | partition u32                   the position (offset, time, hash); of a store that
- *                                                is kept from several partitions, one for each
+ *     ffffffff | partition u32                   the position (layout of the rows, offset, time,
+ *                                                hash); of a store that is kept from several
+ *                                                partitions, one for each
  *     ffffffff | partition u32 | "dirty"         there while written through
  *
  * Thread rule: the thread of the task, under the task's lock while others may query.
@@ -57,6 +58,7 @@ typedef struct ksi_row_store_options {
     ksi_family *family; /* NULL: in memory */
     int32_t partition;
     bool timestamped;
+    uint8_t layout;      /* what the rows mean; a position of rows of another counts for nothing */
     bool logged;         /* false: commits are durable by themselves */
     int64_t clean_bytes; /* of rows that are only remembered */
     bool by_time;        /* keys rise with time: memory keeps the highest, not those used last */
@@ -67,6 +69,8 @@ typedef struct ksi_row_store_options {
 ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error *error);
 /* Whether it was wiped then: a transaction that was written through had not been committed. */
 bool ksi_row_store_was_cut_off(const ksi_row_store *store);
+/* Whether the rows that were there when it was opened have another layout: wipe them. */
+bool ksi_row_store_was_of_another_kind(const ksi_row_store *store);
 /* Closes; what is committed and not applied stays out of RocksDB. Accepts NULL. */
 void ksi_row_store_close(ksi_row_store *store);
 

@@ -26,8 +26,9 @@ struct ksi_row_store {
     size_t position_count;
     bool position_changed; /* since they were written */
     bool is_dirty;         /* the mark is there */
-    bool was_cut_off;      /* the mark was there when the store was opened */
-    bool has_uncommitted;  /* RocksDB holds rows that were written through and not committed */
+    bool was_of_another_kind;
+    bool was_cut_off;     /* the mark was there when the store was opened */
+    bool has_uncommitted; /* RocksDB holds rows that were written through and not committed */
 };
 
 /* "partition | key" into `to`. */

@@ -11,6 +11,13 @@
 
 #include <string.h>
 
+uint8_t ksi_store_layout(const ksi_store_spec *spec)
+{
+    static const uint8_t layouts[] = {
+        [KSI_STORE_KEY_VALUE] = 0, [KSI_STORE_VERSIONED] = 2, [KSI_STORE_CUSTOM] = 4};
+    return (uint8_t)(layouts[spec->kind] + (spec->timestamped ? 1 : 0));
+}
+
 const char *ksi_store_kind_name(ksi_store_kind kind)
 {
     static const char *const names[] = {[KSI_STORE_KEY_VALUE] = "key-value",

@@ -44,6 +44,9 @@ const ks_topic_config *ksi_topic_configs_copy(ks_arena *arena, const ks_topic_co
 /* Whether two specs describe one store. */
 bool ksi_store_spec_is_same(const ksi_store_spec *a, const ksi_store_spec *b);
 
+/* A number for how the rows of a store read: equal numbers, equal meaning. It is kept on disk. */
+uint8_t ksi_store_layout(const ksi_store_spec *spec);
+
 /* A name for a kind, such as "key-value". */
 const char *ksi_store_kind_name(ksi_store_kind kind);
 

@@ -210,6 +210,60 @@ static void a_store_of_a_processor_survives_a_restart_exactly_once(void **state)
 
 /* ---- used wrongly ---------------------------------------------------------------------------- */
 
+/* Forwards what was there before, and keeps the new value. */
+static void tell_the_last(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+{
+    ks_key_value_store *last = ks_ctx_key_value_store(ctx, "last");
+    ks_record before = *record;
+    (void)state;
+    (void)user;
+    before.value = ks_key_value_store_value(last, record->key);
+    ks_key_value_store_put(last, record->key, record->value, NULL);
+    ks_ctx_forward(ctx, &before);
+}
+
+static const ks_processor telling_the_last = {.struct_size = sizeof telling_the_last,
+                                              .process = tell_the_last};
+
+static void run_with_last(life *self, ks_store_kind kind, const char *value, const char *before)
+{
+    ks_error error = {0};
+    ks_log_record record;
+    ks_slice told = ks_slice_null();
+    const ks_serde *text = &ks_serde_string;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_builder_add_store(
+        b, KS_STORE_BUILDER(.name = "last", .kind = kind, .key = text, .value = text));
+    ks_stream *last = ks_stream_process(texts(b), &telling_the_last, NULL,
+                                        KS_CONNECTED(.stores = KS_NAMES("last")));
+    ks_stream_to(last, "out", KS_PRODUCED(.key = text, .value = text));
+    ks_topology_free(self->topology);
+    self->topology = built(b);
+    send(self, "k", value, 1000);
+    run(self);
+    ks_log_reader *reader = ks_log_reader_open(self->log, "out", &error);
+    while (ks_log_reader_next(reader, &record)) {
+        told = record.value;
+    }
+    assert_true(ks_slice_equal(told, ks_slice_cstr(before)));
+    ks_log_reader_free(reader);
+}
+
+/* Rows of one kind, read as those of another, would be taken for other values. */
+static void a_store_of_another_kind_is_rebuilt_from_its_changelog(void **state)
+{
+    life self;
+    (void)state;
+    life_begin(&self, "exactly_once_v2");
+    run_with_last(&self, KS_STORE_KIND_KEY_VALUE, "the first value", NULL);
+    run_with_last(&self, KS_STORE_KIND_TIMESTAMPED_KEY_VALUE, "the second value",
+                  "the first value");
+    run_with_last(&self, KS_STORE_KIND_TIMESTAMPED_KEY_VALUE, "the third value",
+                  "the second value");
+    run_with_last(&self, KS_STORE_KIND_KEY_VALUE, "the last value", "the third value");
+    life_end(&self);
+}
+
 /* What a processor does with each record. */
 typedef void wrong_fn(ks_ctx *ctx, const ks_record *record);
 
@@ -714,6 +768,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_store_of_a_processor_survives_a_restart_at_least_once),
         cmocka_unit_test(a_store_of_a_processor_survives_a_restart_exactly_once),
+        cmocka_unit_test(a_store_of_another_kind_is_rebuilt_from_its_changelog),
         cmocka_unit_test(a_misused_store_or_forward_fails_the_record),
         cmocka_unit_test(nothing_is_forwarded_from_init),
         cmocka_unit_test(a_mapper_has_no_stores),
