@@ -175,6 +175,8 @@ KS_NODISCARD ks_status ksi_app_start_native(ks_app *app, ksi_app_thread *slot, k
 /* Threads that have not ended, and those of them that are not asked to. */
 size_t ksi_app_live_threads(const ks_app *app);
 size_t ksi_app_working_threads(const ks_app *app);
+/* app_supervise.c: whether one is on its way out and has not said yet whether it failed. */
+bool ksi_app_is_a_thread_ending(const ks_app *app);
 void ksi_app_stop_threads(ks_app *app);
 /* Divides the record cache among those that work, and tells the group how many there are. */
 void ksi_app_share_cache(ks_app *app);

@@ -251,7 +251,7 @@ static void global_ended(ks_app *app)
 /* ---- the state ------------------------------------------------------------------------------- */
 
 /* Its tasks come back before it says how it ended; only that tells what becomes of the state. */
-static bool is_a_thread_ending(const ks_app *app)
+bool ksi_app_is_a_thread_ending(const ks_app *app)
 {
     for (size_t i = 0; i < app->thread_count; i++) {
         const ksi_app_thread *slot = app->threads[i];
@@ -269,7 +269,8 @@ static void follow_state(ks_app *app)
     if (runs && ks_app_state_of(app) == KS_APP_REBALANCING) {
         (void)ksi_app_set_state(app, KS_APP_RUNNING);
         ksi_local_state_log_memory(app->local_state, "when running");
-    } else if (!runs && ks_app_state_of(app) == KS_APP_RUNNING && !is_a_thread_ending(app)) {
+    } else if (!runs && ks_app_state_of(app) == KS_APP_RUNNING &&
+               !ksi_app_is_a_thread_ending(app)) {
         (void)ksi_app_set_state(app, KS_APP_REBALANCING);
     }
 }

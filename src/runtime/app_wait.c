@@ -7,6 +7,9 @@
  * the two rounds nothing was left anywhere, because end offsets and committed offsets only grow. A
  * commit may be 30 s away; while somebody waits, a thread that runs out of work commits at once.
  *
+ * A thread that failed gives its tasks back before it says so, and another may have done its work
+ * by then. Whoever waited would close an application that has not been asked what to do about it.
+ *
  * Topics that a pattern matches count from the moment they are there, so the log is asked for them,
  * too.
  *
@@ -72,7 +75,8 @@ static bool caught_up(ks_app *app)
     uint64_t first = 0;
     uint64_t second = 0;
     return ks_app_state_of(app) == KS_APP_RUNNING && has_all_topics(app) &&
-           is_caught_up(app, &first) && is_caught_up(app, &second) && first == second;
+           is_caught_up(app, &first) && is_caught_up(app, &second) && first == second &&
+           !ksi_app_is_a_thread_ending(app);
 }
 
 /* The error that stopped the application, or that it is not running at all. */

@@ -600,6 +600,7 @@ static void run_auction(house *self)
     set(config, "bootstrap.servers", "embedded:");
     set(config, "state.dir", self->state_dir);
     set(config, "processing.guarantee", self->guarantee);
+    set(config, "num.stream.threads", "2");
     ks_app *app = ks_app_new(
         topology, config,
         KS_APP_OPTIONS(.log = self->log, .uncaught_error = replace, .log_line = ignore_line),
