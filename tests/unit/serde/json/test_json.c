@@ -454,8 +454,7 @@ static void malformed_documents_are_refused(void **state)
                                             "\xef\xbb\xbf{}",
                                             "{\"unknown\":\"\\ud800\"",
                                             "{\"i8\":1}\x01",
-                                            "{\"i8\"\x1a"
-                                            "1}",
+                                            "{\"i8\"\0321}",
                                             "{\"i8\":1\x0c\"text\":\"a\"}",
                                             "{\"i8\":1\"a\"}",
                                             "{\"text\":\"a\"\"b\"}",
