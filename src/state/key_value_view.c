@@ -122,9 +122,10 @@ static ks_status get(ks_key_value_store *store, ks_value key, ks_arena *arena, k
     ks_slice bytes = ks_slice_null();
     ksi_row row;
     bool is_there = false;
-    if (entry == NULL) {
+    if (entry == NULL || found == NULL) {
         return ksi_error_set(error, KS_E_ARGUMENT, name_of(store),
-                             "NULL was given for where the entry goes; give its address");
+                             "NULL was given for where the entry, or whether there is one, goes; "
+                             "give both addresses");
     }
     KS_TRY(choose_arena(store, true, &arena, error));
     ksi_arena_mark mark = ksi_arena_save(store->arena);
@@ -145,7 +146,9 @@ ks_status ks_key_value_store_get(ks_key_value_store *store, ks_value key, ks_are
                                  ks_key_value *entry, bool *found, ks_error *error)
 {
     ksi_store_call call;
-    *found = false;
+    if (found != NULL) {
+        *found = false;
+    }
     KS_TRY(ksi_store_call_begin(&call, owner_of(store), error));
     ks_error *reason = ksi_store_call_error(&call);
     return ksi_store_call_end(&call, get(store, key, arena, entry, found, reason));

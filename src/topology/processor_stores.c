@@ -100,8 +100,8 @@ static void *find_handle(ks_ctx *ctx, const char *name, const handle_kind *wante
         return NULL;
     }
     if (store->spec->kind != wanted->kind) {
-        ks_ctx_fail(ctx, "%s: store '%s' is a %s store", wanted->call, name,
-                    ksi_store_kind_name(store->spec->kind));
+        ks_ctx_fail(ctx, "%s: store '%s' is a %s store; ask with the call of that kind",
+                    wanted->call, name, ksi_store_kind_name(store->spec->kind));
         return NULL;
     }
     return make_handle(ctx, store, wanted);
