@@ -525,6 +525,10 @@ ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_val
 {
     ksi_store_call call;
     *found = false;
+    if (iterator == NULL) {
+        return ksi_error_set(error, KS_E_ARGUMENT, "iterator",
+                             "must not be NULL; the call that should have given it said why not");
+    }
     KS_TRY(ksi_store_call_begin(&call, owner_of(iterator->view), error));
     if (iterator->rows == NULL) {
         return KS_OK;

@@ -415,6 +415,7 @@ static void put_nothing(ks_ctx *ctx, const ks_record *record)
     assert_int_equal(ks_key_value_store_get(plain, record->key, NULL, NULL, &found, &error),
                      KS_E_ARGUMENT);
     ks_key_value entry;
+    assert_int_equal(ks_key_value_iterator_next(NULL, &entry, &found, &error), KS_E_ARGUMENT);
     assert_int_equal(ks_key_value_store_get(plain, record->key, NULL, &entry, NULL, &error),
                      KS_E_ARGUMENT);
     assert_int_equal(ks_key_value_store_put_if_absent(plain, NULL, NULL, NULL, NULL, &error),
