@@ -206,7 +206,7 @@ typedef struct key_list {
 static void add_key(void *user, ks_slice key)
 {
     key_list *list = user;
-    bool is_last = list->count > 0 && ks_slice_equal(list->items[list->count - 1], key);
+    bool is_last = list->count > 0 && ksi_slice_compare(list->items[list->count - 1], key) == 0;
     if (!is_last) {
         list->items = ksi_grow(list->items, &list->capacity, list->count + 1, sizeof(ks_slice));
         list->items[list->count++] = ksi_arena_copy(list->arena, key);
@@ -224,7 +224,7 @@ static ks_status read_keys(const ks_versioned_store *view, const key_list *list,
     ks_value *values = ksi_arena_alloc(list->arena, (list->count + 1) * sizeof *values);
     size_t count = 0;
     for (size_t i = 0; i < list->count; i++) {
-        if (i == 0 || !ks_slice_equal(list->items[i - 1], list->items[i])) {
+        if (i == 0 || ksi_slice_compare(list->items[i - 1], list->items[i]) != 0) {
             KS_TRY(ksi_store_read_bytes(&view->serdes, true, list->items[i], list->arena,
                                         &values[count++], error));
         }

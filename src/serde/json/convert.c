@@ -91,7 +91,7 @@ static const char *convert_c_string(const ks_json_what *what, const ksi_json_eve
     if (reason != NULL) {
         return reason;
     }
-    if (memchr(text.data, '\0', text.size) != NULL) {
+    if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL) {
         return "holds U+0000, which a C text ends at";
     }
     const char *copy = ks_text_cstr(arena, text);
@@ -146,8 +146,8 @@ static const char *number_of(const ks_json_what *what, const ksi_json_event *eve
 static const char *convert_integer(const ks_json_what *what, const ksi_json_event *event, char *to,
                                    ks_arena *arena)
 {
-    ksi_json_decimal decimal;
-    uint64_t magnitude;
+    ksi_json_decimal decimal = {0};
+    uint64_t magnitude = 0;
     const char *reason = number_of(what, event, &decimal, arena);
     if (reason != NULL) {
         return reason;
@@ -171,7 +171,7 @@ static const char *convert_integer(const ks_json_what *what, const ksi_json_even
 static const char *convert_double(const ks_json_what *what, const ksi_json_event *event, char *to,
                                   ks_arena *arena)
 {
-    ksi_json_decimal decimal;
+    ksi_json_decimal decimal = {0};
     const char *reason = number_of(what, event, &decimal, arena);
     if (reason != NULL) {
         return reason;

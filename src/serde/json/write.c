@@ -82,33 +82,38 @@ static void put_char(writing *w, char c)
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
-static size_t escape(unsigned char c, char text[ESCAPE_SIZE + 1])
+/* The letter behind the backslash; NUL: the character has none. */
+static char escape_letter(unsigned char c)
 {
     switch (c) {
     case '"':
     case '\\':
-        text[0] = '\\';
-        text[1] = (char)c;
-        return 2;
+        return (char)c;
     case '\n':
-        memcpy(text, "\\n", 2);
-        return 2;
+        return 'n';
     case '\r':
-        memcpy(text, "\\r", 2);
-        return 2;
+        return 'r';
     case '\t':
-        memcpy(text, "\\t", 2);
-        return 2;
+        return 't';
     case '\b':
-        memcpy(text, "\\b", 2);
-        return 2;
+        return 'b';
     case '\f':
-        memcpy(text, "\\f", 2);
-        return 2;
+        return 'f';
     default:
+        return '\0';
+    }
+}
+
+static size_t escape(unsigned char c, char text[ESCAPE_SIZE + 1])
+{
+    char letter = escape_letter(c);
+    if (letter == '\0') {
         (void)snprintf(text, ESCAPE_SIZE + 1, "\\u%04X", c);
         return ESCAPE_SIZE;
     }
+    text[0] = '\\';
+    text[1] = letter;
+    return 2;
 }
 
 static bool needs_escape(unsigned char c)
