@@ -77,10 +77,10 @@ static void write_position(crash_life *life, int s, int p, bool durable)
 {
     ksi_store_position position = ksi_row_store_position(life->stores[s][p]);
     char key[CRASH_META_BYTES];
-    char value[25] = {1};
-    ksi_put_be64(value + 1, (uint64_t)position.offset);
-    ksi_put_be64(value + 9, (uint64_t)position.current_ms);
-    ksi_put_be64(value + 17, position.hash);
+    char value[26] = {2}; /* the format; the layout is 0, as these stores are opened */
+    ksi_put_be64(value + 2, (uint64_t)position.offset);
+    ksi_put_be64(value + 10, (uint64_t)position.current_ms);
+    ksi_put_be64(value + 18, position.hash);
     ksi_rocks_batch *batch = ksi_rocks_batch_new(life->rocks);
     ksi_rocks_batch_put(batch, life->families[s], crash_meta_key(key, p, ""),
                         ks_slice_of(value, sizeof value));
