@@ -191,7 +191,7 @@ void ksi_memory_budget_report(ksi_memory_budget *budget, ksi_buffer *text)
     ksi_mutex_unlock(&budget->lock);
 }
 
-enum { NAMED = 3 };
+enum { NAMED = 3, WORTH_NAMING = 1024 * 1024 / 20 /* what is less prints as 0.0 */ };
 
 typedef struct user {
     const char *name;
@@ -221,7 +221,7 @@ void ksi_memory_budget_summarize(ksi_memory_budget *budget, ksi_buffer *text)
         sum += next.used;
     }
     ksi_buffer_appendf(text, "%.1f of %.1f MB", megabytes(sum), megabytes(budget->max_bytes));
-    for (size_t i = 0; i < NAMED && largest[i].name != NULL; i++) {
+    for (size_t i = 0; i < NAMED && largest[i].used >= WORTH_NAMING; i++) {
         ksi_buffer_appendf(text, "%s %.1f %s", i == 0 ? "; most of it:" : ",",
                            megabytes(largest[i].used), largest[i].name);
     }

@@ -43,7 +43,10 @@ int64_t ksi_memory_budget_limit(const ksi_memory_budget *budget);
 int64_t ksi_memory_budget_used(ksi_memory_budget *budget);
 /* "store buffers: 12.3 of 64.0 MB": appends a line for each account. MB = 2^20. */
 void ksi_memory_budget_report(ksi_memory_budget *budget, ksi_buffer *text);
-/* "12.3 of 128.0 MB; most of it: 9.0 memtables, 3.3 block cache": at most three are named. */
+/*
+ * "12.3 of 128.0 MB; most of it: 9.0 memtables, 3.3 block cache": at most three are named, none of
+ * less than 0.1.
+ */
 void ksi_memory_budget_summarize(ksi_memory_budget *budget, ksi_buffer *text);
 
 #endif
