@@ -247,9 +247,10 @@ KS_API void ks_arena_on_reset(ks_arena *arena, ks_free_fn *release, void *pointe
 /* ---- options --------------------------------------------------------------------------------- */
 
 /**
- * The hidden head of every options literal. The macros fill it; it lets the library grow options
- * without breaking callers and lets an error name the line that gave them. `guard` makes
- * `KS_CONSUMED(&serde)` warn: options are named, never positional.
+ * The hidden head of every options literal. The macros fill it; it lets an error name the line that
+ * gave them, and is there so that options can grow from 1.0 on. Until then a program is compiled
+ * anew with each version: the size is not looked at yet. `guard` makes `KS_CONSUMED(&serde)` warn:
+ * options are named, never positional.
  */
 typedef struct ks_options_head {
     size_t struct_size;
