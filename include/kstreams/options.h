@@ -277,7 +277,7 @@ typedef struct ks_connected {
 /**
  * The topic that a read-only or global store is kept from, and the two nodes that keep it: a source
  * and a processor, which writes what it is given to the store. All but serdes, extractor and
- * `user_free` is needed.
+ * `user_free` is needed; ks_builder_add_global_store() needs the topic only.
  */
 typedef struct ks_store_source {
     ks_options_head head;

@@ -143,16 +143,16 @@ KS_API ks_global_table *ks_builder_global_table(ks_builder *builder, const char 
  * were not before the last stop. Null keys it sees only of records that come later, as in Java.
  *
  * @param store      copied; a key-value store; logging and caching mean nothing
- * @param topic      copied
- * @param consumed   serdes, name; NULL = the defaults
  * @param processor  borrowed until the topology is freed; it brings no stores of its own
- * @param user       handed to it; borrowed likewise
+ * @param user       handed to it; freed with the topology by `user_free`
+ * @param source     the topic, serdes; `processor_name` names both nodes, and is generated where it
+ *                   is left out; no `source_name`
  * @thread builder thread; of the processor: the global thread
  * @java   StreamsBuilder#addGlobalStore
  */
 KS_API void ks_builder_add_global_store(ks_builder *builder, const ks_store_builder *store,
-                                        const char *topic, const ks_consumed *consumed,
-                                        const ks_processor *processor, void *user);
+                                        const ks_processor *processor, void *user,
+                                        const ks_store_source *source);
 
 /**
  * The name of the store of a global table. Borrowed from the builder; NULL after a misuse. @java

@@ -267,6 +267,17 @@ ksi_source ksi_source_of(const ks_consumed *consumed)
     return source;
 }
 
+/* @java Topology#addReadOnlyStateStore */
+ksi_source ksi_source_of_store(const ks_store_source *source)
+{
+    return (ksi_source){.topics = &source->topic,
+                        .topic_count = 1,
+                        .key = source->key,
+                        .value = source->value,
+                        .timestamp_extractor = source->timestamp_extractor,
+                        .offset_reset = KS_OFFSET_RESET_EARLIEST};
+}
+
 ks_status ksi_check_reset(const ks_consumed *consumed, ks_error *error)
 {
     if (consumed != NULL && consumed->offset_reset == KS_OFFSET_RESET_BY_DURATION &&

@@ -189,6 +189,8 @@ void ksi_attach(ks_builder *builder, ksi_plan_node *parent, ksi_plan_node *node)
 
 /* What a Consumed literal, which may be NULL, says of a source; without topics. */
 ksi_source ksi_source_of(const ks_consumed *consumed);
+/* The same of a store's, which begins with the first record there is; the topic is borrowed. */
+ksi_source ksi_source_of_store(const ks_store_source *source);
 KS_NODISCARD ks_status ksi_check_reset(const ks_consumed *consumed, ks_error *error);
 /* What a program says of a store; false: the builder failed. */
 bool ksi_read_store(ks_builder *builder, const ks_options_head *head, const ks_store_builder *store,

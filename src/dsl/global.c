@@ -15,22 +15,19 @@
  */
 #include "dsl/builder.h"
 
-/* Source and processor get their names before anything else is looked at, as Java. */
-static bool name_nodes(ks_builder *builder, const ks_consumed *consumed, ksi_global_store *global)
+/* The processor's name names both nodes, before anything else is looked at, as Java. */
+static bool name_nodes(ks_builder *builder, const ks_options_head *head, const char *name,
+                       ksi_global_store *global)
 {
-    const ks_options_head *head = KSI_HEAD_OF(consumed);
-    const char *name = consumed != NULL ? consumed->name : NULL;
     global->source_name = ksi_suffixed_or_new(builder, head, name, "-source", KSI_STREAM_SOURCE);
     global->processor_name = ksi_name_or_new(builder, head, name, KSI_TABLE_SOURCE);
     return global->source_name != NULL && global->processor_name != NULL;
 }
 
-static void set_source(ks_builder *builder, const ks_consumed *consumed, const char *topic,
-                       ksi_global_store *global)
+static void set_topic(ks_builder *builder, const char *topic, ksi_global_store *global)
 {
     const char **topics = ksi_arena_alloc(&builder->arena, sizeof *topics);
     topics[0] = ksi_arena_strdup(&builder->arena, topic);
-    global->source = ksi_source_of(consumed);
     global->source.topics = topics;
     global->source.topic_count = 1;
 }
@@ -80,10 +77,11 @@ ks_global_table *ks_builder_global_table(ks_builder *builder, const char *topic,
     const ks_options_head *head = consumed != NULL ? &consumed->head : KSI_HEAD_OF(materialized);
     if (!ksi_builder_ready(builder, head, "ks_builder_global_table", topic != NULL) ||
         !materialize(builder, topic, materialized, &store) ||
-        !name_nodes(builder, consumed, &global)) {
+        !name_nodes(builder, head, consumed != NULL ? consumed->name : NULL, &global)) {
         return &builder->inert_global_table;
     }
-    set_source(builder, consumed, topic, &global);
+    global.source = ksi_source_of(consumed);
+    set_topic(builder, topic, &global);
     if (consumed == NULL) {
         global.source.key = store.spec.key;
         global.source.value = store.spec.value;
@@ -101,27 +99,41 @@ const char *ks_global_table_queryable_store_name(const ks_global_table *table)
 
 /* ---- stores kept by a processor of the program's own ----------------------------------------- */
 
+static bool may_keep(ks_builder *builder, const ks_processor *processor,
+                     const ks_store_source *source)
+{
+    const char *refusal = NULL;
+    if (processor->stores != NULL && processor->stores[0] != NULL) {
+        refusal = "a processor that keeps a global store has that one only; leave its own stores "
+                  "empty";
+    } else if (source->source_name != NULL) {
+        refusal = "the source of a global store of the DSL is named after its processor; give "
+                  "processor_name alone";
+    }
+    if (refusal != NULL) {
+        ksi_builder_fail(builder, &source->head, KS_E_ARGUMENT, source->topic, "%s", refusal);
+    }
+    return refusal == NULL;
+}
+
 void ks_builder_add_global_store(ks_builder *builder, const ks_store_builder *store,
-                                 const char *topic, const ks_consumed *consumed,
-                                 const ks_processor *processor, void *user)
+                                 const ks_processor *processor, void *user,
+                                 const ks_store_source *source)
 {
     ksi_global_store global = {.reprocesses = true};
-    const ks_options_head *head = consumed != NULL ? &consumed->head : KSI_HEAD_OF(store);
-    bool is_complete = store != NULL && topic != NULL && processor != NULL;
-    is_complete = is_complete && processor->process != NULL;
+    const ks_options_head *head = source != NULL ? &source->head : KSI_HEAD_OF(store);
+    bool is_complete = store != NULL && source != NULL && source->topic != NULL &&
+                       processor != NULL && processor->process != NULL;
+    ksi_builder_own(builder, user, source != NULL ? source->user_free : NULL);
     if (!ksi_builder_ready(builder, head, "ks_builder_add_global_store", is_complete) ||
+        !may_keep(builder, processor, source) ||
         !ksi_read_store(builder, head, store, &global.spec) ||
-        !name_nodes(builder, consumed, &global)) {
-        return;
-    }
-    if (processor->stores != NULL && processor->stores[0] != NULL) {
-        ksi_builder_fail(builder, head, KS_E_ARGUMENT, global.processor_name,
-                         "a processor that keeps a global store has that one only; leave its own "
-                         "stores empty");
+        !name_nodes(builder, head, source->processor_name, &global)) {
         return;
     }
     global.spec.caching = false; /* nothing is forwarded that could be gathered */
-    set_source(builder, consumed, topic, &global);
+    global.source = ksi_source_of_store(source);
+    set_topic(builder, source->topic, &global);
     global.processor = ksi_op_process(&builder->topology->arena, processor, user);
     attach(builder, &global);
 }

@@ -233,22 +233,11 @@ static ks_status check_kept(const ks_topology *topology, const ks_processor *pro
                 "a function", error);
 }
 
-/* @java Topology#addReadOnlyStateStore: the source begins with the first record it can get. */
-static ksi_source source_of_store(const ks_store_source *source)
-{
-    return (ksi_source){.topics = &source->topic,
-                        .topic_count = 1,
-                        .key = source->key,
-                        .value = source->value,
-                        .timestamp_extractor = source->timestamp_extractor,
-                        .offset_reset = KS_OFFSET_RESET_EARLIEST};
-}
-
 static ks_status add_read_only_store(ks_topology *topology, const ks_store_builder *store,
                                      const ks_processor *processor, void *user,
                                      const ks_store_source *source, ks_error *error)
 {
-    const ksi_source from = source_of_store(source);
+    const ksi_source from = ksi_source_of_store(source);
     const char *const parents[] = {source->source_name, NULL};
     const char *const users[] = {source->processor_name, NULL};
     KS_TRY(ksi_topology_add_source(topology, source->source_name, &from, error));
@@ -275,7 +264,7 @@ ks_status ks_topology_add_global_store(ks_topology *topology, const ks_store_bui
     bool brings_stores = processor->stores != NULL && processor->stores[0] != NULL;
     KS_TRY(need(!brings_stores, source->processor_name, "no stores but the global one", error));
     ksi_global_store global = {.source_name = source->source_name,
-                               .source = source_of_store(source),
+                               .source = ksi_source_of_store(source),
                                .processor_name = source->processor_name,
                                .processor = ksi_op_process(&topology->arena, processor, user),
                                .reprocesses = true};

@@ -108,7 +108,9 @@ static ks_topology *build(fixture *self, const ks_processor *reader, const ks_pr
     if (keeper != NULL) {
         ks_builder_add_global_store(
             b, KS_STORE_BUILDER(.name = "rates", .key = &ks_serde_string, .value = &ks_serde_i64),
-            "rate-topic", RATES, keeper, self);
+            keeper, self,
+            KS_STORE_SOURCE(.topic = "rate-topic", .key = &ks_serde_string,
+                            .value = &ks_serde_i64));
     } else {
         ks_builder_global_table(b, "rate-topic", RATES, KS_MATERIALIZED(.name = "rates"));
     }

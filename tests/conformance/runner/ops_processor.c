@@ -71,8 +71,11 @@ cf_handle op_add_global_store(cf_build *build, cf_fields *node)
     const char *value = scenario_topic_type(build->scenario, topic, "value");
     ks_store_builder *store = store_of(build, node, key, value);
     if (build_is_sound(build)) {
-        ks_builder_add_global_store(build->builder, store, topic, &consumed, &call_processor,
-                                    function_keeper(build->scenario, store->name));
+        ks_builder_add_global_store(
+            build->builder, store, &call_processor, function_keeper(build->scenario, store->name),
+            KS_STORE_SOURCE(.topic = topic, .key = consumed.key, .value = consumed.value,
+                            .processor_name = consumed.name,
+                            .timestamp_extractor = consumed.timestamp_extractor));
     }
     return handle_none();
 }

@@ -115,6 +115,46 @@ static void a_global_store_is_added_to_a_topology_node_by_node(void **state)
     assert_int_equal(freed, 3);
 }
 
+static ks_topology *with_global_store(const ks_store_source *source, int *freed, ks_error *error)
+{
+    static const ks_processor keeper = {.struct_size = sizeof keeper, .process = put_nothing};
+    ks_builder *b = ks_builder_new(NULL);
+    ks_builder_add_global_store(b, KS_STORE_BUILDER(.name = "kept"), &keeper, freed, source);
+    ks_topology *topology = ks_builder_build(b, error);
+    ks_builder_free(b);
+    return topology;
+}
+
+static void a_global_store_of_the_dsl_is_named_after_its_processor(void **state)
+{
+    (void)state;
+    int freed = 0;
+    ks_error error = {0};
+    ks_topology *topology = with_global_store(
+        KS_STORE_SOURCE(.topic = "g", .processor_name = "keeper", .user_free = count_call), &freed,
+        &error);
+    assert_non_null(topology);
+    assert_non_null(strstr(ks_topology_describe(topology), "Source: keeper-source (topics: [g])"));
+    assert_int_equal(freed, 0);
+    ks_topology_free(topology);
+    assert_int_equal(freed, 1);
+}
+
+static void a_refused_global_store_frees_the_user_pointer_and_says_why(void **state)
+{
+    (void)state;
+    int freed = 0;
+    ks_error error = {0};
+    assert_null(with_global_store(
+        KS_STORE_SOURCE(.topic = "g", .source_name = "s", .user_free = count_call), &freed,
+        &error));
+    assert_int_equal(error.code, KS_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "give processor_name alone"));
+    assert_int_equal(freed, 1);
+    assert_null(with_global_store(NULL, &freed, &error));
+    assert_int_equal(error.code, KS_E_ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +162,8 @@ int main(void)
         cmocka_unit_test(a_global_table_takes_the_serdes_of_consumed_or_else_of_its_store),
         cmocka_unit_test(a_global_store_is_added_to_a_topology_node_by_node),
         cmocka_unit_test(a_failed_builder_gives_an_inert_global_table),
+        cmocka_unit_test(a_global_store_of_the_dsl_is_named_after_its_processor),
+        cmocka_unit_test(a_refused_global_store_frees_the_user_pointer_and_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,7 +97,8 @@ static ks_topology *with_processor(ks_store_type type, int *calls)
         b,
         KS_STORE_BUILDER(.name = "rates", .kind = KS_STORE_KIND_TIMESTAMPED_KEY_VALUE, .type = type,
                          .key = &ks_serde_string, .value = &ks_serde_string),
-        "rate-topic", TEXTS, &keeping, calls);
+        &keeping, calls,
+        KS_STORE_SOURCE(.topic = "rate-topic", .key = &ks_serde_string, .value = &ks_serde_string));
     add_stream(b, &looking_up);
     return topology_of(b);
 }
