@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs and sessions of the guide do what its pages say.
 
-Needs guide/ and bin/ in the current folder, a build folder, or in the one that KSTREAMS_BUILD names.
+Needs guide/ in the current folder, a build folder, or in the one that KSTREAMS_BUILD names; and the programs of KSTREAMS_BIN, else of bin/
+in that folder, else of build/bin.
 """
 import os
 import pathlib
@@ -15,6 +16,11 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs/guide"
 BUILD = pathlib.Path(os.environ.get("KSTREAMS_BUILD", ".")).resolve()
+
+
+def find_programs():
+    folders = [os.environ.get("KSTREAMS_BIN"), BUILD / "bin", ROOT / "build/bin"]
+    return next((folder for folder in map(pathlib.Path, filter(None, folders)) if (folder / "ks").exists()), None)
 
 
 def text_block(page, first):
@@ -41,7 +47,7 @@ class Guide(unittest.TestCase):
 
     def test_a_service_is_used_from_other_processes_and_goes_on_where_it_was(self):
         with tempfile.TemporaryDirectory() as folder:
-            path = f"{BUILD / 'guide'}:{BUILD / 'bin'}:{os.environ['PATH']}"
+            path = f"{BUILD / 'guide'}:{find_programs()}:{os.environ['PATH']}"
             environment = {**os.environ, "PATH": path, "GUIDE_LOG": f"{folder}/log", "GUIDE_STATE": f"{folder}/state",
                            "GUIDE_PROPERTIES": str(GUIDE / "examples/thermometers.properties")}
             printed = self.run_program("sh", GUIDE / "examples/service.sh", env=environment)
@@ -50,7 +56,7 @@ class Guide(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not (BUILD / "guide/service").exists():
+    if not (BUILD / "guide/service").exists() or find_programs() is None:
         print("the programs of the guide are not built: build the tests, and run this in the build folder")
         sys.exit(77)
     unittest.main()
