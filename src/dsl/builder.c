@@ -153,7 +153,7 @@ void ksi_builder_own(ks_builder *builder, void *user, ks_free_fn *user_free)
     }
 }
 
-bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head, const char *call,
+bool ksi_builder_begin(ks_builder *builder, const ks_options_head *head, const char *call,
                        bool is_complete)
 {
     builder->call_file = head != NULL ? head->file : NULL;

@@ -146,8 +146,13 @@ void ksi_builder_own(ks_builder *builder, void *user, ks_free_fn *user_free);
  * False, and the misuse remembered, when the builder has failed or built, or a needed argument is
  * NULL. Every call begins so.
  */
-bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head, const char *call,
+bool ksi_builder_begin(ks_builder *builder, const ks_options_head *head, const char *call,
                        bool is_complete);
+static inline bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head,
+                                     const char *call, bool is_complete)
+{
+    return ksi_builder_begin(builder, head, call, is_complete) && is_complete; /* for analysers */
+}
 
 /* ---- names ----------------------------------------------------------------------------------- */
 

@@ -39,14 +39,20 @@ static ks_status begin(const ks_topology *topology, const char *name, const char
                        ks_error *error)
 {
     KS_TRY(ksi_topology_check_open(topology, error));
-    return name != NULL ? KS_OK
-                        : ksi_error_set(error, KS_E_ARGUMENT, options,
-                                        "the node needs a name here; give .name");
+    if (name != NULL) {
+        return KS_OK;
+    }
+    (void)ksi_error_set(error, KS_E_ARGUMENT, options, "the node needs a name here; give .name");
+    return KS_E_ARGUMENT;
 }
 
 static ks_status need(bool is_there, const char *node, const char *what, ks_error *error)
 {
-    return is_there ? KS_OK : ksi_error_set(error, KS_E_ARGUMENT, node, "it needs %s", what);
+    if (is_there) {
+        return KS_OK;
+    }
+    (void)ksi_error_set(error, KS_E_ARGUMENT, node, "it needs %s", what);
+    return KS_E_ARGUMENT;
 }
 
 /*
