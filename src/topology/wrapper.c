@@ -58,8 +58,7 @@ void ks_wrapped_process(ks_ctx *ctx, ks_wrapped *wrapped, const ks_record *recor
     if (wrapped == NULL || record == NULL) {
         ks_ctx_fail(ctx, "ks_wrapped_process() needs the operation that the wrapper was given, and "
                          "a record; it got NULL");
-    }
-    if (!ksi_ctx_failed(ctx)) {
+    } else if (!ksi_ctx_failed(ctx)) {
         wrapped->inner.class->process(ctx, wrapped->inner.config, wrapped->state, record);
     }
 }
