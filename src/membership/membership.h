@@ -29,6 +29,7 @@
 #include "base/slice.h"
 #include <kstreams/common.h>
 
+struct pollfd;
 typedef struct ksi_membership ksi_membership;
 
 typedef struct ksi_task_id {
@@ -53,14 +54,27 @@ typedef struct ksi_task_state {
     int64_t offsets; /* sum of the changelog offsets of its stores; -1: runs here, fully current */
 } ksi_task_state;
 
+/* A topic that the tasks of a sub-topology read: task p its partition p. */
+typedef struct ksi_group_input {
+    int subtopology;
+    const char *topic;
+    int32_t partitions;
+} ksi_group_input;
+
 /* All of it is copied. */
 typedef struct ksi_member_options {
-    const char *group;      /* application.id */
-    const char *process_id; /* stays the same across restarts where there is a state directory */
+    const char *group;       /* application.id */
+    const char *instance_id; /* group.instance.id: a static member; NULL: a dynamic one */
+    const char *endpoint;    /* application.server; NULL: none */
+    const char *process_id;  /* stays the same across restarts where there is a state directory */
     const char *client_id;
     int32_t capacity; /* stream threads: its share of the tasks goes by it */
     int32_t standbys; /* num.standby.replicas */
     int64_t session_timeout_ms;
+    int64_t heartbeat_interval_ms; /* 0: as the group likes it */
+    int64_t rebalance_timeout_ms;  /* how long giving tasks up may take: max.poll.interval.ms */
+    const ksi_group_input *inputs; /* by sub-topology, then by topic */
+    size_t input_count;
     const ksi_group_task *tasks; /* all tasks of the application, by id; members must agree */
     size_t task_count;
     const ksi_task_state *states; /* what is on the disk */
@@ -79,7 +93,8 @@ typedef struct ksi_group_view {
 
 /* By which commits of offsets are checked. */
 typedef struct ksi_generation {
-    const char *member; /* lives as long as the membership */
+    const char *member;   /* lives as long as the membership */
+    const char *instance; /* of a static member; NULL: a dynamic one. It lives as long */
     int32_t number;
 } ksi_generation;
 
@@ -92,6 +107,11 @@ typedef struct ksi_membership_class {
                       ks_error *error);
     /* When the next poll is due at the latest, by the same clock. */
     int64_t (*next_poll_ms)(const ksi_membership *membership);
+    /*
+     * What to wait on until then, for poll(2): up to `capacity` of them are filled in, their number
+     * is the answer. NULL: nothing but time makes a poll worth while.
+     */
+    size_t (*descriptors)(const ksi_membership *membership, struct pollfd *fds, size_t capacity);
     /*
      * What the member has now: tasks it runs, and its standbys with what they hold. A task that is
      * missing was given up: committed, closed, or never begun.

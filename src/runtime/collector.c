@@ -92,7 +92,7 @@ ks_status ksi_collector_send(ksi_collector *collector, const char *topic,
         }
         placed.partition = default_partition(facts, placed.key);
     }
-    KS_TRY(collector->producer->class->send(collector->producer, topic, &placed, error));
+    KS_TRY(collector->producer->class->send(collector->producer, 0, topic, &placed, error));
     collector->sent++;
     return KS_OK;
 }

@@ -208,7 +208,8 @@ static ks_status open_stores(ksi_global_thread *thread, ks_error *error)
 
 ksi_global_thread *ksi_global_thread_new(const ksi_global_thread_options *options, ks_error *error)
 {
-    ksi_consumer *consumer = options->transport->class->open_consumer(options->transport, error);
+    ksi_consumer *consumer =
+        options->transport->class->open_consumer(options->transport, KSI_READS_GLOBAL, error);
     if (consumer == NULL) {
         return NULL;
     }

@@ -47,7 +47,8 @@ struct ksi_restorer {
 
 ksi_restorer *ksi_restorer_new(const ksi_restorer_options *options, ks_error *error)
 {
-    ksi_consumer *consumer = options->transport->class->open_consumer(options->transport, error);
+    ksi_consumer *consumer =
+        options->transport->class->open_consumer(options->transport, KSI_READS_CHANGELOG, error);
     if (consumer == NULL) {
         return NULL;
     }

@@ -56,9 +56,9 @@ static void read_config(ksi_stream_thread *thread)
 
 static ks_status open_producer(ksi_stream_thread *thread, ks_error *error)
 {
-    const ksi_stream_thread_options *options = &thread->options;
-    thread->producer = options->transport->class->open_producer(options->transport,
-                                                                options->transactional_id, error);
+    ksi_transport *transport = thread->options.transport;
+    const ksi_producer_options options = {.transactional_id = thread->options.transactional_id};
+    thread->producer = transport->class->open_producer(transport, &options, error);
     return thread->producer != NULL ? KS_OK : ksi_error_flag(error, 0); /* as it said */
 }
 
@@ -80,7 +80,8 @@ ksi_stream_thread *ksi_stream_thread_new(const ksi_stream_thread_options *option
     if (options->cache_bytes >= 0) {
         thread->cache = ksi_record_cache_new(options->cache_bytes);
     }
-    thread->consumer = options->transport->class->open_consumer(options->transport, error);
+    thread->consumer =
+        options->transport->class->open_consumer(options->transport, KSI_READS_INPUT, error);
     if (thread->consumer == NULL || open_producer(thread, error) != KS_OK) {
         ksi_stream_thread_free(thread);
         return NULL;

@@ -46,9 +46,10 @@ const ks_log_record *ksi_capture_add(ksi_capture *capture, const char *name,
     return &topic->records[topic->count++];
 }
 
-static ks_status capture_send(ksi_producer *producer, const char *name, const ks_log_record *record,
-                              ks_error *error)
+static ks_status capture_send(ksi_producer *producer, uint32_t sender, const char *name,
+                              const ks_log_record *record, ks_error *error)
 {
+    (void)sender;
     (void)error;
     (void)ksi_capture_add((ksi_capture *)producer, name, record);
     return KS_OK;

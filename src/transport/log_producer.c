@@ -104,7 +104,7 @@ static ks_status send_record(ks_log_producer *self, const char *topic, const ks_
     if (complete.partition == -1) {
         complete.partition = choose_partition(self, topic, record->key);
     }
-    return self->producer->class->send(self->producer, topic, &complete, error);
+    return self->producer->class->send(self->producer, 0, topic, &complete, error);
 }
 
 ks_status ks_log_producer_send(ks_log_producer *producer, const char *topic,

@@ -127,7 +127,8 @@ static ks_status open_reader(ks_log *log, const char *topic, const ks_log_reader
     ks_log_reader *reader = ksi_calloc(1, sizeof *reader);
     reader->transport = ksi_log_transport(log);
     reader->topic = ksi_strdup(topic);
-    reader->consumer = reader->transport->class->open_consumer(reader->transport, error);
+    reader->consumer =
+        reader->transport->class->open_consumer(reader->transport, KSI_READS_LOG, error);
     ks_status status =
         reader->consumer != NULL ? add_partitions(reader, options, partitions, error) : KS_E_IO;
     if (status != KS_OK) {

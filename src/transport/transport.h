@@ -18,12 +18,20 @@
  * Slots. A consumer numbers its partitions 0, 1, 2... in the order of assign() and reuses numbers
  * that were given back, so that nothing on the way of a record looks up a topic by its name.
  *
+ * Waiting. Only wait(), flush(), commit() and the calls of a ksi_transport may wait for somebody
+ * else, and they give up after some seconds with KS_E_TIMEOUT, flagged retriable: nothing is known
+ * to be wrong, and the same call may be made again. How long an application puts up with that is
+ * its own affair (task.timeout.ms). Whoever holds a lock that a callback or a query may want calls
+ * none of them.
+ *
  * Thread rule: ksi_transport functions any thread; the rest as above.
  */
 #ifndef KSI_TRANSPORT_TRANSPORT_H
 #define KSI_TRANSPORT_TRANSPORT_H
 
+#include "base/logger.h"
 #include "membership/coordinator.h"
+#include <kstreams/config.h>
 #include <kstreams/log.h>
 
 typedef struct ksi_transport ksi_transport;
@@ -52,11 +60,34 @@ typedef struct ksi_offset_commit {
 
 /* ---- producer -------------------------------------------------------------------------------- */
 
+/*
+ * A record that was sent and that the log then refused, with its offset -1: borrowed for the call.
+ * `sender` is what send() was given. KS_OK: its loss is accepted; else that is the answer of the
+ * call which found it out.
+ */
+typedef ks_status ksi_undelivered_fn(void *owner, uint32_t sender, const char *topic,
+                                     const ks_log_record *record, const ks_error *reason,
+                                     ks_error *error);
+
+typedef struct ksi_producer_options {
+    const char *transactional_id; /* NULL: without transactions; copied */
+    /* Called by the producer's functions but close(). NULL: a refusal is an error of the next. */
+    ksi_undelivered_fn *undelivered;
+    void *owner; /* for it */
+} ksi_producer_options;
+
+/* NULL options are those without transactions. */
+static inline const char *ksi_transactional_id_of(const ksi_producer_options *options)
+{
+    return options != NULL ? options->transactional_id : NULL;
+}
+
 typedef struct ksi_producer_class {
-    /* Sends a record to a partition (never -1); the bytes are copied before it returns.
+    /* Sends a record to a partition (never -1); the bytes are copied before it returns. `sender` is
+     * a number of the caller's, for ksi_undelivered_fn.
      * KS_E_UNKNOWN_TOPIC, KS_E_ARGUMENT for a partition that is not there, KS_E_LIMIT. */
-    ks_status (*send)(ksi_producer *producer, const char *topic, const ks_log_record *record,
-                      ks_error *error);
+    ks_status (*send)(ksi_producer *producer, uint32_t sender, const char *topic,
+                      const ks_log_record *record, ks_error *error);
     /* How many partitions a topic has; 0 when there is none. */
     int32_t (*partition_count)(ksi_producer *producer, const char *topic);
     /*
@@ -90,6 +121,14 @@ struct ksi_producer {
 };
 
 /* ---- consumer -------------------------------------------------------------------------------- */
+
+/* What for: a transport chooses the client and its properties by it. */
+typedef enum ksi_reads {
+    KSI_READS_LOG = 0,   /* from outside an application */
+    KSI_READS_INPUT,     /* of tasks */
+    KSI_READS_CHANGELOG, /* to restore, and for standbys */
+    KSI_READS_GLOBAL     /* topics of global stores */
+} ksi_reads;
 
 typedef struct ksi_consumer_class {
     /* Starts reading a partition at an offset and gives it a slot. */
@@ -135,6 +174,7 @@ typedef struct ksi_topic_config {
 typedef struct ksi_topic_spec {
     const char *name;
     int32_t partitions;
+    int16_t replication_factor; /* 0 or -1: the log's default */
     const ksi_topic_config *configs;
     size_t config_count;
 } ksi_topic_spec;
@@ -147,6 +187,12 @@ typedef void ksi_offset_visit_fn(void *user, const ksi_group_offset *offset);
 typedef struct ksi_transport_class {
     void (*retain)(ksi_transport *transport);
     void (*release)(ksi_transport *transport);
+    /*
+     * A transport to the same log for one application, with clients of its own by its properties;
+     * to be released as well. NULL: applications share this one.
+     */
+    ksi_transport *(*for_application)(ksi_transport *transport, const ks_config *config,
+                                      ksi_logger *logger, ks_error *error);
     /*
      * KS_OK while the log answers, for calls below that cannot say so: then "there is none" may be
      * a lost connection. NULL: it always does.
@@ -183,6 +229,8 @@ typedef struct ksi_transport_class {
     /* Deletes the records before an offset; one behind the end is KS_E_OUT_OF_RANGE. */
     ks_status (*delete_records)(ksi_transport *transport, ksi_topic_partition partition,
                                 int64_t before, ks_error *error);
+    /* The same, not waited for: an error is nobody's. NULL: delete_records() does not wait. */
+    void (*purge)(ksi_transport *transport, ksi_topic_partition partition, int64_t before);
 
     /* The offsets a group committed: fills `offset` and `metadata` of each; the latter lives as
      * long as `arena`. */
@@ -203,9 +251,9 @@ typedef struct ksi_transport_class {
     ksi_membership *(*join)(ksi_transport *transport, const ksi_member_options *options,
                             int64_t now_ms, ks_error *error);
 
-    ksi_consumer *(*open_consumer)(ksi_transport *transport, ks_error *error);
-    /* NULL: without transactions. A newer producer of an id fences the one before it. */
-    ksi_producer *(*open_producer)(ksi_transport *transport, const char *transactional_id,
+    ksi_consumer *(*open_consumer)(ksi_transport *transport, ksi_reads reads, ks_error *error);
+    /* A newer producer of a transactional id fences the one before it. */
+    ksi_producer *(*open_producer)(ksi_transport *transport, const ksi_producer_options *options,
                                    ks_error *error);
 } ksi_transport_class;
 

@@ -81,15 +81,15 @@ static ks_status send_kept(faulty_producer *producer, ks_error *error)
 {
     for (size_t i = 0; i < producer->kept_count; i++) {
         const kept_record *kept = &producer->kept[i];
-        KS_TRY(producer->inner->class->send(producer->inner, kept->topic, &kept->record, error));
+        KS_TRY(producer->inner->class->send(producer->inner, 0, kept->topic, &kept->record, error));
     }
     return KS_OK;
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static ks_status producer_send(ksi_producer *self, const char *topic, const ks_log_record *record,
-                               ks_error *error)
+static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *topic,
+                               const ks_log_record *record, ks_error *error)
 {
     faulty_producer *producer = producer_of(self);
     faulty_transport *faulty = producer->faulty;
@@ -102,7 +102,7 @@ static ks_status producer_send(ksi_producer *self, const char *topic, const ks_l
     if (faulty->sabotage == SABOTAGE_COMMIT_TWICE && producer->is_transactional) {
         keep(producer, topic, record);
     }
-    KS_TRY(producer->inner->class->send(producer->inner, topic, record, error));
+    KS_TRY(producer->inner->class->send(producer->inner, sender, topic, record, error));
     if (producer->since_ns < 0) {
         producer->since_ns = faulty->clock->monotonic_ns(faulty->clock);
     }
@@ -276,15 +276,17 @@ static const ksi_producer_class faulty_producer_class = {
     .close = producer_close,
 };
 
-ksi_producer *faulty_producer_open(ksi_transport *transport, const char *transactional_id,
+ksi_producer *faulty_producer_open(ksi_transport *transport, const ksi_producer_options *options,
                                    ks_error *error)
 {
+    const char *transactional_id = ksi_transactional_id_of(options);
     faulty_transport *faulty = (faulty_transport *)transport;
     char own_id[64];
     (void)snprintf(own_id, sizeof own_id, "own-%s-%llu", faulty->name,
                    (unsigned long long)faulty->producers++);
-    const char *id = transactional_id != NULL ? transactional_id : own_id;
-    ksi_producer *inner = faulty->inner->class->open_producer(faulty->inner, id, error);
+    const ksi_producer_options with_id = {.transactional_id =
+                                              transactional_id != NULL ? transactional_id : own_id};
+    ksi_producer *inner = faulty->inner->class->open_producer(faulty->inner, &with_id, error);
     if (inner == NULL) {
         return NULL;
     }
@@ -412,10 +414,10 @@ static const ksi_consumer_class faulty_consumer_class = {
     .close = consumer_close,
 };
 
-ksi_consumer *faulty_consumer_open(ksi_transport *transport, ks_error *error)
+ksi_consumer *faulty_consumer_open(ksi_transport *transport, ksi_reads reads, ks_error *error)
 {
     faulty_transport *faulty = (faulty_transport *)transport;
-    ksi_consumer *inner = faulty->inner->class->open_consumer(faulty->inner, error);
+    ksi_consumer *inner = faulty->inner->class->open_consumer(faulty->inner, reads, error);
     if (inner == NULL) {
         return NULL;
     }

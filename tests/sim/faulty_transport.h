@@ -106,9 +106,9 @@ bool faulty_strikes(faulty_transport *faulty, int64_t odds);
 /* At the beginning of a call: others go on, now and then. */
 void faulty_meanwhile(faulty_transport *faulty);
 
-ksi_producer *faulty_producer_open(ksi_transport *transport, const char *transactional_id,
+ksi_producer *faulty_producer_open(ksi_transport *transport, const ksi_producer_options *options,
                                    ks_error *error);
-ksi_consumer *faulty_consumer_open(ksi_transport *transport, ks_error *error);
+ksi_consumer *faulty_consumer_open(ksi_transport *transport, ksi_reads reads, ks_error *error);
 ksi_membership *faulty_join(ksi_transport *transport, const ksi_member_options *options,
                             int64_t now_ms, ks_error *error);
 

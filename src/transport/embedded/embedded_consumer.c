@@ -204,8 +204,9 @@ static const ksi_consumer_class embedded_consumer_class = {
     .close = consumer_close,
 };
 
-ksi_consumer *ksi_embedded_consumer_open(ksi_transport *transport, ks_error *error)
+ksi_consumer *ksi_embedded_consumer_open(ksi_transport *transport, ksi_reads reads, ks_error *error)
 {
+    (void)reads;
     (void)error;
     embedded_consumer *consumer = ksi_calloc(1, sizeof *consumer);
     consumer->consumer.class = &embedded_consumer_class;

@@ -143,8 +143,9 @@ ksi_membership *ksi_embedded_join(ksi_transport *transport, const ksi_member_opt
                                   int64_t now_ms, ks_error *error);
 
 /* embedded_consumer.c, embedded_producer.c: each retains the log until it is closed. */
-ksi_consumer *ksi_embedded_consumer_open(ksi_transport *transport, ks_error *error);
-ksi_producer *ksi_embedded_producer_open(ksi_transport *transport, const char *transactional_id,
+ksi_consumer *ksi_embedded_consumer_open(ksi_transport *transport, ksi_reads reads,
                                          ks_error *error);
+ksi_producer *ksi_embedded_producer_open(ksi_transport *transport,
+                                         const ksi_producer_options *options, ks_error *error);
 
 #endif

@@ -261,9 +261,10 @@ static ks_status write_out(embedded_producer *producer, ks_error *error)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static ks_status producer_send(ksi_producer *self, const char *name, const ks_log_record *record,
-                               ks_error *error)
+static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *name,
+                               const ks_log_record *record, ks_error *error)
 {
+    (void)sender; /* what is refused is refused at once */
     embedded_producer *producer = producer_of(self);
     known_topic *known = find_topic(producer, name);
     if (known == NULL) {
@@ -389,9 +390,10 @@ static const ksi_producer_class embedded_producer_class = {
     .close = producer_close,
 };
 
-ksi_producer *ksi_embedded_producer_open(ksi_transport *transport, const char *transactional_id,
-                                         ks_error *error)
+ksi_producer *ksi_embedded_producer_open(ksi_transport *transport,
+                                         const ksi_producer_options *options, ks_error *error)
 {
+    const char *transactional_id = ksi_transactional_id_of(options);
     (void)error;
     embedded_producer *producer = ksi_calloc(1, sizeof *producer);
     producer->producer.class = &embedded_producer_class;

@@ -300,8 +300,9 @@ static const ksi_consumer_class remote_consumer_class = {
     .close = consumer_close,
 };
 
-ksi_consumer *ksi_remote_consumer_open(ksi_transport *transport, ks_error *error)
+ksi_consumer *ksi_remote_consumer_open(ksi_transport *transport, ksi_reads reads, ks_error *error)
 {
+    (void)reads;
     const ksi_remote *remote = (const ksi_remote *)transport;
     ksi_remote_connection *connection = ksi_remote_connect(remote->path, error);
     if (connection == NULL) {

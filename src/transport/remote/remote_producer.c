@@ -180,9 +180,10 @@ static ks_status check_record(const known_topic *known, const ks_log_record *rec
     return KS_OK;
 }
 
-static ks_status producer_send(ksi_producer *self, const char *name, const ks_log_record *record,
-                               ks_error *error)
+static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *name,
+                               const ks_log_record *record, ks_error *error)
 {
+    (void)sender; /* what is refused is refused at once */
     remote_producer *producer = producer_of(self);
     known_topic *known = NULL;
     KS_TRY(find_topic(producer, name, &known, error));
@@ -310,9 +311,10 @@ static const ksi_producer_class remote_producer_class = {
     .close = producer_close,
 };
 
-ksi_producer *ksi_remote_producer_open(ksi_transport *transport, const char *transactional_id,
-                                       ks_error *error)
+ksi_producer *ksi_remote_producer_open(ksi_transport *transport,
+                                       const ksi_producer_options *options, ks_error *error)
 {
+    const char *transactional_id = ksi_transactional_id_of(options);
     const ksi_remote *remote = (const ksi_remote *)transport;
     ksi_remote_connection *connection = ksi_remote_connect(remote->path, error);
     if (connection == NULL) {

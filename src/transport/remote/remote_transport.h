@@ -65,8 +65,8 @@ void ksi_put_place(ksi_buffer *request, ksi_topic_partition at);
 void ksi_put_commit(ksi_buffer *request, const ksi_offset_commit *commit);
 
 /* remote_consumer.c, remote_producer.c */
-ksi_consumer *ksi_remote_consumer_open(ksi_transport *transport, ks_error *error);
-ksi_producer *ksi_remote_producer_open(ksi_transport *transport, const char *transactional_id,
-                                       ks_error *error);
+ksi_consumer *ksi_remote_consumer_open(ksi_transport *transport, ksi_reads reads, ks_error *error);
+ksi_producer *ksi_remote_producer_open(ksi_transport *transport,
+                                       const ksi_producer_options *options, ks_error *error);
 
 #endif

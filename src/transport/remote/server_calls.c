@@ -327,7 +327,8 @@ static ks_status call_open_consumer(ksi_session *session, ksi_frame_reader *requ
     (void)answer;
     request->failed = request->failed || session->consumer != NULL;
     KSI_TAKEN(request, error);
-    session->consumer = session->transport->class->open_consumer(session->transport, error);
+    session->consumer =
+        session->transport->class->open_consumer(session->transport, KSI_READS_LOG, error);
     return session->consumer != NULL ? KS_OK : error->code;
 }
 
@@ -449,7 +450,9 @@ static ks_status call_open_producer(ksi_session *session, ksi_frame_reader *requ
     const char *id = ksi_take_optional_text(request);
     request->failed = request->failed || session->producer != NULL;
     KSI_TAKEN(request, error);
-    session->producer = session->transport->class->open_producer(session->transport, id, error);
+    const ksi_producer_options options = {.transactional_id = id};
+    session->producer =
+        session->transport->class->open_producer(session->transport, &options, error);
     return session->producer != NULL ? KS_OK : error->code;
 }
 
@@ -466,7 +469,7 @@ static ks_status call_produce(ksi_session *session, ksi_frame_reader *request, k
     ksi_arena_mark mark = ksi_arena_save(&session->arena);
     while (ksi_batch_next(&cursor, &record, &session->arena)) {
         record.partition = at.partition;
-        KS_TRY(session->producer->class->send(session->producer, at.topic, &record, error));
+        KS_TRY(session->producer->class->send(session->producer, 0, at.topic, &record, error));
         ksi_arena_release(&session->arena, mark);
     }
     return KS_OK;

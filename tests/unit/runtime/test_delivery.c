@@ -88,11 +88,11 @@ static ksi_producer_class faulty_producer;
 static const ksi_transport_class *real_transport;
 static const ksi_producer_class *real_producer;
 
-static ks_status faulty_send(ksi_producer *producer, const char *topic, const ks_log_record *record,
-                             ks_error *error)
+static ks_status faulty_send(ksi_producer *producer, uint32_t sender, const char *topic,
+                             const ks_log_record *record, ks_error *error)
 {
     return happens(AT_SEND, error) ? error->code
-                                   : real_producer->send(producer, topic, record, error);
+                                   : real_producer->send(producer, sender, topic, record, error);
 }
 
 /* What was gathered goes to the log. */
@@ -148,11 +148,13 @@ static ks_status faulty_commit_offsets(ksi_transport *transport, const ksi_offse
     return happens(AFTER_COMMIT, error) ? error->code : KS_OK;
 }
 
-static ksi_producer *open_faulty_producer(ksi_transport *transport, const char *transactional_id,
-                                          ks_error *error)
+static ksi_producer *open_faulty_producer(ksi_transport *transport,
+                                          const ksi_producer_options *options, ks_error *error)
 {
-    const char *id = transactional_id != NULL ? transactional_id : "gathering";
-    ksi_producer *producer = real_transport->open_producer(transport, id, error);
+    const char *own_id = ksi_transactional_id_of(options);
+    const ksi_producer_options gathering = {.transactional_id =
+                                                own_id != NULL ? own_id : "gathering"};
+    ksi_producer *producer = real_transport->open_producer(transport, &gathering, error);
     real_producer = producer->class;
     faulty_producer = *real_producer;
     faulty_producer.send = faulty_send;

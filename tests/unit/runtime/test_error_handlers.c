@@ -35,21 +35,21 @@ static struct {
     const ksi_producer_class *real_producer;
 } fake;
 
-static ks_status send(ksi_producer *producer, const char *topic, const ks_log_record *record,
-                      ks_error *error)
+static ks_status send(ksi_producer *producer, uint32_t sender, const char *topic,
+                      const ks_log_record *record, ks_error *error)
 {
     if (strstr(topic, fake.topic) != NULL && atomic_fetch_sub(&fake.behind, 1) <= 0 &&
         atomic_fetch_sub(&fake.refuse, 1) > 0) {
         (void)ksi_error_set(error, fake.code, topic, "the test refuses this record");
         return ksi_error_flag(error, fake.flags);
     }
-    return fake.real_producer->send(producer, topic, record, error);
+    return fake.real_producer->send(producer, sender, topic, record, error);
 }
 
-static ksi_producer *open_producer(ksi_transport *transport, const char *transactional_id,
+static ksi_producer *open_producer(ksi_transport *transport, const ksi_producer_options *options,
                                    ks_error *error)
 {
-    ksi_producer *producer = fake.real_transport->open_producer(transport, transactional_id, error);
+    ksi_producer *producer = fake.real_transport->open_producer(transport, options, error);
     if (producer != NULL) {
         fake.real_producer = producer->class;
         fake.producer_class = *producer->class;

@@ -37,7 +37,8 @@ static fixture *new_fixture(void)
                                   .clock = &ksi_system_clock};
     ks_error error = {0};
     ksi_transport *transport = self->restore.transport;
-    self->restore.consumer = transport->class->open_consumer(transport, &error);
+    self->restore.consumer =
+        transport->class->open_consumer(transport, KSI_READS_CHANGELOG, &error);
     assert_non_null(self->restore.consumer);
     return self;
 }

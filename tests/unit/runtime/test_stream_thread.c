@@ -299,11 +299,11 @@ static void note(const char *call)
     (void)snprintf(calls + length, sizeof calls - length, "%s ", call);
 }
 
-static ks_status noted_send(ksi_producer *producer, const char *topic, const ks_log_record *record,
-                            ks_error *error)
+static ks_status noted_send(ksi_producer *producer, uint32_t sender, const char *topic,
+                            const ks_log_record *record, ks_error *error)
 {
     note(topic);
-    return real_producer->send(producer, topic, record, error);
+    return real_producer->send(producer, sender, topic, record, error);
 }
 
 static ks_status noted_flush(ksi_producer *producer, ks_error *error)
@@ -327,10 +327,10 @@ static ks_status noted_commit(ksi_transport *transport, const ksi_offset_commit 
     return real_transport->commit_offsets(transport, commit, error);
 }
 
-static ksi_producer *open_watched_producer(ksi_transport *transport, const char *transactional_id,
-                                           ks_error *error)
+static ksi_producer *open_watched_producer(ksi_transport *transport,
+                                           const ksi_producer_options *options, ks_error *error)
 {
-    ksi_producer *producer = real_transport->open_producer(transport, transactional_id, error);
+    ksi_producer *producer = real_transport->open_producer(transport, options, error);
     real_producer = producer->class;
     watched_producer = *real_producer;
     watched_producer.send = noted_send;

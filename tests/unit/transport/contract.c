@@ -44,14 +44,16 @@ void create_topic(fixture *self, const char *topic, int32_t partitions)
 
 ksi_producer *open_producer(fixture *self, const char *id)
 {
-    ksi_producer *producer = self->class->open_producer(self->transport, id, &self->error);
+    const ksi_producer_options options = {.transactional_id = id};
+    ksi_producer *producer = self->class->open_producer(self->transport, &options, &self->error);
     assert_non_null(producer);
     return producer;
 }
 
 ksi_consumer *open_consumer(fixture *self)
 {
-    ksi_consumer *consumer = self->class->open_consumer(self->transport, &self->error);
+    ksi_consumer *consumer =
+        self->class->open_consumer(self->transport, KSI_READS_LOG, &self->error);
     assert_non_null(consumer);
     return consumer;
 }
@@ -61,7 +63,7 @@ void send_value_at(fixture *self, ksi_producer *producer, const char *topic, int
 {
     const ks_log_record record = {
         .value = ks_slice_cstr(value), .timestamp = timestamp, .partition = partition};
-    assert_ok(producer->class->send(producer, topic, &record, &self->error));
+    assert_ok(producer->class->send(producer, 0, topic, &record, &self->error));
 }
 
 void send_value(fixture *self, ksi_producer *producer, const char *topic, int32_t partition,

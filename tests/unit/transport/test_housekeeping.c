@@ -75,7 +75,7 @@ static void send(fixture *self, const char *key, const char *value, int64_t time
     const ks_log_record record = {.key = key != NULL ? ks_slice_cstr(key) : ks_slice_null(),
                                   .value = value != NULL ? ks_slice_cstr(value) : ks_slice_null(),
                                   .timestamp = timestamp};
-    assert_int_equal(self->producer->class->send(self->producer, "topic", &record, &self->error),
+    assert_int_equal(self->producer->class->send(self->producer, 0, "topic", &record, &self->error),
                      KS_OK);
     assert_int_equal(self->producer->class->flush(self->producer, &self->error), KS_OK);
 }
@@ -104,7 +104,7 @@ static size_t open_reader(fixture *self, ksi_consumer **consumer)
     int64_t end = 0;
     size_t slot = 0;
     offsets(self, &first, &end);
-    *consumer = self->transport->class->open_consumer(self->transport, NULL);
+    *consumer = self->transport->class->open_consumer(self->transport, KSI_READS_LOG, NULL);
     assert_int_equal((*consumer)->class->assign(*consumer, (ksi_topic_partition){"topic", 0}, first,
                                                 &slot, &self->error),
                      KS_OK);
@@ -155,8 +155,8 @@ static void old_records_go(void **state)
             char padded[5000];
             memset(padded, 'p', sizeof padded);
             big.key = ks_slice_of(padded, sizeof padded);
-            assert_int_equal(self.producer->class->send(self.producer, "topic", &big, &self.error),
-                             KS_OK);
+            assert_int_equal(
+                self.producer->class->send(self.producer, 0, "topic", &big, &self.error), KS_OK);
             assert_int_equal(self.producer->class->flush(self.producer, &self.error), KS_OK);
         }
         int64_t first = 0;

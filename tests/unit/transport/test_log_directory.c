@@ -96,7 +96,7 @@ static void count_into(place *self, const char *topic, int32_t partition, int fi
         int size = snprintf(text, sizeof text, "%d", i);
         const ks_log_record record = {
             .value = ks_slice_of(text, (size_t)size), .timestamp = i, .partition = partition};
-        assert_int_equal(producer->class->send(producer, topic, &record, &self->error), KS_OK);
+        assert_int_equal(producer->class->send(producer, 0, topic, &record, &self->error), KS_OK);
         if (i % 7 == 0) {
             assert_int_equal(producer->class->flush(producer, &self->error), KS_OK);
         }
@@ -109,7 +109,7 @@ static void count_into(place *self, const char *topic, int32_t partition, int fi
 static int read_numbers(place *self, const char *topic, int32_t partition, int64_t from,
                         ks_status *status)
 {
-    ksi_consumer *consumer = self->class->open_consumer(self->transport, NULL);
+    ksi_consumer *consumer = self->class->open_consumer(self->transport, KSI_READS_LOG, NULL);
     size_t slot = 0;
     size_t count = 1;
     int total = 0;
@@ -447,12 +447,13 @@ static void what_does_not_fit_on_the_disk_can_be_committed_later(void **state)
     create(&self, "numbers", 1, NULL);
     create(&self, "others", 1, NULL);
     count_into(&self, "numbers", 0, 0, 100);
-    ksi_producer *producer = self.class->open_producer(self.transport, "id", NULL);
+    ksi_producer *producer = self.class->open_producer(
+        self.transport, &(ksi_producer_options){.transactional_id = "id"}, NULL);
     char *big = calloc(1, 100000);
     const ks_log_record record = {.value = ks_slice_of(big, 100000)};
     const ks_log_record number = {.value = ks_slice_cstr("100")};
-    assert_int_equal(producer->class->send(producer, "numbers", &number, NULL), KS_OK);
-    assert_int_equal(producer->class->send(producer, "others", &record, NULL), KS_OK);
+    assert_int_equal(producer->class->send(producer, 0, "numbers", &number, NULL), KS_OK);
+    assert_int_equal(producer->class->send(producer, 0, "others", &record, NULL), KS_OK);
     rlim_t before = limit_files(90000);
     assert_int_equal(producer->class->commit(producer, NULL, &self.error), KS_E_IO);
     assert_non_null(strstr(self.error.message, "others"));
@@ -565,7 +566,7 @@ static ks_status count_one(ksi_transport *transport, ksi_producer *producer, int
     ks_status status = KS_OK;
     for (int32_t p = 0; p < 2 && status == KS_OK; p++) {
         const ks_log_record record = {.value = ks_slice_of(text, (size_t)size), .partition = p};
-        status = producer->class->send(producer, "out", &record, NULL);
+        status = producer->class->send(producer, 0, "out", &record, NULL);
     }
     ksi_group_offset offset = {.partition = at("in", 0), .offset = number + 1};
     const ksi_offset_commit commit = {.group = "group", .offsets = &offset, .count = 1};
@@ -577,7 +578,7 @@ static ks_status count_one(ksi_transport *transport, ksi_producer *producer, int
         const ks_log_record record = {.value = ks_slice_cstr("0")};
         status = transport->class->create_topic(transport, &passing, NULL);
         if (status == KS_OK) {
-            status = producer->class->send(producer, "passing", &record, NULL);
+            status = producer->class->send(producer, 0, "passing", &record, NULL);
         }
         if (status == KS_OK) {
             status = producer->class->commit(producer, NULL, NULL);
@@ -612,7 +613,8 @@ static int child_main(char **arguments)
     if (status == KS_OK) {
         status = transport->class->committed(transport, "group", &offset, 1, &arena, NULL);
     }
-    ksi_producer *producer = transport->class->open_producer(transport, "counter", NULL);
+    const ksi_producer_options options = {.transactional_id = "counter"};
+    ksi_producer *producer = transport->class->open_producer(transport, &options, NULL);
     for (int i = offset.offset < 0 ? 0 : (int)offset.offset; i < COUNT_TO && status == KS_OK; i++) {
         status = count_one(transport, producer, i);
     }

@@ -226,10 +226,11 @@ static void an_unfinished_transaction_is_aborted_with_its_connection(void **stat
     fixture *self = *state;
     ks_log *client = open_client(self);
     ksi_transport *transport = ksi_log_transport(client);
-    ksi_producer *producer = transport->class->open_producer(transport, "id", &self->error);
+    ksi_producer *producer = transport->class->open_producer(
+        transport, &(ksi_producer_options){.transactional_id = "id"}, &self->error);
     assert_non_null(producer);
     const ks_log_record record = {.value = ks_slice_cstr("v"), .timestamp = 1};
-    assert_int_equal(producer->class->send(producer, "topic", &record, &self->error), KS_OK);
+    assert_int_equal(producer->class->send(producer, 0, "topic", &record, &self->error), KS_OK);
     producer->class->close(producer);
     transport->class->release(transport);
     ks_log_free(client);

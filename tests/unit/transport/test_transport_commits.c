@@ -240,18 +240,20 @@ typedef struct writer {
 static void write_records(void *user)
 {
     writer *self = user;
-    const char *id = self->number == WRITERS - 1 ? "id" : NULL;
-    ksi_producer *producer = self->transport->class->open_producer(self->transport, id, NULL);
+    const ksi_producer_options options = {.transactional_id =
+                                              self->number == WRITERS - 1 ? "id" : NULL};
+    ksi_producer *producer = self->transport->class->open_producer(self->transport, &options, NULL);
     for (int i = 0; i < RECORDS_OF_A_WRITER && self->status == KS_OK; i++) {
         char value[32];
         int length = snprintf(value, sizeof value, "%d %d", self->number, i);
         const ks_log_record record = {.value = ks_slice_of(value, (size_t)length),
                                       .timestamp = i,
                                       .partition = i % SHARED_PARTITIONS};
-        self->status = producer->class->send(producer, "topic", &record, NULL);
+        self->status = producer->class->send(producer, 0, "topic", &record, NULL);
         if (self->status == KS_OK && (i % 53 == 0 || i == RECORDS_OF_A_WRITER - 1)) {
-            self->status = id != NULL ? producer->class->commit(producer, NULL, NULL)
-                                      : producer->class->flush(producer, NULL);
+            self->status = options.transactional_id != NULL
+                               ? producer->class->commit(producer, NULL, NULL)
+                               : producer->class->flush(producer, NULL);
         }
     }
     producer->class->close(producer);
@@ -384,7 +386,7 @@ static void play(void *user)
 {
     player *self = user;
     ksi_transport *transport = self->transport;
-    ksi_consumer *consumer = transport->class->open_consumer(transport, NULL);
+    ksi_consumer *consumer = transport->class->open_consumer(transport, KSI_READS_LOG, NULL);
     ksi_producer *producer = transport->class->open_producer(transport, NULL, NULL);
     size_t slot = 0;
     ks_status status = consumer->class->assign(consumer, at(self->from, 0), 0, &slot, NULL);
@@ -394,7 +396,7 @@ static void play(void *user)
         consumer->class->wait(consumer, -1);
         status = consumer->class->poll(consumer, slot, &record, 1, &count, NULL);
         if (status == KS_OK && count == 1) {
-            status = producer->class->send(producer, self->to, &record, NULL);
+            status = producer->class->send(producer, 0, self->to, &record, NULL);
             turn++;
         }
         if (status == KS_OK && count == 1) {

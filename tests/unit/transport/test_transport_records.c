@@ -112,7 +112,7 @@ static void a_deleted_topic_is_unknown_to_whoever_has_it(void **state)
     assert_non_null(strstr(self->error.where, "topic"));
     assert_values(self, "other", 0, 0, " kept");
     const ks_log_record more = {.timestamp = 1};
-    assert_refused(producer->class->send(producer, "topic", &more, &self->error),
+    assert_refused(producer->class->send(producer, 0, "topic", &more, &self->error),
                    KS_E_UNKNOWN_TOPIC);
     assert_refused(self->class->delete_topic(self->transport, "topic", &self->error),
                    KS_E_UNKNOWN_TOPIC);
@@ -146,11 +146,11 @@ static void what_was_sent_is_read_back(void **state)
         .headers = ks_headers_with(&self->arena, NULL, ks_slice_cstr("h"), ks_slice_cstr("1"))};
     record.headers =
         ks_headers_with(&self->arena, record.headers, ks_slice_cstr("n"), ks_slice_null());
-    assert_ok(producer->class->send(producer, "topic", &record, &self->error));
+    assert_ok(producer->class->send(producer, 0, "topic", &record, &self->error));
     const ks_log_record null = {.key = {.data = NULL, .size = 3}, .timestamp = -5};
-    assert_ok(producer->class->send(producer, "topic", &null, &self->error));
+    assert_ok(producer->class->send(producer, 0, "topic", &null, &self->error));
     const ks_log_record empty = {.key = ks_slice_cstr(""), .value = ks_slice_cstr("")};
-    assert_ok(producer->class->send(producer, "topic", &empty, &self->error));
+    assert_ok(producer->class->send(producer, 0, "topic", &empty, &self->error));
     ksi_arena_reset(&self->arena);
     flush_all(self, producer);
 
@@ -187,13 +187,15 @@ static void sending_names_what_is_missing(void **state)
     create_topic(self, "topic", 2);
     ksi_producer *producer = open_producer(self, NULL);
     ks_log_record record = {.partition = 0};
-    assert_refused(producer->class->send(producer, "nowhere", &record, &self->error),
+    assert_refused(producer->class->send(producer, 0, "nowhere", &record, &self->error),
                    KS_E_UNKNOWN_TOPIC);
     assert_string_equal(self->error.where, "nowhere");
     record.partition = 2;
-    assert_refused(producer->class->send(producer, "topic", &record, &self->error), KS_E_ARGUMENT);
+    assert_refused(producer->class->send(producer, 0, "topic", &record, &self->error),
+                   KS_E_ARGUMENT);
     record.partition = -1;
-    assert_refused(producer->class->send(producer, "topic", &record, &self->error), KS_E_ARGUMENT);
+    assert_refused(producer->class->send(producer, 0, "topic", &record, &self->error),
+                   KS_E_ARGUMENT);
     assert_int_equal(producer->class->partition_count(producer, "nowhere"), 0);
     assert_int_equal(producer->class->pending_bytes(producer), 0);
     producer->class->close(producer);
@@ -228,7 +230,7 @@ static void records_are_gathered_until_they_are_old_full_or_flushed(void **state
     char *bytes = calloc(1, SIZE);
     const ks_log_record big = {.value = ks_slice_of(bytes, SIZE)};
     for (int i = 0; i < 4; i++) {
-        assert_ok(producer->class->send(producer, "topic", &big, &self->error));
+        assert_ok(producer->class->send(producer, 0, "topic", &big, &self->error));
     }
     assert_offsets(self, "topic", 0, 0, 6);
     free(bytes);
@@ -254,7 +256,7 @@ static void records_of_all_sizes_come_back_in_order_without_holes(void **state)
                                       .value = ks_slice_of(big, size),
                                       .timestamp = i,
                                       .partition = i % PARTITIONS};
-        assert_ok(producer->class->send(producer, "topic", &record, &self->error));
+        assert_ok(producer->class->send(producer, 0, "topic", &record, &self->error));
         if (i % 997 == 0) {
             flush_all(self, producer);
         }
