@@ -325,15 +325,38 @@ typedef struct ks_group_offset {
     int64_t end;    /**< of the partition: `end - offset` is the lag. Ignored when set */
 } ks_group_offset;
 
-/** A member of a group: a process that runs the application. Texts are borrowed for the call. */
+/** A task of an application, written 0_3: a sub-topology on one partition. @java TaskId */
+typedef struct ks_task_id {
+    int32_t subtopology;
+    int32_t partition;
+} ks_task_id;
+
+/** A partition of a topic. @java TopicPartition */
+typedef struct ks_topic_partition {
+    const char *topic;
+    int32_t partition;
+} ks_topic_partition;
+
+/**
+ * A member of a group: a process that runs the application. All of it is borrowed for the call.
+ * What the log does not know of a member is NULL or 0: a group of a cluster may have members that
+ * are no kstreams programs, and those have no tasks. @java MemberDescription
+ */
 typedef struct ks_group_member {
     const char *member;
     const char *client_id;
     const char *process_id;
+    const char *instance_id; /**< `group.instance.id` of a static member */
+    const char *endpoint;    /**< `application.server` */
+    const char *host;        /**< where it connects from */
     int32_t generation;
     int32_t threads;
+    const ks_task_id *active; /**< by id */
     size_t active_tasks;
+    const ks_task_id *standby; /**< by id */
     size_t standby_tasks;
+    const ks_topic_partition *inputs; /**< what it reads to process: partitions of active tasks */
+    size_t input_count;
 } ks_group_member;
 
 typedef void ks_group_visit_fn(const char *group, void *user);

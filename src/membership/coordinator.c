@@ -257,6 +257,21 @@ static char *make_name(ksi_coordinator *coordinator, const ksi_member_options *o
     return name;
 }
 
+static char *copy_optional(const char *text)
+{
+    return text != NULL ? ksi_strdup(text) : NULL;
+}
+
+static ksi_group_input *copy_inputs(const ksi_group_input *inputs, size_t count)
+{
+    ksi_group_input *copies = ksi_calloc(count + 1, sizeof *copies);
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = inputs[i];
+        copies[i].topic = ksi_strdup(inputs[i].topic);
+    }
+    return copies;
+}
+
 static ksi_member *make_member(const ksi_member_options *options)
 {
     size_t count = options->task_count;
@@ -265,6 +280,10 @@ static ksi_member *make_member(const ksi_member_options *options)
     self->group_name = ksi_strdup(options->group);
     self->client_id = ksi_strdup(options->client_id);
     self->process_id = ksi_strdup(options->process_id);
+    self->instance_id = copy_optional(options->instance_id);
+    self->endpoint = copy_optional(options->endpoint);
+    self->inputs = copy_inputs(options->inputs, options->input_count);
+    self->input_count = options->input_count;
     self->capacity = options->capacity;
     self->standbys = options->standbys;
     self->session_timeout_ms = options->session_timeout_ms;
@@ -397,17 +416,45 @@ static const ksi_task_id *copy_held(const ksi_member *self, ksi_role role, ks_ar
     return ids;
 }
 
+static const char *copy_optional_to(ks_arena *arena, const char *text)
+{
+    return text != NULL ? ksi_arena_strdup(arena, text) : NULL;
+}
+
+/* What tasks that run read: each partition of an input is the one of the task. */
+static const ksi_topic_partition *find_inputs(const ksi_member *self, const ksi_member_info *info,
+                                              ks_arena *arena, size_t *count)
+{
+    ksi_topic_partition *found =
+        ksi_arena_alloc(arena, (info->active_count * self->input_count + 1) * sizeof *found);
+    *count = 0;
+    for (size_t i = 0; i < self->input_count; i++) {
+        const ksi_group_input *input = &self->inputs[i];
+        const char *topic = ksi_arena_strdup(arena, input->topic);
+        for (size_t t = 0; t < info->active_count; t++) {
+            ksi_task_id task = info->active[t];
+            if (task.subtopology == input->subtopology && task.partition < input->partitions) {
+                found[(*count)++] = (ksi_topic_partition){topic, task.partition};
+            }
+        }
+    }
+    return found;
+}
+
 static ksi_member_info describe(const ksi_member *self, ks_arena *arena)
 {
     ksi_member_info info = {.member = ksi_arena_strdup(arena, self->name),
                             .client_id = ksi_arena_strdup(arena, self->client_id),
                             .process_id = ksi_arena_strdup(arena, self->process_id),
+                            .instance_id = copy_optional_to(arena, self->instance_id),
+                            .endpoint = copy_optional_to(arena, self->endpoint),
                             .generation = self->generation,
                             .capacity = self->capacity,
                             .heard_ms = self->heard_ms,
                             .session_timeout_ms = self->session_timeout_ms};
     info.active = copy_held(self, KSI_ROLE_ACTIVE, arena, &info.active_count);
     info.standby = copy_held(self, KSI_ROLE_STANDBY, arena, &info.standby_count);
+    info.inputs = find_inputs(self, &info, arena, &info.input_count);
     return info;
 }
 

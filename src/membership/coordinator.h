@@ -46,11 +46,14 @@
 
 typedef struct ksi_coordinator ksi_coordinator;
 
-/* A member at one moment; borrowed for the call. */
+/* A member at one moment; borrowed for the call. What is not known of it is NULL or 0. */
 typedef struct ksi_member_info {
     const char *member;
     const char *client_id;
     const char *process_id;
+    const char *instance_id; /* of a static member */
+    const char *endpoint;    /* application.server */
+    const char *host;        /* where it connects from */
     int32_t generation;
     int32_t capacity;
     int64_t heard_ms; /* when it polled last, by the clock of its polls */
@@ -59,6 +62,8 @@ typedef struct ksi_member_info {
     size_t active_count;
     const ksi_task_id *standby;
     size_t standby_count;
+    const ksi_topic_partition *inputs; /* what its active tasks read */
+    size_t input_count;
 } ksi_member_info;
 
 typedef void ksi_member_visit_fn(void *user, const ksi_member_info *member);

@@ -154,6 +154,12 @@ void ksi_member_free(ksi_member *self)
     ksi_free(self->group_name);
     ksi_free(self->client_id);
     ksi_free(self->process_id);
+    ksi_free(self->instance_id);
+    ksi_free(self->endpoint);
+    for (size_t i = 0; i < self->input_count; i++) {
+        ksi_free((char *)self->inputs[i].topic);
+    }
+    ksi_free(self->inputs);
     ksi_free(self->tasks);
     ksi_free(self->target);
     ksi_free(self->held);

@@ -58,6 +58,8 @@ struct ksi_member {
     char *group_name;
     char *client_id;
     char *process_id;
+    char *instance_id; /* NULL: a dynamic member */
+    char *endpoint;    /* NULL: none */
     int32_t generation;
     int32_t capacity;
     int32_t standbys;
@@ -65,6 +67,8 @@ struct ksi_member {
     int64_t heard_ms;
     ksi_group_task *tasks; /* its own list, to join again with */
     size_t task_count;
+    ksi_group_input *inputs; /* with names of its own */
+    size_t input_count;
     ksi_role *target;
     ksi_role *held;
     ksi_role *shown;

@@ -37,6 +37,11 @@ typedef struct ksi_task_id {
     int32_t partition;
 } ksi_task_id;
 
+typedef struct ksi_topic_partition {
+    const char *topic;
+    int32_t partition;
+} ksi_topic_partition;
+
 static inline bool ksi_task_id_equals(ksi_task_id a, ksi_task_id b)
 {
     return a.subtopology == b.subtopology && a.partition == b.partition;

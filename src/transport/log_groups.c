@@ -8,6 +8,7 @@
  *
  * Thread rule: any thread.
  */
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/log_handle.h"
@@ -70,19 +71,49 @@ ks_status ks_log_each_group_offset(ks_log *log, const char *group, ks_group_offs
 typedef struct member_relay {
     ks_group_member_visit_fn *visit;
     void *user;
+    ks_arena *arena; /* of one member */
 } member_relay;
+
+static const ks_task_id *public_tasks(ks_arena *arena, const ksi_task_id *tasks, size_t count)
+{
+    ks_task_id *shown = ksi_arena_alloc(arena, (count + 1) * sizeof *shown);
+    for (size_t i = 0; i < count; i++) {
+        shown[i] = (ks_task_id){tasks[i].subtopology, tasks[i].partition};
+    }
+    return shown;
+}
+
+static const ks_topic_partition *public_inputs(ks_arena *arena, const ksi_topic_partition *inputs,
+                                               size_t count)
+{
+    ks_topic_partition *shown = ksi_arena_alloc(arena, (count + 1) * sizeof *shown);
+    for (size_t i = 0; i < count; i++) {
+        shown[i] = (ks_topic_partition){inputs[i].topic, inputs[i].partition};
+    }
+    return shown;
+}
 
 static void relay_member(void *user, const ksi_member_info *member)
 {
     const member_relay *relay = user;
-    const ks_group_member shown = {.member = member->member,
-                                   .client_id = member->client_id,
-                                   .process_id = member->process_id,
-                                   .generation = member->generation,
-                                   .threads = member->capacity,
-                                   .active_tasks = member->active_count,
-                                   .standby_tasks = member->standby_count};
+    ks_arena *arena = relay->arena;
+    const ks_group_member shown = {
+        .member = member->member,
+        .client_id = member->client_id,
+        .process_id = member->process_id,
+        .instance_id = member->instance_id,
+        .endpoint = member->endpoint,
+        .host = member->host,
+        .generation = member->generation,
+        .threads = member->capacity,
+        .active = public_tasks(arena, member->active, member->active_count),
+        .active_tasks = member->active_count,
+        .standby = public_tasks(arena, member->standby, member->standby_count),
+        .standby_tasks = member->standby_count,
+        .inputs = public_inputs(arena, member->inputs, member->input_count),
+        .input_count = member->input_count};
     relay->visit(&shown, relay->user);
+    ks_arena_reset(arena);
 }
 
 ks_status ks_log_each_group_member(ks_log *log, const char *group, ks_group_member_visit_fn *visit,
@@ -92,8 +123,11 @@ ks_status ks_log_each_group_member(ks_log *log, const char *group, ks_group_memb
     if (visit == NULL) {
         return ksi_error_set(error, KS_E_ARGUMENT, "visit", "must not be NULL");
     }
-    member_relay relay = {.visit = visit, .user = user};
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    member_relay relay = {.visit = visit, .user = user, .arena = &arena};
     log->transport->class->each_member(log->transport, group, relay_member, &relay);
+    ksi_arena_destroy(&arena);
     return ksi_log_reachable(log, error);
 }
 

@@ -38,11 +38,6 @@ typedef struct ksi_transport ksi_transport;
 typedef struct ksi_consumer ksi_consumer;
 typedef struct ksi_producer ksi_producer;
 
-typedef struct ksi_topic_partition {
-    const char *topic;
-    int32_t partition;
-} ksi_topic_partition;
-
 typedef struct ksi_group_offset {
     ksi_topic_partition partition;
     int64_t offset;    /* -1: none was committed */

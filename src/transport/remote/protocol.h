@@ -28,7 +28,7 @@
 #include "transport/embedded/batch.h"
 
 #define KSI_PROTOCOL_MAGIC "kstreams-log"
-enum { KSI_PROTOCOL_VERSION = 1 };
+enum { KSI_PROTOCOL_VERSION = 2 };
 /* A frame has at most so many bytes; one record therefore a little less. */
 #define KSI_FRAME_MAX_BYTES ((uint32_t)256 * 1024 * 1024)
 /* A page of records that are read ends when it has as many. */

@@ -167,24 +167,41 @@ static ksi_task_id *take_tasks(ksi_frame_reader *list, size_t *count)
     return tasks;
 }
 
+static ksi_topic_partition *take_inputs(ksi_frame_reader *list, size_t *count)
+{
+    *count = ksi_take_count(list, 9);
+    ksi_topic_partition *inputs = ksi_calloc(*count + 1, sizeof *inputs);
+    for (size_t i = 0; i < *count; i++) {
+        inputs[i].topic = ksi_take_text(list);
+        inputs[i].partition = ksi_take_i32(list);
+    }
+    return inputs;
+}
+
 static void take_member(ksi_frame_reader *list, void *visit, void *user)
 {
     ksi_member_info member = {.member = ksi_take_text(list)};
     member.client_id = ksi_take_text(list);
-    member.process_id = ksi_take_text(list);
+    member.process_id = ksi_take_optional_text(list);
+    member.instance_id = ksi_take_optional_text(list);
+    member.endpoint = ksi_take_optional_text(list);
+    member.host = ksi_take_optional_text(list);
     member.generation = ksi_take_i32(list);
     member.capacity = ksi_take_i32(list);
     member.heard_ms = ksi_take_i64(list);
     member.session_timeout_ms = ksi_take_i64(list);
     ksi_task_id *active = take_tasks(list, &member.active_count);
     ksi_task_id *standby = take_tasks(list, &member.standby_count);
+    ksi_topic_partition *inputs = take_inputs(list, &member.input_count);
     member.active = active;
     member.standby = standby;
+    member.inputs = inputs;
     if (!list->failed) {
         (*(ksi_member_visit_fn **)visit)(user, &member);
     }
     ksi_free(active);
     ksi_free(standby);
+    ksi_free(inputs);
 }
 
 static void remote_each_member(ksi_transport *transport, const char *group,

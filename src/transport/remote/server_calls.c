@@ -287,17 +287,30 @@ static void put_tasks(ksi_buffer *answer, const ksi_task_id *tasks, size_t count
     }
 }
 
+static void put_inputs(ksi_buffer *answer, const ksi_topic_partition *inputs, size_t count)
+{
+    ksi_put_u32(answer, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        ksi_put_text(answer, inputs[i].topic);
+        ksi_put_i32(answer, inputs[i].partition);
+    }
+}
+
 static void put_member(void *user, const ksi_member_info *member)
 {
     put_name(user, member->member);
     ksi_put_text(user, member->client_id);
     ksi_put_text(user, member->process_id);
+    ksi_put_text(user, member->instance_id);
+    ksi_put_text(user, member->endpoint);
+    ksi_put_text(user, member->host);
     ksi_put_i32(user, member->generation);
     ksi_put_i32(user, member->capacity);
     ksi_put_i64(user, member->heard_ms);
     ksi_put_i64(user, member->session_timeout_ms);
     put_tasks(user, member->active, member->active_count);
     put_tasks(user, member->standby, member->standby_count);
+    put_inputs(user, member->inputs, member->input_count);
 }
 
 static ks_status call_each_member(ksi_session *session, ksi_frame_reader *request,

@@ -444,6 +444,40 @@ static void tools_see_members_and_what_they_have(void **state)
     assert_string_equal(all.text, "c0/p/0 c1/p/70 ");
 }
 
+static void note_inputs(void *user, const ksi_member_info *member)
+{
+    char *text = user;
+    assert_string_equal(member->instance_id, "static-1");
+    assert_string_equal(member->endpoint, "host:80");
+    assert_null(member->host);
+    for (size_t i = 0; i < member->input_count; i++) {
+        size_t used = strlen(text);
+        (void)snprintf(text + used, 128 - used, "%s-%d ", member->inputs[i].topic,
+                       (int)member->inputs[i].partition);
+    }
+}
+
+static void tools_see_what_the_tasks_of_a_member_read(void **state)
+{
+    client_fixture *self = *state;
+    const ksi_group_task tasks[] = {{{0, 0}, false}, {{0, 1}, false}, {{1, 0}, true}};
+    const ksi_group_input inputs[] = {{0, "long", 2}, {0, "short", 1}, {1, "other", 1}};
+    ksi_member_options options = client_options(self, "p");
+    options.instance_id = "static-1";
+    options.endpoint = "host:80";
+    options.tasks = tasks;
+    options.task_count = 3;
+    options.inputs = inputs;
+    options.input_count = 3;
+    join_client_with(self, 0, &options);
+    char text[128] = "";
+    ksi_coordinator_each_member(self->coordinator, client_group, note_inputs, text);
+    assert_string_equal(text, ""); /* nothing was shown to it yet */
+    take_turns(self);
+    ksi_coordinator_each_member(self->coordinator, client_group, note_inputs, text);
+    assert_string_equal(text, "long-0 long-1 short-0 other-0 ");
+}
+
 static void groups_have_nothing_to_do_with_each_other(void **state)
 {
     client_fixture *self = *state;
@@ -487,6 +521,7 @@ int main(void)
         IN_A_GROUP(options_out_of_range_are_refused),
         IN_A_GROUP(a_poll_is_due_at_once_when_something_changed),
         IN_A_GROUP(tools_see_members_and_what_they_have),
+        IN_A_GROUP(tools_see_what_the_tasks_of_a_member_read),
         IN_A_GROUP(groups_have_nothing_to_do_with_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -470,6 +470,13 @@ static void count_member(const ks_group_member *member, void *user)
 {
     assert_string_equal(member->client_id, "client");
     assert_int_equal(member->threads, 3);
+    assert_int_equal(member->active_tasks, 1);
+    assert_int_equal(member->active[0].subtopology, 0);
+    assert_int_equal(member->active[0].partition, 1);
+    assert_int_equal(member->standby_tasks, 0);
+    assert_int_equal(member->input_count, 1);
+    assert_string_equal(member->inputs[0].topic, "topic");
+    assert_int_equal(member->inputs[0].partition, 1);
     (*(int *)user)++;
 }
 
@@ -489,17 +496,22 @@ static void a_group_at_rest_is_moved_and_deleted(void **state)
     assert_int_equal(ks_log_each_group_offset(log, "group", note_offset, text, &error), KS_OK);
     assert_string_equal(text, "topic-0:2/0-3 topic-1:3/0-3 ");
 
-    const ksi_group_task task = {{0, 0}, false};
+    const ksi_group_task task = {{0, 1}, false};
+    const ksi_group_input input = {0, "topic", 2};
     const ksi_member_options options = {.group = "group",
                                         .process_id = "process",
                                         .client_id = "client",
                                         .capacity = 3,
                                         .session_timeout_ms = 1000,
+                                        .inputs = &input,
+                                        .input_count = 1,
                                         .tasks = &task,
                                         .task_count = 1};
     ksi_transport *transport = ksi_log_transport(log);
     ksi_membership *member = transport->class->join(transport, &options, 0, &error);
     assert_non_null(member);
+    ksi_group_view view;
+    assert_int_equal(member->class->poll(member, 0, &view, &error), KS_OK);
     int members = 0;
     assert_int_equal(ks_log_each_group_member(log, "group", count_member, &members, &error), KS_OK);
     assert_int_equal(members, 1);
