@@ -60,6 +60,7 @@ void ks_builder_wrap_processors(ks_builder *builder, const ks_processor_wrapper 
 typedef struct process_call {
     const char *name;
     const char *prefix;
+    ksi_processor (*operation)(ks_arena *arena, const ks_processor *processor, void *user);
     const ks_processor *processor;
     void *user;
     const ks_connected *connected;
@@ -82,7 +83,7 @@ static bool add_stores(ks_builder *builder, ksi_plan_node *node, const process_c
     return true;
 }
 
-/* The plan node without its operation; NULL: the builder failed. */
+/* NULL: the builder failed. */
 static ksi_plan_node *add_node(ks_stream *stream, const process_call *call)
 {
     ks_builder *builder = stream->builder;
@@ -102,6 +103,8 @@ static ksi_plan_node *add_node(ks_stream *stream, const process_call *call)
     if (!add_stores(builder, node, call)) {
         return NULL;
     }
+    node->processor = call->operation(&builder->topology->arena, call->processor, call->user);
+    node->changes_value = builder->process_changes_key;
     ksi_attach(builder, stream->node, node);
     return node;
 }
@@ -112,6 +115,7 @@ ks_stream *ks_stream_process(ks_stream *stream, const ks_processor *processor, v
     ks_builder *builder = stream->builder;
     const process_call call = {.name = "ks_stream_process",
                                .prefix = "KSTREAM-PROCESSOR-",
+                               .operation = ksi_op_process,
                                .processor = processor,
                                .user = user,
                                .connected = connected};
@@ -119,9 +123,7 @@ ks_stream *ks_stream_process(ks_stream *stream, const ks_processor *processor, v
     if (node == NULL) {
         return &builder->inert_stream;
     }
-    node->processor = ksi_op_process(&builder->topology->arena, processor, user);
     node->changes_key = builder->process_changes_key;
-    node->changes_value = builder->process_changes_key;
     return ksi_stream_new(
         builder, &(ks_stream){.name = node->name, .repartition_required = true, .node = node});
 }
@@ -132,6 +134,7 @@ ks_stream *ks_stream_process_values(ks_stream *stream, const ks_processor *proce
     ks_builder *builder = stream->builder;
     const process_call call = {.name = "ks_stream_process_values",
                                .prefix = "KSTREAM-PROCESSVALUES-",
+                               .operation = ksi_op_process_values,
                                .processor = processor,
                                .user = user,
                                .connected = connected};
@@ -139,8 +142,6 @@ ks_stream *ks_stream_process_values(ks_stream *stream, const ks_processor *proce
     if (node == NULL) {
         return &builder->inert_stream;
     }
-    node->processor = ksi_op_process_values(&builder->topology->arena, processor, user);
-    node->changes_value = builder->process_changes_key;
     return ksi_stream_new(builder,
                           &(ks_stream){.name = node->name,
                                        .key = stream->key,

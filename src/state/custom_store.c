@@ -17,7 +17,6 @@
 struct ksi_custom_store {
     ksi_store base; /* first */
     ksi_store_options options;
-    bool owns_rows;
     bool is_open; /* the program's open has succeeded */
     void *state;
     ks_custom_store flushing; /* the handle of the program's flush */
@@ -41,14 +40,6 @@ static bool has_failed(const void *self)
 static void remember(void *self, const ks_error *error)
 {
     ((ksi_custom_store *)self)->failed = *error;
-}
-
-/* Nothing is held back that forwarding could bring. */
-static ks_status flush_base(ksi_store *base, ks_error *error)
-{
-    (void)base;
-    (void)error;
-    return KS_OK;
 }
 
 static ks_status settle_base(ksi_store *base, ks_error *error)
@@ -79,15 +70,12 @@ static void close_base(ksi_store *base)
     if (store->is_open && class->close != NULL) {
         class->close(store->state, base->spec->custom_user);
     }
-    if (store->owns_rows) {
-        ksi_row_store_close(base->rows);
-    }
+    ksi_store_end(base);
     ksi_free(store->state);
     ksi_free(store);
 }
 
-static const ksi_store_class custom_class = {
-    .flush = flush_base, .settle = settle_base, .close = close_base};
+static const ksi_store_class custom_class = {.settle = settle_base, .close = close_base};
 
 static ks_status load_rows(ksi_custom_store *store, ks_error *error)
 {
@@ -123,11 +111,7 @@ ksi_custom_store *ksi_custom_store_open(const ksi_store_options *options, ks_err
 {
     ksi_custom_store *store = ksi_calloc(1, sizeof *store);
     store->options = *options;
-    store->owns_rows = options->rows == NULL;
-    store->base = (ksi_store){.class = &custom_class,
-                              .spec = options->spec,
-                              .rows = store->owns_rows ? ksi_store_rows_in_memory(options->spec)
-                                                       : options->rows};
+    ksi_store_begin(&store->base, &custom_class, options);
     store->flushing =
         (ks_custom_store){.store = store,
                           .context = options->context,

@@ -36,8 +36,7 @@ struct ksi_key_value_store {
     ksi_changelog *changelog;
     ksi_record_cache *cache;
     ksi_named_cache *cached; /* NULL: not cached */
-    bool owns_rows;
-    ksi_store_query *query; /* a reader: instead of all the others; NULL: it is none */
+    ksi_store_query *query;  /* a reader: instead of all the others; NULL: it is none */
     ksi_queried_row queried;
     int64_t pending_max_bytes;
     ksi_flush_fn *flush;
@@ -74,25 +73,14 @@ ksi_store *ksi_key_value_store_base(ksi_key_value_store *store)
     return store != NULL ? &store->base : NULL;
 }
 
-static ksi_key_value_store *open_reader(const ksi_store_options *options)
-{
-    ksi_key_value_store *store = ksi_calloc(1, sizeof *store);
-    store->base = (ksi_store){.class = &key_value_class, .spec = options->spec};
-    store->query = ksi_store_query_retain(options->query);
-    return store;
-}
-
 ksi_key_value_store *ksi_key_value_store_open(const ksi_store_options *options)
 {
-    if (options->query != NULL) {
-        return open_reader(options);
-    }
     ksi_key_value_store *store = ksi_calloc(1, sizeof *store);
-    store->owns_rows = options->rows == NULL;
-    store->base = (ksi_store){.class = &key_value_class,
-                              .spec = options->spec,
-                              .rows = store->owns_rows ? ksi_store_rows_in_memory(options->spec)
-                                                       : options->rows};
+    ksi_store_begin(&store->base, &key_value_class, options);
+    if (options->query != NULL) {
+        store->query = ksi_store_query_retain(options->query);
+        return store;
+    }
     store->changelog = options->changelog;
     store->pending_max_bytes = options->pending_max_bytes;
     if (options->cache != NULL && options->spec->caching) {
@@ -121,9 +109,7 @@ void ksi_key_value_store_close(ksi_key_value_store *store)
     ksi_free(store->old_values);
     ksi_store_query_release(store->query);
     ksi_queried_row_destroy(&store->queried);
-    if (store->owns_rows) {
-        ksi_row_store_close(store->base.rows);
-    }
+    ksi_store_end(&store->base);
     ksi_free(store);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store.c - opening a store of any kind, and when two specs are one store. See store.h.
+ * store.c - the base of a store, opening one of any kind, and when two specs are one. See store.h.
  */
 #include "state/store.h"
 
@@ -82,6 +82,23 @@ ksi_row_store *ksi_store_rows_in_memory(const ksi_store_spec *spec)
                            NULL);
     KSI_CHECK(rows != NULL); /* only reading from a disk can fail */
     return rows;
+}
+
+void ksi_store_begin(ksi_store *store, const ksi_store_class *class,
+                     const ksi_store_options *options)
+{
+    *store = (ksi_store){.class = class, .spec = options->spec, .rows = options->rows};
+    if (options->rows == NULL && options->query == NULL) {
+        store->rows = ksi_store_rows_in_memory(options->spec);
+        store->owns_rows = true;
+    }
+}
+
+void ksi_store_end(ksi_store *store)
+{
+    if (store->owns_rows) {
+        ksi_row_store_close(store->rows);
+    }
 }
 
 ksi_store *ksi_store_open(const ksi_store_options *options, ks_error *error)

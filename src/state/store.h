@@ -31,12 +31,12 @@ typedef struct ksi_store ksi_store;
 typedef struct ksi_store_class {
     /*
      * Empties what the store holds back from rows and changelog. Before every commit; may forward,
-     * so other stores may be written.
+     * so other stores may be written. NULL: it holds nothing back.
      */
     ks_status (*flush)(ksi_store *store, ks_error *error);
     /* Behind the flushes of all stores, the last to write before the commit. NULL: nothing. */
     ks_status (*settle)(ksi_store *store, ks_error *error);
-    /* Drops what was not flushed. The rows outlive it unless they are its own. */
+    /* Drops what was not flushed and frees the store, with ksi_store_end() of its base. */
     void (*close)(ksi_store *store);
 } ksi_store_class;
 
@@ -44,6 +44,7 @@ struct ksi_store {
     const ksi_store_class *class;
     const ksi_store_spec *spec;
     ksi_row_store *rows; /* what is committed, applied, restored and iterated; NULL: a reader */
+    bool owns_rows;
 };
 
 /* What a store is opened with. All but the spec may be NULL; what is given outlives the store. */
@@ -67,12 +68,18 @@ typedef struct ksi_store_options {
 /* Rows in memory for a store: with its bound, if it has one. */
 ksi_row_store *ksi_store_rows_in_memory(const ksi_store_spec *spec);
 
+/* For the kinds: the base of a store with the rows it was given, else rows of its own in memory. */
+void ksi_store_begin(ksi_store *store, const ksi_store_class *class,
+                     const ksi_store_options *options);
+/* The rows outlive the store unless they are its own. */
+void ksi_store_end(ksi_store *store);
+
 /* A store of the kind that the spec says. NULL with an error when its rows do not fit. */
 ksi_store *ksi_store_open(const ksi_store_options *options, ks_error *error);
 
 KS_NODISCARD static inline ks_status ksi_store_flush(ksi_store *store, ks_error *error)
 {
-    return store->class->flush(store, error);
+    return store->class->flush != NULL ? store->class->flush(store, error) : KS_OK;
 }
 
 KS_NODISCARD static inline ks_status ksi_store_settle(ksi_store *store, ks_error *error)

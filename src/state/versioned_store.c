@@ -15,29 +15,18 @@
 struct ksi_versioned_store {
     ksi_store base; /* first */
     ksi_store_options options;
-    bool owns_rows;
     ksi_versioned_rows *versions;
 };
-
-/* Nothing is held back. */
-static ks_status flush_base(ksi_store *base, ks_error *error)
-{
-    (void)base;
-    (void)error;
-    return KS_OK;
-}
 
 static void close_base(ksi_store *base)
 {
     ksi_versioned_store *store = (ksi_versioned_store *)base;
     ksi_versioned_rows_close(store->versions);
-    if (store->owns_rows) {
-        ksi_row_store_close(base->rows);
-    }
+    ksi_store_end(base);
     ksi_free(store);
 }
 
-static const ksi_store_class versioned_class = {.flush = flush_base, .close = close_base};
+static const ksi_store_class versioned_class = {.close = close_base};
 
 /* Where there is a changelog, restoring has dealt with another retention before. */
 static void explain(const ksi_store_spec *spec, ks_error *error)
@@ -56,11 +45,7 @@ ksi_versioned_store *ksi_versioned_store_open(const ksi_store_options *options, 
 {
     ksi_versioned_store *store = ksi_calloc(1, sizeof *store);
     store->options = *options;
-    store->owns_rows = options->rows == NULL;
-    store->base = (ksi_store){.class = &versioned_class,
-                              .spec = options->spec,
-                              .rows = store->owns_rows ? ksi_store_rows_in_memory(options->spec)
-                                                       : options->rows};
+    ksi_store_begin(&store->base, &versioned_class, options);
     store->versions = ksi_versioned_rows_open(
         &(ksi_versioned_rows_options){.rows = store->base.rows,
                                       .history_retention_ms = options->spec->retention_ms},
