@@ -228,24 +228,6 @@ static const ksi_membership_class member_class = {.poll = member_poll,
 
 /* ---- joining --------------------------------------------------------------------------------- */
 
-static ks_status check_options(const ksi_member_options *options, ks_error *error)
-{
-    const char *wrong = NULL;
-    if (options->group == NULL || options->process_id == NULL || options->client_id == NULL) {
-        wrong = "a member needs a group, a process id and a client id";
-    } else if (options->capacity < 0 || options->standbys < 0) {
-        wrong = "capacity and standbys are 0 or more";
-    } else if (options->session_timeout_ms <= 0) {
-        wrong = "session.timeout.ms is more than 0";
-    }
-    for (size_t t = 1; wrong == NULL && t < options->task_count; t++) {
-        if (ksi_task_id_compare(options->tasks[t - 1].id, options->tasks[t].id) >= 0) {
-            wrong = "the tasks are in the order of their ids, each once";
-        }
-    }
-    return wrong == NULL ? KS_OK : ksi_error_set(error, KS_E_ARGUMENT, options->group, "%s", wrong);
-}
-
 static char *make_name(ksi_coordinator *coordinator, const ksi_member_options *options)
 {
     ks_arena arena;
@@ -313,7 +295,7 @@ ksi_membership *ksi_coordinator_join(ksi_coordinator *coordinator,
                                      const ksi_member_options *options, int64_t now_ms,
                                      ks_error *error)
 {
-    if (check_options(options, error) != KS_OK) {
+    if (ksi_member_options_check(options, error) != KS_OK) {
         return NULL;
     }
     ksi_member *self = make_member(options);

@@ -19,75 +19,9 @@
 
 #include <string.h>
 
-/* ---- tasks ----------------------------------------------------------------------------------- */
-
-int ksi_task_id_compare(ksi_task_id a, ksi_task_id b)
-{
-    if (a.subtopology != b.subtopology) {
-        return a.subtopology < b.subtopology ? -1 : 1;
-    }
-    return (a.partition > b.partition) - (a.partition < b.partition);
-}
-
 size_t ksi_member_find_task(const ksi_member *self, ksi_task_id id)
 {
-    size_t low = 0;
-    size_t high = self->task_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = ksi_task_id_compare(self->tasks[middle].id, id);
-        if (order == 0) {
-            return middle;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return KSI_TASK_NOT_FOUND;
-}
-
-ksi_group_task *ksi_group_tasks_copy(const ksi_group_task *tasks, size_t count)
-{
-    ksi_group_task *copy = ksi_alloc((count + 1) * sizeof *copy);
-    if (count > 0) {
-        memcpy(copy, tasks, count * sizeof *copy);
-    }
-    return copy;
-}
-
-/* Says which is the first task that only one of the two has, or that differs. */
-static ks_status check_same_tasks(const ksi_group *self, const ksi_member *joining, ks_error *error)
-{
-    static const char help[] = "all members of a group run the same topology over the same topics: "
-                               "stop the others first, or choose another application.id";
-    size_t i = 0;
-    while (i < self->task_count && i < joining->task_count &&
-           ksi_task_id_compare(self->tasks[i].id, joining->tasks[i].id) == 0) {
-        const ksi_group_task *ours = &self->tasks[i];
-        if (ours->stateful != joining->tasks[i].stateful) {
-            return ksi_error_set(error, KS_E_TOPOLOGY, self->name,
-                                 "task %d_%d is %s in the application that joins (client.id %s) "
-                                 "and %s in the group; %s",
-                                 ours->id.subtopology, ours->id.partition,
-                                 ours->stateful ? "stateless" : "stateful", joining->client_id,
-                                 ours->stateful ? "stateful" : "stateless", help);
-        }
-        i++;
-    }
-    if (i == self->task_count && i == joining->task_count) {
-        return KS_OK;
-    }
-    bool is_ours =
-        i == joining->task_count ||
-        (i < self->task_count && ksi_task_id_compare(self->tasks[i].id, joining->tasks[i].id) < 0);
-    ksi_task_id id = is_ours ? self->tasks[i].id : joining->tasks[i].id;
-    return ksi_error_set(
-        error, KS_E_TOPOLOGY, self->name,
-        "task %d_%d is in %s and not in %s (client.id %s joins); %s", id.subtopology, id.partition,
-        is_ours ? "the group" : "the application that joins",
-        is_ours ? "the application that joins" : "the group", joining->client_id, help);
+    return ksi_group_tasks_find((ksi_group_tasks){self->tasks, self->task_count}, id);
 }
 
 /* ---- targets --------------------------------------------------------------------------------- */
@@ -269,7 +203,9 @@ ks_status ksi_member_enter(ksi_member *self, int64_t now_ms, ks_error *error)
         into = ksi_map_get_cstr(coordinator->groups, self->group_name);
     }
     if (into != NULL) {
-        KS_TRY(check_same_tasks(into, self, error));
+        KS_TRY(ksi_group_tasks_check((ksi_group_tasks){into->tasks, into->task_count},
+                                     (ksi_group_tasks){self->tasks, self->task_count}, into->name,
+                                     self->client_id, error));
     } else {
         into = open_group(coordinator, self);
     }

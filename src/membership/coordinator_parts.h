@@ -25,8 +25,7 @@
 #include "base/thread.h"
 #include "membership/assignor.h"
 #include "membership/coordinator.h"
-
-#define KSI_TASK_NOT_FOUND SIZE_MAX
+#include "membership/group_tasks.h"
 
 typedef struct ksi_member ksi_member;
 
@@ -80,10 +79,6 @@ struct ksi_member {
     ksi_task_id *standby;
     size_t standby_count;
 };
-
-/* Negative, zero or positive: by sub-topology, then by partition. */
-int ksi_task_id_compare(ksi_task_id a, ksi_task_id b);
-ksi_group_task *ksi_group_tasks_copy(const ksi_group_task *tasks, size_t count);
 
 /* Who has the task active: in its target, or held. NULL: nobody. */
 ksi_member *ksi_group_find_active(const ksi_group *self, size_t task, bool in_target);
