@@ -78,11 +78,14 @@ static ks_status read_updates(ks_log *log, const char *topic, topic_table *table
     if (reader == NULL) {
         return error->code;
     }
-    while (status == KS_OK && ks_log_reader_next(reader, &record)) {
+    while (status == KS_OK && ks_log_reader_next_to_end(reader, &record)) {
         table->updates++;
         if (record.key.data != NULL) {
             status = add_update(list, table->arena, &record, error);
         }
+    }
+    if (status == KS_OK) {
+        status = ks_log_reader_status(reader, error);
     }
     ks_log_reader_free(reader);
     return status;

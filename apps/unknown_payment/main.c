@@ -55,13 +55,14 @@ static ks_status print_unknown(ks_log *log, ks_error *error)
     if (reader == NULL) {
         return error->code;
     }
-    while (ks_log_reader_next(reader, &record)) {
+    while (ks_log_reader_next_to_end(reader, &record)) {
         printf("%.*s\t%.*s\n", KS_SLICE_ARGS(record.key), KS_SLICE_ARGS(record.value));
         count++;
     }
     printf("\nunknown payments   %12s\n", app_number(count, number));
+    ks_status status = ks_log_reader_status(reader, error);
     ks_log_reader_free(reader);
-    return KS_OK;
+    return status;
 }
 
 int main(int argc, char **argv)

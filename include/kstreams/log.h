@@ -284,6 +284,14 @@ KS_API void ks_log_reader_free(ks_log_reader *reader);
 KS_NODISCARD KS_API bool ks_log_reader_next(ks_log_reader *reader, ks_log_record *record);
 
 /**
+ * The next record up to the end: of all that were there when the reader was opened, and perhaps of
+ * some that came since. Waits for it where it has to come from a cluster first, where
+ * ks_log_reader_next() answers false. False at the end, or when reading failed.
+ * @thread the reader's   @java Consumer#endOffsets, Consumer#position
+ */
+KS_NODISCARD KS_API bool ks_log_reader_next_to_end(ks_log_reader *reader, ks_log_record *record);
+
+/**
  * KS_OK, or why ks_log_reader_next() will not give another record: KS_E_UNKNOWN_TOPIC when the
  * topic was deleted, KS_E_CORRUPT, KS_E_IO. @thread the reader's
  */

@@ -22,6 +22,7 @@ typedef struct reader_partition {
     int32_t number;
     size_t slot;
     int64_t position; /* behind the last record that was given */
+    int64_t end;      /* of the partition, when the reader was opened */
 } reader_partition;
 
 struct ks_log_reader {
@@ -51,27 +52,28 @@ static ksi_topic_partition place_of(const ks_log_reader *reader, int32_t partiti
     return (ksi_topic_partition){.topic = reader->topic, .partition = partition};
 }
 
-static ks_status start_offset(ks_log_reader *reader, const ks_log_reader_options *options,
-                              int32_t partition, int64_t *offset, ks_error *error)
+/* Finds where reading begins in a partition, and its end. */
+static ks_status find_offsets(ks_log_reader *reader, const ks_log_reader_options *options,
+                              reader_partition *partition, ks_error *error)
 {
     const ksi_transport_class *class = reader->transport->class;
-    ksi_topic_partition at = place_of(reader, partition);
+    ksi_topic_partition at = place_of(reader, partition->number);
+    int64_t *offset = &partition->position;
     int64_t begin = 0;
-    int64_t end = 0;
-    KS_TRY(class->offsets(reader->transport, at, &begin, &end, error));
+    KS_TRY(class->offsets(reader->transport, at, &begin, &partition->end, error));
     switch (options->start) {
     case KS_LOG_START_BEGINNING:
         *offset = begin;
         return KS_OK;
     case KS_LOG_START_END:
-        *offset = end;
+        *offset = partition->end;
         return KS_OK;
     case KS_LOG_START_OFFSET:
-        if (options->at < 0 || options->at > end) {
+        if (options->at < 0 || options->at > partition->end) {
             return ksi_error_set(error, KS_E_OUT_OF_RANGE, reader->topic,
                                  "partition %d has offsets %lld to %lld; reading cannot begin at "
                                  "%lld",
-                                 partition, (long long)begin, (long long)end,
+                                 partition->number, (long long)begin, (long long)partition->end,
                                  (long long)options->at);
         }
         *offset = options->at > begin ? options->at : begin;
@@ -93,7 +95,7 @@ static ks_status add_partition(ks_log_reader *reader, const ks_log_reader_option
         }
     }
     reader_partition added = {.number = partition};
-    KS_TRY(start_offset(reader, options, partition, &added.position, error));
+    KS_TRY(find_offsets(reader, options, &added, error));
     KS_TRY(reader->consumer->class->assign(reader->consumer, place_of(reader, partition),
                                            added.position, &added.slot, error));
     reader->partitions[reader->partition_count++] = added;
@@ -233,6 +235,32 @@ bool ks_log_reader_next(ks_log_reader *reader, ks_log_record *record)
     }
     *record = reader->batch[reader->next++];
     reader->partitions[reader->current].position = record->offset + 1;
+    return true;
+}
+
+/*
+ * By the consumer's positions, for the last offsets may be those of no record, such as the mark of
+ * a commit.
+ */
+static bool is_at_end(const ks_log_reader *reader)
+{
+    for (size_t i = 0; i < reader->partition_count; i++) {
+        const reader_partition *at = &reader->partitions[i];
+        if (reader->consumer->class->position(reader->consumer, at->slot) < at->end) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ks_log_reader_next_to_end(ks_log_reader *reader, ks_log_record *record)
+{
+    while (!ks_log_reader_next(reader, record)) {
+        if (reader->error.code != KS_OK || is_at_end(reader)) {
+            return false;
+        }
+        reader->consumer->class->wait(reader->consumer, -1);
+    }
     return true;
 }
 

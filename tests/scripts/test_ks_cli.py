@@ -227,7 +227,7 @@ class KsOnALog(Programs):
         self.assertEqual(self.json("groups", "list"), [{"group": "app", "members": 0, "partitions": 1, "lag": 2}])
         self.ks("groups", "reset", "app", "--topic", "t", "--to-end")
         described = self.json("groups", "describe", "app")
-        self.assertEqual(described["offsets"], [{"topic": "t", "partition": 0, "offset": 3, "end": 3, "lag": 0}])
+        self.assertEqual(described["offsets"], [{"topic": "t", "partition": 0, "offset": 3, "end": 3, "lag": 0, "member": "-"}])
         self.ks_refused(2, ["where to?"], "groups", "reset", "app", "--topic", "t")
         self.ks("groups", "delete", "app")
         self.ks_refused(1, ["there is no group app"], "groups", "describe", "app")

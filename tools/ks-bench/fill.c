@@ -38,7 +38,7 @@ ks_status bench_empty_topic(ks_log *log, const char *topic, int32_t partitions, 
     if (reader == NULL) {
         return error->code;
     }
-    if (ks_log_reader_next(reader, &record)) {
+    if (ks_log_reader_next_to_end(reader, &record)) {
         *error = (ks_error){.code = KS_E_STATE};
         (void)snprintf(error->where, sizeof error->where, "topic %s", topic);
         (void)snprintf(error->message, sizeof error->message,

@@ -84,7 +84,7 @@ ks_status bench_result_read(ks_log *log, const char *topic, bench_result *result
         return error->code;
     }
     ksi_map *values = ksi_map_new();
-    while (status == KS_OK && ks_log_reader_next(reader, &record)) {
+    while (status == KS_OK && ks_log_reader_next_to_end(reader, &record)) {
         result->outputs++;
         result->bytes += record.key.size + record.value.size;
         if (record.key.data != NULL && !keep_last(values, &record)) {
@@ -92,6 +92,9 @@ ks_status bench_result_read(ks_log *log, const char *topic, bench_result *result
                                 .message = "out of memory while reading the output topic back"};
             status = error->code;
         }
+    }
+    if (status == KS_OK) {
+        status = ks_log_reader_status(reader, error);
     }
     sum_up(values, result);
     ksi_map_free(values, free);
@@ -108,9 +111,10 @@ ks_status bench_count_records(ks_log *log, const char *topic, uint64_t *count, k
     if (reader == NULL) {
         return error->code;
     }
-    while (ks_log_reader_next(reader, &record)) {
+    while (ks_log_reader_next_to_end(reader, &record)) {
         ++*count;
     }
+    ks_status status = ks_log_reader_status(reader, error);
     ks_log_reader_free(reader);
-    return KS_OK;
+    return status;
 }

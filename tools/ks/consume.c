@@ -125,13 +125,20 @@ static int print_record(consumption *self, const ks_log_record *record)
     return ferror(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* The next record, unless the reader has to wait for one that is not in the topic yet. */
+static bool next_record(const consumption *self, ks_log_reader *reader, ks_log_record *record)
+{
+    return self->follows ? ks_log_reader_next(reader, record)
+                         : ks_log_reader_next_to_end(reader, record);
+}
+
 static int consume(consumption *self, ks_log_reader *reader)
 {
     ks_error error = {0};
     ks_log_record record = {0};
 
     while (self->max < 0 || self->count < self->max) {
-        if (ks_log_reader_next(reader, &record)) {
+        if (next_record(self, reader, &record)) {
             if (print_record(self, &record) != EXIT_SUCCESS) {
                 return EXIT_FAILURE;
             }

@@ -2,8 +2,9 @@
 /*
  * groups.c - `ks groups`: how far applications have come, and moving one that rests.
  *
- * Members live in the process that holds the log: asked from another one, a log that nobody runs on
- * has none.
+ * Members of an embedded log live in the process that holds it: asked from another one, a log that
+ * nobody runs on has none. A group of a cluster may have members that are no kstreams programs:
+ * what is not known of them is a dash.
  */
 #include "command.h"
 
@@ -100,12 +101,95 @@ static int run_list(int argc, char **argv)
 
 /* ---- describe -------------------------------------------------------------------------------- */
 
+/* A partition and the member that processes it. */
+typedef struct reading {
+    char *topic;
+    int32_t partition;
+    char *member;
+} reading;
+
 typedef struct group_description {
     table *offsets;
     table *members;
     size_t count;
+    reading *readings;
+    size_t reading_count;
 } group_description;
 
+static void *checked(void *memory)
+{
+    if (memory == NULL) {
+        fprintf(stderr, "ks: out of memory\n");
+        abort();
+    }
+    return memory;
+}
+
+static const char *or_dash(const char *text)
+{
+    return text != NULL && text[0] != '\0' ? text : "-";
+}
+
+static void add_reading(group_description *description, const ks_topic_partition *input,
+                        const char *member)
+{
+    size_t count = description->reading_count + 1;
+
+    description->readings =
+        checked(realloc(description->readings, count * sizeof *description->readings));
+    description->readings[description->reading_count++] =
+        (reading){checked(strdup(input->topic)), input->partition, checked(strdup(member))};
+}
+
+static const char *member_of(const group_description *description, const char *topic,
+                             int32_t partition)
+{
+    for (size_t i = 0; i < description->reading_count; i++) {
+        const reading *at = &description->readings[i];
+        if (at->partition == partition && strcmp(at->topic, topic) == 0) {
+            return at->member;
+        }
+    }
+    return "-";
+}
+
+/* "0_0 0_1 1_3", to be freed; a dash when there are none. */
+static char *task_list(const ks_task_id *tasks, size_t count)
+{
+    size_t capacity = count * 24 + 2;
+    char *text = checked(malloc(capacity));
+    size_t used = 0;
+
+    (void)snprintf(text, capacity, "-");
+    for (size_t i = 0; i < count; i++) {
+        used += (size_t)snprintf(text + used, capacity - used, "%s%" PRId32 "_%" PRId32,
+                                 i > 0 ? " " : "", tasks[i].subtopology, tasks[i].partition);
+    }
+    return text;
+}
+
+static void describe_member(const ks_group_member *member, void *user)
+{
+    group_description *description = user;
+    char *active = task_list(member->active, member->active_tasks);
+    char *standby = task_list(member->standby, member->standby_tasks);
+
+    description->count++;
+    table_text(description->members, member->member);
+    table_text(description->members, or_dash(member->client_id));
+    table_text(description->members, or_dash(member->host));
+    table_text(description->members, or_dash(member->process_id));
+    table_number(description->members, member->threads);
+    table_text(description->members, active);
+    table_text(description->members, standby);
+    free(active);
+    free(standby);
+    for (size_t i = 0; i < member->input_count; i++) {
+        add_reading(description, &member->inputs[i], member->member);
+    }
+}
+
+/* Behind the members: they are named. */
 static void describe_offset(const ks_group_offset *offset, void *user)
 {
     group_description *description = user;
@@ -116,18 +200,18 @@ static void describe_offset(const ks_group_offset *offset, void *user)
     table_number(description->offsets, offset->offset);
     table_number(description->offsets, offset->end);
     table_number(description->offsets, offset->end - offset->offset);
+    table_text(description->offsets, member_of(description, offset->topic, offset->partition));
 }
 
-static void describe_member(const ks_group_member *member, void *user)
+static void free_description(group_description *description)
 {
-    group_description *description = user;
-
-    description->count++;
-    table_text(description->members, member->member);
-    table_text(description->members, member->client_id);
-    table_number(description->members, member->threads);
-    table_number(description->members, (int64_t)member->active_tasks);
-    table_number(description->members, (int64_t)member->standby_tasks);
+    table_free(description->offsets);
+    table_free(description->members);
+    for (size_t i = 0; i < description->reading_count; i++) {
+        free(description->readings[i].topic);
+        free(description->readings[i].member);
+    }
+    free(description->readings);
 }
 
 static void print_description(const group_description *description, const char *group, bool json)
@@ -149,20 +233,19 @@ static void print_description(const group_description *description, const char *
 
 static int describe_group(ks_log *log, const char *group, bool json)
 {
-    static const column offset_columns[] = {
-        {"topic", false}, {"partition", true}, {"offset", true}, {"end", true}, {"lag", true}};
-    static const column member_columns[] = {{"member", false},
-                                            {"client", false},
-                                            {"threads", true},
-                                            {"active", true},
-                                            {"standby", true}};
-    group_description description = {.offsets = table_new(offset_columns, 5),
-                                     .members = table_new(member_columns, 5)};
+    static const column offset_columns[] = {{"topic", false}, {"partition", true},
+                                            {"offset", true}, {"end", true},
+                                            {"lag", true},    {"member", false}};
+    static const column member_columns[] = {
+        {"member", false}, {"client", false}, {"host", false},   {"process", false},
+        {"threads", true}, {"active", false}, {"standby", false}};
+    group_description description = {.offsets = table_new(offset_columns, 6),
+                                     .members = table_new(member_columns, 7)};
     ks_error error = {0};
-    ks_status status = ks_log_each_group_offset(log, group, describe_offset, &description, &error);
+    ks_status status = ks_log_each_group_member(log, group, describe_member, &description, &error);
 
     if (status == KS_OK) {
-        status = ks_log_each_group_member(log, group, describe_member, &description, &error);
+        status = ks_log_each_group_offset(log, group, describe_offset, &description, &error);
     }
     int exit_status = status == KS_OK ? EXIT_SUCCESS : failed(&error);
     if (status == KS_OK && description.count == 0) {
@@ -171,8 +254,7 @@ static int describe_group(ks_log *log, const char *group, bool json)
     } else if (status == KS_OK) {
         print_description(&description, group, json);
     }
-    table_free(description.offsets);
-    table_free(description.members);
+    free_description(&description);
     return exit_status;
 }
 

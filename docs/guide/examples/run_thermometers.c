@@ -47,7 +47,7 @@ static ks_status print_topic(ks_log *log, ks_arena *arena, const char *topic, ks
     if (reader == NULL) {
         return error->code;
     }
-    while (status == KS_OK && ks_log_reader_next(reader, &record)) {
+    while (status == KS_OK && ks_log_reader_next_to_end(reader, &record)) {
         ks_value celsius;
         status =
             ks_serde_f64.deserialize(&ks_serde_f64, &where, record.value, arena, &celsius, error);

@@ -5,11 +5,12 @@
  */
 #include "base/arena.h"
 #include "base/thread.h"
-#include "transport/transport.h"
+#include "transport/log_handle.h"
 #include <kstreams/options.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include <cmocka.h>
@@ -452,6 +453,152 @@ static void topics_are_listed_and_configured(void **state)
     ks_log_free(log);
 }
 
+/* ---- reading to the end ---------------------------------------------------------------------- */
+
+/* A log of one partition whose records come when a consumer has waited for them, as a cluster's. */
+typedef struct slow_log {
+    ksi_transport transport;
+    ksi_consumer consumer;
+    int64_t records;
+    int64_t end; /* behind them may be the mark of a commit */
+    int64_t position;
+    bool has_come;
+    int waits;
+} slow_log;
+
+#define SLOW_OF(member_, pointer_) \
+    ((slow_log *)(void *)((char *)(pointer_)-offsetof(slow_log, member_)))
+
+static void slow_reference(ksi_transport *transport)
+{
+    (void)transport;
+}
+
+static int32_t slow_partition_count(ksi_transport *transport, const char *topic)
+{
+    (void)transport;
+    (void)topic;
+    return 1;
+}
+
+static ks_status slow_offsets(ksi_transport *transport, ksi_topic_partition partition,
+                              int64_t *begin, int64_t *end, ks_error *error)
+{
+    (void)partition;
+    (void)error;
+    *begin = 0;
+    *end = SLOW_OF(transport, transport)->end;
+    return KS_OK;
+}
+
+static ksi_consumer *slow_open_consumer(ksi_transport *transport, ksi_reads reads, ks_error *error)
+{
+    (void)error;
+    assert_int_equal(reads, KSI_READS_LOG);
+    return &SLOW_OF(transport, transport)->consumer;
+}
+
+static ks_status slow_assign(ksi_consumer *consumer, ksi_topic_partition partition, int64_t offset,
+                             size_t *slot, ks_error *error)
+{
+    (void)partition;
+    (void)error;
+    SLOW_OF(consumer, consumer)->position = offset;
+    *slot = 0;
+    return KS_OK;
+}
+
+static ks_status slow_poll(ksi_consumer *consumer, size_t slot, ks_log_record *records,
+                           size_t capacity, size_t *count, ks_error *error)
+{
+    slow_log *self = SLOW_OF(consumer, consumer);
+    (void)slot;
+    (void)capacity;
+    (void)error;
+    *count = 0;
+    if (self->has_come && self->position < self->records) {
+        records[(*count)++] = (ks_log_record){.offset = self->position++};
+        self->has_come = false;
+    } else if (self->has_come) {
+        self->position = self->end;
+    }
+    return KS_OK;
+}
+
+static void slow_wait(ksi_consumer *consumer, int64_t timeout_ms)
+{
+    slow_log *self = SLOW_OF(consumer, consumer);
+    assert_int_equal(timeout_ms, -1);
+    assert_false(self->has_come); /* what it has was not looked at */
+    assert_true(self->position < self->end);
+    self->has_come = true;
+    self->waits++;
+}
+
+static int64_t slow_position(ksi_consumer *consumer, size_t slot)
+{
+    (void)slot;
+    return SLOW_OF(consumer, consumer)->position;
+}
+
+static void slow_close(ksi_consumer *consumer)
+{
+    (void)consumer;
+}
+
+static void a_reader_waits_for_what_is_on_its_way(void **state)
+{
+    static const ksi_transport_class transport_class = {.retain = slow_reference,
+                                                        .release = slow_reference,
+                                                        .partition_count = slow_partition_count,
+                                                        .offsets = slow_offsets,
+                                                        .open_consumer = slow_open_consumer};
+    static const ksi_consumer_class consumer_class = {.assign = slow_assign,
+                                                      .poll = slow_poll,
+                                                      .wait = slow_wait,
+                                                      .position = slow_position,
+                                                      .close = slow_close};
+    (void)state;
+    slow_log slow = {
+        .transport = {&transport_class}, .consumer = {&consumer_class}, .records = 2, .end = 3};
+    ks_log *log = ksi_log_of(&slow.transport);
+    ks_error error = {0};
+    ks_log_reader *reader = ks_log_reader_open(log, "topic", &error);
+    ks_log_record record = {0};
+    assert_false(ks_log_reader_next(reader, &record));
+    assert_true(ks_log_reader_next_to_end(reader, &record));
+    assert_int_equal(record.offset, 0);
+    assert_true(ks_log_reader_next_to_end(reader, &record));
+    assert_int_equal(record.offset, 1);
+    assert_false(ks_log_reader_next_to_end(reader, &record)); /* the mark was passed */
+    assert_int_equal(slow.waits, 3);
+    assert_int_equal(ks_log_reader_status(reader, &error), KS_OK);
+    ks_log_reader_free(reader);
+    ks_log_free(log);
+}
+
+static void a_reader_that_has_everything_does_not_wait(void **state)
+{
+    (void)state;
+    ks_log *log = open_log();
+    create(log, "topic", 2);
+    send_numbers(log, "topic", 6);
+    ks_error error = {0};
+    ks_log_reader *reader = ks_log_reader_open(log, "topic", &error);
+    ks_log_record record;
+    for (int i = 0; i < 6; i++) {
+        assert_true(ks_log_reader_next_to_end(reader, &record));
+    }
+    assert_false(ks_log_reader_next_to_end(reader, &record));
+    assert_int_equal(ks_log_delete_topic(log, "topic", &error), KS_OK);
+    assert_false(ks_log_reader_next_to_end(reader, &record));
+    assert_int_equal(ks_log_reader_status(reader, &error), KS_E_UNKNOWN_TOPIC);
+    ks_log_reader_free(reader);
+    ks_log_free(log);
+}
+
+/* ---- groups ---------------------------------------------------------------------------------- */
+
 static void note_offset(const ks_group_offset *offset, void *user)
 {
     size_t length = strlen(user);
@@ -545,6 +692,8 @@ int main(void)
         cmocka_unit_test(a_reader_knows_its_position_and_what_it_missed),
         cmocka_unit_test(a_reader_waits_for_more),
         cmocka_unit_test(topics_are_listed_and_configured),
+        cmocka_unit_test(a_reader_waits_for_what_is_on_its_way),
+        cmocka_unit_test(a_reader_that_has_everything_does_not_wait),
         cmocka_unit_test(a_group_at_rest_is_moved_and_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
