@@ -16,8 +16,11 @@
 #include "config/config.h"
 #include "storage/state_directory.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 enum { HOLD_WITHIN_MS = 10000 };
 
@@ -83,13 +86,31 @@ static void init_locks(ks_app *app)
 {
     ksi_mutex_init(&app->lock);
     ksi_condition_init(&app->changed);
-    ksi_mutex_init(&app->wake_lock);
-    ksi_condition_init(&app->wake);
     ksi_mailbox_init(&app->mailbox);
-    ksi_arena_init(&app->names, 0);
+    ksi_group_session_init(&app->session);
     atomic_init(&app->state, KS_APP_CREATED);
     atomic_init(&app->waiters, 0);
     atomic_init(&app->paused, false);
+}
+
+static ks_status open_wake_event(ks_app *app, ks_error *error)
+{
+    app->wake_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (app->wake_event < 0) {
+        return ksi_error_set(error, KS_E_IO, app->name, "no descriptor could be made: %s",
+                             strerror(errno));
+    }
+    return KS_OK;
+}
+
+static void init_patience(ks_app *app)
+{
+    app->puts_up =
+        (ksi_patience_options){.who = app->name,
+                               .clock = app->clock,
+                               .logger = &app->logger,
+                               .timeout_ms = ksi_config_i64(app->config, "task.timeout.ms")};
+    ksi_patience_init(&app->patience, &app->puts_up);
 }
 
 ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
@@ -115,13 +136,15 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
                                                    .production = how->production_handler,
                                                    .user = how->user};
     app->wake_fd = -1;
+    app->wake_event = -1;
     make_process_id(app, seams->process_id);
     init_locks(app);
+    init_patience(app);
     ksi_logger_init(&app->logger, how->log_line, how->user,
                     how->log_debug ? KS_LOG_LEVEL_DEBUG : KS_LOG_LEVEL_INFO);
     if (ksi_app_check_config(app->config, error) != KS_OK ||
         ksi_app_check_topology(topology, app->config, error) != KS_OK ||
-        ksi_topology_begin_use(topology, error) != KS_OK ||
+        ksi_topology_begin_use(topology, error) != KS_OK || open_wake_event(app, error) != KS_OK ||
         open_transport(app, seams->transport, how->log, error) != KS_OK) {
         ks_app_free(app);
         return NULL;
@@ -267,9 +290,10 @@ void ks_app_free(ks_app *app)
     }
     ksi_logger_destroy(&app->logger);
     ksi_mailbox_destroy(&app->mailbox);
-    ksi_arena_destroy(&app->names);
-    ksi_condition_destroy(&app->wake);
-    ksi_mutex_destroy(&app->wake_lock);
+    ksi_group_session_destroy(&app->session);
+    if (app->wake_event >= 0) {
+        (void)close(app->wake_event);
+    }
     ksi_condition_destroy(&app->changed);
     ksi_mutex_destroy(&app->lock);
     ks_config_free(app->config);

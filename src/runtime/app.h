@@ -32,7 +32,9 @@
 #include "base/thread.h"
 #include "runtime/assignment.h"
 #include "runtime/global_thread.h"
+#include "runtime/group_session.h"
 #include "runtime/mailbox.h"
+#include "runtime/patience.h"
 #include "runtime/progress.h"
 #include "runtime/restorer.h"
 #include "runtime/stream_thread.h"
@@ -74,17 +76,16 @@ struct ks_app {
     atomic_int state;          /* ks_app_state; changed under `lock` only */
     atomic_bool paused;
 
-    ksi_mutex wake_lock; /* guards the next two; taken under any other */
-    ksi_condition wake;
-    bool is_woken; /* the supervisor shall take a turn */
+    int wake_event;            /* an eventfd: the supervisor shall take a turn */
+    ksi_group_session session; /* in the group */
+    ksi_patience_options puts_up;
 
     ksi_mutex lock;
     ksi_condition changed;        /* state, or perhaps caught up */
     ksi_local_state *local_state; /* from start to end; NULL: there is nothing on disk */
     ksi_membership *membership;   /* from start to end */
     ksi_group_view view;
-    ks_arena names; /* of this member, in each of its generations */
-    const char *member;
+    ksi_patience patience;    /* of the supervisor, with the group and the topics */
     ksi_app_thread **threads; /* those that have ended, too */
     size_t thread_count;
     size_t thread_capacity;

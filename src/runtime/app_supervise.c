@@ -34,6 +34,8 @@
 #include "base/memory.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 void ksi_app_post(ks_app *app, int kind, void *what)
@@ -44,10 +46,26 @@ void ksi_app_post(ks_app *app, int kind, void *what)
 
 void ksi_app_wake_supervisor(ks_app *app)
 {
-    ksi_mutex_lock(&app->wake_lock);
-    app->is_woken = true;
-    ksi_condition_wake_all(&app->wake);
-    ksi_mutex_unlock(&app->wake_lock);
+    const uint64_t one = 1;
+    ssize_t written = write(app->wake_event, &one, sizeof one);
+    (void)written; /* a counter that is full wakes as well */
+}
+
+enum { MOST_DESCRIPTORS = 8 };
+
+/* Its own event, and what the group's answers come by. */
+static void wait_for_events(const ks_app *app, int64_t timeout_ms)
+{
+    struct pollfd fds[1 + MOST_DESCRIPTORS] = {{.fd = app->wake_event, .events = POLLIN}};
+    const ksi_membership *membership = app->membership;
+    size_t count = 1;
+    if (membership != NULL && membership->class->descriptors != NULL) {
+        count += membership->class->descriptors(membership, fds + 1, MOST_DESCRIPTORS);
+    }
+    (void)poll(fds, (nfds_t)count, timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX);
+    uint64_t woken = 0;
+    ssize_t taken = read(app->wake_event, &woken, sizeof woken);
+    (void)taken; /* none: it was not woken by it */
 }
 
 void ksi_app_wait_supervisor(ks_app *app)
@@ -56,14 +74,11 @@ void ksi_app_wait_supervisor(ks_app *app)
     if (ksi_app_has_patterns(app) && app->next_look_ms < next_ms) {
         next_ms = app->next_look_ms;
     }
-    int64_t left_ms = next_ms - ksi_monotonic_ms(app->clock);
-    left_ms = left_ms > 0 ? left_ms : 1;
-    ksi_mutex_lock(&app->wake_lock);
-    if (!app->is_woken) {
-        (void)ksi_condition_wait_for(&app->wake, &app->wake_lock, left_ms);
+    if (!ksi_patience_is_due(&app->patience)) {
+        next_ms = app->patience.again_ms;
     }
-    app->is_woken = false;
-    ksi_mutex_unlock(&app->wake_lock);
+    int64_t left_ms = next_ms - ksi_monotonic_ms(app->clock);
+    wait_for_events(app, left_ms > 0 ? left_ms : 1);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -114,6 +129,7 @@ static void close_state(ks_app *app)
 void ksi_app_leave_group(ks_app *app)
 {
     if (app->membership != NULL) {
+        ksi_group_session_end(&app->session);
         app->membership->class->leave(app->membership);
         app->membership = NULL;
     }
@@ -333,6 +349,7 @@ static void lose_all(ks_app *app, const ks_error *reason)
     ksi_log(&app->logger, KS_LOG_LEVEL_WARN, app->name,
             "the group took this member for dead; it joins again: %s", reason->message);
     app->is_lost = true;
+    ksi_group_session_end(&app->session);
     for (size_t i = 0; i < app->thread_count; i++) {
         if (!app->threads[i]->has_ended) {
             ksi_stream_thread_lose(app->threads[i]->thread);
@@ -343,10 +360,62 @@ static void lose_all(ks_app *app, const ks_error *reason)
 /* With every task back and closed. */
 static ks_status rejoin(ks_app *app, ks_error *error)
 {
-    KS_TRY(app->membership->class->rejoin(app->membership, ksi_monotonic_ms(app->clock), error));
+    ks_error reason = {0};
+    if (!ksi_patience_is_due(&app->patience)) {
+        return KS_OK;
+    }
+    ks_status status =
+        app->membership->class->rejoin(app->membership, ksi_monotonic_ms(app->clock), &reason);
+    if (status != KS_OK && ksi_is_retriable(&reason)) {
+        return ksi_patience_fail(&app->patience, &reason, error);
+    }
+    if (status != KS_OK) {
+        *error = reason;
+        return status;
+    }
+    ksi_patience_settle(&app->patience);
     app->is_lost = false;
     app->view = (ksi_group_view){0};
     app->next_poll_ms = 0;
+    return KS_OK;
+}
+
+/* Threads that wait to commit by a newer generation need not wait any longer. */
+static void follow_generation(ks_app *app)
+{
+    if (!ksi_group_session_follow(&app->session,
+                                  app->membership->class->generation(app->membership))) {
+        return;
+    }
+    for (size_t i = 0; i < app->thread_count; i++) {
+        if (!app->threads[i]->has_ended) {
+            ksi_stream_thread_wake(app->threads[i]->thread);
+        }
+    }
+}
+
+/* Asks the group, when it is time. An error ends the application. */
+static ks_status poll_group(ks_app *app, bool *progressed, ks_error *error)
+{
+    ks_error reason = {0};
+    if (ksi_monotonic_ms(app->clock) < app->next_poll_ms) {
+        return KS_OK;
+    }
+    ks_status status = app->membership->class->poll(app->membership, ksi_monotonic_ms(app->clock),
+                                                    &app->view, &reason);
+    app->next_poll_ms = app->membership->class->next_poll_ms(app->membership);
+    if (status == KS_E_FENCED) {
+        *progressed = true;
+        app->view = (ksi_group_view){0};
+        lose_all(app, &reason);
+        return KS_OK;
+    }
+    if (status == KS_OK) {
+        follow_generation(app);
+    } else if ((reason.flags & KS_ERROR_RETRIABLE) == 0) {
+        *error = reason;
+        return status;
+    }
     return KS_OK;
 }
 
@@ -362,24 +431,8 @@ static ks_status ask_group(ks_app *app, bool *progressed, ks_error *error)
         ksi_app_report_tasks(app);
         app->next_poll_ms = 0;
     }
-    if (ksi_monotonic_ms(app->clock) < app->next_poll_ms) {
-        return KS_OK;
-    }
-    ks_error reason = {0};
     uint64_t epoch = app->view.epoch;
-    ks_status status = app->membership->class->poll(app->membership, ksi_monotonic_ms(app->clock),
-                                                    &app->view, &reason);
-    app->next_poll_ms = app->membership->class->next_poll_ms(app->membership);
-    if (status == KS_E_FENCED) {
-        *progressed = true;
-        app->view = (ksi_group_view){0};
-        lose_all(app, &reason);
-        return KS_OK;
-    }
-    if (status != KS_OK && (reason.flags & KS_ERROR_RETRIABLE) == 0) {
-        *error = reason;
-        return status;
-    }
+    KS_TRY(poll_group(app, progressed, error));
     if (app->view.epoch != epoch) {
         /* Whatever was shown in a view that never arrived: the group learns what is here. */
         app->needs_report = true;
@@ -391,6 +444,16 @@ static ks_status ask_group(ks_app *app, bool *progressed, ks_error *error)
         return KS_E_STATE;
     }
     return KS_OK;
+}
+
+/* While threads end, they still commit as members; whatever else the group says comes too late. */
+static void stay_in_group(ks_app *app, bool *progressed)
+{
+    ks_error ignored = {0};
+    if (app->membership != NULL && !app->is_lost) {
+        ks_status status = poll_group(app, progressed, &ignored);
+        (void)status;
+    }
 }
 
 /* ---- a stuck thread -------------------------------------------------------------------------- */
@@ -447,6 +510,7 @@ bool ksi_app_supervise(ks_app *app, bool *progressed)
         fail(app, &error);
     }
     if (app->is_stopping) {
+        stay_in_group(app, progressed);
         goes_on = go_on_ending(app);
     }
     ksi_condition_wake_all(&app->changed);

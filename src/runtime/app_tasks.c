@@ -22,8 +22,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-#include <string.h>
-
 /* ---- making and closing ---------------------------------------------------------------------- */
 
 static ksi_task_handle *find_task(const ks_app *app, ksi_task_id id)
@@ -178,16 +176,6 @@ static void give_to_restorer(ks_app *app, ksi_task_handle *task, bool as_standby
     ksi_restorer_give(app->restorer, task);
 }
 
-/* As which the tasks given now run. A thread may outlive the membership, so the name is kept. */
-static ksi_generation generation_of(ks_app *app)
-{
-    ksi_generation now = app->membership->class->generation(app->membership);
-    if (app->member == NULL || strcmp(app->member, now.member) != 0) {
-        app->member = ksi_arena_strdup(&app->names, now.member);
-    }
-    return (ksi_generation){.member = app->member, .number = now.number};
-}
-
 static void give_to_thread(ks_app *app, ksi_task_handle *task)
 {
     load least = {0};
@@ -198,7 +186,7 @@ static void give_to_thread(ks_app *app, ksi_task_handle *task)
     task->place = KSI_AT_THREAD;
     task->thread = thread;
     task->is_running = false;
-    task->generation = generation_of(app);
+    task->session = ksi_group_session_number(&app->session);
     ksi_stream_thread_give(thread, task);
 }
 

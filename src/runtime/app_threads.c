@@ -59,11 +59,15 @@ bool ksi_app_step_thread(ksi_app_thread *slot, bool *progressed)
     ks_error error = {0};
     *progressed = true;
     if (ksi_stream_thread_is_stopping(slot->thread)) {
-        if (ksi_stream_thread_finish(slot->thread, &error) != KS_OK) {
+        bool finished = false;
+        if (ksi_stream_thread_finish(slot->thread, &finished, &error) != KS_OK) {
             slot->failure = error;
         }
-        say_ended(slot);
-        return false;
+        *progressed = finished;
+        if (finished) {
+            say_ended(slot);
+        }
+        return !finished;
     }
     if (ksi_stream_thread_step(slot->thread, progressed, &error) != KS_OK) {
         slot->failure = error;
@@ -122,6 +126,7 @@ ks_status ksi_app_add_thread(ks_app *app, ks_error *error)
                                                .transport = app->transport,
                                                .assignment = &app->assignment,
                                                .progress = &app->progress,
+                                               .session = &app->session,
                                                .global_rows = ksi_app_global_rows(app),
                                                .clock = app->clock,
                                                .logger = &app->logger,

@@ -54,9 +54,16 @@ static void read_config(ksi_stream_thread *thread)
         (size_t)ksi_config_client_i64(config, KSI_CLIENT_PRODUCER, "buffer.memory");
 }
 
-static ks_status open_producer(ksi_stream_thread *thread, ks_error *error)
+/*
+ * In its own turn, as others may hold locks when the thread is made: with a transactional id the
+ * log is asked to end what the one before it had open.
+ */
+static ks_status need_producer(ksi_stream_thread *thread, ks_error *error)
 {
     ksi_transport *transport = thread->options.transport;
+    if (thread->producer != NULL) {
+        return KS_OK;
+    }
     const ksi_producer_options options = {.transactional_id = thread->options.transactional_id};
     thread->producer = transport->class->open_producer(transport, &options, error);
     return thread->producer != NULL ? KS_OK : ksi_error_flag(error, 0); /* as it said */
@@ -70,10 +77,17 @@ ksi_stream_thread *ksi_stream_thread_new(const ksi_stream_thread_options *option
     ksi_arena_init(&thread->commit_arena, 0);
     ksi_mailbox_init(&thread->mailbox);
     ksi_mutex_init(&thread->look_lock);
+    thread->ending_ms = -1;
     thread->options.name = ksi_arena_strdup(&thread->arena, options->name);
     thread->options.transactional_id = ksi_arena_strdup(&thread->arena, options->transactional_id);
     thread->send_at_ns = -1;
     read_config(thread);
+    thread->puts_up =
+        (ksi_patience_options){.who = thread->options.name,
+                               .clock = options->clock,
+                               .logger = options->logger,
+                               .timeout_ms = ksi_config_i64(options->config, "task.timeout.ms")};
+    ksi_patience_init(&thread->patience, &thread->puts_up);
     atomic_init(&thread->stop, false);
     atomic_init(&thread->cache_bytes, options->cache_bytes);
     atomic_init(&thread->turn_began_ns, -1);
@@ -82,7 +96,7 @@ ksi_stream_thread *ksi_stream_thread_new(const ksi_stream_thread_options *option
     }
     thread->consumer =
         options->transport->class->open_consumer(options->transport, KSI_READS_INPUT, error);
-    if (thread->consumer == NULL || open_producer(thread, error) != KS_OK) {
+    if (thread->consumer == NULL) {
         ksi_stream_thread_free(thread);
         return NULL;
     }
@@ -101,6 +115,7 @@ void ksi_stream_thread_free(ksi_stream_thread *thread)
     ksi_mutex_destroy(&thread->look_lock);
     ksi_mailbox_destroy(&thread->mailbox);
     ksi_free(thread->tasks);
+    ksi_free(thread->arriving);
     ksi_free(thread->offsets);
     ksi_arena_destroy(&thread->commit_arena);
     ksi_arena_destroy(&thread->arena);
@@ -132,35 +147,30 @@ static ks_status begin_again(ksi_stream_thread *thread, ksi_task *task, ksi_thre
                                  error));
     consumer->class->unassign(consumer, input->slot);
     KS_TRY(consumer->class->assign(consumer, input->at, begin.offset, &input->slot, error));
+    input->is_astray = false;
     input->watched = true;
     return KS_OK;
 }
 
 /* Moves up to a batch from the log into the queue of one input. */
-static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, ksi_thread_input *input,
+static ks_status poll_input(ksi_stream_thread *thread, ksi_task *task, ksi_thread_input *input,
                             size_t *polled, ks_error *error)
 {
     ksi_consumer *consumer = thread->consumer;
-    size_t queued = ksi_task_queued(task, input->input);
-    watch(thread, input, queued < thread->queue_bound);
-    if (queued >= thread->queue_bound) {
-        return KS_OK;
-    }
     ks_log_record batch[POLL_BATCH];
-    ks_error reason;
-    ksi_error_begin(&reason);
-    size_t room = thread->queue_bound - queued;
+    size_t room = thread->queue_bound - ksi_task_queued(task, input->input);
     size_t count = 0;
-    ks_status status = consumer->class->poll(
-        consumer, input->slot, batch, room < POLL_BATCH ? room : POLL_BATCH, &count, &reason);
-    if (status == KS_E_OUT_OF_RANGE) {
-        (*polled)++;
+    if (input->is_astray) {
         return begin_again(thread, task, input, error);
     }
-    if (status != KS_OK) {
-        *error = reason;
-        return status;
+    ks_status status = consumer->class->poll(consumer, input->slot, batch,
+                                             room < POLL_BATCH ? room : POLL_BATCH, &count, error);
+    if (status == KS_E_OUT_OF_RANGE) {
+        (*polled)++;
+        input->is_astray = true;
+        return KS_OK;
     }
+    KS_TRY(status);
     for (size_t i = 0; i < count; i++) {
         ksi_task_enqueue(task, input->input, NULL, &batch[i]);
     }
@@ -169,6 +179,31 @@ static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, ksi_threa
                                consumer->class->end_offset(consumer, input->slot));
     *polled += count;
     return KS_OK;
+}
+
+/* While the log does not answer for one input, the others go on. */
+static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, ksi_thread_input *input,
+                            size_t *polled, ks_error *error)
+{
+    bool has_room = ksi_task_queued(task, input->input) < thread->queue_bound;
+    bool is_due = ksi_patience_is_due(&input->patience);
+    watch(thread, input, has_room && is_due);
+    if (!has_room || !is_due) {
+        return KS_OK;
+    }
+    ks_error reason;
+    ksi_error_begin(&reason);
+    ks_status status = poll_input(thread, task, input, polled, &reason);
+    if (status == KS_OK) {
+        ksi_patience_settle(&input->patience);
+        return KS_OK;
+    }
+    if (ksi_is_retriable(&reason)) {
+        watch(thread, input, false);
+        return ksi_patience_fail(&input->patience, &reason, error);
+    }
+    *error = reason;
+    return status;
 }
 
 /* Whether there are as many uncommitted rows as there may be. */
@@ -260,7 +295,7 @@ static ks_status turn_of_task(ksi_stream_thread *thread, ksi_thread_task *task, 
     ksi_thread_hold(thread, NULL);
     atomic_fetch_add(&thread->processed, processed);
     *work += processed;
-    ksi_thread_publish_task(task);
+    ksi_thread_publish_task(thread, task);
     return status;
 }
 
@@ -280,13 +315,25 @@ static ks_status commit_if_full(ksi_stream_thread *thread, ks_error *error)
     return is_full(thread) || is_sent_full(thread) ? ksi_thread_commit(thread, error) : KS_OK;
 }
 
-static ks_status take_turn(ksi_stream_thread *thread, size_t *work, ks_error *error)
+static ks_status turn_of_tasks(ksi_stream_thread *thread, size_t *work, ks_error *error)
 {
-    KS_TRY(ksi_thread_read_mail(thread, work, error));
     for (size_t i = 0; i < thread->task_count; i++) {
         KS_TRY(turn_of_task(thread, thread->tasks[i], work, error));
         KS_TRY(commit_if_full(thread, error));
     }
+    return KS_OK;
+}
+
+/* What was begun comes first: a commit under way, tasks that come and go. */
+static ks_status take_turn(ksi_stream_thread *thread, size_t *work, ks_error *error)
+{
+    KS_TRY(need_producer(thread, error));
+    if (thread->commit_step != KSI_COMMIT_NONE) {
+        (*work)++;
+        KS_TRY(ksi_thread_commit(thread, error));
+    }
+    KS_TRY(ksi_thread_move_tasks(thread, work, error));
+    KS_TRY(turn_of_tasks(thread, work, error));
     ksi_thread_publish_counts(thread);
     KS_TRY(send_due(thread, error));
     KS_TRY(ksi_thread_maybe_commit(thread, work, error));
@@ -303,51 +350,78 @@ static void log_lost(const ksi_stream_thread *thread, const ks_error *reason)
 }
 
 /* What it had belongs to others. It begins anew with nothing, as a member that just joined. */
-static ks_status lose_tasks(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
+static void lose_tasks(ksi_stream_thread *thread, const ks_error *reason)
 {
     log_lost(thread, reason);
     ksi_thread_return_all(thread, false);
-    KS_TRY(open_producer(thread, error));
     thread->options.events.fenced(thread->options.events.owner);
-    return KS_OK;
 }
 
 /*
- * A result could not be sent, and the production handler said: once more. What was done since the
- * last commit is dropped; the owner gives the tasks again. @java TaskCorruptedException
+ * A result could not be sent, and the production handler said: once more; or a transaction is void.
+ * What was done since the last commit is dropped; the owner gives the tasks again. @java
+ * TaskCorruptedException
  */
-static ks_status go_back(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
+static void go_back(ksi_stream_thread *thread, const ks_error *reason)
 {
     char text[sizeof *reason + 64];
     ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
             "a result could not be sent; all tasks of this thread go back to their last commit: %s",
             ks_error_text(reason, text, sizeof text));
     ksi_thread_return_all(thread, false);
-    return open_producer(thread, error);
+}
+
+/* What becomes of the thread after a turn that failed; KS_OK: it goes on. */
+static ks_status recover(ksi_stream_thread *thread, const ks_error *reason, size_t *work,
+                         ks_error *error)
+{
+    if (reason->code == KS_E_FENCED) {
+        (*work)++;
+        lose_tasks(thread, reason);
+        return KS_OK;
+    }
+    if ((reason->flags & KS_ERROR_ABORT) != 0) {
+        (*work)++;
+        go_back(thread, reason);
+        return KS_OK;
+    }
+    *work = 0;
+    if (ksi_is_retriable(reason)) {
+        return ksi_patience_fail(&thread->patience, reason, error);
+    }
+    *error = *reason;
+    return reason->code;
+}
+
+static ks_status turn(ksi_stream_thread *thread, size_t *work, ks_error *error)
+{
+    ks_error reason;
+    ksi_error_begin(&reason);
+    ks_status status = ksi_thread_read_mail(thread, work, &reason);
+    if (status == KS_OK && !ksi_patience_is_due(&thread->patience)) {
+        return KS_OK;
+    }
+    if (status == KS_OK) {
+        status = take_turn(thread, work, &reason);
+    }
+    if (status != KS_OK) {
+        return recover(thread, &reason, work, error);
+    }
+    ksi_patience_settle(&thread->patience);
+    if (*work == 0) {
+        thread->options.events.idle(thread->options.events.owner);
+    }
+    return KS_OK;
 }
 
 ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks_error *error)
 {
     size_t work = 0;
-    ks_error reason;
-    ksi_error_begin(&reason);
     atomic_store(&thread->turn_began_ns,
                  thread->options.clock->monotonic_ns(thread->options.clock));
-    ks_status status = take_turn(thread, &work, &reason);
-    if (status == KS_E_FENCED) {
-        work++;
-        status = lose_tasks(thread, &reason, &reason);
-    } else if (status != KS_OK && (reason.flags & KS_ERROR_ABORT) != 0) {
-        work++;
-        status = go_back(thread, &reason, &reason);
-    }
+    ks_status status = turn(thread, &work, error);
     atomic_store(&thread->turn_began_ns, -1);
     *progressed = work > 0;
-    if (status != KS_OK) {
-        *error = reason;
-    } else if (work == 0) {
-        thread->options.events.idle(thread->options.events.owner);
-    }
     return status;
 }
 
@@ -389,8 +463,41 @@ static int64_t punctuation_due_ms(const ksi_stream_thread *thread)
     return ksi_thread_now_ms(thread) + (left_ms > 0 ? left_ms : 0);
 }
 
+/* When the first input may be asked again that did not answer; negative: all do. */
+static int64_t input_due_ms(const ksi_stream_thread *thread)
+{
+    int64_t due_ms = -1;
+    for (size_t t = 0; t < thread->task_count; t++) {
+        const ksi_thread_task *task = thread->tasks[t];
+        for (size_t i = 0; i < task->input_count; i++) {
+            const ksi_patience *patience = &task->inputs[i].patience;
+            if (patience->since_ms >= 0 && (due_ms < 0 || patience->again_ms < due_ms)) {
+                due_ms = patience->again_ms;
+            }
+        }
+    }
+    return due_ms;
+}
+
+/* Records are no reason to wake up for while the log makes it wait. */
+static void wait_out(ksi_stream_thread *thread)
+{
+    for (size_t t = 0; t < thread->task_count; t++) {
+        for (size_t i = 0; i < thread->tasks[t]->input_count; i++) {
+            watch(thread, &thread->tasks[t]->inputs[i], false);
+        }
+    }
+    thread->consumer->class->wait(thread->consumer,
+                                  no_later_than(thread, -1, thread->patience.again_ms));
+}
+
 void ksi_stream_thread_wait(ksi_stream_thread *thread)
 {
+    if (!ksi_patience_is_due(&thread->patience)) {
+        wait_out(thread);
+        return;
+    }
+    int64_t input_ms = input_due_ms(thread);
     int64_t punctuation_ms = punctuation_due_ms(thread);
     int64_t timeout_ms = -1;
     if (thread->send_at_ns >= 0) {
@@ -402,6 +509,9 @@ void ksi_stream_thread_wait(ksi_stream_thread *thread)
     }
     if (thread->options.keeps_state && thread->task_count > 0) {
         timeout_ms = no_later_than(thread, timeout_ms, ksi_thread_current_due_ms(thread));
+    }
+    if (input_ms >= 0) {
+        timeout_ms = no_later_than(thread, timeout_ms, input_ms);
     }
     if (punctuation_ms >= 0) {
         timeout_ms = no_later_than(thread, timeout_ms, punctuation_ms);
@@ -449,18 +559,45 @@ void ksi_stream_thread_abandon(ksi_stream_thread *thread)
     end(thread, false);
 }
 
-ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error)
+/* How long a thread that is to end puts up with a log that does not answer. */
+#define MOST_ENDING_MS 10000
+
+/* Whether it may still wait: then the next try is due in a while. */
+static bool may_wait(ksi_stream_thread *thread)
+{
+    int64_t now_ms = ksi_thread_now_ms(thread);
+    if (thread->ending_ms < 0) {
+        thread->ending_ms = now_ms;
+    }
+    return now_ms - thread->ending_ms < MOST_ENDING_MS;
+}
+
+static ks_status settle_all(ksi_stream_thread *thread, ks_error *error)
+{
+    if (thread->commit_step != KSI_COMMIT_NONE || ksi_thread_needs_commit(thread)) {
+        KS_TRY(ksi_thread_commit(thread, error));
+    }
+    return thread->options.keeps_state ? ksi_thread_apply(thread, error) : KS_OK;
+}
+
+ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, bool *finished, ks_error *error)
 {
     ks_status status = KS_OK;
     ks_error reason = {0};
-    if (!thread->finished && ksi_thread_needs_commit(thread)) {
-        status = ksi_thread_commit(thread, &reason);
+    *finished = false;
+    if (!thread->finished && !ksi_patience_is_due(&thread->patience)) {
+        return KS_OK;
     }
-    if (status == KS_OK && !thread->finished && thread->options.keeps_state) {
-        status = ksi_thread_apply(thread, &reason);
+    if (!thread->finished) {
+        status = settle_all(thread, &reason);
     }
+    if (status != KS_OK && ksi_is_retriable(&reason) && may_wait(thread) &&
+        ksi_patience_fail(&thread->patience, &reason, &reason) == KS_OK) {
+        return KS_OK;
+    }
+    *finished = true;
     end(thread, status == KS_OK);
-    if (status == KS_E_FENCED) {
+    if (status == KS_E_FENCED || (status == KS_E_STATE && ksi_is_retriable(&reason))) {
         /* No failure: its tasks are with others, who go on from the last commit. */
         log_lost(thread, &reason);
         thread->options.events.fenced(thread->options.events.owner);

@@ -25,6 +25,8 @@
  *   - After a failure nothing is committed: all of the thread's tasks go back to their last commit.
  *     Rows that were not committed never reach the disk.
  *   - Every task that was given is returned, whatever happens.
+ *   - A log that does not answer makes a turn end, not wait: what was begun is gone on with in a
+ *     later one (patience.h), and nothing is processed while a commit is under way.
  *
  * Thread rule: the worker that steps it; functions marked "@thread any" may be called by others
  * between ksi_stream_thread_new() and ksi_stream_thread_free().
@@ -33,6 +35,7 @@
 #define KSI_RUNTIME_STREAM_THREAD_H
 
 #include "runtime/assignment.h"
+#include "runtime/group_session.h"
 #include "runtime/progress.h"
 #include "runtime/task.h"
 #include "runtime/task_handle.h"
@@ -65,6 +68,7 @@ typedef struct ksi_stream_thread_options {
     ksi_transport *transport;
     const ksi_assignment *assignment;
     const ksi_progress *progress;
+    ksi_group_session *session;       /* of this process in the group */
     const ksi_task_rows *global_rows; /* of the global stores; NULL: there are none */
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
@@ -83,7 +87,7 @@ const char *ksi_stream_thread_name(const ksi_stream_thread *thread);
 
 /* ---- by message; @thread any ----------------------------------------------------------------- */
 
-/* Hands a task over, as a member of this generation. */
+/* Hands a task over, in the session that it names. */
 void ksi_stream_thread_give(ksi_stream_thread *thread, ksi_task_handle *task);
 /* Asks for a task back: committed first. */
 void ksi_stream_thread_call_back(ksi_stream_thread *thread, ksi_task_handle *task);
@@ -110,8 +114,11 @@ void ksi_stream_thread_wait(ksi_stream_thread *thread);
 /*
  * Commits and applies, returns the tasks and closes the producer, whether or not that succeeds.
  * What others may ask stays, and the consumer, which they may wake. Nothing the second time.
+ * `*finished` false: the log makes it wait; to be called again, after a wait. It gives up after
+ * some seconds: what was not committed is processed again.
  */
-KS_NODISCARD ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, ks_error *error);
+KS_NODISCARD ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, bool *finished,
+                                                ks_error *error);
 /* The same without the commit. */
 void ksi_stream_thread_abandon(ksi_stream_thread *thread);
 /*

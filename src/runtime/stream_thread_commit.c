@@ -31,15 +31,26 @@ bool ksi_thread_commit_due(const ksi_stream_thread *thread, int64_t now_ms)
     return now_ms - thread->last_commit_ms > thread->commit_interval_ms;
 }
 
+int64_t ksi_thread_offset(const ksi_stream_thread *thread, const ksi_thread_task *task,
+                          const ksi_thread_input *input)
+{
+    int64_t offset = ksi_task_offset(task->task, input->input);
+    if (ksi_task_queued(task->task, input->input) > 0 || input->is_astray) {
+        return offset;
+    }
+    int64_t position = thread->consumer->class->position(thread->consumer, input->slot);
+    return position > offset ? position : offset;
+}
+
 /* A record that was dropped before it was processed moves an offset, too. */
-static bool needs_commit(const ksi_thread_task *task)
+static bool needs_commit(const ksi_stream_thread *thread, const ksi_thread_task *task)
 {
     if (ksi_task_commit_needed(task->task)) {
         return true;
     }
     for (size_t i = 0; i < task->input_count; i++) {
         const ksi_thread_input *input = &task->inputs[i];
-        if (ksi_task_offset(task->task, input->input) > input->committed) {
+        if (ksi_thread_offset(thread, task, input) > input->committed) {
             return true;
         }
     }
@@ -49,7 +60,7 @@ static bool needs_commit(const ksi_thread_task *task)
 bool ksi_thread_needs_commit(const ksi_stream_thread *thread)
 {
     for (size_t i = 0; i < thread->task_count; i++) {
-        if (needs_commit(thread->tasks[i])) {
+        if (needs_commit(thread, thread->tasks[i])) {
             return true;
         }
     }
@@ -67,7 +78,7 @@ static void collect_offsets(ksi_stream_thread *thread)
         const ksi_thread_task *task = thread->tasks[t];
         for (size_t i = 0; i < task->input_count; i++) {
             const ksi_thread_input *input = &task->inputs[i];
-            int64_t offset = ksi_task_offset(task->task, input->input);
+            int64_t offset = ksi_thread_offset(thread, task, input);
             if (offset < 0 || offset == input->committed) {
                 continue;
             }
@@ -89,7 +100,7 @@ static void mark_committed(ksi_stream_thread *thread)
         const ksi_thread_task *task = thread->tasks[t];
         for (size_t i = 0; i < task->input_count; i++) {
             ksi_thread_input *input = &task->inputs[i];
-            int64_t offset = ksi_task_offset(task->task, input->input);
+            int64_t offset = ksi_thread_offset(thread, task, input);
             if (offset < 0) {
                 continue;
             }
@@ -189,64 +200,44 @@ static ksi_offset_commit offsets_of(const ksi_stream_thread *thread)
                                .count = thread->offset_count};
 }
 
-static ks_status commit_once(ksi_stream_thread *thread, const ksi_offset_commit *offsets,
-                             ks_error *error)
+/* Offsets, and in a transaction the records with them; as the newest generation. */
+static ks_status commit_offsets(ksi_stream_thread *thread, ks_error *error)
 {
     ksi_producer *producer = thread->producer;
     ksi_transport *transport = thread->options.transport;
+    KS_TRY(ksi_group_session_generation(thread->options.session, thread->session,
+                                        &thread->generation, error));
+    const ksi_offset_commit offsets = offsets_of(thread);
     return thread->options.transactional_id != NULL
-               ? producer->class->commit(producer, offsets, error)
-               : transport->class->commit_offsets(transport, offsets, error);
+               ? producer->class->commit(producer, &offsets, error)
+               : transport->class->commit_offsets(transport, &offsets, error);
 }
 
-/* So often a thread that is to stop asks for a lost answer. */
-#define MOST_LAST_TRIES 10
-
-/*
- * Offsets, and in a transaction the records with them. An answer that was lost is asked for again:
- * the same call settles it. A thread that is to stop gives up at some point, and not at the first
- * lost answer: that would make a failure of an end, or of a thread less.
- */
-static ks_status commit_offsets(ksi_stream_thread *thread, ks_error *error)
+static ks_status flush_tasks(ksi_stream_thread *thread, ks_error *error)
 {
-    const ksi_offset_commit offsets = offsets_of(thread);
-    ks_error reason = {0};
-    ks_status status;
-    int last_tries = 0;
-    do {
-        reason = (ks_error){0};
-        status = commit_once(thread, &offsets, &reason);
-    } while (status != KS_OK && (reason.flags & KS_ERROR_RETRIABLE) != 0 &&
-             (!atomic_load(&thread->stop) || ++last_tries < MOST_LAST_TRIES));
+    ks_status status = each_task(thread, ksi_task_flush, error);
     if (status != KS_OK) {
-        *error = reason;
+        ksi_error_prefix(error, "flushing the caches for a commit: ");
     }
     return status;
 }
 
 /*
- * Flushing a cache may process records below it, so all tasks are flushed before anything is waited
- * for. Stores without a changelog are committed before the offsets: a crash in between processes
- * records twice, which nothing can prevent there, and the other order would lose them.
+ * Stores without a changelog are committed before the offsets: a crash in between processes records
+ * twice, which nothing can prevent there, and the other order would lose them.
  */
-ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error)
+static ks_status send_all(ksi_stream_thread *thread, ks_error *error)
 {
-    bool is_transaction = thread->options.transactional_id != NULL;
-    ks_status status = each_task(thread, ksi_task_flush, error);
-    if (status != KS_OK) {
-        ksi_error_prefix(error, "flushing the caches for a commit: ");
-        return status;
-    }
-    KSI_CRASH_POINT("commit.flushed");
-    if (!is_transaction) {
+    if (thread->options.transactional_id == NULL) {
         KS_TRY(thread->producer->class->flush(thread->producer, error));
         thread->send_at_ns = -1;
     }
     KSI_CRASH_POINT("commit.sent");
-    KS_TRY(of_the_disk(each_task(thread, ksi_task_commit_unlogged, error), error));
-    collect_offsets(thread);
-    KS_TRY(commit_offsets(thread, error));
-    KSI_CRASH_POINT("commit.committed");
+    return of_the_disk(each_task(thread, ksi_task_commit_unlogged, error), error);
+}
+
+static ks_status take_for_committed(ksi_stream_thread *thread, ks_error *error)
+{
     mark_committed(thread);
     KS_TRY(each_task(thread, ksi_task_committed, error));
     atomic_fetch_add(&thread->commits, 1);
@@ -255,6 +246,29 @@ ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error)
     thread->last_commit_ms = ksi_thread_now_ms(thread);
     thread->last_current_ms = thread->last_commit_ms;
     return apply_full(thread, error);
+}
+
+/*
+ * Flushing a cache may process records below it, so all tasks are flushed before anything is waited
+ * for. An answer that was lost is asked for again: the same call settles it, so the offsets stay
+ * what they are until it has.
+ */
+ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error)
+{
+    if (thread->commit_step == KSI_COMMIT_NONE) {
+        KS_TRY(flush_tasks(thread, error));
+        thread->commit_step = KSI_COMMIT_SENDING;
+        KSI_CRASH_POINT("commit.flushed");
+    }
+    if (thread->commit_step == KSI_COMMIT_SENDING) {
+        KS_TRY(send_all(thread, error));
+        collect_offsets(thread);
+        thread->commit_step = KSI_COMMIT_OFFSETS;
+    }
+    KS_TRY(commit_offsets(thread, error));
+    thread->commit_step = KSI_COMMIT_NONE;
+    KSI_CRASH_POINT("commit.committed");
+    return take_for_committed(thread, error);
 }
 
 #define STAY_CURRENT_MS (KSI_DELETE_RETENTION_MS / 4)
@@ -290,7 +304,7 @@ static bool is_requested(const ksi_stream_thread *thread)
 {
     for (size_t i = 0; i < thread->task_count; i++) {
         const ksi_thread_task *task = thread->tasks[i];
-        if (ksi_task_commit_requested(task->task) && needs_commit(task)) {
+        if (ksi_task_commit_requested(task->task) && needs_commit(thread, task)) {
             return true;
         }
     }

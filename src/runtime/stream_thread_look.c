@@ -16,11 +16,11 @@
 
 /* ---- what the thread tells ------------------------------------------------------------------- */
 
-void ksi_thread_publish_task(const ksi_thread_task *task)
+void ksi_thread_publish_task(const ksi_stream_thread *thread, const ksi_thread_task *task)
 {
     for (size_t i = 0; i < task->input_count; i++) {
         ksi_input_progress *progress = task->inputs[i].progress;
-        int64_t offset = ksi_task_offset(task->task, task->inputs[i].input);
+        int64_t offset = ksi_thread_offset(thread, task, &task->inputs[i]);
         if (offset >= 0 && progress != NULL) {
             atomic_store(&progress->processed, offset);
         }

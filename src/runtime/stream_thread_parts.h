@@ -15,6 +15,7 @@
 #include "base/thread.h"
 #include "runtime/begin_offset.h"
 #include "runtime/mailbox.h"
+#include "runtime/patience.h"
 #include "runtime/stream_thread.h"
 
 typedef struct ksi_thread_input {
@@ -23,7 +24,9 @@ typedef struct ksi_thread_input {
     size_t slot;  /* of the consumer */
     bool watched;
     bool is_repartition;
+    bool is_astray; /* its records are gone: to begin anew */
     ksi_input_progress *progress;
+    ksi_patience patience; /* with polling it */
     int64_t committed;
     int64_t purged; /* the records before it were deleted */
 } ksi_thread_input;
@@ -36,17 +39,31 @@ typedef struct ksi_thread_task {
     bool is_leaving;
 } ksi_thread_task;
 
+/* How far a commit is; what makes it wait is gone on with in a later turn. */
+typedef enum ksi_commit_step {
+    KSI_COMMIT_NONE,    /* none is under way */
+    KSI_COMMIT_SENDING, /* the caches are flushed */
+    KSI_COMMIT_OFFSETS  /* all was sent that is not part of a transaction */
+} ksi_commit_step;
+
 struct ksi_stream_thread {
     ksi_stream_thread_options options;
     ks_arena arena;
     ks_arena commit_arena; /* of the commit in hand */
     ksi_mailbox mailbox;
     ksi_consumer *consumer;
-    ksi_producer *producer;  /* NULL after the end */
+    ksi_producer *producer;  /* NULL before the first turn, after a failure, after the end */
     ksi_record_cache *cache; /* NULL: caching is off */
     ksi_thread_task **tasks;
     size_t task_count;
     size_t task_capacity;
+    ksi_task_handle **arriving; /* given, and not begun yet */
+    size_t arriving_count;
+    size_t arriving_capacity;
+    ksi_patience_options puts_up; /* of all its patience */
+    ksi_patience patience;        /* with what it does for all of its tasks */
+    ksi_commit_step commit_step;
+    int64_t ending_ms; /* since when it is to end and cannot; negative: it is not */
     size_t queue_bound;
     int64_t poll_ms;
     int64_t commit_interval_ms;
@@ -61,7 +78,8 @@ struct ksi_stream_thread {
     int64_t uncommitted_max_bytes; /* negative: no bound */
     int64_t uncommitted_bytes;     /* of all tasks, as the turn began and as it went on */
     size_t pending_max_bytes;      /* of records in a transaction */
-    ksi_generation generation;     /* as which its tasks run */
+    uint64_t session;              /* in which its tasks run */
+    ksi_generation generation;     /* as which the commit in hand is made */
     ksi_group_offset *offsets;     /* of the commit in hand */
     size_t offset_count;
     size_t offset_capacity;
@@ -87,9 +105,12 @@ int64_t ksi_thread_now_ms(const ksi_stream_thread *thread);
 KS_NODISCARD ks_status ksi_thread_find_begin(const ksi_stream_thread *thread,
                                              ksi_topic_partition at, const ksi_source *source,
                                              ksi_begin *begin, ks_error *error);
-/* Takes what was given, and commits and returns what was asked back. */
+/* Remembers what it was given, and marks what was asked back. KS_E_FENCED: all is lost. */
 KS_NODISCARD ks_status ksi_thread_read_mail(ksi_stream_thread *thread, size_t *work,
                                             ks_error *error);
+/* Begins what was given, and commits and returns what was asked back. */
+KS_NODISCARD ks_status ksi_thread_move_tasks(ksi_stream_thread *thread, size_t *work,
+                                             ks_error *error);
 /*
  * Returns every task, the producer being closed before: what it still writes must not come behind
  * what the next one reads. `is_clean` says whether everything is committed.
@@ -102,7 +123,17 @@ void ksi_thread_return_all(ksi_stream_thread *thread, bool is_clean);
 bool ksi_thread_commit_due(const ksi_stream_thread *thread, int64_t now_ms);
 /* Whether there is anything to commit. */
 bool ksi_thread_needs_commit(const ksi_stream_thread *thread);
+/*
+ * Begins a commit or goes on with it. After an error that is flagged retriable it is still under
+ * way: until it has been gone on with to its end nothing may be processed.
+ */
 KS_NODISCARD ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error);
+/*
+ * The offset to commit for an input; negative: none yet. Where the queue is empty, that behind all
+ * that was passed over, such as the marks of transactions.
+ */
+int64_t ksi_thread_offset(const ksi_stream_thread *thread, const ksi_thread_task *task,
+                          const ksi_thread_input *input);
 /*
  * Commits when it is time; without work, and in a transaction or with somebody waiting for the
  * results, it is time.
@@ -121,7 +152,7 @@ void ksi_thread_maybe_purge(ksi_stream_thread *thread);
 /* ---- stream_thread_look.c -------------------------------------------------------------------- */
 
 /* Tells the others how far the inputs of a task are, and what the tasks have done. */
-void ksi_thread_publish_task(const ksi_thread_task *task);
+void ksi_thread_publish_task(const ksi_stream_thread *thread, const ksi_thread_task *task);
 void ksi_thread_publish_counts(ksi_stream_thread *thread);
 
 /* Whose code runs from now on: NULL for nobody's. */

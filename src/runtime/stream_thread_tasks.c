@@ -31,55 +31,73 @@ ks_status ksi_thread_find_begin(const ksi_stream_thread *thread, ksi_topic_parti
     return ksi_begin_offset(&rules, at, source, begin, error);
 }
 
-/* Begins to read one partition for a task. */
-static ks_status open_input(ksi_stream_thread *thread, ksi_thread_task *task,
-                            const ksi_assigned_input *assigned, ks_error *error)
+/* Where the inputs of a task begin, found before the task is made. */
+typedef struct found_input {
+    const ksi_assigned_input *assigned;
+    ksi_begin begin;
+} found_input;
+
+/* A topic with fewer partitions than another one of the sub-topology has no records for it. */
+static bool is_there(const found_input *found, const ksi_task_handle *handle)
 {
-    const ksi_stream_thread_options *options = &thread->options;
-    size_t number = ksi_task_input_of(task->task, assigned->topic);
-    KSI_CHECK(number != SIZE_MAX);
-    int32_t partition = task->handle->id.partition;
-    if (partition >= assigned->partitions) {
-        /* A topic with fewer partitions than another one of the sub-topology: nothing will come. */
-        ksi_task_set_caught_up(task->task, number, true);
-        return KS_OK;
-    }
-    ksi_thread_input *input = &task->inputs[task->input_count];
-    ksi_begin begin = {0};
-    *input = (ksi_thread_input){
-        .at = {.topic = assigned->topic, .partition = partition},
-        .input = number,
-        .watched = true,
-        .is_repartition = assigned->internal != NULL,
-    };
-    input->progress = ksi_progress_of(options->progress, input->at);
-    KS_TRY(ksi_thread_find_begin(thread, input->at, &assigned->source->source, &begin, error));
-    KS_TRY(thread->consumer->class->assign(thread->consumer, input->at, begin.offset, &input->slot,
-                                           error));
-    ksi_task_set_partition_time(task->task, number, begin.partition_time);
-    input->committed = begin.offset;
-    task->input_count++;
-    if (input->progress != NULL) {
-        atomic_store(&input->progress->processed, begin.offset);
-        atomic_store(&input->progress->committed, begin.offset);
-    }
-    return KS_OK;
+    return handle->id.partition < found->assigned->partitions;
 }
 
-static ks_status open_inputs(ksi_stream_thread *thread, ksi_thread_task *task, ks_error *error)
+static ks_status find_inputs(const ksi_stream_thread *thread, const ksi_task_handle *handle,
+                             found_input *found, size_t *count, ks_error *error)
 {
     const ksi_assignment *assignment = thread->options.assignment;
-    task->inputs = ksi_calloc(assignment->input_count + 1, sizeof *task->inputs);
     for (size_t i = 0; i < assignment->input_count; i++) {
-        const ksi_assigned_input *input = &assignment->inputs[i];
-        if (input->source->subtopology == task->handle->id.subtopology) {
-            KS_TRY(open_input(thread, task, input, error));
+        const ksi_assigned_input *assigned = &assignment->inputs[i];
+        if (assigned->source->subtopology != handle->id.subtopology) {
+            continue;
+        }
+        found_input *one = &found[(*count)++];
+        *one = (found_input){.assigned = assigned};
+        const ksi_topic_partition at = {.topic = assigned->topic,
+                                        .partition = handle->id.partition};
+        if (is_there(one, handle)) {
+            KS_TRY(
+                ksi_thread_find_begin(thread, at, &assigned->source->source, &one->begin, error));
         }
     }
     return KS_OK;
 }
 
-static ks_status start_task(ksi_stream_thread *thread, ksi_thread_task *task, ks_error *error)
+/* Begins to read one partition for a task. */
+static ks_status open_input(ksi_stream_thread *thread, ksi_thread_task *task,
+                            const found_input *found, ks_error *error)
+{
+    const ksi_assigned_input *assigned = found->assigned;
+    const int64_t offset = found->begin.offset;
+    size_t number = ksi_task_input_of(task->task, assigned->topic);
+    KSI_CHECK(number != SIZE_MAX);
+    if (!is_there(found, task->handle)) {
+        ksi_task_set_caught_up(task->task, number, true);
+        return KS_OK;
+    }
+    ksi_thread_input *input = &task->inputs[task->input_count];
+    *input = (ksi_thread_input){
+        .at = {.topic = assigned->topic, .partition = task->handle->id.partition},
+        .input = number,
+        .watched = true,
+        .is_repartition = assigned->internal != NULL,
+        .committed = offset,
+    };
+    ksi_patience_init(&input->patience, &thread->puts_up);
+    input->progress = ksi_progress_of(thread->options.progress, input->at);
+    KS_TRY(
+        thread->consumer->class->assign(thread->consumer, input->at, offset, &input->slot, error));
+    ksi_task_set_partition_time(task->task, number, found->begin.partition_time);
+    task->input_count++;
+    if (input->progress != NULL) {
+        atomic_store(&input->progress->processed, offset);
+        atomic_store(&input->progress->committed, offset);
+    }
+    return KS_OK;
+}
+
+static ks_status make_task(ksi_stream_thread *thread, ksi_thread_task *task, ks_error *error)
 {
     const ksi_stream_thread_options *options = &thread->options;
     const ksi_task_options wanted = {
@@ -98,18 +116,18 @@ static ks_status start_task(ksi_stream_thread *thread, ksi_thread_task *task, ks
         .matched_topics = options->assignment->matched_topics,
         .matched_topic_count = options->assignment->matched_topic_count,
     };
+    ksi_store_lock_enter(task->handle->rows->lock);
     task->task = ksi_task_new(&wanted, error);
-    if (task->task == NULL) {
-        return ksi_error_flag(error, 0);
-    }
-    return open_inputs(thread, task, error);
+    ksi_store_lock_leave(task->handle->rows->lock);
+    return task->task != NULL ? KS_OK : ksi_error_flag(error, 0);
 }
 
-static ks_status take(ksi_stream_thread *thread, ksi_task_handle *handle, ks_error *error)
+static ksi_thread_task *add_task(ksi_stream_thread *thread, ksi_task_handle *handle)
 {
     ksi_thread_task *task = ksi_calloc(1, sizeof *task);
     task->handle = handle;
-    thread->generation = handle->generation;
+    task->inputs = ksi_calloc(thread->options.assignment->input_count + 1, sizeof *task->inputs);
+    thread->session = handle->session;
     thread->tasks =
         ksi_grow(thread->tasks, &thread->task_capacity, thread->task_count + 1, sizeof task);
     thread->tasks[thread->task_count++] = task; /* from here on it is returned in any case */
@@ -118,14 +136,55 @@ static ks_status take(ksi_stream_thread *thread, ksi_task_handle *handle, ks_err
         thread->last_apply_ms = thread->last_commit_ms;
         thread->last_purge_ms = thread->last_commit_ms;
     }
-    ksi_store_lock_enter(handle->rows->lock);
-    ks_status status = start_task(thread, task, error);
-    ksi_store_lock_leave(handle->rows->lock);
+    return task;
+}
+
+static ks_status open_task(ksi_stream_thread *thread, ksi_thread_task *task,
+                           const found_input *found, size_t count, ks_error *error)
+{
+    KS_TRY(make_task(thread, task, error));
+    for (size_t i = 0; i < count; i++) {
+        KS_TRY(open_input(thread, task, &found[i], error));
+    }
+    thread->options.events.taken(thread->options.events.owner, task->handle);
+    return KS_OK;
+}
+
+static void remove_arriving(ksi_stream_thread *thread, size_t index)
+{
+    thread->arriving_count--;
+    for (size_t i = index; i < thread->arriving_count; i++) {
+        thread->arriving[i] = thread->arriving[i + 1];
+    }
+}
+
+/*
+ * The log is asked first, and without the lock that readers of the stores want; as long as it does
+ * not answer, the task stays among those that arrive.
+ */
+static ks_status begin_task(ksi_stream_thread *thread, ksi_task_handle *handle, ks_error *error)
+{
+    size_t count = 0;
+    found_input *found = ksi_calloc(thread->options.assignment->input_count + 1, sizeof *found);
+    ks_status status = find_inputs(thread, handle, found, &count, error);
+    if (status == KS_OK) {
+        remove_arriving(thread, 0);
+        status = open_task(thread, add_task(thread, handle), found, count, error);
+        error->flags &= status == KS_OK ? error->flags : ~(uint32_t)KS_ERROR_RETRIABLE;
+    }
+    ksi_free(found);
     if (status != KS_OK) {
         ksi_error_prefix(error, "starting task %s: ", handle->name);
-        return status;
     }
-    thread->options.events.taken(thread->options.events.owner, handle);
+    return status;
+}
+
+static ks_status begin_tasks(ksi_stream_thread *thread, size_t *work, ks_error *error)
+{
+    while (thread->arriving_count > 0) {
+        (*work)++;
+        KS_TRY(begin_task(thread, thread->arriving[0], error));
+    }
     return KS_OK;
 }
 
@@ -160,6 +219,16 @@ static void give_back(ksi_stream_thread *thread, ksi_task_handle *handle)
     thread->options.events.returned(thread->options.events.owner, handle);
 }
 
+static bool any_is_leaving(const ksi_stream_thread *thread)
+{
+    for (size_t i = 0; i < thread->task_count; i++) {
+        if (thread->tasks[i]->is_leaving) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void return_leaving(ksi_stream_thread *thread)
 {
     size_t kept = 0;
@@ -180,6 +249,16 @@ static void return_leaving(ksi_stream_thread *thread)
     ksi_free(leaving);
 }
 
+/* What was never begun is as it came. */
+static void return_arriving(ksi_stream_thread *thread)
+{
+    while (thread->arriving_count > 0) {
+        ksi_task_handle *handle = thread->arriving[--thread->arriving_count];
+        handle->is_clean = true;
+        give_back(thread, handle);
+    }
+}
+
 void ksi_thread_return_all(ksi_stream_thread *thread, bool is_clean)
 {
     size_t count = thread->task_count;
@@ -192,21 +271,29 @@ void ksi_thread_return_all(ksi_stream_thread *thread, bool is_clean)
         thread->producer->class->close(thread->producer);
         thread->producer = NULL;
     }
+    thread->commit_step = KSI_COMMIT_NONE;
+    thread->send_at_ns = -1;
     for (size_t i = 0; i < count; i++) {
         give_back(thread, handles[i]);
     }
+    return_arriving(thread);
     ksi_free(handles);
 }
 
-static bool mark_leaving(ksi_stream_thread *thread, const ksi_task_handle *handle)
+/* One that has not begun goes at once; one that is not here is on its way back. */
+static void let_go(ksi_stream_thread *thread, ksi_task_handle *handle)
 {
     for (size_t i = 0; i < thread->task_count; i++) {
-        if (thread->tasks[i]->handle == handle) {
-            thread->tasks[i]->is_leaving = true;
-            return true;
+        thread->tasks[i]->is_leaving |= thread->tasks[i]->handle == handle;
+    }
+    for (size_t i = 0; i < thread->arriving_count; i++) {
+        if (thread->arriving[i] == handle) {
+            remove_arriving(thread, i);
+            handle->is_clean = true;
+            give_back(thread, handle);
+            return;
         }
     }
-    return false; /* it is on its way back */
 }
 
 /* ---- mail ------------------------------------------------------------------------------------ */
@@ -227,9 +314,7 @@ static ks_status resize_cache(ksi_stream_thread *thread, ks_error *error)
 
 ks_status ksi_thread_read_mail(ksi_stream_thread *thread, size_t *work, ks_error *error)
 {
-    bool any_leaves = false;
     ksi_message message;
-    ks_status status = KS_OK;
     while (ksi_mailbox_take(&thread->mailbox, &message)) {
         (*work)++;
         if (message.kind == KSI_THREAD_LOSE) {
@@ -237,22 +322,25 @@ ks_status ksi_thread_read_mail(ksi_stream_thread *thread, size_t *work, ks_error
                                  "the session of this member ended");
         }
         if (message.kind == KSI_THREAD_CALL_BACK) {
-            any_leaves = mark_leaving(thread, message.what) || any_leaves;
-        } else if (status == KS_OK) {
-            status = take(thread, message.what, error);
-        } else {
-            ksi_mailbox_post(&thread->mailbox, message.kind, message.what); /* for the end */
-            break;
+            let_go(thread, message.what);
+            continue;
         }
+        thread->arriving = ksi_grow(thread->arriving, &thread->arriving_capacity,
+                                    thread->arriving_count + 1, sizeof(ksi_task_handle *));
+        thread->arriving[thread->arriving_count++] = message.what;
     }
-    KS_TRY(status);
-    KS_TRY(resize_cache(thread, error));
-    if (!any_leaves) {
-        return KS_OK;
-    }
-    if (ksi_thread_needs_commit(thread)) {
-        KS_TRY(ksi_thread_commit(thread, error));
-    }
-    return_leaving(thread);
     return KS_OK;
+}
+
+ks_status ksi_thread_move_tasks(ksi_stream_thread *thread, size_t *work, ks_error *error)
+{
+    KS_TRY(resize_cache(thread, error));
+    if (any_is_leaving(thread)) {
+        (*work)++;
+        if (ksi_thread_needs_commit(thread)) {
+            KS_TRY(ksi_thread_commit(thread, error));
+        }
+        return_leaving(thread);
+    }
+    return begin_tasks(thread, work, error);
 }

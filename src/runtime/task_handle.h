@@ -31,7 +31,7 @@ typedef struct ksi_task_handle {
     const char *name; /* "0_1" */
     ksi_task_rows *rows;
 
-    ksi_generation generation; /* as which it runs; set before it is handed to a thread */
+    uint64_t session; /* in which it runs (group_session.h); set before it is handed to a thread */
 
     /* with whoever has it */
     bool is_clean;    /* given back: nothing is uncommitted */

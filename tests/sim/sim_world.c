@@ -427,7 +427,10 @@ void sim_instance_forget(sim_instance *instance)
 static bool is_current(const sim_instance *instance, const ksi_task_handle *task)
 {
     ksi_embedded_log *log = ksi_embedded_log_of(instance->world->transport);
-    return ksi_coordinator_is_current(log->coordinator, SIM_APPLICATION, &task->generation);
+    ksi_generation newest;
+    return ksi_group_session_generation(&instance->app->session, task->session, &newest, NULL) ==
+               KS_OK &&
+           ksi_coordinator_is_current(log->coordinator, SIM_APPLICATION, &newest);
 }
 
 /* Whether another instance that is current has a task, too. */

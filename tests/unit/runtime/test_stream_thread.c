@@ -41,7 +41,9 @@ static void step_until_seen(thread_rig *self)
 static void finish(thread_rig *self)
 {
     ks_error error = {0};
-    assert_ok(ksi_stream_thread_finish(self->thread, &error), &error);
+    bool finished = false;
+    assert_ok(ksi_stream_thread_finish(self->thread, &finished, &error), &error);
+    assert_true(finished);
     assert_int_equal(self->returned, self->assignment.task_count);
     assert_int_equal(self->returned_clean, self->returned);
 }
@@ -586,7 +588,7 @@ static void a_thread_whose_member_is_gone_drops_its_tasks_and_goes_on(void **sta
         log_produce(log, "in", 0, 1, "a:1");
         assert_true(rig_step(self));
         for (size_t i = 0; i < 2; i++) {
-            self->tasks[i].generation.number += 1000; /* of no member there is */
+            self->tasks[i].session += 1000; /* there is none */
         }
         ksi_stream_thread_lose(self->thread);
         assert_true(rig_step(self));

@@ -84,6 +84,9 @@ static void join_group(thread_rig *rig)
     assert_non_null(rig->membership);
     assert_ok(rig->membership->class->poll(rig->membership, 0, &view, &error), &error);
     assert_int_equal(view.active_count, count);
+    ksi_group_session_init(&rig->session);
+    assert_true(ksi_group_session_follow(&rig->session,
+                                         rig->membership->class->generation(rig->membership)));
 }
 
 thread_rig *rig_new(ks_log *log, ks_topology *topology, ks_config *config)
@@ -116,6 +119,7 @@ void rig_free(thread_rig *rig)
         rig_abandon(rig);
     }
     rig->membership->class->leave(rig->membership);
+    ksi_group_session_destroy(&rig->session);
     ksi_progress_destroy(&rig->progress);
     ksi_assignment_destroy(&rig->assignment);
     rig->transport->class->release(rig->transport);
@@ -163,7 +167,7 @@ static void open_tasks(thread_rig *rig)
         task->name = ksi_arena_format(&task->rows->arena, "%d_%d", task->id.subtopology,
                                       (int)task->id.partition);
         task->is_clean = true;
-        task->generation = rig->membership->class->generation(rig->membership);
+        task->session = ksi_group_session_number(&rig->session);
     }
 }
 
@@ -184,6 +188,7 @@ static void open_workers(thread_rig *rig)
                                                .transport = rig->transport,
                                                .assignment = &rig->assignment,
                                                .progress = &rig->progress,
+                                               .session = &rig->session,
                                                .clock = &rig->clock.clock,
                                                .logger = &rig->logger,
                                                .keeps_state = rig->state != NULL,
@@ -270,7 +275,9 @@ void rig_abandon(thread_rig *rig)
 void rig_close(thread_rig *rig)
 {
     ks_error error = {0};
-    assert_ok(ksi_stream_thread_finish(rig->thread, &error), &error);
+    bool finished = false;
+    assert_ok(ksi_stream_thread_finish(rig->thread, &finished, &error), &error);
+    assert_true(finished);
     rig_abandon(rig);
 }
 

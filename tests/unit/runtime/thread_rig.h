@@ -34,6 +34,7 @@ typedef struct thread_rig {
     ksi_assignment assignment;
     ksi_progress progress;
     ksi_membership *membership;
+    ksi_group_session session;
     atomic_int waiters;
     atomic_bool paused;
     ksi_local_state *state;

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * patience.c - see patience.h.
+ */
+#include "runtime/patience.h"
+
+#include "base/error.h"
+
+#include <inttypes.h>
+
+static ks_status give_up(const ksi_patience *patience, const ks_error *reason, int64_t lasted_ms,
+                         ks_error *error)
+{
+    ks_error last = *reason;
+    last.flags &= ~(uint32_t)KS_ERROR_RETRIABLE;
+    ksi_error_prefix(&last,
+                     "tried %" PRId64 " times in %" PRId64 " ms, as long as task.timeout.ms "
+                     "allows: ",
+                     patience->failures, lasted_ms);
+    if (error != NULL) {
+        *error = last;
+    }
+    return last.code;
+}
+
+ks_status ksi_patience_fail(ksi_patience *patience, const ks_error *reason, ks_error *error)
+{
+    const ksi_patience_options *options = patience->options;
+    const int64_t now_ms = ksi_monotonic_ms(options->clock);
+    bool is_rebalance = reason->code == KS_E_STATE;
+    if (patience->since_ms < 0) {
+        patience->since_ms = now_ms;
+        patience->failures = 0;
+    }
+    patience->failures++;
+    patience->again_ms = now_ms + KSI_BACKOFF_MS;
+    const int64_t lasted_ms = now_ms - patience->since_ms;
+    if (!is_rebalance && lasted_ms >= options->timeout_ms) {
+        return give_up(patience, reason, lasted_ms, error);
+    }
+    if (!is_rebalance && !patience->is_said) {
+        char text[sizeof *reason + 64];
+        patience->is_said = true;
+        ksi_log(options->logger, KS_LOG_LEVEL_WARN, options->who,
+                "the log does not answer; it is asked again for up to %" PRId64
+                " ms (task.timeout.ms): %s",
+                options->timeout_ms, ks_error_text(reason, text, sizeof text));
+    }
+    return KS_OK;
+}
+
+bool ksi_patience_is_due(const ksi_patience *patience)
+{
+    return patience->since_ms < 0 ||
+           ksi_monotonic_ms(patience->options->clock) >= patience->again_ms;
+}
+
+void ksi_patience_end_outage(ksi_patience *patience)
+{
+    const ksi_patience_options *options = patience->options;
+    if (patience->is_said) {
+        ksi_log(options->logger, KS_LOG_LEVEL_INFO, options->who,
+                "the log answers again, after %" PRId64 " ms and %" PRId64 " calls that failed",
+                ksi_monotonic_ms(options->clock) - patience->since_ms, patience->failures);
+    }
+    ksi_patience_init(patience, options);
+}
