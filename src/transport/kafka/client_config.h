@@ -12,7 +12,7 @@
  *     what the library stands on            enable.auto.commit=false, enable.partition.eof=true ...
  *
  * Behind a prefix librdkafka's own names are taken, too ("producer.queue.buffering.max.kbytes").
- * A name that has no counterpart is said so in the log, once for each client's kind, and a value
+ * A name that has no counterpart is said so in the log, and a value
  * that librdkafka refuses is KS_E_CONFIG under the name that the program wrote.
  *
  * Properties that only newer releases of librdkafka have are tried: what the one at hand does not
@@ -33,7 +33,7 @@ typedef enum ksi_kafka_role {
     KSI_KAFKA_INPUT = 0,    /* consumer: main.consumer. */
     KSI_KAFKA_CHANGELOG,    /* consumer: restore.consumer. */
     KSI_KAFKA_GLOBAL,       /* consumer: global.consumer. */
-    KSI_KAFKA_READER,       /* consumer: consumer.; reads for log.h, committed records only */
+    KSI_KAFKA_READER,       /* consumer: consumer.; reads for log.h */
     KSI_KAFKA_ADMIN,        /* a consumer that reads nothing: admin. */
     KSI_KAFKA_PRODUCER,     /* producer. */
     KSI_KAFKA_TRANSACTIONAL /* producer. */
@@ -53,13 +53,18 @@ typedef struct ksi_kafka_client_options {
     const char *client_id;        /* the client's own, not the application's */
     const char *transactional_id; /* of KSI_KAFKA_TRANSACTIONAL */
     const ks_config *config;      /* NULL: no properties were set */
-    ksi_logger *logger;           /* of those that do nothing; lives as long as the client */
+    bool reads_committed;         /* whatever isolation.level says */
 } ksi_kafka_client_options;
 
 /*
  * What the client is made of: owned, for rd_kafka_new(). NULL with KS_E_CONFIG or KS_E_NOT_BUILT.
  */
 rd_kafka_conf_t *ksi_kafka_client_conf(const ksi_kafka_client_options *options, ks_error *error);
+
+/*
+ * A line for each property that was set and does nothing: once for all clients of an application.
+ */
+void ksi_kafka_client_notices(const ks_config *config, ksi_logger *logger);
 
 /*
  * Milliseconds that a call may wait for brokers: default.api.timeout.ms, 10 seconds at the most.

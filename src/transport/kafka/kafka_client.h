@@ -32,26 +32,40 @@
 
 #include <stdatomic.h>
 
+/* What the clients of a transport know together about its brokers. */
+typedef struct ksi_kafka_outage {
+    ksi_logger *logger;
+    atomic_int state;
+    ksi_mutex lock; /* guards what follows */
+    char *failure;  /* what a connection last failed with; NULL: none has */
+} ksi_kafka_outage;
+
+enum { KSI_KAFKA_ANSWERS = 0, KSI_KAFKA_MAY_BE_DOWN, KSI_KAFKA_IS_DOWN };
+
+/* `logger` may be NULL and lives as long as the outage, which outlives its clients. */
+void ksi_kafka_outage_init(ksi_kafka_outage *outage, ksi_logger *logger);
+void ksi_kafka_outage_destroy(ksi_kafka_outage *outage);
+void ksi_kafka_outage_over(ksi_kafka_outage *outage);
+
 typedef struct ksi_kafka_client {
     rd_kafka_t *handle;
     ksi_kafka_role role;
-    int32_t call_timeout_ms; /* bound of calls that wait for brokers */
+    int32_t call_timeout_ms;  /* bound of calls that wait for brokers */
+    rd_kafka_queue_t *events; /* the main queue */
+    ksi_kafka_outage *outage;
 
     /* the rest is kafka_client.c's */
     atomic_int references;
     char *name;
-    ksi_logger *logger;
-    rd_kafka_queue_t *events; /* the main queue */
-    ksi_mutex lock;           /* guards what follows */
-    ksi_map *topics;          /* name -> rd_kafka_topic_t * */
-    char *failure;            /* what a connection last failed with; NULL: none has */
-    atomic_bool is_down;      /* no broker answers; set and cleared under the lock */
+    ksi_mutex lock;  /* guards what follows */
+    ksi_map *topics; /* name -> rd_kafka_topic_t * */
 } ksi_kafka_client;
 
 /*
  * With one reference; connects in the background. NULL with KS_E_CONFIG, KS_E_NOT_BUILT, KS_E_IO.
  */
-ksi_kafka_client *ksi_kafka_client_open(const ksi_kafka_client_options *options, ks_error *error);
+ksi_kafka_client *ksi_kafka_client_open(const ksi_kafka_client_options *options,
+                                        ksi_kafka_outage *outage, ks_error *error);
 ksi_kafka_client *ksi_kafka_client_retain(ksi_kafka_client *client); /* returns it */
 void ksi_kafka_client_release(ksi_kafka_client *client);             /* accepts NULL */
 
@@ -63,7 +77,14 @@ void ksi_kafka_client_event(ksi_kafka_client *client, rd_kafka_event_t *event);
 /* Takes all such events that are there; not for producers, whose deliveries come the same way. */
 void ksi_kafka_client_serve(ksi_kafka_client *client);
 /* A broker answered: costs nothing but in an outage, which is then over. */
-static inline void ksi_kafka_client_works(ksi_kafka_client *client);
+static inline void ksi_kafka_client_works(ksi_kafka_client *client)
+{
+    if (atomic_load_explicit(&client->outage->state, memory_order_relaxed) != KSI_KAFKA_ANSWERS) {
+        ksi_kafka_outage_over(client->outage);
+    }
+}
+
+/* ---- errors (kafka_failure.c) ---------------------------------------------------------------- */
 
 /*
  * Fills an error from one of librdkafka's codes and returns the status. `where` names the topic,
@@ -88,16 +109,7 @@ ks_status ksi_kafka_client_fail(ksi_kafka_client *client, const ksi_kafka_failur
 /* The same for an error object, which is destroyed. */
 ks_status ksi_kafka_client_fail_with(ksi_kafka_client *client, rd_kafka_error_t *reason,
                                      const char *where, const char *doing, ks_error *error);
-
-/* ---- inline ---------------------------------------------------------------------------------- */
-
-void ksi_kafka_client_recovered(ksi_kafka_client *client);
-
-static inline void ksi_kafka_client_works(ksi_kafka_client *client)
-{
-    if (atomic_load_explicit(&client->is_down, memory_order_relaxed)) {
-        ksi_kafka_client_recovered(client);
-    }
-}
+/* Why no broker could be reached, if that is so: behind what an error says already. */
+void ksi_kafka_client_explain(ksi_kafka_client *client, ks_error *error);
 
 #endif

@@ -12,7 +12,7 @@
  *                         |--- client "producer"   shared at least once; a transactional producer
  *                         |                        has a client for itself
  *                         |--- client "admin"      topics, offsets of partitions, groups
- *                         '--- ksi_group_offsets   committed offsets
+ *                         '--- ksi_kafka_offsets   committed offsets
  *
  * Each client is made by the first who needs it. librdkafka has some threads and a connection to
  * each broker for every one of them, so sharing is what keeps an application with many stream
@@ -26,6 +26,7 @@
 #ifndef KSI_TRANSPORT_KAFKA_KAFKA_TRANSPORT_H
 #define KSI_TRANSPORT_KAFKA_KAFKA_TRANSPORT_H
 
+#include "membership/kafka/kafka_group.h"
 #include "transport/kafka/kafka_client.h"
 #include "transport/transport.h"
 
@@ -43,8 +44,6 @@ ksi_transport *ksi_kafka_transport_open(const ksi_kafka_options *options, ks_err
 
 /* ---- for the files of this transport --------------------------------------------------------- */
 
-typedef struct ksi_group_offsets ksi_group_offsets; /* membership/kafka */
-
 typedef struct ksi_kafka_transport {
     ksi_transport transport; /* first */
     atomic_int references;
@@ -53,8 +52,9 @@ typedef struct ksi_kafka_transport {
     ks_config *config;
     ksi_logger *logger;
     ksi_logger own_logger; /* used when none was given */
-    bool reads_committed;  /* under exactly-once */
-    ksi_group_offsets *offsets;
+    bool reads_committed;  /* whatever isolation.level says */
+    ksi_kafka_outage outage;
+    ksi_kafka_offsets *offsets;
     ksi_mutex lock;                            /* guards what follows */
     ksi_kafka_client *shared[KSI_KAFKA_ROLES]; /* NULL: nobody needed it yet */
     unsigned opened;                           /* numbers clients that are not shared */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kafka_client.c - the handle, its topics, what librdkafka says.
+ *
+ * When is it an outage? librdkafka says that all brokers are down also when the only one closed a
+ * connection that nobody used, and connects again at once. So that is a suspicion, and only a
+ * connection that then fails makes it an outage. The first answer ends either, and only an outage
+ * that was told of is told to be over. Clients of one transport share an outage, because what one
+ * of them meets the others meet as well.
+ *
+ * Thread rule: any thread; librdkafka's own threads call log_line().
+ */
+#include "transport/kafka/kafka_client.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+enum { REASON_SIZE = 512 };
+
+/* ---- outages --------------------------------------------------------------------------------- */
+
+void ksi_kafka_outage_init(ksi_kafka_outage *outage, ksi_logger *logger)
+{
+    *outage = (ksi_kafka_outage){.logger = logger};
+    ksi_mutex_init(&outage->lock);
+    atomic_init(&outage->state, KSI_KAFKA_ANSWERS);
+}
+
+void ksi_kafka_outage_destroy(ksi_kafka_outage *outage)
+{
+    ksi_mutex_destroy(&outage->lock);
+    ksi_free(outage->failure);
+}
+
+static void all_down(ksi_kafka_outage *outage)
+{
+    ksi_mutex_lock(&outage->lock);
+    int answers = KSI_KAFKA_ANSWERS;
+    (void)atomic_compare_exchange_strong(&outage->state, &answers, KSI_KAFKA_MAY_BE_DOWN);
+    ksi_mutex_unlock(&outage->lock);
+}
+
+/* A connection was lost or could not be made. */
+static void connection_failed(ksi_kafka_outage *outage, const char *reason)
+{
+    ksi_mutex_lock(&outage->lock);
+    ksi_free(outage->failure);
+    outage->failure = ksi_strdup(reason);
+    int suspicion = KSI_KAFKA_MAY_BE_DOWN;
+    bool begins = atomic_compare_exchange_strong(&outage->state, &suspicion, KSI_KAFKA_IS_DOWN);
+    ksi_mutex_unlock(&outage->lock);
+    ksi_log(outage->logger, begins ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_DEBUG, "kafka", "%s%s",
+            begins ? "no broker answers; trying again until one does: " : "", reason);
+}
+
+void ksi_kafka_outage_over(ksi_kafka_outage *outage)
+{
+    if (atomic_exchange(&outage->state, KSI_KAFKA_ANSWERS) == KSI_KAFKA_IS_DOWN) {
+        ksi_log(outage->logger, KS_LOG_LEVEL_WARN, "kafka", "brokers answer again");
+    }
+}
+
+/* Why no broker was reached, behind what an error says already. */
+void ksi_kafka_client_explain(ksi_kafka_client *client, ks_error *error)
+{
+    if (!ksi_kafka_role_produces(client->role)) {
+        ksi_kafka_client_serve(client);
+    }
+    ksi_kafka_outage *outage = client->outage;
+    ksi_mutex_lock(&outage->lock);
+    if (error != NULL && outage->failure != NULL &&
+        atomic_load(&outage->state) != KSI_KAFKA_ANSWERS) {
+        size_t used = strlen(error->message);
+        (void)snprintf(error->message + used, sizeof error->message - used,
+                       "; no broker answers: %s", outage->failure);
+    }
+    ksi_mutex_unlock(&outage->lock);
+}
+
+/* ---- what librdkafka says -------------------------------------------------------------------- */
+
+/* Lines of librdkafka have syslog's levels. Those about connections come as events, too. */
+static ks_log_level level_of(int level, const char *facility)
+{
+    bool twice = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
+                 strcmp(facility, "REQTMOUT") == 0;
+    if (level > 6 || twice) {
+        return KS_LOG_LEVEL_DEBUG;
+    }
+    return level < 4 ? KS_LOG_LEVEL_ERROR : level < 5 ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_INFO;
+}
+
+static void log_line(const rd_kafka_t *handle, int level, const char *facility, const char *text)
+{
+    ksi_kafka_client *client = rd_kafka_opaque(handle);
+    if (client != NULL) {
+        ksi_log(client->outage->logger, level_of(level, facility), client->name, "%s: %s", facility,
+                text);
+    }
+}
+
+void ksi_kafka_client_event(ksi_kafka_client *client, rd_kafka_event_t *event)
+{
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
+        rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+        const char *reason = rd_kafka_event_error_string(event);
+        if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+            all_down(client->outage);
+        } else if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE) {
+            connection_failed(client->outage, reason);
+        } else {
+            /* what is fatal fails the calls that follow, too */
+            ksi_log(client->outage->logger, KS_LOG_LEVEL_DEBUG, client->name, "%s", reason);
+        }
+    }
+    rd_kafka_event_destroy(event);
+}
+
+void ksi_kafka_client_serve(ksi_kafka_client *client)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(client->events, 0);
+    while (event != NULL) {
+        ksi_kafka_client_event(client, event);
+        event = rd_kafka_queue_poll(client->events, 0);
+    }
+}
+
+/* ---- topics ---------------------------------------------------------------------------------- */
+
+rd_kafka_topic_t *ksi_kafka_client_topic(ksi_kafka_client *client, const char *topic)
+{
+    ksi_mutex_lock(&client->lock);
+    rd_kafka_topic_t *found = ksi_map_get_cstr(client->topics, topic);
+    if (found == NULL) {
+        found = rd_kafka_topic_new(client->handle, topic, NULL);
+        if (found != NULL) {
+            ksi_map_put_cstr(client->topics, topic, found);
+        }
+    }
+    ksi_mutex_unlock(&client->lock);
+    return found;
+}
+
+static void destroy_topic(void *topic)
+{
+    rd_kafka_topic_destroy(topic);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static rd_kafka_t *new_handle(ksi_kafka_client *self, const ksi_kafka_client_options *options,
+                              ks_error *error)
+{
+    rd_kafka_conf_t *conf = ksi_kafka_client_conf(options, error);
+    if (conf == NULL) {
+        return NULL;
+    }
+    bool produces = ksi_kafka_role_produces(options->role);
+    char reason[REASON_SIZE] = "";
+    rd_kafka_conf_set_opaque(conf, self);
+    rd_kafka_conf_set_log_cb(conf, log_line);
+    rd_kafka_conf_set_events(conf, produces ? RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_DR
+                                            : RD_KAFKA_EVENT_ERROR);
+    rd_kafka_t *handle =
+        rd_kafka_new(produces ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
+    if (handle == NULL) {
+        bool is_config = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__INVALID_ARG;
+        rd_kafka_conf_destroy(conf);
+        (void)ksi_error_set(error, is_config ? KS_E_CONFIG : KS_E_IO, options->client_id,
+                            "librdkafka does not make this client: %s", reason);
+    }
+    return handle;
+}
+
+ksi_kafka_client *ksi_kafka_client_open(const ksi_kafka_client_options *options,
+                                        ksi_kafka_outage *outage, ks_error *error)
+{
+    ksi_kafka_client *self = ksi_calloc(1, sizeof *self);
+    self->role = options->role;
+    self->call_timeout_ms = ksi_kafka_call_timeout_ms(options->config);
+    self->name = ksi_strdup(options->client_id);
+    self->outage = outage;
+    atomic_init(&self->references, 1);
+    self->handle = new_handle(self, options, error);
+    if (self->handle == NULL) {
+        ksi_free(self->name);
+        ksi_free(self);
+        return NULL;
+    }
+    self->events = rd_kafka_queue_get_main(self->handle);
+    self->topics = ksi_map_new();
+    ksi_mutex_init(&self->lock);
+    return self;
+}
+
+ksi_kafka_client *ksi_kafka_client_retain(ksi_kafka_client *client)
+{
+    atomic_fetch_add(&client->references, 1);
+    return client;
+}
+
+void ksi_kafka_client_release(ksi_kafka_client *client)
+{
+    if (client == NULL || atomic_fetch_sub(&client->references, 1) > 1) {
+        return;
+    }
+    ksi_map_free(client->topics, destroy_topic);
+    rd_kafka_queue_destroy(client->events);
+    rd_kafka_destroy(client->handle);
+    ksi_mutex_destroy(&client->lock);
+    ksi_free(client->name);
+    ksi_free(client);
+}
