@@ -198,6 +198,11 @@ static const ksi_client_rule rules[] = {
      .most = INT32_MAX,
      .reason = "an instance that says nothing for so many milliseconds is taken for dead, and the "
                "others get its tasks"},
+    {.name = "heartbeat.interval.ms",
+     .clients = KSI_CLIENT_MAIN_CONSUMER,
+     .kept = "3000",
+     .most = INT32_MAX,
+     .reason = "how often a member of a Kafka group says that it is alive"},
     {.name = "max.poll.interval.ms",
      .clients = KSI_CLIENT_MAIN_CONSUMER,
      .kept = "300000",

@@ -11,9 +11,6 @@
 
 #define ROWS(rows) (sizeof(rows) / sizeof(rows)[0])
 
-#define NO_NETWORK \
-    "the embedded log lives in the process of the application, so there is no server to reach"
-
 /* ---- application ----------------------------------------------------------------------------- */
 
 static const ksi_property application[] = {
@@ -31,11 +28,9 @@ static const ksi_property application[] = {
     {.name = "application.server",
      .type = KSI_PROPERTY_TEXT,
      .importance = KSI_IMPORTANCE_LOW,
-     .support = KSI_SUPPORT_INERT,
-     .reason = "this version has no queries across instances that would hand the address out",
      .default_text = "",
      .prose = "`host:port` under which other instances reach a server that this program runs for "
-              "queries of its stores."},
+              "queries of its stores. The group's members and tools are told it."},
     {.name = "bootstrap.servers",
      .type = KSI_PROPERTY_LIST,
      .importance = KSI_IMPORTANCE_HIGH,
@@ -238,12 +233,10 @@ static const ksi_property processing[] = {
     {.name = "task.timeout.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_MEDIUM,
-     .support = KSI_SUPPORT_INERT,
      KSI_AT_LEAST(0),
-     .reason = NO_NETWORK,
      .default_text = "300000",
      .prose = "How many milliseconds a task may make no progress because a server does not answer, "
-              "before that is an error."},
+              "before that is an error. Until then it is asked again."},
 };
 
 const ksi_property_table ksi_table_processing = {

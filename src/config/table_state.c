@@ -181,11 +181,9 @@ static const ksi_property threads[] = {
     {.name = "replication.factor",
      .type = KSI_PROPERTY_I32,
      .importance = KSI_IMPORTANCE_MEDIUM,
-     .support = KSI_SUPPORT_INERT,
-     .reason = "the embedded log keeps one copy of every topic",
      .default_text = "-1",
      .prose = "How many brokers keep each repartition and changelog topic; -1 leaves it to the "
-              "brokers."},
+              "brokers. The embedded log keeps one copy of every topic."},
 };
 
 const ksi_property_table ksi_table_threads = {

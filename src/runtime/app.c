@@ -283,6 +283,7 @@ void ks_app_free(ks_app *app)
     ksi_restorer_free(app->restorer);
     ksi_global_thread_free(app->global);
     ksi_free(app->threads);
+    ksi_free(app->states);
     ksi_progress_destroy(&app->progress);
     ksi_assignment_destroy(&app->assignment);
     if (app->transport != NULL) {

@@ -67,6 +67,8 @@ struct ks_app {
     ksi_failure_handlers failure_handlers;
     ksi_transport *transport;
     ksi_assignment assignment;
+    ksi_task_state *states; /* what was on the disk when it was looked at last */
+    size_t state_count;
     ksi_progress progress;
     ksi_restorer *restorer;
     ksi_global_thread *global; /* NULL: there are no global stores */
@@ -156,6 +158,8 @@ KS_NODISCARD ks_status ksi_app_check_topology(const ks_topology *topology, const
 
 /* ---- app_start.c; with the lock held --------------------------------------------------------- */
 
+/* Opens every store on disk once, and remembers how far each task's are. */
+KS_NODISCARD ks_status ksi_app_look_at_state(ks_app *app, ks_error *error);
 KS_NODISCARD ks_status ksi_app_join_group(ks_app *app, ks_error *error);
 
 /* ---- app_topics.c; with the lock held -------------------------------------------------------- */

@@ -19,6 +19,7 @@
 #include "config/clients.h"
 #include "config/config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- state on disk --------------------------------------------------------------------------- */
@@ -68,13 +69,20 @@ static ks_status look_at_rows(ks_app *app, ksi_task_id id, ks_error *error)
     if (rows == NULL) {
         return ksi_error_flag(error, 0); /* as the disk said */
     }
+    if (ksi_task_rows_have_state(rows) && id.subtopology != KSI_GLOBAL_STORES) {
+        app->states[app->state_count++] =
+            (ksi_task_state){.id = id, .offsets = ksi_task_rows_offsets(rows)};
+    }
     ksi_task_rows_close(rows);
     return KS_OK;
 }
 
 /* Whether the stores read, those of tasks that may never come here, too. */
-static ks_status look_at_stores(ks_app *app, ks_error *error)
+ks_status ksi_app_look_at_state(ks_app *app, ks_error *error)
 {
+    ksi_free(app->states);
+    app->states = ksi_calloc(app->assignment.task_count + 1, sizeof *app->states);
+    app->state_count = 0;
     if (app->local_state == NULL) {
         return KS_OK;
     }
@@ -88,10 +96,11 @@ static ks_status open_good_state(ks_app *app, ks_error *error)
 {
     ks_error reason = {0};
     KS_TRY(open_state(app, error));
-    ks_status status = look_at_stores(app, &reason);
+    ks_status status = ksi_app_look_at_state(app, &reason);
     if (status != KS_OK && ksi_local_state_failed(app->local_state, &reason)) {
         ksi_local_state *broken = app->local_state;
         app->local_state = NULL;
+        app->state_count = 0;
         KS_TRY(ksi_local_state_close(broken, error));
         return open_state(app, error);
     }
@@ -180,26 +189,76 @@ static bool has_changelog(const ks_app *app, int subtopology)
     return false;
 }
 
-ks_status ksi_app_join_group(ks_app *app, ks_error *error)
+static int compare_inputs(const void *a, const void *b)
 {
-    size_t count = app->assignment.task_count;
-    ksi_group_task *tasks = ksi_calloc(count + 1, sizeof *tasks);
-    for (size_t i = 0; i < count; i++) {
-        ksi_task_id id = app->assignment.tasks[i];
+    const ksi_group_input *left = a;
+    const ksi_group_input *right = b;
+    return left->subtopology != right->subtopology
+               ? (left->subtopology > right->subtopology ? 1 : -1)
+               : strcmp(left->topic, right->topic);
+}
+
+/* What the tasks read, in the group's order; to be freed. */
+static ksi_group_input *list_inputs(const ksi_assignment *assignment, size_t *count)
+{
+    ksi_group_input *inputs = ksi_calloc(assignment->input_count + 1, sizeof *inputs);
+    *count = 0;
+    for (size_t i = 0; i < assignment->input_count; i++) {
+        const ksi_assigned_input *input = &assignment->inputs[i];
+        if (!input->source->is_global) {
+            inputs[(*count)++] = (ksi_group_input){.subtopology = input->source->subtopology,
+                                                   .topic = input->topic,
+                                                   .partitions = input->partitions};
+        }
+    }
+    qsort(inputs, *count, sizeof *inputs, compare_inputs);
+    return inputs;
+}
+
+static ksi_group_task *list_tasks(const ks_app *app)
+{
+    const ksi_assignment *assignment = &app->assignment;
+    ksi_group_task *tasks = ksi_calloc(assignment->task_count + 1, sizeof *tasks);
+    for (size_t i = 0; i < assignment->task_count; i++) {
+        ksi_task_id id = assignment->tasks[i];
         tasks[i] = (ksi_group_task){.id = id, .stateful = has_changelog(app, id.subtopology)};
     }
+    return tasks;
+}
+
+/* A text that is not set is none. */
+static const char *text_or_none(const char *text)
+{
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+ks_status ksi_app_join_group(ks_app *app, ks_error *error)
+{
+    size_t input_count = 0;
+    ksi_group_input *inputs = list_inputs(&app->assignment, &input_count);
+    ksi_group_task *tasks = list_tasks(app);
+    app->max_poll_interval_ms = consumer_ms(app, "max.poll.interval.ms");
     const ksi_member_options options = {
         .group = app->application_id,
+        .instance_id = text_or_none(
+            ksi_config_client(app->config, KSI_CLIENT_MAIN_CONSUMER, "group.instance.id")),
+        .endpoint = text_or_none(ksi_config_text(app->config, "application.server")),
         .process_id = app->process_id,
         .client_id = app->name,
         .capacity = (int32_t)ksi_app_working_threads(app),
         .standbys = ksi_config_i32(app->config, "num.standby.replicas"),
         .session_timeout_ms = consumer_ms(app, "session.timeout.ms"),
+        .heartbeat_interval_ms = consumer_ms(app, "heartbeat.interval.ms"),
+        .rebalance_timeout_ms = app->max_poll_interval_ms,
+        .inputs = inputs,
+        .input_count = input_count,
         .tasks = tasks,
-        .task_count = count};
-    int64_t now_ms = ksi_monotonic_ms(app->clock);
-    app->max_poll_interval_ms = consumer_ms(app, "max.poll.interval.ms");
-    app->membership = app->transport->class->join(app->transport, &options, now_ms, error);
+        .task_count = app->assignment.task_count,
+        .states = app->states,
+        .state_count = app->state_count};
+    app->membership =
+        app->transport->class->join(app->transport, &options, ksi_monotonic_ms(app->clock), error);
+    ksi_free(inputs);
     ksi_free(tasks);
     return app->membership != NULL ? KS_OK : ksi_error_flag(error, 0); /* as the group said */
 }

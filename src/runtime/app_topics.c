@@ -84,6 +84,7 @@ static ks_status regroup(ks_app *app, ks_error *error)
     app->next_look_ms = ksi_monotonic_ms(app->clock) + JOIN_AGAIN_MS;
     app->next_poll_ms = app->next_look_ms; /* there is no group to ask */
     app->wants_look = false;
+    KS_TRY(ksi_app_look_at_state(app, error));
     ks_status status = ksi_app_join_group(app, &reason);
     if (status == KS_E_TOPOLOGY) {
         ksi_log(&app->logger, KS_LOG_LEVEL_DEBUG, app->name, "not yet in the group: %s",

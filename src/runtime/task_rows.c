@@ -133,6 +133,18 @@ int64_t ksi_task_rows_uncommitted_bytes(const ksi_task_rows *rows)
     return bytes;
 }
 
+bool ksi_task_rows_have_state(const ksi_task_rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        const ksi_store_rows *store = &rows->stores[i];
+        if (store->is_on_disk && store->changelog != NULL &&
+            ksi_row_store_position(store->rows).offset >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int64_t ksi_task_rows_offsets(const ksi_task_rows *rows)
 {
     int64_t sum = 0;

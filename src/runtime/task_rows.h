@@ -90,6 +90,8 @@ KS_NODISCARD ks_status ksi_task_rows_apply(ksi_task_rows *rows, ks_error *error)
 KS_NODISCARD ks_status ksi_task_rows_flush_disk(ksi_task_rows *rows, ks_error *error);
 /* Bytes of rows that wait for a commit, also of those that went to the disk before it. */
 int64_t ksi_task_rows_uncommitted_bytes(const ksi_task_rows *rows);
+/* Whether a store on disk has a place in its changelog: there is something to go on from. */
+bool ksi_task_rows_have_state(const ksi_task_rows *rows);
 /* The sum of the places in the changelogs: how much of its state this process has. */
 int64_t ksi_task_rows_offsets(const ksi_task_rows *rows);
 
