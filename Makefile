@@ -38,7 +38,7 @@ demo: ## Install what is needed, build the release and count the words of a real
 
 .PHONY: test
 test: ## Install what is needed, build and run every test and check; ends with "N passed, N failed"
-	@scripts/install-deps build test
+	@scripts/install-deps build test kafka
 	@scripts/run-tests all
 
 .PHONY: check
@@ -76,6 +76,15 @@ bench: ## Fill a durable log and run every job over it: rates, memory, answers c
 	@test -x scripts/bench || { echo "make bench: this version has no benchmarks" >&2; exit 1; }
 	@$(MAKE) --no-print-directory programs
 	@scripts/bench
+
+.PHONY: kafka-up
+kafka-up: ## Start Apache Kafka on this machine and print its address (port 9092, or the next free one)
+	@scripts/install-deps kafka
+	@scripts/kafka up $(ARGS)
+
+.PHONY: kafka-down
+kafka-down: ## Stop it; its topics stay for the next kafka-up
+	@scripts/kafka down $(ARGS)
 
 .PHONY: docs
 docs: ## Regenerate docs/reference
