@@ -144,6 +144,18 @@ class Directory(KsBench):
         self.refused(1, ["in", "has 1000 records", "--records says 999"], "pass", "--input", "in", "--output", "out3", "--records",
                      999, *self.log)
 
+    def test_what_a_job_restores_is_measured_when_it_ran_before(self):
+        self.answers("fill", "--topic", "in", "--records", 1000, "--keys", 1_000_000, *self.log)
+        first = self.run_job("count", 1000, *self.log)
+        rows = first["changelog_records"]
+        self.refused(1, [f"{rows} rows", "--records says 5"], "count", "--input", "in", "--output", "out", "--records", 5, "--restore", *self.log)
+        again = self.run_job("count", rows, "--restore", *self.log)
+        self.assertEqual({name: first[name] for name in ("results", "outputs", "digest")},
+                         {name: again[name] for name in ("results", "outputs", "digest")})
+        self.assertEqual(again["first_record_s"], 0)
+        self.refused(2, ["pass has no store"], "pass", "--input", "in", "--output", "out", "--records", 5, "--restore", *self.log)
+        self.refused(2, ["--restore", "--fill"], "count", "--input", "in", "--output", "o", "--records", 5, "--restore", "--fill")
+
     def test_lines_are_filled_and_counted(self):
         self.answers("fill-lines", "--topic", "in", "--lines", 200, "--words", 4, *self.log)
         self.assertEqual(self.run_job("wordcount", 200, *self.log)["digest"],

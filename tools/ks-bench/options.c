@@ -62,6 +62,8 @@ static const option options_known[] = {
      INT64_MAX, -1},
     {"--fill", NULL, "fills the input first, outside of what is measured", AT(fill), FLAG, RUN, 0,
      0, 0, 0},
+    {"--restore", NULL, "the job ran before: measures how its --records rows are restored",
+     AT(restore), FLAG, RUN, 0, 0, 0, 0},
     {"--partitions", "N", "partitions of the filled topic (4)", AT(partitions), NUMBER,
      FILLING | FILL | FILL_LINES, 0, 1, 10000, 4},
     {"--keys", "N", "different keys of records (10000)", AT(keys), NUMBER, FILLING | FILL, 0, 1,
@@ -236,6 +238,13 @@ static int check_run(const bench_options *options, const bool *given)
     }
     if (strcmp(options->guarantee, "alos") != 0 && strcmp(options->guarantee, "eos") != 0) {
         return usage_error("--guarantee is alos or eos, not '%s'%s", options->guarantee, "");
+    }
+    if (options->restore && job->store == NULL) {
+        return usage_error("%s has no store: --restore has no use%s", job->name, "");
+    }
+    if (options->restore && options->fill) {
+        return usage_error("--restore is for a job that ran before, and --fill for %s's first%s",
+                           job->name, " run");
     }
     if (strcmp(options->input, options->output) == 0) {
         return usage_error("'%s' is both input and output, and the job would never end%s",

@@ -31,6 +31,7 @@ typedef struct bench_options {
     int64_t cache_bytes;
     int64_t commit_ms;
     bool fill;
+    bool restore;
     int64_t keys;
     int64_t value_bytes;
     int64_t words;
