@@ -10,7 +10,8 @@
  *
  * Prints RUNNING each time it runs; SIGTERM closes it and it ends with status 0.
  *
- * Thread rule: built by the main thread; the functions below run on stream threads and keep nothing.
+ * Thread rule: built by the main thread; the functions below run on stream threads and keep
+ * nothing.
  */
 #include <stdio.h>
 #include <stdlib.h>
