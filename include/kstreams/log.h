@@ -405,6 +405,16 @@ KS_NODISCARD KS_API ks_status ks_log_set_group_offsets(ks_log *log, const char *
                                                        ks_error *error);
 
 /**
+ * Takes all members out of a group, so that nobody waits for the end of their sessions. It is meant
+ * for members that died: one that lives joins again.
+ *
+ * @return KS_OK, also when there are none
+ * @thread any   @java Admin#removeMembersFromConsumerGroup
+ */
+KS_NODISCARD KS_API ks_status ks_log_remove_group_members(ks_log *log, const char *group,
+                                                          ks_error *error);
+
+/**
  * Forgets what a group committed. @return KS_OK, also when there is none; KS_E_STATE while it has
  * members @thread any @java Admin#deleteConsumerGroups
  */

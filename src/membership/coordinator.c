@@ -64,9 +64,10 @@ static ks_status member_poll(ksi_membership *membership, int64_t now_ms, ksi_gro
     ksi_mutex_lock(&self->coordinator->lock);
     if (self->group == NULL) {
         status = ksi_error_set(error, KS_E_FENCED, self->group_name,
-                               "member %s was not heard of for more than %lld ms and its tasks "
-                               "were given to others; it drops what it runs and joins again (when "
-                               "this happens to a healthy process, raise session.timeout.ms)",
+                               "member %s was not heard of for more than %lld ms, or was removed "
+                               "from the group, and its tasks were given to others; it drops what "
+                               "it runs and joins again (when this happens to a healthy process, "
+                               "raise session.timeout.ms)",
                                self->name, (long long)self->session_timeout_ms);
     } else {
         self->heard_ms = now_ms > self->heard_ms ? now_ms : self->heard_ms;
@@ -363,6 +364,16 @@ bool ksi_coordinator_has_members(ksi_coordinator *coordinator, const char *group
     bool has = ksi_map_get_cstr(coordinator->groups, group_name) != NULL;
     ksi_mutex_unlock(&coordinator->lock);
     return has;
+}
+
+void ksi_coordinator_remove_members(ksi_coordinator *coordinator, const char *group_name)
+{
+    ksi_mutex_lock(&coordinator->lock);
+    ksi_group *self = ksi_map_get_cstr(coordinator->groups, group_name);
+    if (self != NULL) {
+        ksi_group_end_sessions(self, coordinator, INT64_MAX);
+    }
+    ksi_mutex_unlock(&coordinator->lock);
 }
 
 void ksi_coordinator_each_group(ksi_coordinator *coordinator, ksi_member_group_visit_fn *visit,

@@ -86,6 +86,8 @@ ksi_membership *ksi_coordinator_join(ksi_coordinator *coordinator,
 bool ksi_coordinator_is_current(ksi_coordinator *coordinator, const char *group,
                                 const ksi_generation *generation);
 bool ksi_coordinator_has_members(ksi_coordinator *coordinator, const char *group);
+/* Fences every member of a group, as if all sessions had ended: who lives may join again. */
+void ksi_coordinator_remove_members(ksi_coordinator *coordinator, const char *group);
 /* Groups that have members, in no particular order. */
 void ksi_coordinator_each_group(ksi_coordinator *coordinator, ksi_member_group_visit_fn *visit,
                                 void *user);

@@ -187,6 +187,16 @@ ks_status ks_log_set_group_offsets(ks_log *log, const char *group, const ks_grou
     return status;
 }
 
+ks_status ks_log_remove_group_members(ks_log *log, const char *group, ks_error *error)
+{
+    KS_TRY(ksi_log_check(log, group, "group", error));
+    if (log->transport->class->remove_members == NULL) {
+        return ksi_error_set(error, KS_E_NOT_BUILT, group,
+                             "this log cannot remove members; they end with their sessions");
+    }
+    return log->transport->class->remove_members(log->transport, group, error);
+}
+
 ks_status ks_log_delete_group(ks_log *log, const char *group, ks_error *error)
 {
     KS_TRY(ksi_log_check(log, group, "group", error));

@@ -242,6 +242,11 @@ typedef struct ksi_transport_class {
                         void *user);
     /* Forgets the offsets of a group; KS_E_STATE while it has members. */
     ks_status (*delete_group)(ksi_transport *transport, const char *group, ks_error *error);
+    /*
+     * Takes every member out of a group: the tasks of dead ones need not wait for the end of their
+     * sessions. Who lives joins again. NULL: KS_E_NOT_BUILT.
+     */
+    ks_status (*remove_members)(ksi_transport *transport, const char *group, ks_error *error);
     /* Becomes a member of a group. */
     ksi_membership *(*join)(ksi_transport *transport, const ksi_member_options *options,
                             int64_t now_ms, ks_error *error);

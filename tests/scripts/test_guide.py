@@ -53,6 +53,8 @@ class Guide(unittest.TestCase):
             printed = self.run_program("sh", GUIDE / "examples/service.sh", env=environment)
         self.assertIn("kitchen\t21.5\n", printed)
         self.assertIn("balcony\t-3\n", printed)
+        self.assertIn("would delete topic thermometers-highest-changelog\n", printed)
+        self.assertIn("\ndeleted topic thermometers-highest-changelog\n", printed)
 
 
 if __name__ == "__main__":

@@ -225,12 +225,123 @@ class KsOnALog(Programs):
         self.assertIn("no groups", self.ks("groups", "list"))
         self.ks("groups", "reset", "app", "--topic", "t", "--to-offset", "1")
         self.assertEqual(self.json("groups", "list"), [{"group": "app", "members": 0, "partitions": 1, "lag": 2}])
-        self.ks("groups", "reset", "app", "--topic", "t", "--to-end")
+        self.ks("groups", "reset", "app", "--topic", "t", "--to-latest")
         described = self.json("groups", "describe", "app")
         self.assertEqual(described["offsets"], [{"topic": "t", "partition": 0, "offset": 3, "end": 3, "lag": 0, "member": "-"}])
         self.ks_refused(2, ["where to?"], "groups", "reset", "app", "--topic", "t")
         self.ks("groups", "delete", "app")
         self.ks_refused(1, ["there is no group app"], "groups", "describe", "app")
+
+    def test_a_group_goes_where_it_is_told_to(self):
+        self.ks("topics", "create", "t", "--partitions", "2")
+        for timestamp, values in ((1795253400000, "a\nb\n"), (1795253400500, "c\nd\n")):
+            self.ks("produce", "t", "--partition", "0", "--timestamp", timestamp, stdin=values)
+        for where, expected in ((["--to-latest"], 4), (["--shift-by", "-3"], 1), (["--to-earliest"], 0), (["--shift-by", "9"], 4),
+                                (["--to-datetime", "2026-11-21T09:30:00.500"], 2), (["--to-offset", "99"], 4),
+                                (["--to-datetime", "2026-11-21T11:30:00.001+02:00"], 2), (["--by-duration", "P90000D"], 0)):
+            self.ks("groups", "reset", "app", "--topic", "t", *where)
+            self.assertEqual([row["offset"] for row in self.json("groups", "describe", "app")["offsets"]], [expected, 0], where)
+        self.ks_refused(2, ["goes to one place"], "groups", "reset", "app", "--topic", "t", "--to-latest", "--to-offset", "1")
+        self.ks_refused(2, ["such as PT1H30M", "an hour"], "groups", "reset", "app", "--topic", "t", "--by-duration", "an hour")
+        self.ks_refused(1, ["there is no topic u"], "groups", "reset", "app", "--topic", "u", "--to-latest")
+
+    def reset(self, *arguments):
+        return self.ks("reset", "--application-id", "app", *arguments)
+
+    def has_topics(self, *topics):
+        self.assertEqual([row["topic"] for row in self.json("topics", "list")], sorted(topics))
+
+    def committed(self, group="app"):
+        listed = [row for row in self.json("groups", "list") if row["group"] == group]
+        return [(row["topic"], row["partition"], row["offset"]) for row in self.json("groups", "describe", group)["offsets"]
+                ] if listed else []
+
+    def make_application(self):
+        """What an application leaves behind; an application of a similar name, too."""
+        for topic in ("app-counts-changelog", "app-counts-repartition", "app-KTABLE-FK-JOIN-SUBSCRIPTION-REGISTRATION-0000000006-topic",
+                      "app-prices-subscription-response-topic", "app-out", "apple-changelog", "app-eu-counts-changelog", "out"):
+            self.ks("topics", "create", topic)
+        for topic in ("in", "other"):
+            self.ks("topics", "create", topic, "--partitions", "2")
+            self.ks("produce", topic, "--partition", "0", stdin="a\nb\nc\n")
+            self.ks("groups", "reset", "app", "--topic", topic, "--to-latest")
+        self.ks("groups", "reset", "app-eu", "--topic", "in", "--to-latest")
+
+    INTERNAL = ("app-KTABLE-FK-JOIN-SUBSCRIPTION-REGISTRATION-0000000006-topic", "app-counts-changelog", "app-counts-repartition",
+                "app-prices-subscription-response-topic")
+    OTHERS = ("app-out", "apple-changelog", "app-eu-counts-changelog", "out", "in", "other")
+
+    def test_a_reset_deletes_internal_topics_and_begins_the_input_anew(self):
+        self.make_application()
+        shown = self.reset("--input-topics", "in,other")
+        self.assertEqual(shown.splitlines()[:4], [f"deleted topic {topic}" for topic in self.INTERNAL])
+        self.assertIn("set the offsets of app\n", shown)
+        self.assertRegex(shown, r"\nin +0 +3 +0\n")
+        self.assertIn("left alone: topic app-eu-counts-changelog, which is of app-eu", shown)
+        self.assertIn("left alone: local state", shown)
+        self.has_topics(*self.OTHERS)
+        self.assertEqual(self.committed(), [("in", 0, 0), ("in", 1, 0), ("other", 0, 0), ("other", 1, 0)])
+        self.assertEqual(self.committed("app-eu"), [("in", 0, 3), ("in", 1, 0)])
+
+    def test_a_dry_run_says_what_a_reset_does_and_changes_nothing(self):
+        self.make_application()
+        state = self.folder / "state"
+        (state / "app").mkdir(parents=True)
+        arguments = ("--input-topics", "in", "--input-topics", "other", "--state-dir", state)
+        before = self.committed()
+        planned = self.reset(*arguments, "--dry-run")
+        self.assertEqual(self.committed(), before)
+        self.has_topics(*self.OTHERS, *self.INTERNAL)
+        as_json = json.loads(self.reset(*arguments, "--dry-run", "--json"))
+        self.assertEqual((as_json["topics"], as_json["state"], as_json["dry_run"]), (list(self.INTERNAL), f"{state}/app", True))
+        self.assertEqual(as_json["offsets"][0], {"topic": "in", "partition": 0, "committed": 3, "offset": 0})
+        done = self.reset(*arguments)
+        planned = re.sub("^would set", "set", re.sub("^would delete", "deleted", planned, flags=re.MULTILINE), flags=re.MULTILINE)
+        self.assertEqual(planned, f"dry run: nothing is changed\n{done}")
+
+    def test_a_reset_takes_offsets_from_a_file_or_a_rule(self):
+        self.make_application()
+        plan = self.folder / "plan.csv"
+        plan.write_text("in,0,2\n\n")
+        self.reset("--input-topics", "in", "--from-file", plan)
+        self.assertEqual(self.committed()[:2], [("in", 0, 2), ("in", 1, 0)])
+        self.reset("--input-topics", "in", "--shift-by", "-1")
+        self.assertEqual(self.committed()[0], ("in", 0, 1))
+        done = self.answers("ks", "reset", "--application-id", "new", "--input-topics", "in", "--shift-by", "1", self.server)
+        self.assertIn("nothing is committed for in, partition 0", done.stderr)
+        self.assertIn("there is nothing of new to reset", done.stdout)
+        for text, problem in (("in,0\n", "plan.csv:1: a line is"), ("in,0,1\nout,0,0\n", "plan.csv:2: out is none of"),
+                              ("in,2,0\n", "no partition 2: in has 2"), ("in,0,1\nin,0,2\n", "twice"), ("", "has no offset"),
+                              ("in,0,-1\n", "a line is"), ("in,x,1\n", "a line is")):
+            plan.write_text(text)
+            self.ks_refused(2, [problem], "reset", "--application-id", "app", "--input-topics", "in", "--from-file", plan)
+        self.assertEqual(self.committed()[0], ("in", 0, 1))
+
+    def test_a_reset_deletes_only_the_internal_topics_that_are_named(self):
+        self.make_application()
+        self.ks_refused(2, ["in is no internal topic"], "reset", "--application-id", "app", "--internal-topics", "app-counts-changelog,in")
+        self.has_topics(*self.OTHERS, *self.INTERNAL)
+        self.reset("--internal-topics", "app-counts-changelog,app-eu-counts-changelog")
+        self.has_topics(*(topic for topic in self.OTHERS + self.INTERNAL if not topic.endswith("counts-changelog")))
+        self.assertEqual(self.committed()[0], ("in", 0, 3))
+
+    def test_an_input_topic_that_is_named_like_an_internal_one_is_kept(self):
+        self.make_application()
+        self.reset("--input-topics", "app-counts-changelog")
+        self.has_topics(*self.OTHERS, "app-counts-changelog")
+
+    def test_a_reset_of_what_makes_no_sense_changes_nothing(self):
+        self.make_application()
+        at = ("reset", "--application-id", "app")
+        self.ks_refused(2, ["which application?"], "reset")
+        self.ks_refused(2, ["options only, not app"], "reset", "app")
+        self.ks_refused(2, ["of which topics?"], *at, "--to-latest")
+        self.ks_refused(2, ["goes to one place"], *at, "--input-topics", "in", "--to-latest", "--to-earliest")
+        self.ks_refused(2, ["not from both"], *at, "--input-topics", "in", "--to-latest", "--from-file", "x")
+        self.ks_refused(1, ["there is no topic nothing", "nothing was changed"], *at, "--input-topics", "in,nothing")
+        self.ks_refused(1, ["nowhere.csv cannot be read"], *at, "--input-topics", "in", "--from-file", "nowhere.csv")
+        self.has_topics(*self.OTHERS, *self.INTERNAL)
+        self.assertEqual(self.committed()[0], ("in", 0, 3))
 
     def test_a_directory_of_somebody_else_is_left_alone(self):
         (self.folder / "log").mkdir()
@@ -261,7 +372,7 @@ class KsOnALog(Programs):
         self.ks_refused(1, ["nowhere.txt cannot be read"], "produce", "t", "--file", "nowhere.txt")
 
     def test_help_tells_about_each_command(self):
-        for command in ("topics", "produce", "consume", "groups", "state", "describe"):
+        for command in ("topics", "produce", "consume", "groups", "reset", "state", "describe"):
             text = self.answers("ks", command, "--help").stdout
             self.assertEqual(text, self.answers("ks", "help", command).stdout)
             self.assertTrue(text.startswith(f"Usage: ks {command} "), text)
@@ -412,6 +523,18 @@ class Applications(Programs):
         """(word, count) of each row of word_count's table."""
         found = re.findall(r"^ *\d+  (\S+) +([\d,]+)  #", output, re.MULTILINE)
         return [(word, int(count.replace(",", ""))) for word, count in found]
+
+    def test_after_a_reset_everything_is_counted_anew(self):
+        at = ("--bootstrap-server", f"embedded:{self.folder}/log")
+        self.answers("word_count", "--input", "-", *at, stdin="a b a\n")
+        self.answers("word_count", "--input", "-", *at, stdin="b\nc\n")
+        shown = self.answers("ks", "reset", "--application-id", "word_count", "--input-topics", "text-lines", "--state-dir",
+                             f"{self.folder}/log-state", *at).stdout
+        self.assertRegex(shown, r"deleted the stores in \S+log-state/word_count\n")
+        self.assertEqual(len(re.findall(r"^deleted topic word_count-", shown, re.MULTILINE)), 2)
+        again = self.answers("word_count", *at).stdout
+        self.assertNotIn("continues", again)
+        self.assertEqual(self.rows(again), [("a", 2), ("b", 2), ("c", 1)])
 
     def test_a_log_in_a_directory_is_continued_and_the_run_says_so(self):
         log = f"embedded:{self.folder}/log/"

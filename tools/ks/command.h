@@ -30,6 +30,7 @@ extern const command topics_command;   /* topics.c */
 extern const command produce_command;  /* produce.c */
 extern const command consume_command;  /* consume.c */
 extern const command groups_command;   /* groups.c */
+extern const command reset_command;    /* reset.c */
 extern const command state_command;    /* state.c */
 
 /* A command of a command, such as `topics create`. */

@@ -309,7 +309,7 @@ static int run_consume(int argc, char **argv)
 
 const command consume_command = {
     .name = "consume",
-    .arguments = "TOPIC --bootstrap-server embedded:DIR [OPTION]...",
+    .arguments = "TOPIC --bootstrap-server LOG [OPTION]...",
     .summary = "prints the records of a topic",
     .help = "  --from-beginning        the default\n"
             "  --from-end              only what comes, with --follow\n"

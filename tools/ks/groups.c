@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
+#include "base/memory.h"
 #include "table.h"
+#include "where.h"
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
@@ -114,16 +115,8 @@ typedef struct group_description {
     size_t count;
     reading *readings;
     size_t reading_count;
+    size_t reading_capacity;
 } group_description;
-
-static void *checked(void *memory)
-{
-    if (memory == NULL) {
-        fprintf(stderr, "ks: out of memory\n");
-        abort();
-    }
-    return memory;
-}
 
 static const char *or_dash(const char *text)
 {
@@ -133,12 +126,10 @@ static const char *or_dash(const char *text)
 static void add_reading(group_description *description, const ks_topic_partition *input,
                         const char *member)
 {
-    size_t count = description->reading_count + 1;
-
-    description->readings =
-        checked(realloc(description->readings, count * sizeof *description->readings));
+    description->readings = ksi_grow(description->readings, &description->reading_capacity,
+                                     description->reading_count + 1, sizeof *description->readings);
     description->readings[description->reading_count++] =
-        (reading){checked(strdup(input->topic)), input->partition, checked(strdup(member))};
+        (reading){ksi_strdup(input->topic), input->partition, ksi_strdup(member)};
 }
 
 static const char *member_of(const group_description *description, const char *topic,
@@ -157,7 +148,7 @@ static const char *member_of(const group_description *description, const char *t
 static char *task_list(const ks_task_id *tasks, size_t count)
 {
     size_t capacity = count * 24 + 2;
-    char *text = checked(malloc(capacity));
+    char *text = ksi_alloc(capacity);
     size_t used = 0;
 
     (void)snprintf(text, capacity, "-");
@@ -182,8 +173,8 @@ static void describe_member(const ks_group_member *member, void *user)
     table_number(description->members, member->threads);
     table_text(description->members, active);
     table_text(description->members, standby);
-    free(active);
-    free(standby);
+    ksi_free(active);
+    ksi_free(standby);
     for (size_t i = 0; i < member->input_count; i++) {
         add_reading(description, &member->inputs[i], member->member);
     }
@@ -208,10 +199,10 @@ static void free_description(group_description *description)
     table_free(description->offsets);
     table_free(description->members);
     for (size_t i = 0; i < description->reading_count; i++) {
-        free(description->readings[i].topic);
-        free(description->readings[i].member);
+        ksi_free(description->readings[i].topic);
+        ksi_free(description->readings[i].member);
     }
-    free(description->readings);
+    ksi_free(description->readings);
 }
 
 static void print_description(const group_description *description, const char *group, bool json)
@@ -284,87 +275,90 @@ static int run_delete(int argc, char **argv)
 
 /* ---- reset ----------------------------------------------------------------------------------- */
 
-typedef struct reset_options {
+/* What a group committed in a topic; -1: nothing. */
+typedef struct committed_offsets {
     const char *topic;
-    bool to_beginning;
-    bool to_end;
-    int64_t to_offset; /* -1: not given */
-    int64_t to_time;
-} reset_options;
+    int64_t *offsets;
+    int32_t count;
+} committed_offsets;
 
-static ks_status target_offset(ks_log *log, const reset_options *wanted, int32_t partition,
-                               int64_t *offset, ks_error *error)
+static void note_committed(const ks_group_offset *offset, void *user)
 {
-    int64_t begin = 0;
-    int64_t end = 0;
-    ks_status status = ks_log_offsets(log, wanted->topic, partition, &begin, &end, error);
+    committed_offsets *committed = user;
 
-    if (status == KS_OK && wanted->to_time >= 0) {
-        return ks_log_offset_at(log, wanted->topic, partition, wanted->to_time, offset, error);
+    if (strcmp(offset->topic, committed->topic) == 0 && offset->partition < committed->count) {
+        committed->offsets[offset->partition] = offset->offset;
     }
-    int64_t given = wanted->to_offset < begin ? begin : wanted->to_offset;
-    given = given > end ? end : given;
-    *offset = wanted->to_offset >= 0 ? given : wanted->to_end ? end : begin;
-    return status;
 }
 
-static int reset_group(ks_log *log, const char *group, const reset_options *wanted, bool json)
+static int reset_group(ks_log *log, const char *group, const char *topic,
+                       const where_options *where)
 {
     ks_error error = {0};
-    int32_t count = ks_log_partition_count(log, wanted->topic);
-    ks_group_offset *offsets = calloc((size_t)count + 1, sizeof *offsets);
+    int32_t count = ks_log_partition_count(log, topic);
+    committed_offsets committed = {.topic = topic, .count = count};
     ks_status status = KS_OK;
+    size_t moved = 0;
 
-    if (count == 0 || offsets == NULL) {
-        fprintf(stderr, "ks: there is no topic %s; `ks topics list` lists them\n", wanted->topic);
-        free(offsets);
+    if (count == 0) {
+        fprintf(stderr, "ks: there is no topic %s; `ks topics list` lists them\n", topic);
         return EXIT_FAILURE;
     }
+    committed.offsets = ksi_alloc((size_t)count * sizeof *committed.offsets);
+    for (int32_t i = 0; i < count; i++) {
+        committed.offsets[i] = -1;
+    }
+    ks_group_offset *offsets = ksi_calloc((size_t)count, sizeof *offsets);
+    status = ks_log_each_group_offset(log, group, note_committed, &committed, &error);
     for (int32_t i = 0; i < count && status == KS_OK; i++) {
-        offsets[i] = (ks_group_offset){.topic = wanted->topic, .partition = i};
-        status = target_offset(log, wanted, i, &offsets[i].offset, &error);
+        ks_group_offset *target = &offsets[moved];
+        *target = (ks_group_offset){.topic = topic, .partition = i};
+        status = where_find(log, where, (ks_topic_partition){topic, i}, committed.offsets[i],
+                            &target->offset, &error);
+        moved += target->offset >= 0;
     }
     if (status == KS_OK) {
-        status = ks_log_set_group_offsets(log, group, offsets, (size_t)count, &error);
+        status = ks_log_set_group_offsets(log, group, offsets, moved, &error);
     }
-    free(offsets);
-    return status == KS_OK ? describe_group(log, group, json) : failed(&error);
+    ksi_free(committed.offsets);
+    ksi_free(offsets);
+    return status == KS_OK ? EXIT_SUCCESS : failed(&error);
 }
 
-static int check_reset(const reset_options *wanted)
+static int check_reset(where_options *where, const char *topic)
 {
-    int ways = (int)wanted->to_beginning + (int)wanted->to_end + (int)(wanted->to_offset != -1) +
-               (int)(wanted->to_time != -1);
+    int ways = 0;
+    int exit_status = where_check(where, "groups reset", &ways);
 
-    if (wanted->topic == NULL) {
+    if (exit_status == 0 && topic == NULL) {
         return usage("groups reset: give --topic");
     }
-    if (ways != 1 || wanted->to_offset < -1) {
-        return usage("groups reset: where to? one of --to-beginning, --to-end, --to-offset N, "
-                     "--to-time TIME");
+    if (exit_status == 0 && ways == 0) {
+        return usage("groups reset: where to? one of --to-earliest, --to-latest, --to-offset N, "
+                     "--to-datetime TIME, --by-duration DURATION, --shift-by N");
     }
-    return 0;
+    return exit_status;
 }
 
 static int run_reset(int argc, char **argv)
 {
     log_options log_is = {0};
-    reset_options wanted = {.to_offset = -1, .to_time = -1};
+    const char *topic = NULL;
+    where_options where = WHERE_NOT_GIVEN;
     text_list words = {0};
-    const option options[] = {LOG_OPTIONS(log_is),
-                              {"--topic", OPTION_TEXT, &wanted.topic},
-                              {"--to-beginning", OPTION_FLAG, &wanted.to_beginning},
-                              {"--to-end", OPTION_FLAG, &wanted.to_end},
-                              {"--to-offset", OPTION_NUMBER, &wanted.to_offset},
-                              {"--to-time", OPTION_TIME, &wanted.to_time}};
+    const option options[] = {
+        LOG_OPTIONS(log_is), {"--topic", OPTION_TEXT, &topic}, WHERE_OPTIONS(where)};
     int exit_status = parse_options(argc, argv, OPTION_TABLE(options), &words);
 
     if (exit_status == 0) {
         const char *group = only_word("groups reset", "group", &words);
-        exit_status = group != NULL ? check_reset(&wanted) : KS_TOOL_USAGE;
+        exit_status = group != NULL ? check_reset(&where, topic) : KS_TOOL_USAGE;
         ks_log *log = exit_status == 0 ? open_log(&log_is, false, &exit_status) : NULL;
         if (log != NULL) {
-            exit_status = reset_group(log, group, &wanted, log_is.json);
+            exit_status = reset_group(log, group, topic, &where);
+        }
+        if (log != NULL && exit_status == 0) {
+            exit_status = describe_group(log, group, log_is.json);
         }
         ks_log_free(log);
     }
@@ -386,13 +380,13 @@ static int run_groups(int argc, char **argv)
 
 const command groups_command = {
     .name = "groups",
-    .arguments = "ACTION --bootstrap-server embedded:DIR [ARGUMENT]...",
+    .arguments = "ACTION --bootstrap-server LOG [ARGUMENT]...",
     .summary = "shows how far applications have come; moves one that rests",
     .help = "  list                    groups (each is an application.id) and their lag\n"
-            "  describe GROUP          offsets and lag by partition; who runs it now\n"
+            "  describe GROUP          offsets and lag by partition; members, with their tasks\n"
             "  reset GROUP --topic TOPIC WHERE\n"
-            "                          --to-beginning, --to-end, --to-offset N (or the nearest\n"
-            "                          that is there), --to-time TIME; not while it runs\n"
-            "  delete GROUP            forgets its offsets; not while it runs\n\n" LOG_OPTIONS_HELP,
+            "                          moves it in a topic; not while it runs\n"
+            "  delete GROUP            forgets its offsets; not while it runs\n\n" WHERE_HELP
+            "\n" LOG_OPTIONS_HELP,
     .run = run_groups,
 };

@@ -14,11 +14,11 @@
 
 #include "command.h"
 
-enum { COMMAND_COUNT = 6 };
+enum { COMMAND_COUNT = 7 };
 
 static const command *const commands[COMMAND_COUNT] = {
-    &describe_command, &topics_command, &produce_command,
-    &consume_command,  &groups_command, &state_command,
+    &describe_command, &topics_command, &produce_command, &consume_command,
+    &groups_command,   &reset_command,  &state_command,
 };
 
 static void print_help(void)

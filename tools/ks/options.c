@@ -7,6 +7,7 @@
  */
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,45 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
     return shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + day_of_year - 719468;
 }
 
+/* ".5" is 500 ms; `*text` moves behind it. What is finer than a millisecond is cut off. */
+static int64_t parse_fraction(const char **text)
+{
+    int64_t ms = 0;
+    int64_t scale = 100;
+
+    if (**text == '.' && isdigit((unsigned char)(*text)[1])) {
+        for (++*text; isdigit((unsigned char)**text); ++*text, scale /= 10) {
+            ms += (**text - '0') * scale;
+        }
+    }
+    return ms;
+}
+
+/* "Z", "+02:00", "+0200", "-05" or nothing, and nothing behind it. */
+static bool parse_zone(const char *text, int64_t *minutes)
+{
+    int hours = 0;
+    int rest = 0;
+    int used = 0;
+
+    *minutes = 0;
+    if (strcmp(text, "Z") == 0 || *text == '\0') {
+        return true;
+    }
+    if ((*text != '+' && *text != '-') || !isdigit((unsigned char)text[1]) ||
+        sscanf(text + 1, "%2d%n", &hours, &used) != 1) {
+        return false;
+    }
+    const char *end = text + 1 + used;
+    end += *end == ':' ? 1 : 0;
+    used = 0;
+    if (isdigit((unsigned char)*end) && sscanf(end, "%2d%n", &rest, &used) != 1) {
+        return false;
+    }
+    *minutes = (*text == '-' ? -1 : 1) * (hours * 60 + rest);
+    return end[used] == '\0' && hours <= 18 && rest < 60;
+}
+
 bool parse_time(const char *text, int64_t *ms)
 {
     int year = 0;
@@ -87,12 +127,15 @@ bool parse_time(const char *text, int64_t *ms)
         }
         rest += 1 + used;
     }
-    rest += *rest == 'Z' ? 1 : 0;
+    int64_t fraction = parse_fraction(&rest);
+    int64_t zone = 0;
     bool in_range = year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= 31 &&
                     hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 &&
                     second <= 60;
-    *ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60000 + (int64_t)second * 1000;
-    return *rest == '\0' && in_range;
+    bool has_zone = parse_zone(rest, &zone);
+    *ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute - zone) * 60000 +
+          (int64_t)second * 1000 + fraction;
+    return has_zone && in_range && *ms >= 0;
 }
 
 /* ---- options --------------------------------------------------------------------------------- */

@@ -272,7 +272,7 @@ static int run_produce(int argc, char **argv)
 
 const command produce_command = {
     .name = "produce",
-    .arguments = "TOPIC --bootstrap-server embedded:DIR [OPTION]...",
+    .arguments = "TOPIC --bootstrap-server LOG [OPTION]...",
     .summary = "writes a record of each line of its input",
     .help =
         "  --file FILE             instead of standard input\n"

@@ -334,7 +334,7 @@ static int run_topics(int argc, char **argv)
 
 const command topics_command = {
     .name = "topics",
-    .arguments = "ACTION --bootstrap-server embedded:DIR [ARGUMENT]...",
+    .arguments = "ACTION --bootstrap-server LOG [ARGUMENT]...",
     .summary = "lists, creates, describes, configures and deletes topics",
     .help = "  list                               all topics; offsets: between first and end\n"
             "  create TOPIC [--partitions N] [--config NAME=VALUE]...\n"

@@ -25,3 +25,6 @@ ks groups describe thermometers
 kill $!; wait $!
 
 ks state range "$GUIDE_STATE/thermometers" highest --value-serde double
+
+ks reset --application-id thermometers --input-topics readings --state-dir "$GUIDE_STATE" --dry-run
+ks reset --application-id thermometers --input-topics readings --state-dir "$GUIDE_STATE"

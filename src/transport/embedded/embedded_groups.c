@@ -180,6 +180,13 @@ ks_status ksi_embedded_delete_group(ksi_transport *transport, const char *group,
     return status;
 }
 
+ks_status ksi_embedded_remove_members(ksi_transport *transport, const char *group, ks_error *error)
+{
+    (void)error;
+    ksi_coordinator_remove_members(ksi_embedded_log_of(transport)->coordinator, group);
+    return KS_OK;
+}
+
 ksi_membership *ksi_embedded_join(ksi_transport *transport, const ksi_member_options *options,
                                   int64_t now_ms, ks_error *error)
 {

@@ -273,6 +273,7 @@ static const ksi_transport_class embedded_class = {
     .each_offset = ksi_embedded_each_offset,
     .each_member = ksi_embedded_each_member,
     .delete_group = ksi_embedded_delete_group,
+    .remove_members = ksi_embedded_remove_members,
     .join = ksi_embedded_join,
     .open_consumer = ksi_embedded_consumer_open,
     .open_producer = ksi_embedded_producer_open,

@@ -139,6 +139,7 @@ void ksi_embedded_each_offset(ksi_transport *transport, const char *group,
 void ksi_embedded_each_member(ksi_transport *transport, const char *group,
                               ksi_member_visit_fn *visit, void *user);
 ks_status ksi_embedded_delete_group(ksi_transport *transport, const char *group, ks_error *error);
+ks_status ksi_embedded_remove_members(ksi_transport *transport, const char *group, ks_error *error);
 ksi_membership *ksi_embedded_join(ksi_transport *transport, const ksi_member_options *options,
                                   int64_t now_ms, ks_error *error);
 

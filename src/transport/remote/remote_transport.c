@@ -340,6 +340,13 @@ static ks_status remote_delete_group(ksi_transport *transport, const char *group
     return tell(remote, error);
 }
 
+static ks_status remote_remove_members(ksi_transport *transport, const char *group, ks_error *error)
+{
+    ksi_remote *remote = remote_of(transport);
+    ksi_put_text(begin(remote, KSI_CALL_REMOVE_MEMBERS), group);
+    return tell(remote, error);
+}
+
 static ksi_membership *remote_join(ksi_transport *transport, const ksi_member_options *options,
                                    int64_t now_ms, ks_error *error)
 {
@@ -400,6 +407,7 @@ static const ksi_transport_class remote_class = {
     .each_offset = remote_each_offset,
     .each_member = remote_each_member,
     .delete_group = remote_delete_group,
+    .remove_members = remote_remove_members,
     .join = remote_join,
     .open_consumer = ksi_remote_consumer_open,
     .open_producer = ksi_remote_producer_open,

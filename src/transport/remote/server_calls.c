@@ -332,6 +332,15 @@ static ks_status call_delete_group(ksi_session *session, ksi_frame_reader *reque
     return session->transport->class->delete_group(session->transport, group, error);
 }
 
+static ks_status call_remove_members(ksi_session *session, ksi_frame_reader *request,
+                                     ksi_buffer *answer, ks_error *error)
+{
+    (void)answer;
+    const char *group = ksi_take_text(request);
+    KSI_TAKEN(request, error);
+    return session->transport->class->remove_members(session->transport, group, error);
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static ks_status call_open_consumer(ksi_session *session, ksi_frame_reader *request,
@@ -555,6 +564,7 @@ static call_fn *const calls[KSI_CALL_COUNT] = {
     [KSI_CALL_EACH_OFFSET] = call_each_offset,
     [KSI_CALL_EACH_MEMBER] = call_each_member,
     [KSI_CALL_DELETE_GROUP] = call_delete_group,
+    [KSI_CALL_REMOVE_MEMBERS] = call_remove_members,
     [KSI_CALL_OPEN_CONSUMER] = call_open_consumer,
     [KSI_CALL_ASSIGN] = call_assign,
     [KSI_CALL_UNASSIGN] = call_unassign,

@@ -664,6 +664,13 @@ static void a_group_at_rest_is_moved_and_deleted(void **state)
     assert_int_equal(members, 1);
     assert_int_equal(ks_log_set_group_offsets(log, "group", offsets, 2, &error), KS_E_STATE);
     assert_int_equal(ks_log_delete_group(log, "group", &error), KS_E_STATE);
+
+    assert_int_equal(ks_log_remove_group_members(log, "group", &error), KS_OK);
+    assert_int_equal(ks_log_remove_group_members(log, "nobody", &error), KS_OK);
+    assert_int_equal(member->class->poll(member, 0, &view, &error), KS_E_FENCED);
+    assert_int_equal(ks_log_set_group_offsets(log, "group", offsets, 2, &error), KS_OK);
+    assert_int_equal(member->class->rejoin(member, 0, &error), KS_OK);
+    assert_int_equal(ks_log_delete_group(log, "group", &error), KS_E_STATE);
     member->class->leave(member);
     transport->class->release(transport);
 

@@ -191,6 +191,7 @@ static void every_call_says_that_the_holder_is_gone(void **state)
     assert_gone(self, ks_log_create_topic(client, "other", 1, &self->error));
     assert_gone(self, ks_log_each_topic(client, note_topic, &topics, &self->error));
     assert_int_equal(topics, 0);
+    assert_gone(self, ks_log_remove_group_members(client, "group", &self->error));
     assert_gone(self, ks_log_produce(client, "topic", &record, &self->error));
     assert_false(ks_log_reader_next(reader, &read));
     assert_gone(self, ks_log_reader_status(reader, &self->error));
