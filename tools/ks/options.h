@@ -48,8 +48,8 @@ int parse_options(int argc, char **argv, option_table table, text_list *words);
 /* A whole number, and nothing behind it. */
 bool parse_number(const char *text, int64_t *number);
 /*
- * Milliseconds of the epoch, or "2026-11-21", "2026-11-21T09:30:00", "2026-11-21T09:30:00.500+02:00"
- * (UTC without a zone).
+ * Milliseconds of the epoch, or a date: "2026-11-21", "2026-11-21T09:30:00" (UTC),
+ * "2026-11-21T09:30:00.500+02:00".
  */
 bool parse_time(const char *text, int64_t *ms);
 
