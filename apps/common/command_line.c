@@ -48,15 +48,15 @@ static const option options[] = {
 
 static void print_help(const app_about *about)
 {
-    printf("Usage: %s --input FILE [--bootstrap-server embedded:DIR] [--config FILE]"
-           " [-D NAME=VALUE]...\n\n",
+    printf("Usage: %s --input FILE [--bootstrap-server LOG] [--config FILE] [-D NAME=VALUE]...\n\n",
            about->name);
     printf("%s\n\n", about->summary);
     printf("  --input FILE     %s; - is standard input\n", about->input_help);
-    printf("  --bootstrap-server embedded:DIR\n"
-           "                   keeps topics in DIR and local state in DIR-state; the next run\n"
-           "                   goes on where this one ended, and needs no --input. Without it\n"
-           "                   topics are in memory, and end with the program\n");
+    printf("  --bootstrap-server LOG\n"
+           "                   embedded:DIR keeps topics in DIR and local state in DIR-state;\n"
+           "                   HOST:PORT,... is a Kafka cluster. The next run goes on where this\n"
+           "                   one ended, and needs no --input. Without it topics are in memory,\n"
+           "                   and end with the program\n");
     printf("  --config FILE    properties under Kafka's names, one NAME=VALUE a line\n");
     printf("  -D NAME=VALUE    sets one property; may be repeated, and a later one wins\n");
     printf("  --help, -h       prints this\n");
@@ -76,7 +76,7 @@ static int unknown_argument(const app_about *about, const char *argument)
 {
     if (argument[0] == '-') {
         fprintf(stderr,
-                "%s: unknown option %s; there are --input FILE, --bootstrap-server embedded:DIR, "
+                "%s: unknown option %s; there are --input FILE, --bootstrap-server LOG, "
                 "--config FILE, -D NAME=VALUE, --help, --version\n",
                 about->name, argument);
     } else {
@@ -218,12 +218,18 @@ static int read_all(const app_about *about, int argc, char **argv, app_arguments
     return status;
 }
 
-/* The directory of the log; empty when it is in memory, or is no log of this kind. */
+/* The directory of the log, empty when it is in memory; NULL for a cluster. */
 static const char *log_directory(const app_arguments *arguments)
 {
     const char *log = ks_config_get(arguments->config, "bootstrap.servers");
     size_t size = sizeof embedded - 1;
-    return strncmp(log, embedded, size) == 0 ? log + size : "";
+    return strncmp(log, embedded, size) == 0 ? log + size : NULL;
+}
+
+static bool is_durable(const app_arguments *arguments)
+{
+    const char *directory = log_directory(arguments);
+    return directory == NULL || directory[0] != '\0';
 }
 
 /* Beside the log, so that both stay or go together. */
@@ -244,7 +250,19 @@ static int use_state_beside(const app_about *about, app_arguments *arguments, co
     return status;
 }
 
-/* Nobody named a state.dir: it stays beside a log that stays, and goes with one that goes. */
+static int use_default_state(const app_about *about, app_arguments *arguments)
+{
+    ks_config *defaults = ks_config_new();
+    int status = set(about, arguments->config, "state.dir", ks_config_get(defaults, "state.dir"));
+
+    ks_config_free(defaults);
+    return status;
+}
+
+/*
+ * Nobody named a state.dir: it stays beside a log that stays in a directory, and goes with one that
+ * goes.
+ */
 static int choose_state(const app_about *about, app_arguments *arguments)
 {
     ks_error error = {0};
@@ -253,7 +271,9 @@ static int choose_state(const app_about *about, app_arguments *arguments)
         return EXIT_SUCCESS;
     }
     if (arguments->is_durable) {
-        return use_state_beside(about, arguments, log_directory(arguments));
+        const char *directory = log_directory(arguments);
+        return directory != NULL ? use_state_beside(about, arguments, directory)
+                                 : use_default_state(about, arguments);
     }
     arguments->scratch = app_scratch_make(about->name, &error);
     if (arguments->scratch == NULL ||
@@ -270,7 +290,7 @@ bool app_arguments_read(const app_about *about, int argc, char **argv, app_argum
 
     *arguments = (app_arguments){.config = ks_config_new()};
     *exit_status = read_all(about, argc, argv, arguments, &done);
-    arguments->is_durable = log_directory(arguments)[0] != '\0';
+    arguments->is_durable = is_durable(arguments);
     if (*exit_status == EXIT_SUCCESS && !done && arguments->input == NULL &&
         !arguments->is_durable) {
         *exit_status =

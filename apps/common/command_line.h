@@ -3,8 +3,9 @@
  * command_line.h - the options every application has.
  *
  *     --input FILE     what to read; - is standard input
- *     --bootstrap-server embedded:DIR
- *                      the log: a directory, which is made when it is not there
+ *     --bootstrap-server LOG
+ *                      embedded:DIR, a directory, which is made when it is not there; or a Kafka
+ *                      cluster, host:port,host:port
  *     --config FILE    a properties file, Kafka's names
  *     -D NAME=VALUE    one property
  *     --help, --version
@@ -12,10 +13,10 @@
  * --bootstrap-server is short for -D bootstrap.servers=. Properties take effect in the order given,
  * so a later one wins. Anything else is an error that says so, and exit status 2.
  *
- * Without a directory the log is in memory: its topics end with the process, so local state that
- * outlives it would belong to nothing. It is in a temporary directory then, which goes when the
- * arguments are freed. With a log in DIR local state is in DIR-state, and a next run goes on with
- * it. A state.dir that is given is used in both cases.
+ * Without it the log is in memory: its topics end with the process, so local state that outlives it
+ * would belong to nothing. It is in a temporary directory then, which goes when the arguments are
+ * freed. With a log in DIR local state is in DIR-state, and a next run goes on with it; on a
+ * cluster it is where Kafka Streams has it. A state.dir that is given is used in all cases.
  */
 #ifndef APPS_COMMON_COMMAND_LINE_H
 #define APPS_COMMON_COMMAND_LINE_H
@@ -39,8 +40,8 @@ typedef struct app_about {
 
 typedef struct app_arguments {
     ks_config *config; /* owned */
-    const char *input; /* borrowed from argv; NULL, with a log in a directory only: nothing new */
-    bool is_durable;   /* the log is in a directory */
+    const char *input; /* borrowed from argv; NULL, with a log that stays only: nothing new */
+    bool is_durable;   /* the log outlives the process */
     char *scratch;     /* the temporary directory, owned; NULL: there is none */
 } app_arguments;
 

@@ -3,9 +3,9 @@
  * program.c - what the main() of every application does.
  *
  * Everything of Kafka Streams that an application does is here, in its order: build the topology,
- * open a log, fill the input topic, run, read the output topic. The log is the embedded one: in the
- * memory of this process, or in a directory, where a run goes on with what the one before committed
- * and says so.
+ * open a log, fill the input topic, run, read the output topic. The log is in the memory of this
+ * process, in a directory, or a Kafka cluster: that is one property, and nothing else here asks
+ * which it is. On one that stays, a run goes on with what the one before committed and says so.
  *
  * Thread rule: the main thread.
  */
