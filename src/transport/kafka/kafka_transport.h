@@ -34,6 +34,7 @@ typedef struct ksi_kafka_options {
     const char *bootstrap_servers; /* host:port[,host:port...] */
     const ks_config *config;       /* properties of clients; NULL: none. Copied */
     ksi_logger *logger;            /* outlives the transport; NULL: warnings to standard error */
+    bool reads_committed;          /* whatever isolation.level says */
 } ksi_kafka_options;
 
 /*
@@ -54,6 +55,8 @@ typedef struct ksi_kafka_transport {
     ksi_logger own_logger; /* used when none was given */
     bool reads_committed;  /* whatever isolation.level says */
     ksi_kafka_outage outage;
+    ksi_kafka_client *admin;
+    rd_kafka_queue_t *purges; /* answers that nobody waits for */
     ksi_kafka_offsets *offsets;
     ksi_mutex lock;                            /* guards what follows */
     ksi_kafka_client *shared[KSI_KAFKA_ROLES]; /* NULL: nobody needed it yet */

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kafka_groups.c - what groups have committed, who is in them.
+ *
+ * Offsets that an application lives by go over membership/kafka, which fences them by generation
+ * and reads them stable. The lists below are for people and tools, and librdkafka's are good enough
+ * for them.
+ *
+ * Thread rule: any thread.
+ */
+#include "transport/kafka/kafka_admin.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+void ksi_kafka_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user)
+{
+    ksi_admin_call call;
+    if (ksi_admin_begin(ksi_kafka_transport_of(transport), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+                        &call, NULL) != KS_OK) {
+        return;
+    }
+    rd_kafka_ListConsumerGroups(call.client->handle, call.options, call.queue);
+    if (ksi_admin_wait(&call, NULL, "listing groups", NULL) == KS_OK) {
+        size_t count = 0;
+        const rd_kafka_ConsumerGroupListing_t **found = rd_kafka_ListConsumerGroups_result_valid(
+            rd_kafka_event_ListConsumerGroups_result(call.answer), &count);
+        const char **names = ksi_calloc(count + 1, sizeof *names);
+        for (size_t i = 0; i < count; i++) {
+            names[i] = rd_kafka_ConsumerGroupListing_group_id(found[i]);
+        }
+        qsort(names, count, sizeof *names, by_text);
+        for (size_t i = 0; i < count; i++) {
+            visit(user, names[i]);
+        }
+        ksi_free(names);
+    }
+    ksi_admin_end(&call);
+}
+
+/* The offsets of a group in the answer; NULL when it says none. */
+static const rd_kafka_topic_partition_list_t *listed_offsets(rd_kafka_event_t *answer)
+{
+    size_t count = 0;
+    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(answer), &count);
+    bool has_failed = count == 0 || rd_kafka_group_result_error(groups[0]) != NULL;
+    return has_failed ? NULL : rd_kafka_group_result_partitions(groups[0]);
+}
+
+static void visit_offsets(const rd_kafka_topic_partition_list_t *list, ksi_offset_visit_fn *visit,
+                          void *user)
+{
+    rd_kafka_topic_partition_list_t *sorted = rd_kafka_topic_partition_list_copy(list);
+    rd_kafka_topic_partition_list_sort(sorted, NULL, NULL); /* by topic and partition */
+    for (int i = 0; i < sorted->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &sorted->elems[i];
+        const ksi_group_offset offset = {
+            .partition = {.topic = at->topic, .partition = at->partition},
+            .offset = at->offset,
+            .metadata = at->metadata != NULL ? ks_slice_of(at->metadata, at->metadata_size)
+                                             : ks_slice_null()};
+        if (at->offset >= 0) {
+            visit(user, &offset);
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(sorted);
+}
+
+void ksi_kafka_each_offset(ksi_transport *transport, const char *group, ksi_offset_visit_fn *visit,
+                           void *user)
+{
+    ksi_admin_call call;
+    if (ksi_admin_begin(ksi_kafka_transport_of(transport),
+                        RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, &call, NULL) != KS_OK) {
+        return;
+    }
+    rd_kafka_ListConsumerGroupOffsets_t *asked = rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
+    rd_kafka_ListConsumerGroupOffsets(call.client->handle, &asked, 1, call.options, call.queue);
+    if (ksi_admin_wait(&call, group, "listing what the group committed", NULL) == KS_OK) {
+        const rd_kafka_topic_partition_list_t *list = listed_offsets(call.answer);
+        if (list != NULL) {
+            visit_offsets(list, visit, user);
+        }
+    }
+    rd_kafka_ListConsumerGroupOffsets_destroy(asked);
+    ksi_admin_end(&call);
+}
+
+ks_status ksi_kafka_delete_group(ksi_transport *transport, const char *group, ks_error *error)
+{
+    ksi_admin_call call;
+    const char *doing = "deleting the group";
+    KS_TRY(ksi_admin_begin(ksi_kafka_transport_of(transport), RD_KAFKA_ADMIN_OP_DELETEGROUPS, &call,
+                           error));
+    rd_kafka_DeleteGroup_t *gone = rd_kafka_DeleteGroup_new(group);
+    rd_kafka_DeleteGroups(call.client->handle, &gone, 1, call.options, call.queue);
+    ks_status status = ksi_admin_wait(&call, group, doing, error);
+    if (status == KS_OK) {
+        size_t count = 0;
+        const rd_kafka_group_result_t **results = rd_kafka_DeleteGroups_result_groups(
+            rd_kafka_event_DeleteGroups_result(call.answer), &count);
+        const rd_kafka_error_t *reason = rd_kafka_group_result_error(results[0]);
+        rd_kafka_resp_err_t code = rd_kafka_error_code(reason);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
+            const ksi_kafka_failure failure = {code, rd_kafka_error_string(reason), group, doing};
+            status = ksi_kafka_client_fail(call.client, &failure, error);
+        }
+    }
+    rd_kafka_DeleteGroup_destroy(gone);
+    ksi_admin_end(&call);
+    return status;
+}

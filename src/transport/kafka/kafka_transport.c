@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kafka_transport.c - the transport to a cluster: its clients, its life.
+ *
+ * Opening asks the cluster for its brokers and waits some seconds. A wrong address is then an error
+ * where somebody can correct it, and not an application that starts and does nothing. Later losses
+ * are outages, which end by themselves.
+ *
+ * Thread rule: any thread; `lock` guards which clients there are.
+ */
+#include "transport/kafka/kafka_transport.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "transport/kafka/kafka_admin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CLIENT_ID_SIZE = 256, FIRST_CONTACT_MS = 5000, CONTACT_TURN_MS = 500 };
+
+/* ---- clients --------------------------------------------------------------------------------- */
+
+/* Java's names, with one client where Java has one for each thread. */
+static const char *suffix_of(ksi_kafka_role role)
+{
+    static const char *const suffixes[KSI_KAFKA_ROLES] = {
+        [KSI_KAFKA_INPUT] = "consumer",
+        [KSI_KAFKA_CHANGELOG] = "restore-consumer",
+        [KSI_KAFKA_GLOBAL] = "global-consumer",
+        [KSI_KAFKA_READER] = "reader",
+        [KSI_KAFKA_ADMIN] = "admin",
+        [KSI_KAFKA_PRODUCER] = "producer",
+        [KSI_KAFKA_TRANSACTIONAL] = "producer",
+    };
+    return suffixes[role];
+}
+
+static bool is_shared(ksi_kafka_role role)
+{
+    return role != KSI_KAFKA_READER && role != KSI_KAFKA_TRANSACTIONAL;
+}
+
+static ksi_kafka_client *open_client(ksi_kafka_transport *self, ksi_kafka_role role,
+                                     unsigned number, const char *transactional_id, ks_error *error)
+{
+    char id[CLIENT_ID_SIZE];
+    if (is_shared(role)) {
+        (void)snprintf(id, sizeof id, "%s-%s", self->client_id, suffix_of(role));
+    } else {
+        (void)snprintf(id, sizeof id, "%s-%u-%s", self->client_id, number, suffix_of(role));
+    }
+    const ksi_kafka_client_options options = {.role = role,
+                                              .bootstrap_servers = self->servers,
+                                              .client_id = id,
+                                              .transactional_id = transactional_id,
+                                              .config = self->config,
+                                              .reads_committed = self->reads_committed};
+    return ksi_kafka_client_open(&options, &self->outage, error);
+}
+
+static bool has_failed(const ksi_kafka_client *client)
+{
+    return rd_kafka_fatal_error(client->handle, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+ksi_kafka_client *ksi_kafka_transport_client(ksi_kafka_transport *self, ksi_kafka_role role,
+                                             const char *transactional_id, ks_error *error)
+{
+    ksi_kafka_client *gone = NULL;
+    ksi_mutex_lock(&self->lock);
+    ksi_kafka_client *client = self->shared[role];
+    if (client != NULL && has_failed(client)) {
+        gone = client;
+        client = self->shared[role] = NULL;
+    }
+    if (client == NULL) {
+        client = open_client(self, role, ++self->opened, transactional_id, error);
+        self->shared[role] = is_shared(role) ? client : NULL;
+    }
+    if (client != NULL && is_shared(role)) {
+        (void)ksi_kafka_client_retain(client);
+    }
+    ksi_mutex_unlock(&self->lock);
+    ksi_kafka_client_release(gone); /* those who have it still keep it */
+    return client;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void kafka_retain(ksi_transport *transport)
+{
+    atomic_fetch_add(&ksi_kafka_transport_of(transport)->references, 1);
+}
+
+static void kafka_release(ksi_transport *transport)
+{
+    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    if (atomic_fetch_sub(&self->references, 1) > 1) {
+        return;
+    }
+    if (self->purges != NULL) {
+        rd_kafka_queue_destroy(self->purges);
+    }
+    ksi_kafka_client_release(self->admin);
+    for (int role = 0; role < KSI_KAFKA_ROLES; role++) {
+        ksi_kafka_client_release(self->shared[role]);
+    }
+    ksi_kafka_outage_destroy(&self->outage);
+    ksi_logger_destroy(&self->own_logger);
+    ksi_mutex_destroy(&self->lock);
+    ks_config_free(self->config);
+    ksi_free(self->client_id);
+    ksi_free(self->servers);
+    ksi_free(self);
+}
+
+/* One answer of any broker. */
+static rd_kafka_resp_err_t contact(ksi_kafka_client *client, int timeout_ms)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client->handle, 0, NULL, &metadata, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+        ksi_kafka_client_works(client);
+    }
+    return code;
+}
+
+static ks_status kafka_reachable(ksi_transport *transport, ks_error *error)
+{
+    ksi_kafka_client *client = ksi_kafka_transport_of(transport)->admin;
+    const ksi_kafka_failure failure = {.code = contact(client, client->call_timeout_ms),
+                                       .where = "bootstrap.servers",
+                                       .doing = "asking whether a broker answers"};
+    return failure.code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? KS_OK
+               : ksi_kafka_client_fail(client, &failure, error);
+}
+
+static ks_status make_first_contact(const ksi_kafka_transport *self, ks_error *error)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    for (int waited = 0; waited < FIRST_CONTACT_MS && code != RD_KAFKA_RESP_ERR_NO_ERROR;
+         waited += CONTACT_TURN_MS) {
+        code = contact(self->admin, CONTACT_TURN_MS);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return KS_OK;
+    }
+    (void)ksi_error_set(error, KS_E_IO, "bootstrap.servers",
+                        "no broker answers at %s within %d seconds; look whether one listens "
+                        "there, or correct the address",
+                        self->servers, FIRST_CONTACT_MS / 1000);
+    ksi_kafka_client_explain(self->admin, error);
+    return KS_E_IO;
+}
+
+/* ---- the interface --------------------------------------------------------------------------- */
+
+static ksi_transport *kafka_for_application(ksi_transport *transport, const ks_config *config,
+                                            ksi_logger *logger, ks_error *error)
+{
+    const ksi_kafka_options options = {.bootstrap_servers =
+                                           ksi_kafka_transport_of(transport)->servers,
+                                       .config = config,
+                                       .logger = logger,
+                                       .reads_committed = ksi_config_exactly_once(config)};
+    return ksi_kafka_transport_open(&options, error);
+}
+
+static const ksi_transport_class kafka_class = {
+    .retain = kafka_retain,
+    .release = kafka_release,
+    .for_application = kafka_for_application,
+    .reachable = kafka_reachable,
+    .create_topic = ksi_kafka_create_topic,
+    .delete_topic = ksi_kafka_delete_topic,
+    .partition_count = ksi_kafka_partition_count,
+    .each_topic = ksi_kafka_each_topic,
+    .each_config = ksi_kafka_each_config,
+    .set_config = ksi_kafka_set_config,
+    .offsets = ksi_kafka_offsets_of,
+    .offset_at = ksi_kafka_offset_at,
+    .partition_bytes = ksi_kafka_partition_bytes,
+    .delete_records = ksi_kafka_delete_records,
+    .purge = ksi_kafka_purge,
+    .each_group = ksi_kafka_each_group,
+    .each_offset = ksi_kafka_each_offset,
+    .delete_group = ksi_kafka_delete_group,
+};
+
+static char *client_id_of(const ks_config *config)
+{
+    const char *client_id = ksi_config_text(config, "client.id");
+    const char *application = ksi_config_text(config, "application.id");
+    bool has_own = client_id != NULL && client_id[0] != '\0';
+    return ksi_strdup(has_own ? client_id : application != NULL ? application : "kstreams");
+}
+
+static ks_status connect_to(ksi_kafka_transport *self, ks_error *error)
+{
+    ks_error reason = {0};
+    self->admin = ksi_kafka_transport_client(self, KSI_KAFKA_ADMIN, NULL, &reason);
+    if (self->admin != NULL && make_first_contact(self, &reason) == KS_OK) {
+        self->purges = rd_kafka_queue_new(self->admin->handle);
+    }
+    if (reason.code != KS_OK && error != NULL) {
+        *error = reason;
+    }
+    return reason.code;
+}
+
+ksi_transport *ksi_kafka_transport_open(const ksi_kafka_options *options, ks_error *error)
+{
+    ksi_kafka_transport *self = ksi_calloc(1, sizeof *self);
+    self->transport.class = &kafka_class;
+    atomic_init(&self->references, 1);
+    self->servers = ksi_strdup(options->bootstrap_servers);
+    self->config = ksi_config_copy(options->config);
+    self->client_id = client_id_of(self->config);
+    self->reads_committed = options->reads_committed;
+    ksi_logger_init(&self->own_logger, NULL, NULL, KS_LOG_LEVEL_WARN);
+    self->logger = options->logger != NULL ? options->logger : &self->own_logger;
+    ksi_kafka_outage_init(&self->outage, self->logger);
+    ksi_mutex_init(&self->lock);
+    if (connect_to(self, error) != KS_OK) {
+        kafka_release(&self->transport);
+        return NULL;
+    }
+    ksi_kafka_client_notices(self->config, self->logger);
+    return &self->transport;
+}
