@@ -17,9 +17,11 @@ struct ksi_topic_facts {
 
 typedef ksi_topic_facts topic_facts;
 
-void ksi_collector_init(ksi_collector *collector, ks_ctx *ctx, ksi_producer *producer)
+void ksi_collector_init(ksi_collector *collector, ks_ctx *ctx, ksi_producer *producer,
+                        uint32_t number)
 {
-    *collector = (ksi_collector){.ctx = ctx, .producer = producer, .topics = ksi_map_new()};
+    *collector = (ksi_collector){
+        .ctx = ctx, .producer = producer, .number = number, .topics = ksi_map_new()};
 }
 
 void ksi_collector_destroy(ksi_collector *collector)
@@ -81,9 +83,10 @@ static int32_t default_partition(topic_facts *facts, ks_slice key)
     return (int32_t)(facts->next_keyless++ % (uint32_t)facts->partition_count);
 }
 
-ks_status ksi_collector_send(ksi_collector *collector, const char *topic,
+ks_status ksi_collector_send(ksi_collector *collector, uint32_t purpose, const char *topic,
                              const ks_log_record *record, ks_error *error)
 {
+    const uint32_t sender = collector->number << KSI_SENT_BITS | purpose;
     ks_log_record placed = *record;
     if (placed.partition < 0) {
         topic_facts *facts = facts_of(collector, topic);
@@ -92,7 +95,7 @@ ks_status ksi_collector_send(ksi_collector *collector, const char *topic,
         }
         placed.partition = default_partition(facts, placed.key);
     }
-    KS_TRY(collector->producer->class->send(collector->producer, 0, topic, &placed, error));
+    KS_TRY(collector->producer->class->send(collector->producer, sender, topic, &placed, error));
     collector->sent++;
     return KS_OK;
 }
@@ -114,7 +117,8 @@ static ks_status append(ksi_changelog *changelog, ks_slice key, ks_slice value, 
                                   .timestamp = timestamp,
                                   .partition = sink->partition,
                                   .headers = headers};
-    if (ksi_collector_send(sink->collector, sink->topic, &record, error) != KS_OK) {
+    if (ksi_collector_send(sink->collector, KSI_SENT_CHANGELOG, sink->topic, &record, error) !=
+        KS_OK) {
         ksi_collector_fail_task(sink->collector, error);
         return error->code;
     }

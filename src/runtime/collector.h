@@ -8,6 +8,9 @@
  * without key take turns. The producer copies the bytes. A producer that refuses a record fails the
  * task, whatever the processing handler says: that record would be lost.
  *
+ * Delivery. A log may refuse a record long after it was sent. So each is sent under a number that
+ * says who sent it: the task's number in its thread, above what it was sent for.
+ *
  * Thread rule: the owner of the task.
  */
 #ifndef KSI_RUNTIME_COLLECTOR_H
@@ -20,20 +23,42 @@
 
 typedef struct ksi_topic_facts ksi_topic_facts;
 
+/* For what a record is sent. */
+enum {
+    KSI_SENT_CHANGELOG,
+    KSI_SENT_DEAD_LETTER,
+    KSI_SENT_RESULT, /* this and above: plus the index of the sink */
+    KSI_SENT_BITS = 16
+};
+
+/* Whose task it is, and for what; by the number that a record was sent under. */
+static inline uint32_t ksi_sender_task(uint32_t sender)
+{
+    return sender >> KSI_SENT_BITS;
+}
+
+static inline uint32_t ksi_sender_purpose(uint32_t sender)
+{
+    return sender & ((UINT32_C(1) << KSI_SENT_BITS) - 1);
+}
+
 typedef struct ksi_collector {
     ks_ctx *ctx;
     ksi_producer *producer;
+    uint32_t number;       /* of the task in its thread */
     ksi_map *topics;       /* name -> what is known about it */
     ksi_topic_facts *last; /* of the topic asked for last */
     uint64_t sent;
 } ksi_collector;
 
-void ksi_collector_init(ksi_collector *collector, ks_ctx *ctx, ksi_producer *producer);
+void ksi_collector_init(ksi_collector *collector, ks_ctx *ctx, ksi_producer *producer,
+                        uint32_t number);
 void ksi_collector_destroy(ksi_collector *collector);
 
 /* Sends bytes; partition -1 is chosen by the key. An error ends the task. */
-KS_NODISCARD ks_status ksi_collector_send(ksi_collector *collector, const char *topic,
-                                          const ks_log_record *record, ks_error *error);
+KS_NODISCARD ks_status ksi_collector_send(ksi_collector *collector, uint32_t purpose,
+                                          const char *topic, const ks_log_record *record,
+                                          ks_error *error);
 
 /* How many partitions a topic has; 0 with an error when the log has no such topic. */
 int32_t ksi_collector_partition_count(ksi_collector *collector, const char *topic, ks_error *error);

@@ -5,7 +5,9 @@
 #include "runtime/error_handlers.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "config/config.h"
+#include "serde/headers.h"
 #include "topology/change.h"
 
 void ksi_error_handlers_init(ksi_error_handlers *handlers, const ks_config *config, ks_ctx *ctx,
@@ -45,21 +47,9 @@ static const ks_headers *with_text(ks_arena *arena, const ks_headers *headers, c
     return ks_headers_with(arena, headers, ks_slice_cstr(name), ks_slice_cstr(text));
 }
 
-static ks_status send_dead_letter(ksi_error_handlers *handlers, const dead_record *dead,
-                                  const ks_error *reason, ks_error *error)
+/* A dead letter: the record, and in its headers what happened and where. */
+static ks_log_record letter_about(ks_arena *arena, const dead_record *dead, const ks_error *reason)
 {
-    ks_ctx *ctx = handlers->ctx;
-    ks_arena *arena = ctx->arena;
-    if (handlers->dead_letter_topic == NULL) {
-        return KS_OK;
-    }
-    if (dead->record.timestamp < 0) {
-        return ksi_error_set(error, KS_E_TIMESTAMP, handlers->dead_letter_topic,
-                             "a dead letter cannot have the negative timestamp %lld of its record "
-                             "(topic %s, partition %d, offset %lld)",
-                             (long long)dead->record.timestamp, dead->topic,
-                             (int)dead->record.partition, (long long)dead->record.offset);
-    }
     char trace[sizeof(ks_error)];
     ks_log_record letter = dead->record;
     letter.partition = -1;
@@ -74,7 +64,25 @@ static ks_status send_dead_letter(ksi_error_handlers *handlers, const dead_recor
     headers = with_text(arena, headers, "__streams.errors.offset",
                         ksi_arena_format(arena, "%lld", (long long)dead->record.offset));
     letter.headers = headers;
-    return ksi_collector_send(handlers->collector, handlers->dead_letter_topic, &letter, error);
+    return letter;
+}
+
+static ks_status send_dead_letter(ksi_error_handlers *handlers, const dead_record *dead,
+                                  const ks_error *reason, ks_error *error)
+{
+    if (handlers->dead_letter_topic == NULL) {
+        return KS_OK;
+    }
+    if (dead->record.timestamp < 0) {
+        return ksi_error_set(error, KS_E_TIMESTAMP, handlers->dead_letter_topic,
+                             "a dead letter cannot have the negative timestamp %lld of its record "
+                             "(topic %s, partition %d, offset %lld)",
+                             (long long)dead->record.timestamp, dead->topic,
+                             (int)dead->record.partition, (long long)dead->record.offset);
+    }
+    const ks_log_record letter = letter_about(handlers->ctx->arena, dead, reason);
+    return ksi_collector_send(handlers->collector, KSI_SENT_DEAD_LETTER,
+                              handlers->dead_letter_topic, &letter, error);
 }
 
 static dead_record record_in_hand(const ks_ctx *ctx)
@@ -225,13 +233,20 @@ static ks_failure_answer ask_about(const ksi_error_handlers *handlers, const ksi
     return answer == KS_FAILURE_RETRY && by_property != KS_FAILURE_RETRY ? KS_FAILURE_FAIL : answer;
 }
 
+/* Another has the tasks, the transaction is void, or it is a failure that was asked about. */
+static bool is_not_about_it(const ksi_unwritten *result, const ks_error *reason)
+{
+    return result->stage == KS_FAILURE_SENDING &&
+           (reason->code == KS_E_FENCED ||
+            (reason->flags & (KS_ERROR_FATAL | KS_ERROR_ABORT)) != 0);
+}
+
 void ksi_handle_production_error(ksi_error_handlers *handlers, const ksi_unwritten *result,
                                  const ks_error *reason)
 {
     ks_ctx *ctx = handlers->ctx;
     ks_error error = *reason;
-    bool is_lost = result->stage == KS_FAILURE_SENDING &&
-                   (reason->code == KS_E_FENCED || (reason->flags & KS_ERROR_FATAL) != 0);
+    bool is_lost = is_not_about_it(result, reason);
     ks_failure_answer answer = is_lost ? KS_FAILURE_FAIL : ask_about(handlers, result, reason);
     bool is_told =
         is_lost || answer == KS_FAILURE_RETRY || dead_letter_of_record_in_hand(handlers, reason);
@@ -249,5 +264,100 @@ void ksi_handle_production_error(ksi_error_handlers *handlers, const ksi_unwritt
         ksi_collector_fail_task(handlers->collector, &error);
     } else {
         ksi_ctx_fail_error(ctx, &error);
+    }
+}
+
+/* ---- results that were sent and refused later ------------------------------------------------ */
+
+typedef struct ksi_late_letter {
+    struct ksi_late_letter *next;
+    ks_arena arena; /* has the rest */
+    ks_log_record letter;
+} late_letter;
+
+/* Copies of what is only lent. */
+static void keep_letter(ksi_error_handlers *handlers, const ksi_unwritten *result,
+                        const ks_error *reason)
+{
+    if (handlers->dead_letter_topic == NULL) {
+        return;
+    }
+    const dead_record dead = {.topic = result->topic, .record = *result->output};
+    late_letter *late = ksi_calloc(1, sizeof *late);
+    ksi_arena_init(&late->arena, 0);
+    late->letter = letter_about(&late->arena, &dead, reason);
+    late->letter.key = ksi_arena_copy(&late->arena, late->letter.key);
+    late->letter.value = ksi_arena_copy(&late->arena, late->letter.value);
+    late->letter.headers = ksi_headers_copy(&late->arena, late->letter.headers);
+    late->next = handlers->late;
+    handlers->late = late;
+}
+
+static void drop_letter(ksi_error_handlers *handlers)
+{
+    late_letter *late = handlers->late;
+    handlers->late = late->next;
+    ksi_arena_destroy(&late->arena);
+    ksi_free(late);
+}
+
+static ks_failure_answer ask_about_refused(const ksi_error_handlers *handlers, const char *node,
+                                           const ksi_unwritten *result, const ks_error *reason)
+{
+    const ks_failure failure = {.stage = result->stage,
+                                .error = reason,
+                                .task_id = handlers->ctx->task_id,
+                                .node = node,
+                                .partition = -1,
+                                .offset = -1,
+                                .timestamp = -1,
+                                .output_topic = result->topic,
+                                .output = result->output};
+    ks_failure_answer by_property = default_of(result, reason);
+    ks_failure_answer answer = ask(handlers, handlers->program.production, &failure, by_property);
+    return answer == KS_FAILURE_RETRY && by_property != KS_FAILURE_RETRY ? KS_FAILURE_FAIL : answer;
+}
+
+ks_status ksi_handle_undelivered(ksi_error_handlers *handlers, const char *node,
+                                 const ksi_unwritten *result, const ks_error *reason,
+                                 ks_error *error)
+{
+    const char *task = handlers->ctx->task_id;
+    if (is_not_about_it(result, reason)) {
+        *error = *reason;
+        return reason->code;
+    }
+    ks_failure_answer answer = ask_about_refused(handlers, node, result, reason);
+    if (answer == KS_FAILURE_CONTINUE) {
+        keep_letter(handlers, result, reason);
+        ksi_log(handlers->ctx->logger, KS_LOG_LEVEL_WARN, node,
+                "task %s leaves out a result for topic %s, partition %d, which was refused after "
+                "it was sent: %s",
+                task, result->topic, (int)result->output->partition, reason->message);
+        ksi_ctx_count_drop(handlers->ctx, KS_DROP_PRODUCTION);
+        return KS_OK;
+    }
+    (void)ksi_error_set(error, reason->code, node,
+                        "a result of task %s for topic %s, partition %d was refused after it was "
+                        "sent: %.300s",
+                        task, result->topic, (int)result->output->partition, reason->message);
+    return ksi_error_flag(error, answer == KS_FAILURE_RETRY ? KS_ERROR_ABORT : KS_ERROR_FATAL);
+}
+
+ks_status ksi_error_handlers_send_letters(ksi_error_handlers *handlers, bool *any, ks_error *error)
+{
+    while (handlers->late != NULL) {
+        *any = true;
+        KS_TRY(ksi_collector_send(handlers->collector, KSI_SENT_DEAD_LETTER,
+                                  handlers->dead_letter_topic, &handlers->late->letter, error));
+        drop_letter(handlers);
+    }
+    return KS_OK;
+}
+
+void ksi_error_handlers_destroy(ksi_error_handlers *handlers)
+{
+    while (handlers->late != NULL) {
+        drop_letter(handlers);
     }
 }

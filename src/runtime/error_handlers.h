@@ -13,6 +13,10 @@
  * A result that the log refuses is asked about, too, but not a row of a changelog: a store whose
  * changelog lacks a row comes back wrong. Nor is one that failed because another has the tasks.
  *
+ * The log may refuse it long after it was sent, when nobody knows any more what it was made of.
+ * Then the handler is shown no source record, and the dead letter is the result itself. It is sent
+ * a little later: a producer that tells of a refusal is in the middle of a call.
+ *
  * Thread rule: the owner of the task.
  */
 #ifndef KSI_RUNTIME_ERROR_HANDLERS_H
@@ -36,6 +40,7 @@ typedef struct ksi_error_handlers {
     bool continue_on_processing;
     bool fails_on_processing;      /* nobody is asked */
     const char *dead_letter_topic; /* NULL: none */
+    struct ksi_late_letter *late;  /* dead letters that could not be sent yet; the newest first */
     ksi_failure_handlers program;
 } ksi_error_handlers;
 
@@ -83,5 +88,18 @@ typedef struct ksi_unwritten {
  */
 void ksi_handle_production_error(ksi_error_handlers *handlers, const ksi_unwritten *result,
                                  const ks_error *reason);
+
+/*
+ * One that was sent by the sink `node` and refused later. KS_OK: it is left out and counted; else
+ * `error` ends the thread, or takes it back to its last commit. It has been asked about: it is
+ * flagged so that nobody asks again.
+ */
+KS_NODISCARD ks_status ksi_handle_undelivered(ksi_error_handlers *handlers, const char *node,
+                                              const ksi_unwritten *result, const ks_error *reason,
+                                              ks_error *error);
+/* Sends the dead letters of those; `*any`: whether there were some. */
+KS_NODISCARD ks_status ksi_error_handlers_send_letters(ksi_error_handlers *handlers, bool *any,
+                                                       ks_error *error);
+void ksi_error_handlers_destroy(ksi_error_handlers *handlers);
 
 #endif

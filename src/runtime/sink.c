@@ -16,7 +16,9 @@ ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_to
 {
     const ks_ctx *ctx = handlers->ctx;
     const char *what = ksi_arena_format(ctx->task_arena, "sink %s", node->name);
-    *state = (ksi_sink_state){.collector = handlers->collector, .handlers = handlers};
+    *state = (ksi_sink_state){.collector = handlers->collector,
+                              .handlers = handlers,
+                              .purpose = KSI_SENT_RESULT + (uint32_t)node->index};
     if (node->sink.topic != NULL) {
         state->topic = ksi_topology_topic_name(topology, ctx->application_id, node->sink.topic,
                                                ctx->task_arena);
@@ -100,7 +102,8 @@ static void send_to(const outgoing *out, int32_t partition)
     ks_log_record bytes = out->bytes;
     ksi_error_begin(&error);
     bytes.partition = partition;
-    if (ksi_collector_send(out->sink->collector, out->topic, &bytes, &error) != KS_OK) {
+    if (ksi_collector_send(out->sink->collector, out->sink->purpose, out->topic, &bytes, &error) !=
+        KS_OK) {
         const ksi_unwritten result = {
             .stage = KS_FAILURE_SENDING, .topic = out->topic, .output = &bytes};
         ksi_handle_production_error(out->sink->handlers, &result, &error);

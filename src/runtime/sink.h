@@ -17,6 +17,7 @@
 /* The state of a sink's node instance. */
 typedef struct ksi_sink_state {
     const char *topic; /* as the log names it; NULL when dynamic */
+    uint32_t purpose;  /* of what it sends (collector.h) */
     bool is_internal;  /* a repartition topic */
     const ks_serde *key;
     const ks_serde *value;

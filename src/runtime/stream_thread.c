@@ -64,7 +64,9 @@ static ks_status need_producer(ksi_stream_thread *thread, ks_error *error)
     if (thread->producer != NULL) {
         return KS_OK;
     }
-    const ksi_producer_options options = {.transactional_id = thread->options.transactional_id};
+    const ksi_producer_options options = {.transactional_id = thread->options.transactional_id,
+                                          .undelivered = ksi_thread_undelivered,
+                                          .owner = thread};
     thread->producer = transport->class->open_producer(transport, &options, error);
     return thread->producer != NULL ? KS_OK : ksi_error_flag(error, 0); /* as it said */
 }

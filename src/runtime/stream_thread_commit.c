@@ -222,15 +222,31 @@ static ks_status flush_tasks(ksi_stream_thread *thread, ks_error *error)
     return status;
 }
 
+/* Dead letters for what was refused after it was sent. */
+static ks_status send_letters(ksi_stream_thread *thread, bool *any, ks_error *error)
+{
+    for (size_t i = 0; i < thread->task_count; i++) {
+        KS_TRY(ksi_task_send_letters(thread->tasks[i]->task, any, error));
+    }
+    return KS_OK;
+}
+
 /*
  * Stores without a changelog are committed before the offsets: a crash in between processes records
  * twice, which nothing can prevent there, and the other order would lose them.
  */
 static ks_status send_all(ksi_stream_thread *thread, ks_error *error)
 {
-    if (thread->options.transactional_id == NULL) {
+    bool any = false;
+    KS_TRY(send_letters(thread, &any, error));
+    while (thread->options.transactional_id == NULL) {
+        any = false;
         KS_TRY(thread->producer->class->flush(thread->producer, error));
         thread->send_at_ns = -1;
+        KS_TRY(send_letters(thread, &any, error));
+        if (!any) {
+            break;
+        }
     }
     KSI_CRASH_POINT("commit.sent");
     return of_the_disk(each_task(thread, ksi_task_commit_unlogged, error), error);

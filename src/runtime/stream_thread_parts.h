@@ -36,6 +36,7 @@ typedef struct ksi_thread_task {
     ksi_task *task;
     ksi_thread_input *inputs;
     size_t input_count;
+    uint32_t number; /* among the tasks of the thread; records are sent under it */
     bool is_leaving;
 } ksi_thread_task;
 
@@ -111,6 +112,10 @@ KS_NODISCARD ks_status ksi_thread_read_mail(ksi_stream_thread *thread, size_t *w
 /* Begins what was given, and commits and returns what was asked back. */
 KS_NODISCARD ks_status ksi_thread_move_tasks(ksi_stream_thread *thread, size_t *work,
                                              ks_error *error);
+/* ksi_undelivered_fn of the thread's producer. */
+ks_status ksi_thread_undelivered(void *owner, uint32_t sender, const char *topic,
+                                 const ks_log_record *record, const ks_error *reason,
+                                 ks_error *error);
 /*
  * Returns every task, the producer being closed before: what it still writes must not come behind
  * what the next one reads. `is_clean` says whether everything is committed.

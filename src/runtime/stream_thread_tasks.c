@@ -107,6 +107,7 @@ static ks_status make_task(ksi_stream_thread *thread, ksi_thread_task *task, ks_
         .config = options->config,
         .application_id = options->application_id,
         .producer = thread->producer,
+        .number = task->number,
         .cache = thread->cache,
         .rows = task->handle->rows,
         .global_rows = options->global_rows,
@@ -122,10 +123,46 @@ static ks_status make_task(ksi_stream_thread *thread, ksi_thread_task *task, ks_
     return task->task != NULL ? KS_OK : ksi_error_flag(error, 0);
 }
 
+static ksi_thread_task *task_numbered(const ksi_stream_thread *thread, uint32_t number)
+{
+    for (size_t i = 0; i < thread->task_count; i++) {
+        if (thread->tasks[i]->number == number) {
+            return thread->tasks[i];
+        }
+    }
+    return NULL;
+}
+
+/* The lowest that is free: a producer keeps something for each. */
+static uint32_t free_number(const ksi_stream_thread *thread)
+{
+    uint32_t number = 0;
+    while (task_numbered(thread, number) != NULL) {
+        number++;
+    }
+    return number;
+}
+
+ks_status ksi_thread_undelivered(void *owner, uint32_t sender, const char *topic,
+                                 const ks_log_record *record, const ks_error *reason,
+                                 ks_error *error)
+{
+    const ksi_stream_thread *thread = owner;
+    const ksi_thread_task *task = task_numbered(thread, ksi_sender_task(sender));
+    if (task == NULL || task->task == NULL) { /* a task goes only when all it sent is there */
+        (void)ksi_error_set(error, reason->code, topic, "a record was refused: %s",
+                            reason->message);
+        return ksi_error_flag(error, KS_ERROR_FATAL);
+    }
+    return ksi_task_undelivered(task->task, ksi_sender_purpose(sender), topic, record, reason,
+                                error);
+}
+
 static ksi_thread_task *add_task(ksi_stream_thread *thread, ksi_task_handle *handle)
 {
     ksi_thread_task *task = ksi_calloc(1, sizeof *task);
     task->handle = handle;
+    task->number = free_number(thread);
     task->inputs = ksi_calloc(thread->options.assignment->input_count + 1, sizeof *task->inputs);
     thread->session = handle->session;
     thread->tasks =

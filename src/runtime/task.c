@@ -281,6 +281,37 @@ ks_status ksi_task_flush(ksi_task *task, ks_error *error)
     return status == KS_OK ? KS_OK : fail_task(task, &reason, error);
 }
 
+/* ---- what the log refused later -------------------------------------------------------------- */
+
+static ks_status lost_without_question(const ksi_task *task, const char *topic,
+                                       const ks_log_record *record, const ks_error *reason,
+                                       ks_error *error)
+{
+    (void)ksi_error_set(error, reason->code, topic,
+                        "a record of task %s for partition %d was refused after it was sent, and "
+                        "nothing may go on without it: %.300s",
+                        task->ctx.task_id, (int)record->partition, reason->message);
+    return ksi_error_flag(error, KS_ERROR_FATAL | reason->flags);
+}
+
+ks_status ksi_task_undelivered(ksi_task *task, uint32_t purpose, const char *topic,
+                               const ks_log_record *record, const ks_error *reason, ks_error *error)
+{
+    const size_t node = purpose - KSI_SENT_RESULT;
+    if (purpose < KSI_SENT_RESULT || node >= task->topology->node_count ||
+        task->instances[node] == NULL) {
+        return lost_without_question(task, topic, record, reason, error);
+    }
+    const ksi_unwritten result = {.stage = KS_FAILURE_SENDING, .topic = topic, .output = record};
+    return ksi_handle_undelivered(&task->handlers, task->instances[node]->node->name, &result,
+                                  reason, error);
+}
+
+ks_status ksi_task_send_letters(ksi_task *task, bool *any, ks_error *error)
+{
+    return ksi_error_handlers_send_letters(&task->handlers, any, error);
+}
+
 /* ---- the rows of its stores ------------------------------------------------------------------ */
 
 static ksi_row_store *rows_of(const ksi_task_store *store)

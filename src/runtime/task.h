@@ -42,6 +42,7 @@ typedef struct ksi_task_options {
     const ks_config *config;
     const char *application_id;
     ksi_producer *producer;           /* NULL: it has neither sinks nor changelogs */
+    uint32_t number;                  /* in its thread, for ksi_undelivered_fn */
     ksi_record_cache *cache;          /* NULL: caching is off */
     ksi_task_rows *rows;              /* outlive the task; NULL: its own, in memory */
     const ksi_task_rows *global_rows; /* of the global stores; NULL: there are none */
@@ -120,6 +121,20 @@ void ksi_task_set_partition_time(ksi_task *task, size_t input, int64_t timestamp
 bool ksi_task_commit_needed(const ksi_task *task);
 /* Whether a processor asked for a commit since the last ksi_task_committed(). */
 bool ksi_task_commit_requested(const ksi_task *task);
+
+/* ---- what the log refused later -------------------------------------------------------------- */
+
+/*
+ * A record of the task that was sent, for `purpose` (collector.h), and then refused: the production
+ * handler is asked, as when it is refused at once. KS_OK: it is left out; else the thread fails, or
+ * goes back to its last commit when the error is flagged KS_ERROR_ABORT. Sends nothing, so that a
+ * producer may call it.
+ */
+KS_NODISCARD ks_status ksi_task_undelivered(ksi_task *task, uint32_t purpose, const char *topic,
+                                            const ks_log_record *record, const ks_error *reason,
+                                            ks_error *error);
+/* Sends the dead letters that came of it; `*any`: whether there were some. */
+KS_NODISCARD ks_status ksi_task_send_letters(ksi_task *task, bool *any, ks_error *error);
 
 /* ---- the rows of its stores ------------------------------------------------------------------ */
 

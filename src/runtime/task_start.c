@@ -377,7 +377,7 @@ ksi_task *ksi_task_new(const ksi_task_options *options, ks_error *error)
     ksi_arena_init(&task->arena, 0);
     ksi_arena_init(&task->task_arena, 0);
     make_context(task, options);
-    ksi_collector_init(&task->collector, &task->ctx, options->producer);
+    ksi_collector_init(&task->collector, &task->ctx, options->producer, options->number);
     init_handlers(task, options->config);
     task->handlers.program = options->failure;
     ksi_partition_group_init(&task->group, idle_ms_of(options));
@@ -429,6 +429,7 @@ void ksi_task_free(ksi_task *task)
     ksi_map_free(task->topics, NULL);
     ksi_punctuations_destroy(&task->punctuations);
     ksi_partition_group_destroy(&task->group);
+    ksi_error_handlers_destroy(&task->handlers);
     ksi_collector_destroy(&task->collector);
     ksi_arena_destroy(&task->arena);
     ksi_arena_destroy(&task->task_arena);

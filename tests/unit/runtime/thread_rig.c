@@ -23,6 +23,10 @@ static void hear(ks_log_level level, const char *where, const char *message, voi
     (void)where;
     if (strstr(message, "was wiped") != NULL) {
         (void)snprintf(rig->wiped, sizeof rig->wiped, "%s", message);
+    } else if (strstr(message, "the log does not answer") != NULL) {
+        rig->outages++;
+    } else if (strstr(message, "the log answers again") != NULL) {
+        rig->outages_over++;
     } else if (strstr(message, "restored store") != NULL) {
         (void)snprintf(rig->restored_line, sizeof rig->restored_line, "%s", message);
     }
@@ -191,6 +195,7 @@ static void open_workers(thread_rig *rig)
                                                .session = &rig->session,
                                                .clock = &rig->clock.clock,
                                                .logger = &rig->logger,
+                                               .failure = rig->failure,
                                                .keeps_state = rig->state != NULL,
                                                .cache_bytes = cache_bytes > 0 ? cache_bytes : -1,
                                                .waiters = &rig->waiters,

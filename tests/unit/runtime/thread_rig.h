@@ -28,6 +28,7 @@ typedef struct thread_rig {
     ks_config *config;
     const char *transactional_id; /* NULL: at least once */
     bool keeps_state;             /* stores are on disk */
+    ksi_failure_handlers failure;
     ksi_transport *transport;
     ksi_manual_clock clock;
     ksi_logger logger;
@@ -50,6 +51,8 @@ typedef struct thread_rig {
     size_t idle;
     char wiped[RIG_TEXT_SIZE];         /* the last line about it */
     char restored_line[RIG_TEXT_SIZE]; /* likewise */
+    size_t outages;                    /* lines that say that one began */
+    size_t outages_over;
 } thread_rig;
 
 /* Takes topology and config. The thread is not open yet. */
