@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "transport/kafka/deliveries.h"
 
 #include <string.h>
 
@@ -192,6 +193,7 @@ ksi_kafka_client *ksi_kafka_client_open(const ksi_kafka_client_options *options,
     self->events = rd_kafka_queue_get_main(self->handle);
     self->topics = ksi_map_new();
     ksi_mutex_init(&self->lock);
+    self->deliveries = ksi_kafka_role_produces(self->role) ? ksi_deliveries_new(self) : NULL;
     return self;
 }
 
@@ -206,6 +208,7 @@ void ksi_kafka_client_release(ksi_kafka_client *client)
     if (client == NULL || atomic_fetch_sub(&client->references, 1) > 1) {
         return;
     }
+    ksi_deliveries_free(client->deliveries);
     ksi_map_free(client->topics, destroy_topic);
     rd_kafka_queue_destroy(client->events);
     rd_kafka_destroy(client->handle);

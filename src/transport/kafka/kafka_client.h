@@ -53,10 +53,11 @@ typedef struct ksi_kafka_client {
     int32_t call_timeout_ms;  /* bound of calls that wait for brokers */
     rd_kafka_queue_t *events; /* the main queue */
     ksi_kafka_outage *outage;
+    struct ksi_deliveries *deliveries; /* of one that produces (deliveries.h); else NULL */
+    char *name;
 
     /* the rest is kafka_client.c's */
     atomic_int references;
-    char *name;
     ksi_mutex lock;  /* guards what follows */
     ksi_map *topics; /* name -> rd_kafka_topic_t * */
 } ksi_kafka_client;
