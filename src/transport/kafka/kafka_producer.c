@@ -7,9 +7,9 @@
  *     undelivered() <- refusals <- account <- deliveries.c <-----------'
  *
  * A task sends to few topics, one record after the other, so the producer remembers the topics it
- * met, with their number of partitions, which is asked again after five minutes, and when librdkafka
- * finds that it is wrong. A record costs a comparison of names, a step to its lane and librdkafka's
- * copy of it; nothing is allocated here.
+ * met, with their number of partitions, which is asked again after five minutes, and when
+ * librdkafka finds that it is wrong. A record costs a comparison of names, a step to its lane and
+ * librdkafka's copy of it; nothing is allocated here.
  *
  * Refusals and losses turn up later, whenever deliveries are served: the next call that can answer
  * settles them. A refused record (too large for its topic, without the key that compaction wants)

@@ -28,8 +28,6 @@
 #include "base/memory.h"
 #include "transport/kafka/kafka_producer.h"
 
-#include <stdlib.h>
-
 /* How long librdkafka waits within an abort for deliveries that only we can book. */
 #define ABORT_STEP_MS 20
 
@@ -127,7 +125,8 @@ ks_status ksi_kafka_transaction_begin(ksi_kafka_producer *producer, ks_error *er
 
 /* ---- committing ------------------------------------------------------------------------------ */
 
-static rd_kafka_topic_partition_list_t *list_offsets(const ksi_offset_commit *offsets)
+static rd_kafka_topic_partition_list_t *list_offsets(rd_kafka_t *handle,
+                                                     const ksi_offset_commit *offsets)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)offsets->count);
     for (size_t i = 0; i < offsets->count; i++) {
@@ -136,7 +135,7 @@ static rd_kafka_topic_partition_list_t *list_offsets(const ksi_offset_commit *of
             list, from->partition.topic, from->partition.partition);
         to->offset = from->offset;
         if (from->metadata.data != NULL) {
-            to->metadata = malloc(from->metadata.size + 1); /* librdkafka frees it */
+            to->metadata = rd_kafka_mem_malloc(handle, from->metadata.size + 1); /* the list's */
             KSI_CHECK(to->metadata != NULL);
             memcpy(to->metadata, from->metadata.data, from->metadata.size);
             to->metadata_size = from->metadata.size;
@@ -158,7 +157,7 @@ static rd_kafka_consumer_group_metadata_t *new_group(const ksi_offset_commit *of
 static ks_status send_offsets(ksi_kafka_producer *producer, const ksi_offset_commit *offsets,
                               ks_error *error)
 {
-    rd_kafka_topic_partition_list_t *list = list_offsets(offsets);
+    rd_kafka_topic_partition_list_t *list = list_offsets(producer->client->handle, offsets);
     rd_kafka_consumer_group_metadata_t *group = new_group(offsets);
     rd_kafka_error_t *reason = rd_kafka_send_offsets_to_transaction(
         producer->client->handle, list, group, producer->client->call_timeout_ms);
