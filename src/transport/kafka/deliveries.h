@@ -8,7 +8,7 @@
  * nothing is looked up or allocated.
  *
  *     send()  account.sent++                          the owner's
- *     event   account.done++, lane.last_offset        whoever serves the queue, one thread at a time
+ *     event   account.done++, lane.last_offset        who serves the queue, one thread at a time
  *     flush   until done == sent
  *
  * Whoever waits for his own records serves the events of all; others who wait meanwhile sleep
