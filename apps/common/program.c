@@ -76,9 +76,10 @@ static ks_log *open_log(const ks_config *config, ks_error *error)
 {
     const char *sync = ks_config_get(config, "embedded.sync");
     bool sync_commits = sync != NULL && strcmp(sync, "commit") == 0;
-    return ks_log_open_with(ks_config_get(config, "bootstrap.servers"),
-                            KS_LOG_OPTIONS(.sync_commits = sync_commits, .hold_within_ms = 10000),
-                            error);
+    return ks_log_open_with(
+        ks_config_get(config, "bootstrap.servers"),
+        KS_LOG_OPTIONS(.sync_commits = sync_commits, .hold_within_ms = 10000, .config = config),
+        error);
 }
 
 /* Runs the application over the log, under the name given, and closes it. */

@@ -18,6 +18,7 @@
 #ifndef KSTREAMS_LOG_H
 #define KSTREAMS_LOG_H
 
+#include <kstreams/config.h>
 #include <kstreams/value.h>
 
 #ifdef __cplusplus
@@ -38,7 +39,7 @@ typedef struct ks_log_record {
     const ks_headers *headers; /**< NULL: none */
 } ks_log_record;
 
-/** How a log in a directory is opened. NULL or zero: the defaults. */
+/** How a log is opened: the first two are for one in a directory. NULL or zero: the defaults. */
 typedef struct ks_log_options {
     ks_options_head head;
     ks_use_designated_initializers *guard;
@@ -49,6 +50,8 @@ typedef struct ks_log_options {
      * for another that holds it to let go. 0: works through the other.
      */
     int64_t hold_within_ms;
+    /** properties of the clients of a Kafka cluster, copied; an embedded log has none */
+    const ks_config *config;
 } ks_log_options;
 #define KS_LOG_OPTIONS(...) (&(const ks_log_options){KS_OPTIONS_HEAD(ks_log_options), __VA_ARGS__})
 /** For C++ and other languages: the head filled and all else zero. @thread any */

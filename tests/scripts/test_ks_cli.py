@@ -350,6 +350,17 @@ class KsOnALog(Programs):
         self.ks_refused(1, ["there is no log in"], "produce", "t", stdin="a\n")
         self.assertEqual([path.name for path in (self.folder / "log").iterdir()], ["letter.txt"])
 
+    def test_a_file_says_where_the_log_is(self):
+        path = self.folder / "client.properties"
+        path.write_text(f"bootstrap.servers=embedded:{self.folder / 'log'}\nrequest.timeout.ms=5000\n")
+        self.answers("ks", "topics", "create", "t", "--command-config", path)
+        self.assertIn("t ", self.ks("topics", "list"))
+        path.write_text(f"bootstrap.servers=embedded:{self.folder / 'elsewhere'}\n")
+        self.assertIn("t ", self.ks("topics", "list", "--command-config", path))
+        path.write_text("bootstrap.server=here\n")
+        self.refused(2, ["bootstrap.servers"], "ks", "topics", "list", "--command-config", path)
+        self.refused(2, ["nowhere.properties"], "ks", "topics", "list", "--command-config", "nowhere.properties")
+
     def test_what_is_missing_or_misspelt_is_named(self):
         self.ks_refused(1, ["there is no log in"], "topics", "list")
         self.assertFalse((self.folder / "log").exists())

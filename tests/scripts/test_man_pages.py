@@ -79,7 +79,7 @@ class ManPages(unittest.TestCase):
         text = (PAGES / "ks.1").read_text()
         commands = re.findall(r"^  ([a-z]+) ", help_of("ks"), re.MULTILINE)
         self.assertEqual(sorted(set(commands) - {"help"}), sorted(re.findall(r"^\.Ss ks (\w+)", text, re.MULTILINE)))
-        common, log = text.split("\n.Ss ks ")[0], {"--bootstrap-server", "--json"}
+        common, log = text.split("\n.Ss ks ")[0], {"--bootstrap-server", "--command-config", "--json"}
         self.assertTrue(log <= page_options(common))
         for part in text.split("\n.Sh ENVIRONMENT")[0].split("\n.Ss ks ")[1:]:
             command = part.split()[0]

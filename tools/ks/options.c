@@ -276,17 +276,28 @@ static bool has_log(const char *directory)
     return found;
 }
 
-ks_log *open_log(const log_options *options, bool may_create, int *exit_status)
+/* Where the log is: by the command line, by the file it names, by the environment. */
+static const char *find_servers(const log_options *options, const ks_config *config)
 {
     const char *servers = options->servers;
-    ks_error error = {0};
 
+    if (servers == NULL && config != NULL) {
+        servers = ks_config_get(config, "bootstrap.servers");
+    }
     if (servers == NULL) {
         servers = getenv("KS_BOOTSTRAP_SERVER");
     }
+    return servers;
+}
+
+static ks_log *open_servers(const char *servers, const ks_config *config, bool may_create,
+                            int *exit_status)
+{
+    ks_error error = {0};
+
     if (servers == NULL || strcmp(servers, EMBEDDED) == 0) {
-        *exit_status = usage("which log? give --bootstrap-server embedded:DIR, or set "
-                             "KS_BOOTSTRAP_SERVER to it");
+        *exit_status = usage("which log? give --bootstrap-server embedded:DIR or the address of a "
+                             "Kafka broker, or set KS_BOOTSTRAP_SERVER to it");
         return NULL;
     }
     bool is_directory = strncmp(servers, EMBEDDED, strlen(EMBEDDED)) == 0;
@@ -297,10 +308,26 @@ ks_log *open_log(const log_options *options, bool may_create, int *exit_status)
         *exit_status = EXIT_FAILURE;
         return NULL;
     }
-    ks_log *log = ks_log_open(servers, &error);
+    ks_log *log = ks_log_open_with(servers, KS_LOG_OPTIONS(.config = config), &error);
     if (log == NULL) {
         *exit_status = failed(&error);
     }
+    return log;
+}
+
+ks_log *open_log(const log_options *options, bool may_create, int *exit_status)
+{
+    ks_config *config = options->command_config != NULL ? ks_config_new() : NULL;
+    ks_error error = {0};
+    ks_log *log = NULL;
+
+    if (config != NULL && ks_config_load(config, options->command_config, &error) != KS_OK) {
+        (void)failed(&error);
+        *exit_status = KS_TOOL_USAGE;
+    } else {
+        log = open_servers(find_servers(options, config), config, may_create, exit_status);
+    }
+    ks_config_free(config);
     return log;
 }
 

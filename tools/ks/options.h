@@ -56,19 +56,22 @@ bool parse_time(const char *text, int64_t *ms);
 /* What every command that works on a log takes. */
 typedef struct log_options {
     const char *servers;
+    const char *command_config; /* a file of properties */
     bool json;
 } log_options;
 
-#define LOG_OPTIONS(log_)                                 \
-    {"--bootstrap-server", OPTION_TEXT, &(log_).servers}, \
-    {                                                     \
-        "--json", OPTION_FLAG, &(log_).json               \
+#define LOG_OPTIONS(log_)                                          \
+    {"--bootstrap-server", OPTION_TEXT, &(log_).servers},          \
+        {"--command-config", OPTION_TEXT, &(log_).command_config}, \
+    {                                                              \
+        "--json", OPTION_FLAG, &(log_).json                        \
     }
 
 /* How LOG_OPTIONS is explained. */
-#define LOG_OPTIONS_HELP                                                                     \
-    "  --bootstrap-server LOG  embedded:DIR, a log in a directory; also from the variable\n" \
-    "                          KS_BOOTSTRAP_SERVER\n"                                        \
+#define LOG_OPTIONS_HELP                                                                         \
+    "  --bootstrap-server LOG  embedded:DIR, a log in a directory, or HOST:PORT,... of Kafka;\n" \
+    "                          also from the variable KS_BOOTSTRAP_SERVER\n"                     \
+    "  --command-config FILE   properties for it, bootstrap.servers among them\n"                \
     "  --json                  for programs: one JSON document, or one for each record\n"
 
 /*

@@ -98,11 +98,7 @@ static table *offset_rows(const reset *self)
         const planned_offset *at = &self->plan->offsets[i];
         table_text(rows, at->topic);
         table_number(rows, at->partition);
-        if (at->committed >= 0) {
-            table_number(rows, at->committed);
-        } else {
-            table_text(rows, "-");
-        }
+        table_optional(rows, at->committed);
         table_number(rows, at->offset);
     }
     return rows;

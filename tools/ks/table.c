@@ -64,6 +64,15 @@ void table_number(table *rows, int64_t number)
     table_text(rows, text);
 }
 
+void table_optional(table *rows, int64_t number)
+{
+    if (number >= 0) {
+        table_number(rows, number);
+    } else {
+        table_text(rows, "-");
+    }
+}
+
 /* ---- for people ------------------------------------------------------------------------------ */
 
 static int width_of(const table *rows, size_t which)

@@ -22,9 +22,11 @@ typedef struct table table;
 /* `columns` is borrowed. */
 table *table_new(const column *columns, size_t count);
 void table_free(table *rows);
-/* The next cell, from the left; a number of a row that has none is given as text "-". */
+/* The next cell, from the left. */
 void table_text(table *rows, const char *text);
 void table_number(table *rows, int64_t number);
+/* A dash when it is negative: there is none. */
+void table_optional(table *rows, int64_t number);
 /* What to say instead of a heading when there are no rows. */
 void table_print(const table *rows, bool json, const char *nothing);
 

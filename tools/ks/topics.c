@@ -97,22 +97,38 @@ typedef struct topic_listing {
     ks_error error;
 } topic_listing;
 
+typedef struct extent {
+    int64_t begin;
+    int64_t end;
+    int64_t bytes; /* -1: the log does not tell */
+} extent;
+
+static ks_status measure(ks_log *log, const char *topic, int32_t partition, extent *found,
+                         ks_error *error)
+{
+    ks_status status = ks_log_offsets(log, topic, partition, &found->begin, &found->end, error);
+
+    if (status == KS_OK) {
+        status = ks_log_partition_bytes(log, topic, partition, &found->bytes, error);
+    }
+    if (status == KS_E_NOT_BUILT) {
+        found->bytes = -1;
+        status = KS_OK;
+    }
+    return status;
+}
+
 static ks_status sum_partitions(ks_log *log, const char *topic, int32_t partitions,
                                 int64_t *records, int64_t *bytes, ks_error *error)
 {
     for (int32_t i = 0; i < partitions; i++) {
-        int64_t begin = 0;
-        int64_t end = 0;
-        int64_t size = 0;
-        ks_status status = ks_log_offsets(log, topic, i, &begin, &end, error);
-        if (status == KS_OK) {
-            status = ks_log_partition_bytes(log, topic, i, &size, error);
-        }
+        extent found = {0};
+        ks_status status = measure(log, topic, i, &found, error);
         if (status != KS_OK) {
             return status;
         }
-        *records += end - begin;
-        *bytes += size;
+        *records += found.end - found.begin;
+        *bytes = found.bytes >= 0 ? *bytes + found.bytes : -1;
     }
     return KS_OK;
 }
@@ -129,7 +145,7 @@ static void list_topic(const char *topic, int32_t partitions, void *user)
         table_text(listing->rows, topic);
         table_number(listing->rows, partitions);
         table_number(listing->rows, records);
-        table_number(listing->rows, bytes);
+        table_optional(listing->rows, bytes);
     } else if (status != KS_E_UNKNOWN_TOPIC) { /* that one was deleted just now */
         listing->error = error;
     }
@@ -180,17 +196,12 @@ static ks_status fill_partitions(ks_log *log, const char *topic, table *rows, ks
     ks_status status = KS_OK;
 
     for (int32_t i = 0; i < partitions && status == KS_OK; i++) {
-        int64_t begin = 0;
-        int64_t end = 0;
-        int64_t bytes = 0;
-        status = ks_log_offsets(log, topic, i, &begin, &end, error);
-        if (status == KS_OK) {
-            status = ks_log_partition_bytes(log, topic, i, &bytes, error);
-        }
+        extent found = {0};
+        status = measure(log, topic, i, &found, error);
         table_number(rows, i);
-        table_number(rows, begin);
-        table_number(rows, end);
-        table_number(rows, bytes);
+        table_number(rows, found.begin);
+        table_number(rows, found.end);
+        table_optional(rows, found.bytes);
     }
     return status;
 }
