@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * kafka_group.h - the groups of a Kafka cluster as other rooms see them: where the cluster is, and
- * a group's offsets.
+ * a group's offsets, and members that an operator takes out of one.
  *
  * Offsets go over a connection of their own. The connection of a member is served in order and a
  * JoinGroup stays on it until the whole group has joined: a commit behind it would wait for the
@@ -67,5 +67,14 @@ KS_NODISCARD ks_status ksi_kafka_offsets_commit(ksi_kafka_offsets *offsets, cons
 KS_NODISCARD ks_status ksi_kafka_offsets_fetch(ksi_kafka_offsets *offsets, const char *group,
                                                ksi_kafka_offset *list, size_t count,
                                                ks_arena *arena, ks_error *error);
+
+/*
+ * Takes members out of a group, as an operator does it: each is said to have left (the numbers of
+ * their generations do not matter). Those that are gone already are no error.
+ */
+KS_NODISCARD ks_status ksi_kafka_group_remove_members(const ksi_kafka_cluster *cluster,
+                                                      const char *group,
+                                                      const ksi_generation *members, size_t count,
+                                                      ksi_logger *logger, ks_error *error);
 
 #endif
