@@ -39,18 +39,22 @@ typedef struct ks_log_record {
     const ks_headers *headers; /**< NULL: none */
 } ks_log_record;
 
-/** How a log is opened: the first two are for one in a directory. NULL or zero: the defaults. */
+/** How a log is opened. NULL or zero: the defaults. */
 typedef struct ks_log_options {
     ks_options_head head;
     ks_use_designated_initializers *guard;
-    /** commits are on the disk when they return: `embedded.sync=commit` */
+    /** of a log in a directory: commits are on the disk when they return, `embedded.sync=commit` */
     bool sync_commits;
     /**
-     * This process shall hold the log, as an application needs it: how many milliseconds to wait
-     * for another that holds it to let go. 0: works through the other.
+     * Of a log in a directory: this process shall hold it, as an application needs it: how many
+     * milliseconds to wait for another that holds it to let go. 0: works through the other.
      */
     int64_t hold_within_ms;
-    /** properties of the clients of a Kafka cluster, copied; an embedded log has none */
+    /**
+     * Of a Kafka cluster: properties of its clients, such as `request.timeout.ms` or
+     * `consumer.fetch.max.wait.ms`; copied. NULL: the defaults. bootstrap.servers in it does not
+     * count.
+     */
     const ks_config *config;
 } ks_log_options;
 #define KS_LOG_OPTIONS(...) (&(const ks_log_options){KS_OPTIONS_HEAD(ks_log_options), __VA_ARGS__})
@@ -58,7 +62,12 @@ typedef struct ks_log_options {
 KS_API void ks_log_options_init(ks_log_options *options);
 
 /**
- * Opens a log.
+ * Opens a log: a Kafka cluster, a directory, or the memory of this process.
+ *
+ * "one:9092,two:9092" are brokers of a Kafka cluster, of which one that answers is enough; 9092 is
+ * the port when none is given. Opening waits until one answers, some seconds at most. When a
+ * connection is lost later, it is made again; a call that ran out of time meanwhile gives
+ * KS_E_TIMEOUT or KS_E_IO, flagged KS_ERROR_RETRIABLE.
  *
  * "embedded:DIR" is a log in a directory, which is made when it is not there. Within a process all
  * that open the same directory share one log, and it is closed with the last of them. What was
@@ -73,10 +82,12 @@ KS_API void ks_log_options_init(ks_log_options *options);
  * "embedded:" is a log in the memory of this process; every call makes a new one, so give the
  * handle to the application that shall work on it (KS_APP_OPTIONS(.log = log)).
  *
- * @param bootstrap_servers  "embedded:DIR" or "embedded:"; other forms answer KS_E_NOT_BUILT
+ * @param bootstrap_servers  "HOST:PORT[,HOST:PORT...]", "embedded:DIR" or "embedded:"
  * @return owned: free with ks_log_free(); NULL on error: KS_E_CORRUPT names the file of a log that
- *         does not read back, KS_E_IO what the system refused, KS_E_STATE the process that
- *         holds it and does not answer, or does not let go within the time given
+ *         does not read back, KS_E_IO what the system refused or why no broker answered,
+ *         KS_E_STATE the process that holds it and does not answer, or does not let go within the
+ *         time given, KS_E_CONFIG a property that the clients do not take, KS_E_NOT_BUILT a
+ *         security.protocol other than PLAINTEXT
  * @thread any
  */
 KS_API ks_log *ks_log_open_with(const char *bootstrap_servers, const ks_log_options *options,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clients.c - which names belong to the clients below, and the few of them that matter to the
- * embedded log.
+ * clients.c - which names belong to the clients below, and the few of them that matter on every
+ * log.
  *
  * A prefixed name is taken whatever stands behind the prefix, as in Java: clients have properties
  * of their own that we need not know. Without a prefix only the names of Java's consumer, producer
@@ -213,8 +213,9 @@ static const ksi_client_rule rules[] = {
      .clients = KSI_CLIENT_PRODUCER,
      .kept = "33554432",
      .most = INT64_MAX,
-     .reason = "under exactly-once a thread whose transaction has gathered more bytes commits "
-               "before commit.interval.ms is over"},
+     .reason = "a producer that has gathered more bytes waits until brokers took some; under "
+               "exactly-once a thread whose transaction has gathered more commits before "
+               "commit.interval.ms is over"},
     {.name = "enable.auto.commit",
      .clients = KSI_CLIENT_CONSUMERS,
      .kept = "false",

@@ -4,7 +4,9 @@
  * topic.*, client.tag.*.
  *
  * Java hands these through to its consumers, producers and admin clients, with a prefix or without
- * one. The embedded log has no such clients, so nearly all of them are inert. Three kinds are not:
+ * one. So do we where the log is a Kafka cluster, under librdkafka's names (transport/kafka). The
+ * embedded log has no such clients, so nearly all of them are inert there. Three kinds are the same
+ * on every log:
  *   refused   it would change results, and is not built (partitioners, interceptors), or only
  *             some of its values are
  *             (auto.offset.reset)

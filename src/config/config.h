@@ -84,9 +84,11 @@ typedef void ksi_config_notice_fn(const char *name, const char *message, void *u
 
 /*
  * Calls `notice` for each such property, in the order in which they were set: the application logs
- * them as warnings, once.
+ * them as warnings, once. `has_clients`: the log is a cluster, whose clients take properties, and
+ * say themselves what they do not take.
  */
-void ksi_config_each_notice(const ks_config *config, ksi_config_notice_fn *notice, void *user);
+void ksi_config_each_notice(const ks_config *config, bool has_clients, ksi_config_notice_fn *notice,
+                            void *user);
 
 /*
  * The set properties in order of their setting: starts with `at` 0; false at the end. Borrowed

@@ -11,6 +11,8 @@
  * Every property of Kafka Streams 4.3 has a row, also those that do nothing here. What sets them
  * apart is `support`:
  *   BUILT    does what the prose says
+ *   CLIENTS  handed to the clients of a Kafka cluster; inert on the embedded log, and `reason` is
+ *            why
  *   INERT    taken, checked, and without effect; `reason` says why, and is logged when somebody
  *            set it
  *   REFUSED  only its default is taken, because going on with another value would change results
@@ -43,6 +45,7 @@ typedef enum ksi_property_type {
 
 typedef enum ksi_support {
     KSI_SUPPORT_BUILT = 0,
+    KSI_SUPPORT_CLIENTS,
     KSI_SUPPORT_INERT,
     KSI_SUPPORT_REFUSED
 } ksi_support;
@@ -76,7 +79,7 @@ typedef struct ksi_property {
         default_prose;
     const char *older;      /* the deprecated name that counts when it is set and this one is not */
     const char *deprecated; /* since when, and what to use instead; NULL: it is not */
-    const char *reason;     /* of INERT and REFUSED; may qualify BUILT */
+    const char *reason;     /* of CLIENTS, INERT and REFUSED; may qualify BUILT */
     const char *prose;      /* what it does, in which unit, what to do with it */
 } ksi_property;
 

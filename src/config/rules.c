@@ -198,18 +198,30 @@ static const char *newer_name(const char *name)
     return NULL;
 }
 
-static void describe_row(const ks_config *config, const ksi_property *property, const char *value,
+/* Whom the notices are for. */
+typedef struct listener {
+    const ks_config *config;
+    bool has_clients; /* of a cluster; they speak for themselves */
+} listener;
+
+static bool is_inert(const listener *self, const ksi_property *property)
+{
+    return property->support == KSI_SUPPORT_INERT ||
+           (property->support == KSI_SUPPORT_CLIENTS && !self->has_clients);
+}
+
+static void describe_row(const listener *self, const ksi_property *property, const char *value,
                          ksi_buffer *message)
 {
     const char *newer = property->deprecated != NULL ? newer_name(property->name) : NULL;
     if (property->deprecated != NULL) {
         ksi_buffer_appendf(message, "deprecated %s", property->deprecated);
     }
-    if (newer != NULL && ksi_config_is_set(config, newer)) {
+    if (newer != NULL && ksi_config_is_set(self->config, newer)) {
         ksi_buffer_appendf(message, "; ignored, because %s is set", newer);
     }
-    bool without_effect = property->support == KSI_SUPPORT_INERT &&
-                          !ksi_value_same(property, value, property->default_text);
+    bool without_effect =
+        is_inert(self, property) && !ksi_value_same(property, value, property->default_text);
     bool qualified = property->support == KSI_SUPPORT_BUILT && property->reason != NULL;
     if (without_effect || qualified) {
         ksi_buffer_appendf(message, "%s%s%s", message->size > 0 ? "; " : "",
@@ -217,7 +229,7 @@ static void describe_row(const ks_config *config, const ksi_property *property, 
     }
 }
 
-static void describe_client_property(const ks_config *config, const ksi_client_name *meant,
+static void describe_client_property(const listener *self, const ksi_client_name *meant,
                                      const char *value, ksi_buffer *message)
 {
     const ksi_client_rule *rule = ksi_client_rule_of(meant);
@@ -229,21 +241,27 @@ static void describe_client_property(const ks_config *config, const ksi_client_n
     if (rule == NULL && meant->clients == KSI_CLIENT_INTERNAL_TOPIC) {
         return; /* the log takes it, or refuses the topic */
     }
-    bool ignored = rule != NULL && (!rule->exactly_once_only || ksi_config_exactly_once(config));
+    bool ignored =
+        rule != NULL && (!rule->exactly_once_only || ksi_config_exactly_once(self->config));
+    if (!ignored && self->has_clients && meant->clients != KSI_CLIENT_TAG) {
+        return; /* the clients take it, or say that they do not */
+    }
     if (ignored && rule->kept != NULL) {
         ksi_buffer_appendf(message, "ignored, \"%s\" is used instead: %s", rule->kept,
                            rule->reason);
     } else if (ignored) {
         ksi_buffer_appendf(message, "ignored: %s", rule->reason);
+    } else if (meant->clients == KSI_CLIENT_TAG) {
+        ksi_buffer_append_text(message, "has no effect: standby tasks are placed without tags");
     } else {
-        const char *whom =
-            meant->clients == KSI_CLIENT_TAG ? "no standby tasks to place" : "no such client";
-        ksi_buffer_appendf(message, "has no effect: the embedded log has %s", whom);
+        ksi_buffer_append_text(message, "has no effect: the embedded log has no such client");
     }
 }
 
-void ksi_config_each_notice(const ks_config *config, ksi_config_notice_fn *notice, void *user)
+void ksi_config_each_notice(const ks_config *config, bool has_clients, ksi_config_notice_fn *notice,
+                            void *user)
 {
+    const listener self = {.config = config, .has_clients = has_clients};
     ksi_buffer message = {0};
     const char *name = NULL;
     const char *value = NULL;
@@ -252,9 +270,9 @@ void ksi_config_each_notice(const ks_config *config, ksi_config_notice_fn *notic
         ksi_client_name meant = {0};
         ksi_buffer_clear(&message);
         if (property != NULL) {
-            describe_row(config, property, value, &message);
+            describe_row(&self, property, value, &message);
         } else if (ksi_client_name_of(name, &meant)) {
-            describe_client_property(config, &meant, value, &message);
+            describe_client_property(&self, &meant, value, &message);
         }
         if (message.size > 0) {
             notice(name, ksi_buffer_cstr(&message), user);

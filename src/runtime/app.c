@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "storage/state_directory.h"
+#include "transport/log_handle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -37,34 +38,43 @@ static void log_notice(const char *name, const char *message, void *user)
     ksi_log(&app->logger, KS_LOG_LEVEL_WARN, name, "%s", message);
 }
 
-/* The log it works on: the one given, or the one the properties name. */
+/* The log that was given, with clients of the application's own where a log has clients. */
+static ksi_transport *transport_of(ks_app *app, ks_log *given, ks_error *error)
+{
+    ksi_transport *shared = ksi_log_transport(given);
+    if (shared->class->for_application == NULL) {
+        return shared;
+    }
+    ksi_transport *own = shared->class->for_application(shared, app->config, &app->logger, error);
+    shared->class->release(shared);
+    return own;
+}
+
+/* The log that the properties name. A program that looks at it may hold it for a moment. */
+static ksi_transport *open_log(ks_app *app, ks_error *error)
+{
+    bool syncs = strcmp(ksi_config_choice(app->config, "embedded.sync"), "commit") == 0;
+    const ks_log_options *how =
+        KS_LOG_OPTIONS(.sync_commits = syncs, .hold_within_ms = HOLD_WITHIN_MS,
+                       .config = app->config);
+    return ksi_log_open_transport(ksi_config_text(app->config, "bootstrap.servers"), how,
+                                  &app->logger, error);
+}
+
 static ks_status open_transport(ks_app *app, ksi_transport *injected, ks_log *given,
                                 ks_error *error)
 {
+    ks_error reason = {0};
     if (injected != NULL) {
         injected->class->retain(injected);
         app->transport = injected;
-        return KS_OK;
+    } else {
+        app->transport = given != NULL ? transport_of(app, given, &reason) : open_log(app, &reason);
     }
-    if (given != NULL) {
-        app->transport = ksi_log_transport(given);
-        return KS_OK;
+    if (reason.code != KS_OK && error != NULL) {
+        *error = reason;
     }
-    ks_error reason = {0};
-    bool syncs = strcmp(ksi_config_choice(app->config, "embedded.sync"), "commit") == 0;
-    /* A program that looks at the log may hold it for a moment. */
-    ks_log *log = ks_log_open_with(
-        ksi_config_text(app->config, "bootstrap.servers"),
-        KS_LOG_OPTIONS(.sync_commits = syncs, .hold_within_ms = HOLD_WITHIN_MS), &reason);
-    if (log == NULL) {
-        if (error != NULL) {
-            *error = reason;
-        }
-        return reason.code;
-    }
-    app->transport = ksi_log_transport(log);
-    ks_log_free(log);
-    return KS_OK;
+    return reason.code;
 }
 
 /* Something that no other member has; for humans it means nothing. */
@@ -149,7 +159,8 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
         ks_app_free(app);
         return NULL;
     }
-    ksi_config_each_notice(app->config, log_notice, app);
+    bool has_clients = app->transport->class->for_application != NULL;
+    ksi_config_each_notice(app->config, has_clients, log_notice, app);
     return app;
 }
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "storage/files.h"
 #include "transport/embedded/embedded_log.h"
+#include "transport/kafka/kafka_transport.h"
 #include "transport/log_handle.h"
 #include "transport/remote/remote_transport.h"
 #include "transport/remote/server.h"
@@ -60,26 +61,36 @@ static ksi_transport *open_directory(const char *path, const ks_log_options *opt
     return transport;
 }
 
-static ksi_transport *open_transport(const char *servers, const ks_log_options *options,
-                                     ks_error *error)
+static ksi_transport *open_embedded(const char *path, const ks_log_options *options,
+                                    ks_error *error)
 {
-    static const char *where = "bootstrap.servers";
-    if (servers == NULL || servers[0] == '\0') {
-        (void)ksi_error_set(error, KS_E_ARGUMENT, where,
-                            "no log was named; \"embedded:DIR\" is a log in a directory, "
-                            "\"embedded:\" one in the memory of this process");
-        return NULL;
-    }
-    if (strncmp(servers, EMBEDDED_PREFIX, strlen(EMBEDDED_PREFIX)) != 0) {
-        (void)ksi_error_set(error, KS_E_NOT_BUILT, where,
-                            "'%s' asks for Kafka brokers, which this version does not reach; use "
-                            "\"embedded:DIR\", a log in a directory, or \"embedded:\", one in the "
-                            "memory of this process",
-                            servers);
-        return NULL;
-    }
-    const char *path = servers + strlen(EMBEDDED_PREFIX);
     return path[0] == '\0' ? ksi_embedded_log_new() : open_directory(path, options, error);
+}
+
+static ksi_transport *open_cluster(const char *servers, const ks_log_options *options,
+                                   ksi_logger *logger, ks_error *error)
+{
+    const ksi_kafka_options cluster = {.bootstrap_servers = servers,
+                                       .config = options->config,
+                                       .logger = logger,
+                                       .reads_committed = logger == NULL ||
+                                                          ksi_config_exactly_once(options->config)};
+    return ksi_kafka_transport_open(&cluster, error);
+}
+
+ksi_transport *ksi_log_open_transport(const char *servers, const ks_log_options *options,
+                                      ksi_logger *logger, ks_error *error)
+{
+    if (servers == NULL || servers[0] == '\0') {
+        (void)ksi_error_set(error, KS_E_ARGUMENT, "bootstrap.servers",
+                            "no log was named; \"HOST:PORT\" is a broker of a Kafka cluster, "
+                            "\"embedded:DIR\" a log in a directory, \"embedded:\" one in the "
+                            "memory of this process");
+        return NULL;
+    }
+    bool is_embedded = strncmp(servers, EMBEDDED_PREFIX, strlen(EMBEDDED_PREFIX)) == 0;
+    return is_embedded ? open_embedded(servers + strlen(EMBEDDED_PREFIX), options, error)
+                       : open_cluster(servers, options, logger, error);
 }
 
 ks_log *ksi_log_of(ksi_transport *transport)
@@ -94,7 +105,7 @@ ks_log *ks_log_open_with(const char *bootstrap_servers, const ks_log_options *op
                          ks_error *error)
 {
     const ks_log_options *how = options != NULL ? options : KS_LOG_OPTIONS(.sync_commits = false);
-    ksi_transport *transport = open_transport(bootstrap_servers, how, error);
+    ksi_transport *transport = ksi_log_open_transport(bootstrap_servers, how, NULL, error);
     return transport != NULL ? ksi_log_of(transport) : NULL;
 }
 

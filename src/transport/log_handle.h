@@ -20,6 +20,14 @@ struct ks_log {
     ks_log_producer *producer; /* NULL: nobody produced yet */
 };
 
+/*
+ * What ks_log_open_with() opens, with one reference. `logger` is that of the application whose
+ * clients they are to be, by the properties in the options; NULL: those of a program that looks at
+ * the log, which reads committed records only.
+ */
+ksi_transport *ksi_log_open_transport(const char *servers, const ks_log_options *options,
+                                      ksi_logger *logger, ks_error *error);
+
 /* A handle of a transport, which it takes over. */
 ks_log *ksi_log_of(ksi_transport *transport);
 

@@ -68,7 +68,8 @@ static void read_all(const ks_config *config)
     ks_error error = {0};
     ks_status status = ksi_config_validate(config, &error);
     KSI_CHECK(status == KS_OK || (error.code == status && error.message[0] != '\0'));
-    ksi_config_each_notice(config, count_notice, NULL);
+    ksi_config_each_notice(config, false, count_notice, NULL);
+    ksi_config_each_notice(config, true, count_notice, NULL);
 }
 
 /* Each property of the set is taken again and reads the same. */

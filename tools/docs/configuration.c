@@ -33,6 +33,8 @@ static const char intro[] = "<!-- Generated from the property table in src/confi
                             "Each property says what it does in this version:\n\n"
                             "| | |\n|---|---|\n"
                             "| **works** | it does what is written |\n"
+                            "| **on Kafka** | it goes to the clients of a Kafka cluster; on the "
+                            "embedded log, which has none, it is as if it said: no effect |\n"
                             "| **no effect** | any value that Kafka takes is taken and checked; "
                             "one other than the default is logged as a warning, with the "
                             "reason |\n"
@@ -112,9 +114,10 @@ static void append_default(ksi_buffer *page, const ksi_property *property)
 
 static void append_support(ksi_buffer *page, const ksi_property *property)
 {
-    static const char *const words[] = {"works", "no effect", "only its default"};
+    static const char *const words[] = {"works", "on Kafka", "no effect", "only its default"};
     ksi_buffer_appendf(page, "- in this version: **%s**", words[property->support]);
-    if (property->reason != NULL) {
+    /* That the embedded log has no clients is said once, at the top. */
+    if (property->reason != NULL && property->support != KSI_SUPPORT_CLIENTS) {
         ksi_buffer_appendf(page, "; %s", property->reason);
     }
     ksi_buffer_append_text(page, "\n");

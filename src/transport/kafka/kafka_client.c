@@ -5,13 +5,15 @@
  * When is it an outage? librdkafka says that all brokers are down also when the only one closed a
  * connection that nobody used, and connects again at once. So that is a suspicion, and only a
  * connection that then fails makes it an outage. The first answer ends either, and only an outage
- * that was told of is told to be over. Clients of one transport share an outage, because what one
+ * that was told of is told to be over. Before the very first answer nothing is told, for whoever
+ * opens the transport gets an error. Clients of one transport share an outage, because what one
  * of them meets the others meet as well.
  *
  * Thread rule: any thread; librdkafka's own threads call log_line().
  */
 #include "transport/kafka/kafka_client.h"
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/kafka/deliveries.h"
@@ -26,7 +28,7 @@ void ksi_kafka_outage_init(ksi_kafka_outage *outage, ksi_logger *logger)
 {
     *outage = (ksi_kafka_outage){.logger = logger};
     ksi_mutex_init(&outage->lock);
-    atomic_init(&outage->state, KSI_KAFKA_ANSWERS);
+    atomic_init(&outage->state, KSI_KAFKA_NEVER_ANSWERED);
 }
 
 void ksi_kafka_outage_destroy(ksi_kafka_outage *outage)
@@ -46,14 +48,19 @@ static void all_down(ksi_kafka_outage *outage)
 /* A connection was lost or could not be made. */
 static void connection_failed(ksi_kafka_outage *outage, const char *reason)
 {
+    const char *aside = strstr(reason, " (after "); /* how long it took and how often */
+    ksi_buffer text = {0};
+    ksi_buffer_append(&text, reason, aside != NULL ? (size_t)(aside - reason) : strlen(reason));
     ksi_mutex_lock(&outage->lock);
     ksi_free(outage->failure);
-    outage->failure = ksi_strdup(reason);
+    outage->failure = ksi_strdup(ksi_buffer_cstr(&text));
     int suspicion = KSI_KAFKA_MAY_BE_DOWN;
     bool begins = atomic_compare_exchange_strong(&outage->state, &suspicion, KSI_KAFKA_IS_DOWN);
     ksi_mutex_unlock(&outage->lock);
     ksi_log(outage->logger, begins ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_DEBUG, "kafka", "%s%s",
-            begins ? "no broker answers; trying again until one does: " : "", reason);
+            begins ? "no broker answers; trying again until one does: " : "",
+            ksi_buffer_cstr(&text));
+    ksi_buffer_destroy(&text);
 }
 
 void ksi_kafka_outage_over(ksi_kafka_outage *outage)
@@ -74,8 +81,8 @@ void ksi_kafka_client_explain(ksi_kafka_client *client, ks_error *error)
     if (error != NULL && outage->failure != NULL &&
         atomic_load(&outage->state) != KSI_KAFKA_ANSWERS) {
         size_t used = strlen(error->message);
-        (void)snprintf(error->message + used, sizeof error->message - used,
-                       "; no broker answers: %s", outage->failure);
+        (void)snprintf(error->message + used, sizeof error->message - used, "; last heard: %s",
+                       outage->failure);
     }
     ksi_mutex_unlock(&outage->lock);
 }

@@ -40,7 +40,12 @@ typedef struct ksi_kafka_outage {
     char *failure;  /* what a connection last failed with; NULL: none has */
 } ksi_kafka_outage;
 
-enum { KSI_KAFKA_ANSWERS = 0, KSI_KAFKA_MAY_BE_DOWN, KSI_KAFKA_IS_DOWN };
+enum {
+    KSI_KAFKA_ANSWERS = 0,
+    KSI_KAFKA_NEVER_ANSWERED, /* at first */
+    KSI_KAFKA_MAY_BE_DOWN,
+    KSI_KAFKA_IS_DOWN
+};
 
 /* `logger` may be NULL and lives as long as the outage, which outlives its clients. */
 void ksi_kafka_outage_init(ksi_kafka_outage *outage, ksi_logger *logger);

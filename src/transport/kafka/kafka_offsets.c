@@ -93,6 +93,17 @@ static rd_kafka_resp_err_t deletion_error(rd_kafka_event_t *answer)
     return offsets->elems[0].err;
 }
 
+/*
+ * A request for which no leader was found did not leave this process: is there such a partition at
+ * all?
+ */
+static rd_kafka_resp_err_t missing_leader(ksi_transport *transport, ksi_topic_partition at)
+{
+    return at.partition < ksi_kafka_partition_count(transport, at.topic)
+               ? RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
+               : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
 ks_status ksi_kafka_delete_records(ksi_transport *transport, ksi_topic_partition partition,
                                    int64_t before, ks_error *error)
 {
@@ -102,15 +113,18 @@ ks_status ksi_kafka_delete_records(ksi_transport *transport, ksi_topic_partition
                            &call, error));
     rd_kafka_DeleteRecords_t *deletion = deletion_of(partition, before);
     rd_kafka_DeleteRecords(call.client->handle, &deletion, 1, call.options, call.queue);
-    ks_status status = ksi_admin_wait(&call, partition.topic, doing, error);
-    if (status == KS_OK) {
-        const ksi_kafka_failure failure = {deletion_error(call.answer), NULL, partition.topic,
-                                           doing};
-        if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            status = ksi_kafka_client_fail(call.client, &failure, error);
-        }
-    }
     rd_kafka_DeleteRecords_destroy(deletion);
+    ks_status status = ksi_admin_wait(&call, partition.topic, doing, error);
+    ksi_kafka_failure failure = {.where = partition.topic, .doing = doing};
+    if (status == KS_OK) {
+        failure.code = deletion_error(call.answer);
+    } else if (call.answer != NULL &&
+               rd_kafka_event_error(call.answer) == RD_KAFKA_RESP_ERR__NOENT) {
+        failure.code = missing_leader(transport, partition);
+    }
+    if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        status = ksi_kafka_client_fail(call.client, &failure, error);
+    }
     ksi_admin_end(&call);
     return status;
 }

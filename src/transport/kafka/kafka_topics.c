@@ -98,10 +98,16 @@ void ksi_kafka_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, v
 
 /* ---- making and deleting --------------------------------------------------------------------- */
 
+/* Brokers hear of a change in their own time, and nothing tells when. */
+static void wait_a_turn(void)
+{
+    const struct timespec turn = {.tv_nsec = TURN_MS * 1000 * 1000};
+    (void)nanosleep(&turn, NULL);
+}
+
 static ks_status wait_for_leaders(ksi_kafka_client *client, const ksi_topic_spec *spec,
                                   ks_error *error)
 {
-    const struct timespec turn = {.tv_nsec = TURN_MS * 1000 * 1000};
     int32_t partitions = 0;
     bool has_leaders = false;
     for (int waited = 0; waited < client->call_timeout_ms; waited += TURN_MS) {
@@ -109,7 +115,7 @@ static ks_status wait_for_leaders(ksi_kafka_client *client, const ksi_topic_spec
         if (partitions == spec->partitions && has_leaders) {
             return KS_OK;
         }
-        (void)nanosleep(&turn, NULL); /* brokers hear of it in their own time */
+        wait_a_turn();
     }
     (void)ksi_error_set(error, KS_E_TIMEOUT, spec->name,
                         "the topic was created, and its partitions have no leaders after %d ms",
@@ -312,30 +318,76 @@ static ks_status alter(ksi_kafka_transport *self, rd_kafka_ConfigResource_t *res
     return status;
 }
 
-ks_status ksi_kafka_set_config(ksi_transport *transport, const char *topic,
-                               const ksi_topic_config *config, ks_error *error)
+/* What is set of the topic, with the change in it: owned. */
+static rd_kafka_ConfigResource_t *changed_configs(const config_list *list, const char *topic,
+                                                  const ksi_topic_config *config)
 {
-    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    rd_kafka_ConfigResource_t *changed =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    for (size_t i = 0; i < list->count; i++) {
+        const char *name = rd_kafka_ConfigEntry_name(list->entries[i]);
+        if (is_of_topic(list->entries[i]) && strcmp(name, config->name) != 0) {
+            (void)rd_kafka_ConfigResource_set_config(changed, name,
+                                                     rd_kafka_ConfigEntry_value(list->entries[i]));
+        }
+    }
+    if (config->value != NULL) {
+        (void)rd_kafka_ConfigResource_set_config(changed, config->name, config->value);
+    }
+    return changed;
+}
+
+static bool has_config(const config_list *list, const ksi_topic_config *config)
+{
+    const char *value = NULL;
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_of_topic(list->entries[i]) &&
+            strcmp(rd_kafka_ConfigEntry_name(list->entries[i]), config->name) == 0) {
+            value = rd_kafka_ConfigEntry_value(list->entries[i]);
+        }
+    }
+    return value == NULL || config->value == NULL ? value == config->value
+                                                  : strcmp(value, config->value) == 0;
+}
+
+/* Reads the configurations and looks for one; sets it, unless `changes` is false. */
+static ks_status look_for_config(ksi_kafka_transport *self, const char *topic,
+                                 const ksi_topic_config *config, bool changes, bool *is_there_yet,
+                                 ks_error *error)
+{
     ksi_admin_call call;
     config_list list = {0};
     KS_TRY(ksi_admin_begin(self, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, &call, error));
     ks_status status = describe(&call, topic, &list, error);
     if (status == KS_OK) {
-        rd_kafka_ConfigResource_t *changed =
-            rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-        for (size_t i = 0; i < list.count; i++) {
-            const char *name = rd_kafka_ConfigEntry_name(list.entries[i]);
-            if (is_of_topic(list.entries[i]) && strcmp(name, config->name) != 0) {
-                (void)rd_kafka_ConfigResource_set_config(
-                    changed, name, rd_kafka_ConfigEntry_value(list.entries[i]));
-            }
-        }
-        if (config->value != NULL) {
-            (void)rd_kafka_ConfigResource_set_config(changed, config->name, config->value);
-        }
+        *is_there_yet = has_config(&list, config);
+    }
+    if (status == KS_OK && changes && !*is_there_yet) {
+        rd_kafka_ConfigResource_t *changed = changed_configs(&list, topic, config);
         status = alter(self, changed, topic, error);
         rd_kafka_ConfigResource_destroy(changed);
     }
     ksi_admin_end(&call);
     return status;
+}
+
+/* The next who changes a configuration writes what it has read: so this waits to be read. */
+ks_status ksi_kafka_set_config(ksi_transport *transport, const char *topic,
+                               const ksi_topic_config *config, ks_error *error)
+{
+    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    bool is_there_yet = false;
+    KS_TRY(look_for_config(self, topic, config, true, &is_there_yet, error));
+    for (int waited = 0; waited < self->admin->call_timeout_ms && !is_there_yet;
+         waited += TURN_MS) {
+        KS_TRY(look_for_config(self, topic, config, false, &is_there_yet, error));
+        wait_a_turn();
+    }
+    if (is_there_yet) {
+        return KS_OK;
+    }
+    (void)ksi_error_set(error, KS_E_TIMEOUT, topic,
+                        "%s was set, and brokers do not show it after %d ms", config->name,
+                        self->admin->call_timeout_ms);
+    return ksi_error_flag(error, KS_ERROR_RETRIABLE);
 }

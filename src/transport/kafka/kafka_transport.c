@@ -188,6 +188,8 @@ static const ksi_transport_class kafka_class = {
     .each_group = ksi_kafka_each_group,
     .each_offset = ksi_kafka_each_offset,
     .delete_group = ksi_kafka_delete_group,
+    .open_consumer = ksi_kafka_consumer_open,
+    .open_producer = ksi_kafka_producer_open,
 };
 
 static char *client_id_of(const ks_config *config)
@@ -198,10 +200,31 @@ static char *client_id_of(const ks_config *config)
     return ksi_strdup(has_own ? client_id : application != NULL ? application : "kstreams");
 }
 
+/* A property that one of the clients would refuse is an error now and not when it is needed. */
+static ks_status check_properties(const ksi_kafka_transport *self, ks_error *error)
+{
+    for (int role = 0; role < KSI_KAFKA_ROLES; role++) {
+        const ksi_kafka_client_options options = {.role = (ksi_kafka_role)role,
+                                                  .bootstrap_servers = self->servers,
+                                                  .client_id = self->client_id,
+                                                  .transactional_id = self->client_id,
+                                                  .config = self->config,
+                                                  .reads_committed = self->reads_committed};
+        rd_kafka_conf_t *conf = ksi_kafka_client_conf(&options, error);
+        if (conf == NULL) {
+            return KS_E_CONFIG;
+        }
+        rd_kafka_conf_destroy(conf);
+    }
+    return KS_OK;
+}
+
 static ks_status connect_to(ksi_kafka_transport *self, ks_error *error)
 {
     ks_error reason = {0};
-    self->admin = ksi_kafka_transport_client(self, KSI_KAFKA_ADMIN, NULL, &reason);
+    if (check_properties(self, &reason) == KS_OK) {
+        self->admin = ksi_kafka_transport_client(self, KSI_KAFKA_ADMIN, NULL, &reason);
+    }
     if (self->admin != NULL && make_first_contact(self, &reason) == KS_OK) {
         self->purges = rd_kafka_queue_new(self->admin->handle);
     }

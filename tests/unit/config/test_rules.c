@@ -165,13 +165,18 @@ static void take_notice(const char *name, const char *message, void *user)
     memcpy(taken->message, message, strlen(message) + 1);
 }
 
-/* The last notice of the set, which is freed. */
-static notices notices_of(ks_config *config)
+/* The last notice of the set, which is freed: on a cluster, or on the embedded log. */
+static notices notices_on(bool has_clients, ks_config *config)
 {
     notices taken = {0};
-    ksi_config_each_notice(config, take_notice, &taken);
+    ksi_config_each_notice(config, has_clients, take_notice, &taken);
     ks_config_free(config);
     return taken;
+}
+
+static notices notices_of(ks_config *config)
+{
+    return notices_on(false, config);
 }
 
 static void assert_notice(ks_config *config, const char *name, const char *part)
@@ -215,7 +220,9 @@ static void every_property_without_effect_has_a_notice(void **state)
         for (size_t r = 0; r < table->count; r++) {
             const ksi_property *row = &table->rows[r];
             bool number = row->type == KSI_PROPERTY_I64 || row->type == KSI_PROPERTY_I32;
-            if (row->support == KSI_SUPPORT_INERT && number) {
+            bool without_effect =
+                row->support == KSI_SUPPORT_INERT || row->support == KSI_SUPPORT_CLIENTS;
+            if (without_effect && number) {
                 assert_notice(config_of(row->name, "600001", NULL), row->name, row->reason);
                 inert++;
             }
@@ -276,7 +283,26 @@ static void properties_of_clients_have_no_effect_on_the_embedded_log(void **stat
     (void)state;
     assert_notice(config_of("consumer.fetch.min.bytes", "9", NULL), "consumer.fetch.min.bytes",
                   "the embedded log has no such client");
-    assert_notice(config_of("client.tag.zone", "a", NULL), "client.tag.zone", "no standby tasks");
+    assert_notice(config_of("client.tag.zone", "a", NULL), "client.tag.zone",
+                  "placed without tags");
+}
+
+static void the_clients_of_a_cluster_speak_for_themselves(void **state)
+{
+    (void)state;
+    notices taken = notices_on(true, config_of("consumer.fetch.min.bytes", "9",
+                                               "request.timeout.ms", "7", "isolation.level",
+                                               "read_committed", "security.protocol", "SSL", NULL));
+    assert_int_equal(taken.count, 0);
+    taken = notices_on(true, config_of("consumer.enable.auto.commit", "true", NULL));
+    assert_int_equal(taken.count, 1);
+    assert_contains(taken.message, "\"false\" is used instead");
+    taken = notices_on(true, config_of("processing.guarantee", "exactly_once_v2", "isolation.level",
+                                       "read_uncommitted", "consumer.fetch.min.bytes", "9", NULL));
+    assert_int_equal(taken.count, 1);
+    assert_string_equal(taken.name, "isolation.level");
+    assert_int_equal(notices_on(true, config_of("acceptable.recovery.lag", "7", NULL)).count, 1);
+    assert_int_equal(notices_on(true, config_of("client.tag.zone", "a", NULL)).count, 1);
 }
 
 int main(void)
@@ -298,6 +324,7 @@ int main(void)
         cmocka_unit_test(some_overrides_hold_under_exactly_once_only),
         cmocka_unit_test(what_the_runtime_goes_by_gets_no_notice),
         cmocka_unit_test(properties_of_clients_have_no_effect_on_the_embedded_log),
+        cmocka_unit_test(the_clients_of_a_cluster_speak_for_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
