@@ -276,6 +276,7 @@ static ks_status make_restorer(ks_app *app, ks_error *error)
                                           .transport = app->transport,
                                           .clock = app->clock,
                                           .logger = &app->logger,
+                                          .task_timeout_ms = app->puts_up.timeout_ms,
                                           .events = {.returned = task_restored, .owner = app},
                                           .listener = app->restore_listener,
                                           .user = app->user};

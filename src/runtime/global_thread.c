@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "runtime/patience.h"
 #include "runtime/restore.h"
 
 #include <inttypes.h>
@@ -48,6 +49,8 @@ struct ksi_global_thread {
     ksi_task_rows *rows; /* NULL: closed */
     ksi_task *task;      /* NULL: ended */
     ksi_progress progress;
+    ksi_patience_options puts_up;
+    ksi_patience patience;
     part *parts; /* by store, then by partition */
     size_t count;
     bool has_begun;
@@ -219,6 +222,12 @@ ksi_global_thread *ksi_global_thread_new(const ksi_global_thread_options *option
     thread->consumer = consumer;
     thread->apply_interval_ms = ksi_config_i64(options->config, "statestore.apply.interval.ms");
     thread->applied_ms = ksi_monotonic_ms(options->clock);
+    thread->puts_up =
+        (ksi_patience_options){.who = thread->name,
+                               .clock = options->clock,
+                               .logger = options->logger,
+                               .timeout_ms = ksi_config_i64(options->config, "task.timeout.ms")};
+    ksi_patience_init(&thread->patience, &thread->puts_up);
     atomic_init(&thread->stop, false);
     for (int reason = 0; reason < KS_DROP_REASON_COUNT; reason++) {
         atomic_init(&thread->dropped_by[reason], 0);
@@ -322,11 +331,15 @@ static ks_status read_part(ksi_global_thread *thread, part *of, bool *progressed
     if (!thread->is_restored && ksi_restore_is_complete(restore)) {
         return KS_OK; /* the others first */
     }
+    if (ksi_restore_wants_begin(restore)) {
+        *progressed = true;
+        KS_TRY(ksi_restore_begin(restore, error));
+        if (log_stale(of)) {
+            KS_TRY(begin_others_again(thread, of, error));
+        }
+    }
     KS_TRY(ksi_restore_read(restore, &count, error));
     *progressed = *progressed || count > 0;
-    if (log_stale(of)) {
-        return begin_others_again(thread, of, error);
-    }
     if (!thread->is_restored && restore->read > before) {
         tell(of, KS_RESTORE_BATCH, restore->read - before);
     }
@@ -387,10 +400,24 @@ static ks_status turn(ksi_global_thread *thread, bool *progressed, bool *is_appl
     return *is_applied ? apply(thread, error) : KS_OK;
 }
 
-ks_status ksi_global_thread_step(ksi_global_thread *thread, bool *progressed, ks_error *error)
+/*
+ * Where the topics begin and end. Asked without the lock, and of all before one begins: what one of
+ * them wipes the others begin again.
+ */
+static ks_status ask(ksi_global_thread *thread, ks_error *error)
+{
+    for (size_t i = 0; i < thread->count; i++) {
+        ksi_restore *restore = &thread->parts[i].restore;
+        if (ksi_restore_wants_begin(restore)) {
+            KS_TRY(ksi_restore_ask(restore, error));
+        }
+    }
+    return KS_OK;
+}
+
+static ks_status locked_turn(ksi_global_thread *thread, bool *progressed, ks_error *error)
 {
     bool is_applied = false;
-    *progressed = false;
     ksi_store_lock_enter(thread->rows->lock);
     ks_status status = turn(thread, progressed, &is_applied, error);
     publish(thread);
@@ -398,17 +425,51 @@ ks_status ksi_global_thread_step(ksi_global_thread *thread, bool *progressed, ks
     if (status == KS_OK && is_applied) {
         status = ksi_task_rows_flush_disk(thread->rows, error); /* can be read meanwhile */
     }
-    if (status == KS_OK && !*progressed) {
+    return status;
+}
+
+static void watch_all(ksi_global_thread *thread, bool watched)
+{
+    for (size_t i = 0; i < thread->count; i++) {
+        ksi_restore_watch(&thread->parts[i].restore, watched);
+    }
+}
+
+ks_status ksi_global_thread_step(ksi_global_thread *thread, bool *progressed, ks_error *error)
+{
+    ks_error reason = {0};
+    bool was_waiting = thread->patience.since_ms >= 0;
+    *progressed = false;
+    if (!ksi_patience_is_due(&thread->patience)) {
+        return KS_OK;
+    }
+    ks_status status = ask(thread, &reason);
+    if (status == KS_OK) {
+        status = locked_turn(thread, progressed, &reason);
+    }
+    if (status != KS_OK && ksi_is_retriable(&reason)) {
+        *progressed = false;
+        watch_all(thread, false); /* their records are no reason to wake up for meanwhile */
+        return ksi_patience_fail(&thread->patience, &reason, error);
+    }
+    if (status != KS_OK) {
+        *error = reason;
+        return status;
+    }
+    ksi_patience_settle(&thread->patience);
+    if (was_waiting) {
+        watch_all(thread, true);
+    }
+    if (!*progressed) {
         thread->options.events.idle(thread->options.events.owner);
     }
-    return status;
+    return KS_OK;
 }
 
 void ksi_global_thread_wait(ksi_global_thread *thread)
 {
-    bool is_waiting_for_ends = !thread->is_restored;
-    thread->consumer->class->wait(thread->consumer,
-                                  is_waiting_for_ends ? LOOK_MS : until_apply_ms(thread));
+    bool is_waiting = !thread->is_restored || thread->patience.since_ms >= 0;
+    thread->consumer->class->wait(thread->consumer, is_waiting ? LOOK_MS : until_apply_ms(thread));
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

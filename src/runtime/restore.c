@@ -34,8 +34,9 @@ static ks_status has_rows(const ksi_restore *restore, bool *has, ks_error *error
 }
 
 /* Says in `stale` why what is there cannot be gone on from; leaves it empty when it can. */
-static ks_status judge(ksi_restore *restore, int64_t begin, ks_error *error)
+static ks_status judge(ksi_restore *restore, ks_error *error)
 {
+    const int64_t begin = restore->begin;
     char *why = restore->stale;
     const size_t size = sizeof restore->stale;
     const ksi_store_position position =
@@ -112,8 +113,9 @@ static ks_status open_what_is_there(ksi_restore *restore, ks_error *error)
 }
 
 /* Wipes what cannot be trusted, if there is anything, and begins at the beginning. */
-static ks_status begin_anew(ksi_restore *restore, int64_t begin, ks_error *error)
+static ks_status begin_anew(ksi_restore *restore, ks_error *error)
 {
+    const int64_t begin = restore->begin;
     ksi_restore_end(restore);
     if (restore->stale[0] != '\0') {
         KS_TRY(ksi_row_store_wipe(restore->rows, error));
@@ -124,11 +126,13 @@ static ks_status begin_anew(ksi_restore *restore, int64_t begin, ks_error *error
     restore->has_unwritten = true; /* that there is a position at all */
     restore->position =
         (ksi_store_position){.offset = begin, .current_ms = ksi_wall_ms(restore->clock)};
+    restore->state = KSI_RESTORE_READING;
     return assign(restore, begin, error);
 }
 
 /* The end of an input is what its group has committed; nothing, when it has not. */
-static ks_status end_at_commit(ksi_restore *restore, int64_t begin, ks_error *error)
+static ks_status end_at_commit(const ksi_restore *restore, int64_t begin, int64_t *end,
+                               ks_error *error)
 {
     ksi_transport *transport = restore->transport;
     ksi_group_offset committed = {.partition = restore->changelog, .offset = -1};
@@ -138,39 +142,46 @@ static ks_status end_at_commit(ksi_restore *restore, int64_t begin, ks_error *er
         transport->class->committed(transport, restore->input_of, &committed, 1, &arena, error);
     ksi_arena_destroy(&arena);
     int64_t processed = committed.offset >= 0 ? committed.offset : begin;
-    restore->end = processed < restore->end ? processed : restore->end;
+    *end = processed < *end ? processed : *end;
     return status;
 }
 
-static ks_status ask_extent(ksi_restore *restore, int64_t *begin, ks_error *error)
+ks_status ksi_restore_ask(ksi_restore *restore, ks_error *error)
 {
     ksi_transport *transport = restore->transport;
-    KS_TRY(transport->class->offsets(transport, restore->changelog, begin, &restore->end, error));
-    return restore->input_of != NULL ? end_at_commit(restore, *begin, error) : KS_OK;
+    int64_t begin = 0;
+    int64_t end = 0;
+    KS_TRY(transport->class->offsets(transport, restore->changelog, &begin, &end, error));
+    if (restore->input_of != NULL) {
+        KS_TRY(end_at_commit(restore, begin, &end, error));
+    }
+    restore->begin = begin;
+    restore->end = end;
+    return KS_OK;
 }
 
 static ks_status begin_at_position(ksi_restore *restore, ks_error *error)
 {
-    int64_t begin = 0;
+    const int64_t begin = restore->begin;
     KS_TRY(ksi_row_store_open_position(restore->rows, restore->position_index, error));
-    KS_TRY(ask_extent(restore, &begin, error));
-    KS_TRY(judge(restore, begin, error));
+    KS_TRY(judge(restore, error));
     if (restore->stale[0] == '\0') {
         KS_TRY(open_what_is_there(restore, error));
     }
     const ksi_store_position position =
         ksi_row_store_position_in(restore->rows, restore->position_index);
     if (restore->stale[0] != '\0' || position.offset < 0) {
-        return begin_anew(restore, begin, error);
+        return begin_anew(restore, error);
     }
     bool compares = position.hash != 0 && position.offset > begin;
     restore->position = position;
     restore->from = position.offset;
     restore->expected_hash = compares ? position.hash : 0;
+    restore->state = KSI_RESTORE_READING;
     return assign(restore, compares ? position.offset - 1 : position.offset, error);
 }
 
-ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error)
+static ks_status begin_first(ksi_restore *restore, ks_error *error)
 {
     restore->read = 0;
     restore->stale[0] = '\0';
@@ -178,7 +189,34 @@ ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error)
     restore->into = NULL;
     restore->has_unwritten = false;
     restore->expected_hash = 0;
-    ks_status status = begin_at_position(restore, error);
+    return begin_at_position(restore, error);
+}
+
+/* What was read cannot be gone on from. */
+static ks_status begin_again(ksi_restore *restore, ks_error *error)
+{
+    if (restore->state == KSI_RESTORE_OUT_OF_RANGE) {
+        (void)snprintf(restore->stale, sizeof restore->stale,
+                       "the changelog no longer has offset %" PRId64 "; it has %" PRId64
+                       " to %" PRId64,
+                       restore->position.offset, restore->begin, restore->end);
+    } else {
+        (void)snprintf(restore->stale, sizeof restore->stale,
+                       "the changelog has another record at offset %" PRId64, restore->from - 1);
+    }
+    if (restore->follows) {
+        return ksi_error_set(error, KS_E_OUT_OF_RANGE, restore->changelog.topic,
+                             "partition %d cannot be followed: %s; the store is rebuilt when the "
+                             "application starts again",
+                             (int)restore->changelog.partition, restore->stale);
+    }
+    return begin_anew(restore, error);
+}
+
+ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error)
+{
+    ks_status status = restore->state == KSI_RESTORE_NEW ? begin_first(restore, error)
+                                                         : begin_again(restore, error);
     if (status != KS_OK) {
         ksi_restore_end(restore);
     }
@@ -217,29 +255,6 @@ static ks_status take(ksi_restore *restore, const ks_log_record *record, ks_erro
                                     error);
 }
 
-/* Begins anew for the reason in `stale`, or says that it cannot. */
-static ks_status distrust(ksi_restore *restore, int64_t begin, ks_error *error)
-{
-    if (restore->follows) {
-        return ksi_error_set(error, KS_E_OUT_OF_RANGE, restore->changelog.topic,
-                             "partition %d cannot be followed: %s; the store is rebuilt when the "
-                             "application starts again",
-                             (int)restore->changelog.partition, restore->stale);
-    }
-    return begin_anew(restore, begin, error);
-}
-
-/* The records at the position are gone, or never were: the topic is another one by now. */
-static ks_status out_of_range(ksi_restore *restore, ks_error *error)
-{
-    int64_t begin = 0;
-    KS_TRY(ask_extent(restore, &begin, error));
-    (void)snprintf(restore->stale, sizeof restore->stale,
-                   "the changelog no longer has offset %" PRId64 "; it has %" PRId64 " to %" PRId64,
-                   restore->position.offset, begin, restore->end);
-    return distrust(restore, begin, error);
-}
-
 /* How many of the records lie before the end: behind it is what was not processed. */
 static size_t count_before_end(const ksi_restore *restore, const ks_log_record *batch, size_t count)
 {
@@ -275,25 +290,24 @@ ks_status ksi_restore_read(ksi_restore *restore, size_t *count, ks_error *error)
     ksi_consumer *consumer = restore->consumer;
     ks_error reason = {0};
     *count = 0;
-    if (restore->input_of != NULL && ksi_restore_is_complete(restore)) {
+    if (ksi_restore_wants_begin(restore) ||
+        (restore->input_of != NULL && ksi_restore_is_complete(restore))) {
         return KS_OK;
     }
     ks_status status =
         consumer->class->poll(consumer, restore->slot, batch, RESTORE_BATCH, count, &reason);
     if (status == KS_E_OUT_OF_RANGE) {
         *count = 1; /* there was something to do */
-        return out_of_range(restore, error);
+        restore->state = KSI_RESTORE_OUT_OF_RANGE;
+        return KS_OK;
     }
     if (status != KS_OK) {
         *error = reason;
         return status;
     }
     if (*count > 0 && is_another(restore, &batch[0])) {
-        int64_t begin = 0;
-        (void)snprintf(restore->stale, sizeof restore->stale,
-                       "the changelog has another record at offset %" PRId64, restore->from - 1);
-        KS_TRY(ask_extent(restore, &begin, error));
-        return distrust(restore, begin, error);
+        restore->state = KSI_RESTORE_ANOTHER_LOG;
+        return KS_OK;
     }
     size_t wanted = restore->input_of != NULL ? count_before_end(restore, batch, *count) : *count;
     for (size_t i = 0; i < wanted; i++) {
@@ -304,13 +318,15 @@ ks_status ksi_restore_read(ksi_restore *restore, size_t *count, ks_error *error)
 
 bool ksi_restore_is_complete(const ksi_restore *restore)
 {
-    return restore->position.offset >= restore->end && restore->expected_hash == 0;
+    return restore->position.offset >= restore->end && restore->expected_hash == 0 &&
+           !ksi_restore_wants_begin(restore);
 }
 
-ks_status ksi_restore_look_for_more(ksi_restore *restore, ks_error *error)
+void ksi_restore_watch(ksi_restore *restore, bool watched)
 {
-    int64_t begin = 0;
-    return ask_extent(restore, &begin, error);
+    if (restore->is_assigned) {
+        restore->consumer->class->watch(restore->consumer, restore->slot, watched);
+    }
 }
 
 static void stay_current(ksi_restore *restore)
@@ -347,4 +363,5 @@ void ksi_restore_end(ksi_restore *restore)
     unassign(restore);
     ksi_store_restore_close(restore->into);
     restore->into = NULL;
+    restore->state = KSI_RESTORE_NEW;
 }

@@ -21,8 +21,13 @@
  * A global store is kept from all partitions of its topic, each a restore of its own over the same
  * rows (global_thread.h); records of one may go elsewhere than into the rows.
  *
- * Nothing here waits, so one thread restores many stores side by side (restorer.h), and a standby
- * is a restore that does not end.
+ * One thread restores many stores side by side (restorer.h), and a standby is a restore that does
+ * not end. So only ksi_restore_ask() waits for the log: it says where the changelog begins and
+ * ends, and is called without the lock that readers of the rows want.
+ *
+ *     wants_begin -> ask -> begin -> read ... read -> ask -> is_complete -> write -> end
+ *          ^                          |
+ *          +--- what was read cannot be gone on from
  *
  * Thread rule: whoever has the rows at the moment.
  */
@@ -42,6 +47,14 @@ enum { KSI_STALE_REASON_SIZE = 200 };
 /* Takes a record in place of the rows. */
 typedef ks_status ksi_restore_take_fn(void *owner, const ks_log_record *record, ks_error *error);
 
+/* How it stands with its reading. */
+typedef enum ksi_restore_state {
+    KSI_RESTORE_NEW,
+    KSI_RESTORE_READING,
+    KSI_RESTORE_OUT_OF_RANGE, /* the records at the position are gone */
+    KSI_RESTORE_ANOTHER_LOG   /* the record before the position is another one */
+} ksi_restore_state;
+
 /* One partition of a changelog and the rows it belongs to. The first part is the caller's. */
 typedef struct ksi_restore {
     ksi_transport *transport;
@@ -59,10 +72,12 @@ typedef struct ksi_restore {
     /* what others may look at */
     int64_t read;                      /* records, since it began */
     int64_t from;                      /* the offset of the first one */
-    int64_t end;                       /* where to stop in it, as was last asked */
+    int64_t begin;                     /* of the changelog, as was last asked */
+    int64_t end;                       /* where to stop in it, likewise */
     ksi_store_position position;       /* behind what was read */
     char stale[KSI_STALE_REASON_SIZE]; /* why what was there was wiped; empty: it was not */
 
+    ksi_restore_state state;
     ksi_store_restore *into; /* the rows, while it goes on */
     size_t slot;
     bool is_assigned;
@@ -70,14 +85,21 @@ typedef struct ksi_restore {
     uint64_t expected_hash; /* of the record before the position; 0: nothing to compare */
 } ksi_restore;
 
+/* Asks where the changelog begins and ends. Waits for the log. */
+KS_NODISCARD ks_status ksi_restore_ask(ksi_restore *restore, ks_error *error);
+/* Whether it has to begin, or to begin anew: the log is to be asked first. */
+static inline bool ksi_restore_wants_begin(const ksi_restore *restore)
+{
+    return restore->state != KSI_RESTORE_READING;
+}
 /* Looks at what is there, wipes it when it cannot be trusted, and begins to read behind it. */
 KS_NODISCARD ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error);
-/* Reads a batch; `*count` is 0 when there is nothing now. */
+/* Reads a batch; `*count` is 0 when there is nothing now. It may want to begin anew then. */
 KS_NODISCARD ks_status ksi_restore_read(ksi_restore *restore, size_t *count, ks_error *error);
 /* Whether all up to `end` was read. */
 bool ksi_restore_is_complete(const ksi_restore *restore);
-/* Asks for the end of the changelog again. */
-KS_NODISCARD ks_status ksi_restore_look_for_more(ksi_restore *restore, ks_error *error);
+/* Whether its records end a wait of the consumer. */
+void ksi_restore_watch(ksi_restore *restore, bool watched);
 /* Brings what was gathered into the store, and the position behind it. */
 KS_NODISCARD ks_status ksi_restore_write(ksi_restore *restore, ks_error *error);
 /*

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "runtime/patience.h"
 #include "runtime/restore.h"
 
 #include <inttypes.h>
@@ -31,12 +32,14 @@ typedef struct job {
     ksi_task_handle *task;
     ksi_restore *restores; /* one for each store of the task; those without a topic are unused */
     size_t begun;          /* restores below this index have begun */
+    ksi_patience patience;
     int64_t written_ms;
     int64_t looked_ms;
 } job;
 
 struct ksi_restorer {
     ksi_restorer_options options;
+    ksi_patience_options puts_up;
     ksi_mailbox mailbox;
     ksi_consumer *consumer;
     atomic_bool stop;
@@ -54,6 +57,10 @@ ksi_restorer *ksi_restorer_new(const ksi_restorer_options *options, ks_error *er
     }
     ksi_restorer *restorer = ksi_calloc(1, sizeof *restorer);
     restorer->options = *options;
+    restorer->puts_up = (ksi_patience_options){.who = options->name,
+                                               .clock = options->clock,
+                                               .logger = options->logger,
+                                               .timeout_ms = options->task_timeout_ms};
     restorer->consumer = consumer;
     ksi_mailbox_init(&restorer->mailbox);
     atomic_init(&restorer->stop, false);
@@ -143,18 +150,6 @@ static void remove_job(ksi_restorer *restorer, size_t index)
     }
 }
 
-/*
- * An input may have fewer partitions than the task's sub-topology has tasks: then nothing comes
- * into the store of this one, and there is nothing to restore.
- */
-static bool is_there(const ksi_restorer *restorer, const ksi_store_rows *store, int32_t partition)
-{
-    ksi_transport *transport = restorer->options.transport;
-    return store->changelog != NULL &&
-           (store->input_of == NULL ||
-            partition < transport->class->partition_count(transport, store->changelog));
-}
-
 static job *begin_job(ksi_restorer *restorer, ksi_task_handle *task)
 {
     job *of = ksi_calloc(1, sizeof *of);
@@ -162,9 +157,10 @@ static job *begin_job(ksi_restorer *restorer, ksi_task_handle *task)
     of->restores = ksi_calloc(task->rows->count + 1, sizeof *of->restores);
     of->written_ms = ksi_monotonic_ms(restorer->options.clock);
     of->looked_ms = of->written_ms;
+    ksi_patience_init(&of->patience, &restorer->puts_up);
     for (size_t i = 0; i < task->rows->count; i++) {
         const ksi_store_rows *store = &task->rows->stores[i];
-        if (!is_there(restorer, store, task->id.partition)) {
+        if (store->changelog == NULL) {
             continue;
         }
         of->restores[i] =
@@ -201,16 +197,53 @@ static ks_status write_all(job *of, ks_error *error)
     return KS_OK;
 }
 
-static ks_status begin_stores(ksi_restorer *restorer, job *of, ks_error *error)
+/*
+ * An input may have fewer partitions than the task's sub-topology has tasks: then nothing comes
+ * into the store of this one, and there is nothing to restore.
+ */
+static ks_status find_input(ksi_restore *restore, ks_error *error)
 {
-    for (; of->begun < of->task->rows->count; of->begun++) {
-        if (!has_changelog(of, of->begun)) {
+    ksi_transport *transport = restore->transport;
+    int32_t count = transport->class->partition_count(transport, restore->changelog.topic);
+    if (count == 0 && transport->class->reachable != NULL) {
+        KS_TRY(transport->class->reachable(transport, error));
+    }
+    if (restore->changelog.partition >= count) {
+        restore->changelog.topic = NULL;
+    }
+    return KS_OK;
+}
+
+/* Without the lock, as it may take time. */
+static ks_status ask_before_begin(job *of, ks_error *error)
+{
+    for (size_t i = 0; i < of->task->rows->count; i++) {
+        ksi_restore *restore = &of->restores[i];
+        if (!has_changelog(of, i) || !ksi_restore_wants_begin(restore)) {
             continue;
         }
-        KS_TRY(ksi_restore_begin(&of->restores[of->begun], error));
-        log_stale(restorer, of, of->begun);
-        tell(restorer, of, of->begun, of->task->is_standby ? KS_STANDBY_START : KS_RESTORE_START,
-             0);
+        if (i >= of->begun && restore->input_of != NULL) {
+            KS_TRY(find_input(restore, error));
+        }
+        if (has_changelog(of, i)) {
+            KS_TRY(ksi_restore_ask(restore, error));
+        }
+    }
+    return KS_OK;
+}
+
+static ks_status begin_stores(ksi_restorer *restorer, job *of, ks_error *error)
+{
+    for (size_t i = 0; i < of->task->rows->count; i++) {
+        bool is_first = i >= of->begun;
+        if (has_changelog(of, i) && ksi_restore_wants_begin(&of->restores[i])) {
+            KS_TRY(ksi_restore_begin(&of->restores[i], error));
+            log_stale(restorer, of, i);
+        }
+        of->begun += is_first;
+        if (has_changelog(of, i) && is_first) {
+            tell(restorer, of, i, of->task->is_standby ? KS_STANDBY_START : KS_RESTORE_START, 0);
+        }
     }
     return KS_OK;
 }
@@ -225,7 +258,6 @@ static ks_status read_stores(ksi_restorer *restorer, job *of, bool *progressed, 
         }
         int64_t before = of->restores[i].read;
         KS_TRY(ksi_restore_read(&of->restores[i], &count, error));
-        log_stale(restorer, of, i);
         *progressed = *progressed || count > 0;
         if (of->restores[i].read > before) {
             tell(restorer, of, i, of->task->is_standby ? KS_STANDBY_BATCH : KS_RESTORE_BATCH,
@@ -249,20 +281,16 @@ static ks_status look_for_more(job *of, ks_error *error)
 {
     for (size_t i = 0; i < of->begun; i++) {
         if (has_changelog(of, i)) {
-            KS_TRY(ksi_restore_look_for_more(&of->restores[i], error));
+            KS_TRY(ksi_restore_ask(&of->restores[i], error));
         }
     }
     return KS_OK;
 }
 
-/* A standby: the ends are news for listeners, and rows go to the store now and then. */
-static ks_status follow(ksi_restorer *restorer, job *of, ks_error *error)
+/* Rows of a standby go to the store now and then. */
+static ks_status write_standby(const ksi_restorer *restorer, job *of, ks_error *error)
 {
     int64_t now = ksi_monotonic_ms(restorer->options.clock);
-    if (now - of->looked_ms >= STANDBY_LOOK_MS) {
-        of->looked_ms = now;
-        KS_TRY(look_for_more(of, error));
-    }
     if (now - of->written_ms < STANDBY_WRITE_MS) {
         return KS_OK;
     }
@@ -272,21 +300,90 @@ static ks_status follow(ksi_restorer *restorer, job *of, ks_error *error)
     return KS_OK;
 }
 
+/* With the lock: what was asked for is there. */
+static ks_status work_on(ksi_restorer *restorer, job *of, bool *progressed, ks_error *error)
+{
+    KS_TRY(begin_stores(restorer, of, error));
+    KS_TRY(read_stores(restorer, of, progressed, error));
+    return of->task->is_standby ? write_standby(restorer, of, error) : KS_OK;
+}
+
+typedef ks_status job_fn(ksi_restorer *restorer, job *of, bool *progressed, ks_error *error);
+
+static ks_status locked(ksi_restorer *restorer, job *of, job_fn *call, bool *progressed,
+                        ks_error *error)
+{
+    ksi_store_lock_enter(of->task->rows->lock);
+    ks_status status = call(restorer, of, progressed, error);
+    ksi_store_lock_leave(of->task->rows->lock);
+    return status;
+}
+
+static ks_status write_last(ksi_restorer *restorer, job *of, bool *progressed, ks_error *error)
+{
+    (void)restorer;
+    *progressed = true;
+    return write_all(of, error);
+}
+
+/* To listeners of a standby the ends are news. */
+static ks_status look_as_standby(const ksi_restorer *restorer, job *of, ks_error *error)
+{
+    int64_t now = ksi_monotonic_ms(restorer->options.clock);
+    if (now - of->looked_ms < STANDBY_LOOK_MS) {
+        return KS_OK;
+    }
+    of->looked_ms = now;
+    return look_for_more(of, error);
+}
+
 /* One turn of a job; `*is_done` when all is read and written. */
 static ks_status turn(ksi_restorer *restorer, job *of, bool *progressed, bool *is_done,
                       ks_error *error)
 {
-    KS_TRY(begin_stores(restorer, of, error));
-    KS_TRY(read_stores(restorer, of, progressed, error));
+    KS_TRY(ask_before_begin(of, error));
+    KS_TRY(locked(restorer, of, work_on, progressed, error));
     if (of->task->is_standby) {
-        return follow(restorer, of, error);
+        return look_as_standby(restorer, of, error);
     }
     if (!is_complete(of)) {
         return KS_OK;
     }
     KS_TRY(look_for_more(of, error));
     *is_done = is_complete(of);
-    return *is_done ? write_all(of, error) : KS_OK;
+    return *is_done ? locked(restorer, of, write_last, progressed, error) : KS_OK;
+}
+
+static void watch_all(job *of, bool watched)
+{
+    for (size_t i = 0; i < of->begun; i++) {
+        ksi_restore_watch(&of->restores[i], watched);
+    }
+}
+
+/* The same, for as long as the log makes it wait: KS_OK, and it goes on in a while. */
+static ks_status patient_turn(ksi_restorer *restorer, job *of, bool *progressed, bool *is_done,
+                              ks_error *error)
+{
+    ks_error reason = {0};
+    bool was_waiting = of->patience.since_ms >= 0;
+    if (!ksi_patience_is_due(&of->patience)) {
+        return KS_OK;
+    }
+    ks_status status = turn(restorer, of, progressed, is_done, &reason);
+    if (status == KS_OK) {
+        ksi_patience_settle(&of->patience);
+        if (was_waiting) {
+            watch_all(of, true);
+        }
+        return KS_OK;
+    }
+    if (!ksi_is_retriable(&reason)) {
+        *error = reason;
+        return status;
+    }
+    watch_all(of, false); /* its records are no reason to wake up for meanwhile */
+    return ksi_patience_fail(&of->patience, &reason, error);
 }
 
 /* ---- mail ------------------------------------------------------------------------------------ */
@@ -349,9 +446,7 @@ void ksi_restorer_step(ksi_restorer *restorer, bool *progressed)
         job *of = restorer->jobs[i];
         ks_error error = {0};
         bool is_done = false;
-        ksi_store_lock_enter(of->task->rows->lock);
-        ks_status status = turn(restorer, of, progressed, &is_done, &error);
-        ksi_store_lock_leave(of->task->rows->lock);
+        ks_status status = patient_turn(restorer, of, progressed, &is_done, &error);
         if (status == KS_OK && !is_done) {
             i++;
             continue;

@@ -9,6 +9,9 @@
  * So a task that needs an hour of restoring costs the others nothing: their thread goes on with
  * records. All stores of all tasks are read in turn, a batch of each, by one consumer.
  *
+ * The log is asked without the lock of the task's stores, and a task that it makes wait
+ * (patience.h) keeps no other from going on.
+ *
  * A standby writes what it read once a second, and a task what it gathered when it is complete or
  * called back; what is lost in between is read again.
  *
@@ -38,6 +41,7 @@ typedef struct ksi_restorer_options {
     ksi_transport *transport;
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
+    int64_t task_timeout_ms;
     ksi_restorer_events events;
     ks_restore_listener_fn *listener; /* may be NULL */
     void *user;                       /* for it */

@@ -161,7 +161,10 @@ static ks_status restore_store(ksi_driven_task *driven, const ksi_store_rows *st
                            .rows = store->rows,
                            .clock = driven->options.clock};
     size_t count = 0;
-    ks_status status = ksi_restore_begin(&restore, error);
+    ks_status status = ksi_restore_ask(&restore, error);
+    if (status == KS_OK) {
+        status = ksi_restore_begin(&restore, error);
+    }
     while (status == KS_OK && !ksi_restore_is_complete(&restore)) {
         status = ksi_restore_read(&restore, &count, error);
     }

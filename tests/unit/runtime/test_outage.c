@@ -24,7 +24,7 @@ enum { MOST_REFUSED = 8, TEXT_SIZE = 256 };
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
-typedef enum call { NO_CALL, COMMIT, FLUSH, COMMITTED, POLL, OPEN } call;
+typedef enum call { NO_CALL, COMMIT, FLUSH, COMMITTED, POLL, OPEN, OFFSETS } call;
 
 typedef struct sent_record {
     uint32_t sender;
@@ -72,6 +72,13 @@ static ks_status committed(ksi_transport *self, const char *group, ksi_group_off
 {
     KS_TRY(ask(COMMITTED, error));
     return real_transport->committed(self, group, offsets, count, arena, error);
+}
+
+static ks_status offsets(ksi_transport *self, ksi_topic_partition partition, int64_t *begin,
+                         int64_t *end, ks_error *error)
+{
+    KS_TRY(ask(OFFSETS, error));
+    return real_transport->offsets(self, partition, begin, end, error);
 }
 
 static ks_status poll_slot(ksi_consumer *self, size_t slot, ks_log_record *records, size_t capacity,
@@ -167,6 +174,7 @@ static ks_log *new_log(void)
     faulty_transport = *real_transport;
     faulty_transport.commit_offsets = commit_offsets;
     faulty_transport.committed = committed;
+    faulty_transport.offsets = offsets;
     faulty_transport.open_producer = open_producer;
     faulty_transport.open_consumer = open_consumer;
     transport->class = &faulty_transport;
@@ -175,13 +183,18 @@ static ks_log *new_log(void)
 }
 
 /* By the log's own clients, which stay as they are. */
-static void produce(ks_log *log, const char *record)
+static void produce_to(ks_log *log, const char *topic, const char *record)
 {
     ksi_transport *transport = ksi_log_transport(log);
     transport->class = real_transport;
-    log_produce(log, "in", 0, 1, record);
+    log_produce(log, topic, 0, 1, record);
     transport->class = &faulty_transport;
     transport->class->release(transport);
+}
+
+static void produce(ks_log *log, const char *record)
+{
+    produce_to(log, "in", record);
 }
 
 static void expect_values(ks_log *log, const char *topic, const char *values)
@@ -327,6 +340,44 @@ static void a_task_that_has_not_begun_goes_back_when_it_is_called(void **state)
     assert_true(rig_step(rig));
     assert_int_equal(rig->returned_clean, 1);
     end_rig(rig, log);
+}
+
+static bool step_restorer(thread_rig *rig)
+{
+    bool progressed = false;
+    ksi_restorer_step(rig->restorer, &progressed);
+    return progressed;
+}
+
+static void expect_a_restore_waits(call out)
+{
+    ks_log *log = new_log();
+    thread_rig *rig = new_rig(log, counting(), false);
+    produce_to(log, "app-counted-changelog", "a:12345678");
+    rig_open_unrestored(rig);
+    faults.out = out;
+    rig_restore(rig); /* it steps until nothing progresses */
+    assert_int_equal(rig->restored, 0);
+    assert_int_equal(faults.asked, 1);
+    assert_false(step_restorer(rig));
+    assert_int_equal(faults.asked, 1);
+    rig->clock.now_ms += KSI_BACKOFF_MS;
+    (void)step_restorer(rig);
+    assert_int_equal(faults.asked, 2);
+    faults.out = NO_CALL;
+    rig->clock.now_ms += KSI_BACKOFF_MS;
+    while (step_restorer(rig)) {
+    }
+    assert_int_equal(rig->restored, 1);
+    assert_int_equal(rig->outages, 1);
+    end_rig(rig, log);
+}
+
+static void a_restore_goes_on_as_soon_as_the_log_answers(void **state)
+{
+    (void)state;
+    expect_a_restore_waits(OFFSETS);
+    expect_a_restore_waits(POLL);
 }
 
 static void an_input_that_cannot_be_polled_is_polled_again(void **state)
@@ -483,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_rebalance_is_waited_for_in_silence_and_without_end),
         cmocka_unit_test(a_task_begins_as_soon_as_its_offsets_can_be_read),
         cmocka_unit_test(a_task_that_has_not_begun_goes_back_when_it_is_called),
+        cmocka_unit_test(a_restore_goes_on_as_soon_as_the_log_answers),
         cmocka_unit_test(an_input_that_cannot_be_polled_is_polled_again),
         cmocka_unit_test(a_thread_without_a_producer_takes_no_task_until_it_has_one),
         cmocka_unit_test(a_thread_that_is_to_end_gives_up_after_some_seconds),

@@ -53,13 +53,32 @@ static void free_fixture(fixture *self)
     test_free(self);
 }
 
-static void restore(fixture *self)
+static void begin(fixture *self)
+{
+    ks_error error = {0};
+    assert_true(ksi_restore_wants_begin(&self->restore));
+    assert_ok(ksi_restore_ask(&self->restore, &error), &error);
+    assert_ok(ksi_restore_begin(&self->restore, &error), &error);
+    assert_false(ksi_restore_wants_begin(&self->restore));
+}
+
+/* A batch; what cannot be gone on from begins anew. */
+static void read_on(fixture *self)
 {
     ks_error error = {0};
     size_t count = 0;
-    assert_ok(ksi_restore_begin(&self->restore, &error), &error);
+    assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
+    if (ksi_restore_wants_begin(&self->restore)) {
+        begin(self);
+    }
+}
+
+static void restore(fixture *self)
+{
+    ks_error error = {0};
+    begin(self);
     while (!ksi_restore_is_complete(&self->restore)) {
-        assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
+        read_on(self);
     }
     assert_ok(ksi_restore_write(&self->restore, &error), &error);
     ksi_restore_end(&self->restore);
@@ -163,14 +182,14 @@ static void a_restore_goes_on_with_what_came_meanwhile(void **state)
     size_t count = 0;
     fixture *self = new_fixture();
     append(self, "a", "1", 10);
-    assert_ok(ksi_restore_begin(&self->restore, &error), &error);
+    begin(self);
     assert_false(ksi_restore_is_complete(&self->restore));
     assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
     assert_int_equal(count, 1);
     assert_true(ksi_restore_is_complete(&self->restore));
     append(self, "b", "2", 20);
     assert_true(ksi_restore_is_complete(&self->restore)); /* it does not know yet */
-    assert_ok(ksi_restore_look_for_more(&self->restore, &error), &error);
+    assert_ok(ksi_restore_ask(&self->restore, &error), &error);
     assert_false(ksi_restore_is_complete(&self->restore));
     assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
     assert_ok(ksi_restore_write(&self->restore, &error), &error);
@@ -236,13 +255,13 @@ static void a_restore_of_an_input_goes_on_as_it_is_processed(void **state)
     static const int64_t commits[] = {1, 2, 600, 600, 1111, ROWS};
     ks_error error = {0};
     fixture *self = new_input_fixture(ROWS);
-    assert_ok(ksi_restore_begin(&self->restore, &error), &error);
+    begin(self);
     for (size_t i = 0; i < sizeof commits / sizeof commits[0]; i++) {
         size_t count = 0;
         commit(self, commits[i]);
         assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
         assert_int_equal(count, 0); /* it does not know yet */
-        assert_ok(ksi_restore_look_for_more(&self->restore, &error), &error);
+        assert_ok(ksi_restore_ask(&self->restore, &error), &error);
         while (!ksi_restore_is_complete(&self->restore)) {
             assert_ok(ksi_restore_read(&self->restore, &count, &error), &error);
         }
@@ -294,7 +313,7 @@ static void a_missing_changelog_is_an_error(void **state)
     ks_error error = {0};
     fixture *self = new_fixture();
     self->restore.changelog.topic = "nowhere";
-    assert_int_equal(ksi_restore_begin(&self->restore, &error), KS_E_UNKNOWN_TOPIC);
+    assert_int_equal(ksi_restore_ask(&self->restore, &error), KS_E_UNKNOWN_TOPIC);
     assert_string_equal(error.where, "nowhere");
     free_fixture(self);
 }

@@ -76,6 +76,7 @@ static fixture *new_fixture(void)
                                           .transport = self->rig->transport,
                                           .clock = &self->rig->clock.clock,
                                           .logger = &self->rig->logger,
+                                          .task_timeout_ms = 5000,
                                           .events = {.returned = take_back, .owner = self},
                                           .listener = follow,
                                           .user = self};

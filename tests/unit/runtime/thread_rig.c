@@ -182,6 +182,7 @@ static void open_workers(thread_rig *rig)
                                             .transport = rig->transport,
                                             .clock = &rig->clock.clock,
                                             .logger = &rig->logger,
+                                            .task_timeout_ms = 5000,
                                             .events = {.returned = on_restored, .owner = rig}};
     int64_t cache_bytes = ksi_config_cache_max_bytes(rig->config);
     const ksi_stream_thread_options options = {.name = "thread",
