@@ -38,7 +38,7 @@ demo: ## Install what is needed, build the release and count the words of a real
 
 .PHONY: test
 test: ## Install what is needed, build and run every test and check; ends with "N passed, N failed"
-	@scripts/install-deps build test kafka
+	@scripts/install-deps build test kafka java
 	@scripts/run-tests all
 
 .PHONY: check

@@ -7,6 +7,9 @@
 #   scripts      tests/scripts/test_*.py: the checks are checked
 #   crash        tests/crash/test_*.c: child processes killed at named points; the other .c files there are linked into each
 #                tests/crash/application/test_*.c: whole applications on a log in a directory, likewise
+#   kafka        tests/kafka/test_*.c and test_*.py, on a broker that the test kafka.up starts for all of them and kafka.down stops; the other
+#                .c files there are linked into each of the C ones, but *_app.c, which are programs of their own for the Python ones
+#   python       those of them that are Python: they run the programs of this build, whose own memory no sanitizer of theirs can look at
 #   sim          tests/sim/test_*.c: several instances stepped by hand among faults; likewise
 # and the fuzz targets tests/fuzz/fuzz_*.c, built only with KSTREAMS_FUZZ and run by scripts/fuzz.
 
@@ -50,7 +53,7 @@ set(sanitizer_environment
 # kstreams_test_properties(NAME LABEL): what every test has. A test that cannot run answers 77 and says why.
 function(kstreams_test_properties name label)
   set_tests_properties(${name} PROPERTIES
-    LABELS ${label} TIMEOUT 300 SKIP_RETURN_CODE 77 ENVIRONMENT "${sanitizer_environment}")
+    LABELS "${label}" TIMEOUT 300 SKIP_RETURN_CODE 77 ENVIRONMENT "${sanitizer_environment}")
 endfunction()
 
 # kstreams_test(LABEL GROUP SOURCE...): one cmocka executable, LABEL.GROUP.FILE, from its first source.
@@ -165,7 +168,54 @@ endif()
 
 find_package(Python3 COMPONENTS Interpreter)
 
+# kstreams_kafka_properties(NAME LABELS): a test that runs from the build folder, where kafka.up leaves the broker's address in kafka/address.
+function(kstreams_kafka_properties name labels)
+  kstreams_test_properties(${name} "${labels}")
+  set_tests_properties(${name} PROPERTIES
+    TIMEOUT 900 WORKING_DIRECTORY "${CMAKE_BINARY_DIR}" FIXTURES_REQUIRED kafka_broker)
+endfunction()
+
 if(Python3_FOUND)
+  set(kafka "${PROJECT_SOURCE_DIR}/tests/kafka")
+  set(broker_folder "${CMAKE_BINARY_DIR}/kafka")
+  add_test(NAME kafka.up COMMAND "${PROJECT_SOURCE_DIR}/scripts/kafka" up --anew --brief --port 0 --dir "${broker_folder}")
+  add_test(NAME kafka.down COMMAND "${PROJECT_SOURCE_DIR}/scripts/kafka" down --dir "${broker_folder}")
+  foreach(name IN ITEMS kafka.up kafka.down)
+    kstreams_test_properties(${name} kafka)
+  endforeach()
+  # The first start fetches Kafka's jars.
+  set_tests_properties(kafka.up PROPERTIES TIMEOUT 900 FIXTURES_SETUP kafka_broker)
+  set_tests_properties(kafka.down PROPERTIES FIXTURES_CLEANUP kafka_broker)
+
+  file(GLOB kafka_sources CONFIGURE_DEPENDS "${kafka}/test_*.c")
+  file(GLOB kafka_helpers CONFIGURE_DEPENDS "${kafka}/*.c")
+  list(FILTER kafka_helpers EXCLUDE REGEX "/test_[^/]*$|_app\\.c$")
+  foreach(source IN LISTS kafka_sources)
+    kstreams_test(kafka "" "${source}" ${kafka_helpers}
+      LIBRARIES ${support_library} INCLUDES "${PROJECT_SOURCE_DIR}/src")
+    cmake_path(GET source STEM file)
+    string(REGEX REPLACE "^test_" "kafka." name "${file}")
+    kstreams_kafka_properties(${name} kafka)
+  endforeach()
+
+  file(GLOB kafka_programs CONFIGURE_DEPENDS "${kafka}/*_app.c")
+  foreach(source IN LISTS kafka_programs)
+    cmake_path(GET source STEM name)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE kstreams_static kstreams_flags)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  endforeach()
+
+  # One after the other: each runs several programs, and many start brokers of their own.
+  file(GLOB kafka_scripts CONFIGURE_DEPENDS "${kafka}/test_*.py")
+  foreach(test IN LISTS kafka_scripts)
+    cmake_path(GET test STEM file)
+    string(REGEX REPLACE "^test_" "kafka." name "${file}")
+    add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} -B "${test}")
+    kstreams_kafka_properties(${name} "kafka;python")
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK kafka_python)
+  endforeach()
+
   file(GLOB script_tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/scripts/test_*.py")
   foreach(test IN LISTS script_tests)
     cmake_path(GET test STEM file)

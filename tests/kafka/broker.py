@@ -1,8 +1,8 @@
 """Apache Kafka on this machine: one broker or several, for tests and for `make kafka-up`.
 
-A cluster lives in one directory: cluster.json (ports, cluster id), and for each broker its properties, data, log and pid. Whoever knows
-the directory can look at it or stop it, from any process; nothing is ever found by its name, and a pid counts only while the process
-that has it was started with this directory's properties. Every broker is a controller too (KRaft, combined mode).
+A cluster lives in one directory: cluster.json (ports, cluster id), address (while it runs), and for each broker its properties, data, log
+and pid. Whoever knows the directory can look at it or stop it, from any process; nothing is ever found by its name, and a pid counts only
+while the process that has it was started with this directory's properties. Every broker is a controller too (KRaft, combined mode).
 
 The jars come from Maven Central, as pom.xml beside this file says, once, into build/kafka/jars (KSTREAMS_KAFKA_JARS names another place).
 
@@ -183,7 +183,9 @@ class Broker:
             raise BrokerError(f"the storage of broker {self.number} could not be formatted: {first_line_with('rror', done.stdout)}")
 
     def spawn(self):
-        command = java(self.cluster.heap_mb, "kafka.Kafka", str(self.properties))
+        # The second compiler costs a start two seconds of processor time, and gives them back only to who stays long.
+        compiler = ["-XX:TieredStopAtLevel=1"] if self.cluster.brief else []
+        command = java(self.cluster.heap_mb, *compiler, "kafka.Kafka", str(self.properties))
         if self.cluster.owned and shutil.which("setpriv"):
             # Whatever ends this process ends its broker too. (The signal comes when the starting *thread* ends: start from the main one.)
             command = ["setpriv", "--pdeathsig", "KILL", *command]
@@ -222,11 +224,11 @@ def wait_for(condition, seconds):
 
 
 class Cluster:
-    """Brokers below one directory. owned: they end with the process that started them."""
+    """Brokers below one directory. brief: they are for a short while. owned: they end with the process that started them."""
 
-    def __init__(self, folder, brokers=1, properties=None, heap_mb=512, owned=False):
+    def __init__(self, folder, brokers=1, properties=None, heap_mb=512, brief=False, owned=False):
         self.folder = pathlib.Path(folder).absolute()
-        self.properties, self.heap_mb, self.owned = properties or {}, heap_mb, owned
+        self.properties, self.heap_mb, self.brief, self.owned = properties or {}, heap_mb, brief, owned
         self.cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]
         self.brokers = [Broker(self, number + 1, None, None) for number in range(brokers)]
 
@@ -237,7 +239,7 @@ class Cluster:
             found = json.loads((pathlib.Path(folder) / "cluster.json").read_text(encoding="utf-8"))
         except OSError:
             return None
-        cluster = cls(folder, 0, found["properties"], found["heap_mb"])
+        cluster = cls(folder, 0, found["properties"], found["heap_mb"], found["brief"])
         cluster.cluster_id = found["cluster_id"]
         cluster.brokers = [Broker(cluster, number + 1, *ports) for number, ports in enumerate(found["ports"])]
         return cluster
@@ -245,7 +247,7 @@ class Cluster:
     def save(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "cluster.json").write_text(json.dumps({
-            "cluster_id": self.cluster_id, "properties": self.properties, "heap_mb": self.heap_mb,
+            "cluster_id": self.cluster_id, "properties": self.properties, "heap_mb": self.heap_mb, "brief": self.brief,
             "ports": [[broker.port, broker.controller_port] for broker in self.brokers]}), encoding="utf-8")
 
     @property
@@ -277,7 +279,7 @@ class Cluster:
             broker.controller_port = choose(broker.controller_port, lambda: choose_port(taken))
 
     def start(self, first_port=None):
-        """Starts all brokers and waits until each answers and knows the others. first_port: take the next free ones from there on."""
+        """Starts all brokers and waits until each answers and knows the others. first_port: the free ones from there on; else any."""
         attempts = 3
         while True:
             self.choose_ports(first_port)
@@ -288,6 +290,7 @@ class Cluster:
                     broker.format()
                     broker.spawn()
                 self.wait_until_ready()
+                (self.folder / "address").write_text(f"{self.bootstrap}\n", encoding="ascii")
                 return self
             except BrokerError as error:
                 self.stop()
@@ -319,6 +322,8 @@ class Cluster:
     def stop(self, number=None):
         """Stops one broker or all of them as an operator would: they write down what they have, and leave."""
         chosen = [self.broker(number)] if number else self.brokers
+        if not number:
+            (self.folder / "address").unlink(missing_ok=True)
         for broker in chosen:
             if broker.pid:
                 broker.send_signal(signal.SIGCONT)
@@ -357,10 +362,10 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def started(brokers=1, properties=None, heap_mb=512):
-    """A cluster for one test, gone with everything it wrote when the block ends; its logs are shown when the block fails."""
+def started(brokers=1, properties=None, heap_mb=512, brief=True):
+    """A cluster for one test, gone with everything it wrote when the block ends."""
     with tempfile.TemporaryDirectory(prefix="kstreams-kafka-") as folder:
-        cluster = Cluster(folder, brokers, properties, heap_mb, owned=True)
+        cluster = Cluster(folder, brokers, properties, heap_mb, brief, owned=True)
         try:
             yield cluster.start()
         finally:

@@ -33,7 +33,7 @@ class Missing(Exception):
 def need(*programs):
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
-        raise Missing(f"{', '.join(missing)} is not installed (scripts/install-deps kafka installs a JDK and Maven)")
+        raise Missing(f"{', '.join(missing)} is not installed ('scripts/install-deps java' installs a JDK and Maven)")
 
 
 def run(*command):
