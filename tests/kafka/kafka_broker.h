@@ -2,8 +2,8 @@
 /*
  * kafka_broker.h - the Kafka that tests share, and names of their own on it.
  *
- * All tests of a run have one broker, which goes on when a test ends: so whatever a test makes there
- * has a name that no other test and no earlier run has. ctest's kafka.up starts it; by hand,
+ * All tests of a run have one broker, which goes on when a test ends: so whatever a test makes
+ * there has a name that no other test and no earlier run has. ctest's kafka.up starts it; by hand,
  * `make kafka-up` and KSTREAMS_KAFKA=127.0.0.1:9092 do as well.
  */
 #ifndef KAFKA_BROKER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_shared_broker.c - the broker that the tests of a run share answers librdkafka, and names made
- * for tests are free on it.
+ * test_shared_broker.c - the broker that the tests of a run share answers librdkafka, and names
+ * made for tests are free on it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
