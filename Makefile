@@ -86,6 +86,11 @@ kafka-up: ## Start Apache Kafka on this machine and print its address (port 9092
 kafka-down: ## Stop it; its topics stay for the next kafka-up
 	@scripts/kafka down $(ARGS)
 
+.PHONY: bench-kafka
+bench-kafka: ## Measure on Apache Kafka, beside Java and librdkafka alone: make bench-kafka ARGS="--jobs count --runs 1"
+	@scripts/install-deps build kafka java
+	@scripts/bench-kafka $(ARGS)
+
 .PHONY: docs
 docs: ## Regenerate docs/reference
 	@test -x scripts/docs || { echo "make docs: this version has no generated pages" >&2; exit 1; }
