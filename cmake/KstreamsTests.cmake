@@ -3,7 +3,7 @@
 #                unit.docs.PAGE: a generated page is what its generator would write
 #   api          tests/api/test_*.c
 #   apps         apps/APP/test_*.c, and the test of docs/guide/examples
-#   conformance  one test per folder of tests/conformance/scenarios, and one that runs all of them with restarts
+#   conformance  one test per folder of tests/conformance/scenarios, one that runs all of them with restarts, and one as applications on a log
 #   scripts      tests/scripts/test_*.py: the checks are checked
 #   crash        tests/crash/test_*.c: child processes killed at named points; the other .c files there are linked into each
 #                tests/crash/application/test_*.c: whole applications on a log in a directory, likewise
@@ -164,6 +164,9 @@ if(TARGET ks-conformance)
   add_test(NAME conformance.restarts
     COMMAND ks-conformance --restart "${PROJECT_SOURCE_DIR}/tests/conformance/scenarios")
   kstreams_test_properties(conformance.restarts conformance)
+  add_test(NAME conformance.log
+    COMMAND ks-conformance --log embedded: "${PROJECT_SOURCE_DIR}/tests/conformance/scenarios")
+  kstreams_test_properties(conformance.log conformance)
 endif()
 
 find_package(Python3 COMPONENTS Interpreter)

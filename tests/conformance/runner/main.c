@@ -13,12 +13,14 @@
  * any scenario does not succeed. Arguments are checked before anything runs.
  *
  * With --restart each scenario runs twice, with restarts before its steps (restart.h), and is left
- * out, which is printed, where its two runs may differ.
+ * out, which is printed, where its two runs may differ. With --log it runs as an application on a
+ * log (replay.h), and is left out where that may show.
  *
  * Status: 0 all passed; 1 some failed, or there was none; 2 wrong arguments.
  */
 #include "compare.h"
 #include "files.h"
+#include "replay.h"
 #include "restart.h"
 #include "run.h"
 
@@ -29,7 +31,7 @@
 enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, DIFFERENCE_SIZE = 2048 };
 
 static const char usage[] =
-    "usage: ks-conformance [--help] [--version] [--restart] [--] FILE|FOLDER...\n";
+    "usage: ks-conformance [--help] [--version] [--restart | --log SERVERS] [--] FILE|FOLDER...\n";
 
 static const char help[] =
     "\n"
@@ -37,6 +39,9 @@ static const char help[] =
     "Of a folder, all files below it that end in .json are run, in the order of their paths.\n"
     "\n"
     "  --help     this text\n"
+    "  --log SERVERS\n"
+    "             run each as an application on this log, `embedded:` or a Kafka cluster, and\n"
+    "             compare what it leaves in the topics\n"
     "  --restart  run each twice, with a restart before every step, once with the state kept and\n"
     "             once with the state lost: nobody may see it\n"
     "  --version  the version of the library\n"
@@ -99,6 +104,7 @@ static void report(bool passed, const char *name, const char *path, const char *
 /* What is done with the scenarios, and what came of it. */
 typedef struct cf_tally {
     bool restarts;
+    const char *servers; /* NULL: on the test driver */
     size_t passed;
     size_t failed;
     size_t left_out;
@@ -113,12 +119,21 @@ static void count(cf_tally *tally, bool passed)
     }
 }
 
-/* True, and said so, when nothing could be learnt from restarts in this scenario. */
+/* Why nothing could be learnt from this scenario; NULL: something can. */
+static const char *why_left_out(const cf_tally *tally, const cf_scenario *scenario)
+{
+    if (problem_is_set(&scenario->problem)) {
+        return NULL;
+    }
+    return tally->restarts          ? restart_difference_expected(scenario)
+           : tally->servers != NULL ? replay_difference_expected(scenario)
+                                    : NULL;
+}
+
+/* True, and said so, when nothing could be learnt from this scenario. */
 static bool is_left_out(cf_tally *tally, const cf_scenario *scenario, const char *path)
 {
-    const char *why = tally->restarts && !problem_is_set(&scenario->problem)
-                          ? restart_difference_expected(scenario)
-                          : NULL;
+    const char *why = why_left_out(tally, scenario);
     if (why != NULL) {
         printf("left out %s: %s\n", path, why);
         tally->left_out++;
@@ -133,7 +148,9 @@ static void run_scenario(cf_tally *tally, cf_scenario *scenario, const char *pat
         return;
     }
     bool passed = tally->restarts ? restart_agrees(scenario, difference, sizeof difference)
-                                  : run(scenario, difference);
+                  : tally->servers != NULL
+                      ? replay_agrees(scenario, tally->servers, difference, sizeof difference)
+                      : run(scenario, difference);
     report(passed, scenario_name(scenario), path, difference);
     count(tally, passed);
 }
@@ -158,7 +175,7 @@ static void run_file(cf_tally *tally, const char *path)
 /* ---- arguments ------------------------------------------------------------------------------- */
 
 /* -1 to go on, else the status to end with; `*first` is the first path. */
-static int read_options(int argc, char **argv, int *first, bool *restarts)
+static int read_options(int argc, char **argv, int *first, cf_tally *tally)
 {
     for (*first = 1; *first < argc && argv[*first][0] == '-'; (*first)++) {
         const char *option = argv[*first];
@@ -175,10 +192,19 @@ static int read_options(int argc, char **argv, int *first, bool *restarts)
             return STATUS_PASSED;
         }
         if (strcmp(option, "--restart") == 0) {
-            *restarts = true;
+            tally->restarts = true;
+            continue;
+        }
+        if (strcmp(option, "--log") == 0 && *first + 1 < argc) {
+            tally->servers = argv[++*first];
             continue;
         }
         fprintf(stderr, "ks-conformance: unknown option %s\n%s", option, usage);
+        return STATUS_USAGE;
+    }
+    if (tally->restarts && tally->servers != NULL) {
+        fprintf(stderr, "ks-conformance: --restart is for the test driver, not for a log\n%s",
+                usage);
         return STATUS_USAGE;
     }
     if (*first == argc) {
@@ -215,7 +241,7 @@ int main(int argc, char **argv)
 {
     int first = 0;
     cf_tally tally = {0};
-    int status = read_options(argc, argv, &first, &tally.restarts);
+    int status = read_options(argc, argv, &first, &tally);
     if (status >= 0) {
         return written(status);
     }

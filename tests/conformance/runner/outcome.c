@@ -69,7 +69,7 @@ static json_t *headers_json(ks_arena *arena, const ks_headers *headers)
     return list;
 }
 
-static json_t *record_json(ks_arena *arena, const ks_log_record *record)
+json_t *outcome_record(ks_arena *arena, const ks_log_record *record)
 {
     json_t *json = json_object();
     json_object_set_new(json, "key", type_bytes_json(arena, record->key));
@@ -88,7 +88,7 @@ json_t *outcome_produced(cf_scenario *scenario, const ks_test_driver *driver)
         json_t *list = json_array();
         ks_log_record record;
         for (size_t r = 0; ks_test_driver_produced(driver, topic, r, &record); r++) {
-            json_array_append_new(list, record_json(scenario->arena, &record));
+            json_array_append_new(list, outcome_record(scenario->arena, &record));
         }
         if (json_array_size(list) != ks_test_driver_produced_count(driver, topic)) {
             problem_set(&scenario->problem, "the driver counts %zu records in `%s` and gives %zu",

@@ -10,10 +10,14 @@
 
 #include "scenario.h"
 
+#include <kstreams/log.h>
 #include <kstreams/testing.h>
 
 /** The text of describe(), with `*` for what names the extractor of a dynamic sink. */
 json_t *outcome_description(const ks_topology *topology);
+
+/** A record of a topic. */
+json_t *outcome_record(ks_arena *arena, const ks_log_record *record);
 
 /** The records of every topic that got one. */
 json_t *outcome_produced(cf_scenario *scenario, const ks_test_driver *driver);
