@@ -99,7 +99,7 @@ fake_broker *fake_broker_new(fake_broker_fn *handler, void *user)
     broker->handler = handler;
     broker->user = user;
     broker->port = any_port();
-    broker->listener = bound_to(&(uint16_t){broker->port});
+    broker->listener = bound_to(&broker->port);
     KSI_CHECK(listen(broker->listener, MAX_CONNECTIONS) == 0);
     (void)snprintf(broker->address, sizeof broker->address, "127.0.0.1:%u", (unsigned)broker->port);
     return broker;

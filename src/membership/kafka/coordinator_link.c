@@ -542,7 +542,7 @@ bool ksi_coordinator_link_heed(ksi_coordinator_link *link, int16_t code, int64_t
         return false;
     }
     pause_until(link, now_ms + link->retry_backoff_ms);
-    if (code != KSI_KAFKA_COORDINATOR_LOAD_IN_PROGRESS) {
+    if (code == KSI_KAFKA_NOT_COORDINATOR || code == KSI_KAFKA_COORDINATOR_NOT_AVAILABLE) {
         forget_coordinator(link);
         link->phase = link->phase == PHASE_READY ? PHASE_FINDING : link->phase;
     }

@@ -32,6 +32,7 @@
 #ifndef KSI_MEMBERSHIP_KAFKA_COORDINATOR_LINK_H
 #define KSI_MEMBERSHIP_KAFKA_COORDINATOR_LINK_H
 
+#include "base/logger.h"
 #include "membership/kafka/kafka_group.h"
 #include "membership/kafka/requests.h"
 
@@ -69,8 +70,8 @@ ksi_link_state ksi_coordinator_link_poll(ksi_coordinator_link *link, int64_t now
 
 /*
  * The caller read this code in an answer. True: it is temporary (ksi_kafka_code_is_temporary), and
- * the link looks for the coordinator anew or lets some time pass before the next request; so send
- * the same again.
+ * the next request waits a little, and goes to the coordinator that is found anew where this one is
+ * none; so send the same again.
  */
 bool ksi_coordinator_link_heed(ksi_coordinator_link *link, int16_t code, int64_t now_ms);
 

@@ -75,7 +75,8 @@ const char *ksi_kafka_code_name(int16_t code)
 bool ksi_kafka_code_is_temporary(int16_t code)
 {
     return code == KSI_KAFKA_COORDINATOR_LOAD_IN_PROGRESS ||
-           code == KSI_KAFKA_COORDINATOR_NOT_AVAILABLE || code == KSI_KAFKA_NOT_COORDINATOR;
+           code == KSI_KAFKA_COORDINATOR_NOT_AVAILABLE || code == KSI_KAFKA_NOT_COORDINATOR ||
+           code == KSI_KAFKA_UNSTABLE_OFFSET_COMMIT;
 }
 
 ks_status ksi_kafka_code_error(int16_t code, const char *where, const char *what, ks_error *error)

@@ -43,7 +43,7 @@ const char *ksi_kafka_code_name(int16_t code);
 
 /*
  * Whether the same request may be sent again as it is: the coordinator is elsewhere, is loading, or
- * cannot say yet. Nothing of it was carried out.
+ * waits for a transaction to end. Nothing of it was carried out.
  */
 bool ksi_kafka_code_is_temporary(int16_t code);
 

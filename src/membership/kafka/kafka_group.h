@@ -7,8 +7,8 @@
  * JoinGroup stays on it until the whole group has joined: a commit behind it would wait for the
  * rebalance and then be refused, because its generation is over.
  *
- * Thread rule: ksi_kafka_offsets any thread, one call after the other (it has a lock, takes no
- * other with it held, and calls nothing outside but the logger).
+ * Thread rule: ksi_kafka_group_offsets any thread, one call after the other (it has a lock, takes
+ * no other with it held, and calls nothing outside).
  */
 #ifndef KSI_MEMBERSHIP_KAFKA_KAFKA_GROUP_H
 #define KSI_MEMBERSHIP_KAFKA_KAFKA_GROUP_H
@@ -33,15 +33,15 @@ typedef struct ksi_kafka_offset {
     ks_slice metadata; /* null: none */
 } ksi_kafka_offset;
 
-typedef struct ksi_kafka_offsets ksi_kafka_offsets;
+typedef struct ksi_kafka_group_offsets ksi_kafka_group_offsets;
 
 /*
- * Connects when it is first used, and again whenever it has to. NULL and an error when the list of
- * servers cannot be read.
+ * Connects when it is first used, and again whenever it has to. It logs nothing: whoever calls is
+ * told. NULL and an error when the list of servers cannot be read.
  */
-ksi_kafka_offsets *ksi_kafka_offsets_open(const ksi_kafka_cluster *cluster, ksi_logger *logger,
-                                          ks_error *error);
-void ksi_kafka_offsets_close(ksi_kafka_offsets *offsets); /* NULL is accepted */
+ksi_kafka_group_offsets *ksi_kafka_group_offsets_open(const ksi_kafka_cluster *cluster,
+                                                      ks_error *error);
+void ksi_kafka_group_offsets_close(ksi_kafka_group_offsets *offsets); /* NULL is accepted */
 
 /*
  * Commits for a member of the group in its generation; without one (NULL) as a tool does, which the
@@ -55,18 +55,20 @@ void ksi_kafka_offsets_close(ksi_kafka_offsets *offsets); /* NULL is accepted */
  *     KS_E_IO or KS_E_TIMEOUT, retriable    no answer: whether they are committed is not known, and
  *                               the same call again settles it
  */
-KS_NODISCARD ks_status ksi_kafka_offsets_commit(ksi_kafka_offsets *offsets, const char *group,
-                                                const ksi_generation *generation,
-                                                const ksi_kafka_offset *list, size_t count,
-                                                ks_error *error);
+KS_NODISCARD ks_status ksi_kafka_group_offsets_commit(ksi_kafka_group_offsets *offsets,
+                                                      const char *group,
+                                                      const ksi_generation *generation,
+                                                      const ksi_kafka_offset *list, size_t count,
+                                                      ks_error *error);
 /*
  * Fills `offset` and `metadata` of each; the latter lives as long as `arena`. An offset that a
  * transaction has sent and not yet committed or aborted is waited for: reading the one before it
  * would process records twice (KIP-447).
  */
-KS_NODISCARD ks_status ksi_kafka_offsets_fetch(ksi_kafka_offsets *offsets, const char *group,
-                                               ksi_kafka_offset *list, size_t count,
-                                               ks_arena *arena, ks_error *error);
+KS_NODISCARD ks_status ksi_kafka_group_offsets_fetch(ksi_kafka_group_offsets *offsets,
+                                                     const char *group, ksi_kafka_offset *list,
+                                                     size_t count, ks_arena *arena,
+                                                     ks_error *error);
 
 /*
  * Takes members out of a group, as an operator does it: each is said to have left (the numbers of

@@ -12,7 +12,7 @@
  *                         |--- client "producer"   shared at least once; a transactional producer
  *                         |                        has a client for itself
  *                         |--- client "admin"      topics, offsets of partitions, groups
- *                         '--- ksi_kafka_offsets   committed offsets
+ *                         '--- ksi_kafka_group_offsets   committed offsets
  *
  * Each client is made by the first who needs it. librdkafka has some threads and a connection to
  * each broker for every one of them, so sharing is what keeps an application with many stream
@@ -57,7 +57,7 @@ typedef struct ksi_kafka_transport {
     ksi_kafka_outage outage;
     ksi_kafka_client *admin;
     rd_kafka_queue_t *purges; /* answers that nobody waits for */
-    ksi_kafka_offsets *offsets;
+    ksi_kafka_group_offsets *offsets;
     ksi_mutex lock;                            /* guards what follows */
     ksi_kafka_client *shared[KSI_KAFKA_ROLES]; /* NULL: nobody needed it yet */
     unsigned opened;                           /* numbers clients that are not shared */
