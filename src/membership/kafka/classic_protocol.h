@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * classic_protocol.h - the classic group protocol as one member speaks it, without a socket:
+ * requests come out, answers go in, and time is handed in.
+ *
+ *     next()       a request to send, when there is one to send now
+ *     answered()   its answer          unanswered()   there will be none
+ *     status()     what poll() of the membership says
+ *
+ * States, and what leads from one to the other. One request is in flight at a time; with the
+ * exception of *lost* and *failed*, the tasks go on in all of them.
+ *
+ *     state     sends       when                     answer                      then
+ *     joining   JoinGroup   at once; parked until    NONE                        syncing
+ *                           all members joined       MEMBER_ID_REQUIRED          joining, with the id
+ *                                                    INCONSISTENT_GROUP_PROTOCOL joining, a second
+ *                                                                                later; failed when
+ *                                                                                the others stay
+ *     syncing   SyncGroup   at once; the leader's    NONE                        stable: a new view
+ *                           has all assignments      none came, or lost          syncing: the same
+ *                                                                                again
+ *     stable    Heartbeat   by its interval          NONE                        stable
+ *     any of them                                    REBALANCE_IN_PROGRESS,
+ *                                                    ILLEGAL_GENERATION          joining, at once
+ *                                                    UNKNOWN_MEMBER_ID           lost; when it holds
+ *                                                                                nothing: joining,
+ *                                                                                without an id
+ *                                                    FENCED_INSTANCE_ID, others  failed
+ *                                                    temporary ones, or none     the same again
+ *     lost      nothing     its owner is told KS_E_FENCED and has to drop all tasks; rejoin() leads
+ *                           to joining, with nothing held
+ *     failed    nothing     its owner is told why; so does rejoin()
+ *
+ * From stable to joining by itself, when the group has to know something: a task it believes to be
+ * here was given up, the capacity changed, all shall end.
+ *
+ * Lost, too, is a member of which no request was answered for its session: the group has given its
+ * tasks away by then. The time while a JoinGroup or SyncGroup is parked at the broker does not
+ * count, for the broker keeps those who wait for it.
+ *
+ * ILLEGAL_GENERATION is no loss by itself: a dynamic member that the group still knows was in every
+ * rebalance, and all that it holds was declared there. A static one is kept by the group even when
+ * it missed a rebalance; it sees that by the number of the next generation it joins, and is lost.
+ *
+ * A JoinGroup says what the member holds at that moment (member_tasks.h). The group may have seen
+ * one whose answer was lost: it said the same, or more, for nothing is begun before an assignment
+ * comes.
+ *
+ * The number of the generation is the new one from the answer to JoinGroup on: offsets in a
+ * transaction are taken from then, and those of the old one are not any more.
+ *
+ * While some task is awaited by somebody, members send heartbeats faster, so that the next
+ * rebalance does not wait for the slowest of them.
+ *
+ * Thread rule: one thread at a time.
+ */
+#ifndef KSI_MEMBERSHIP_KAFKA_CLASSIC_PROTOCOL_H
+#define KSI_MEMBERSHIP_KAFKA_CLASSIC_PROTOCOL_H
+
+#include "base/logger.h"
+#include "membership/kafka/requests.h"
+#include "membership/kafka/subscription.h"
+
+typedef struct ksi_classic ksi_classic;
+
+typedef struct ksi_classic_request {
+    ksi_api api;
+    ks_slice body; /* borrowed until the next call */
+    int64_t timeout_ms;
+} ksi_classic_request;
+
+/* The logger is borrowed, and may be NULL. `request_timeout_ms` 0: as Java has it. */
+ksi_classic *ksi_classic_new(const ksi_member_options *options, int64_t request_timeout_ms,
+                             ksi_logger *logger, int64_t now_ms);
+void ksi_classic_free(ksi_classic *self);
+
+/* A request to send now, which is in flight from then on; false: none. */
+bool ksi_classic_next(ksi_classic *self, int64_t now_ms, ksi_classic_request *request);
+/* The body of the answer. Returns its error code, for ksi_coordinator_link_heed(). */
+int16_t ksi_classic_answered(ksi_classic *self, ks_slice body, int64_t now_ms);
+/* No answer will come: the request was not sent, or nobody knows what became of it. */
+void ksi_classic_unanswered(ksi_classic *self, const ks_error *why, int64_t now_ms);
+/*
+ * Time passed; `parked`: the request in flight was sent, so that a broker may be keeping it. True:
+ * the session is over, and a request in flight is void: cancel it.
+ */
+bool ksi_classic_passed(ksi_classic *self, bool parked, int64_t now_ms);
+
+/* When next() or passed() has something to do although no answer came. */
+int64_t ksi_classic_next_ms(const ksi_classic *self);
+/* KS_OK and the view, else what is wrong. */
+ks_status ksi_classic_status(const ksi_classic *self, ksi_group_view *view, ks_error *error);
+ksi_generation ksi_classic_generation(const ksi_classic *self);
+
+/* As in ksi_membership_class. */
+void ksi_classic_report(ksi_classic *self, ksi_task_ids active, const ksi_task_state *standby,
+                        size_t standby_count);
+void ksi_classic_set_capacity(ksi_classic *self, int32_t capacity);
+void ksi_classic_shut_down(ksi_classic *self);
+/* From any state; a request in flight is void. */
+void ksi_classic_rejoin(ksi_classic *self, int64_t now_ms);
+/* A LeaveGroup, when there is one to send: a static member keeps its place. */
+bool ksi_classic_leave(ksi_classic *self, ksi_classic_request *request);
+
+#endif
