@@ -7,29 +7,27 @@
  *     answered()   its answer          unanswered()   there will be none
  *     status()     what poll() of the membership says
  *
- * States, and what leads from one to the other. One request is in flight at a time; with the
- * exception of *lost* and *failed*, the tasks go on in all of them.
+ * States, and what leads from one to the other. One request is in flight at a time. But for *lost*
+ * and *failed*, the tasks go on in all of them.
  *
- *     state     sends       when                     answer                      then
- *     joining   JoinGroup   at once; parked until    NONE                        syncing
- *                           all members joined       MEMBER_ID_REQUIRED          joining, with the id
- *                                                    INCONSISTENT_GROUP_PROTOCOL joining, a second
- *                                                                                later; failed when
- *                                                                                the others stay
- *     syncing   SyncGroup   at once; the leader's    NONE                        stable: a new view
- *                           has all assignments      none came, or lost          syncing: the same
- *                                                                                again
- *     stable    Heartbeat   by its interval          NONE                        stable
- *     any of them                                    REBALANCE_IN_PROGRESS,
- *                                                    ILLEGAL_GENERATION          joining, at once
- *                                                    UNKNOWN_MEMBER_ID           lost; when it holds
- *                                                                                nothing: joining,
- *                                                                                without an id
- *                                                    FENCED_INSTANCE_ID, others  failed
- *                                                    temporary ones, or none     the same again
+ *     state     sends       when               answer                       then
+ *     joining   JoinGroup   at once; parked    NONE                         syncing
+ *                           until all have     MEMBER_ID_REQUIRED           joining, with the id
+ *                           joined             INCONSISTENT_GROUP_PROTOCOL  joining, a second later;
+ *                                                                           failed when they stay
+ *     syncing   SyncGroup   at once; the       NONE                         stable, a new view
+ *                           leader's says      none came                    syncing, the same again
+ *                           what all get
+ *     stable    Heartbeat   by its interval    NONE                         stable
+ *     any of the three                         REBALANCE_IN_PROGRESS,
+ *                                              ILLEGAL_GENERATION           joining, at once
+ *                                              UNKNOWN_MEMBER_ID            lost; joining without an
+ *                                                                           id if it holds nothing
+ *                                              temporary ones, or none      the same again
+ *                                              FENCED_INSTANCE_ID, others   failed
  *     lost      nothing     its owner is told KS_E_FENCED and has to drop all tasks; rejoin() leads
  *                           to joining, with nothing held
- *     failed    nothing     its owner is told why; so does rejoin()
+ *     failed    nothing     its owner is told why; rejoin() leads to joining
  *
  * From stable to joining by itself, when the group has to know something: a task it believes to be
  * here was given up, the capacity changed, all shall end.

@@ -536,6 +536,11 @@ ksi_link_state ksi_coordinator_link_poll(ksi_coordinator_link *link, int64_t now
     return link->result;
 }
 
+bool ksi_coordinator_link_has_sent(const ksi_coordinator_link *link)
+{
+    return is_out(link);
+}
+
 bool ksi_coordinator_link_heed(ksi_coordinator_link *link, int16_t code, int64_t now_ms)
 {
     if (!ksi_kafka_code_is_temporary(code)) {

@@ -68,6 +68,9 @@ void ksi_coordinator_link_send(ksi_coordinator_link *link, ksi_api api, ks_slice
 ksi_link_state ksi_coordinator_link_poll(ksi_coordinator_link *link, int64_t now_ms, ks_slice *body,
                                          ks_error *error);
 
+/* Whether the request was sent and waits for its answer: a broker may be keeping a JoinGroup. */
+bool ksi_coordinator_link_has_sent(const ksi_coordinator_link *link);
+
 /*
  * The caller read this code in an answer. True: it is temporary (ksi_kafka_code_is_temporary), and
  * the next request waits a little, and goes to the coordinator that is found anew where this one is
