@@ -13,7 +13,7 @@
  *     state     sends       when               answer                       then
  *     joining   JoinGroup   at once; parked    NONE                         syncing
  *                           until all have     MEMBER_ID_REQUIRED           joining, with the id
- *                           joined             INCONSISTENT_GROUP_PROTOCOL  joining, a second later;
+ *                           joined             INCONSISTENT_GROUP_PROTOCOL  joining in a second;
  *                                                                           failed when they stay
  *     syncing   SyncGroup   at once; the       NONE                         stable, a new view
  *                           leader's says      none came                    syncing, the same again
@@ -21,7 +21,7 @@
  *     stable    Heartbeat   by its interval    NONE                         stable
  *     any of the three                         REBALANCE_IN_PROGRESS,
  *                                              ILLEGAL_GENERATION           joining, at once
- *                                              UNKNOWN_MEMBER_ID            lost; joining without an
+ *                                              UNKNOWN_MEMBER_ID            lost; joining, with no
  *                                                                           id if it holds nothing
  *                                              temporary ones, or none      the same again
  *                                              FENCED_INSTANCE_ID, others   failed
