@@ -105,6 +105,22 @@ static void wait_a_turn(void)
     (void)nanosleep(&turn, NULL);
 }
 
+/* A broker may be named as the leader before it knows of it: only its answer tells. */
+static bool leaders_answer(ksi_kafka_client *client, const ksi_topic_spec *spec)
+{
+    bool answer = true;
+    for (int32_t p = 0; p < spec->partitions && answer; p++) {
+        int64_t begin = 0;
+        int64_t end = 0;
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+            client->handle, spec->name, p, &begin, &end, client->call_timeout_ms);
+        answer = code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION &&
+                 code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE &&
+                 code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    }
+    return answer;
+}
+
 static ks_status wait_for_leaders(ksi_kafka_client *client, const ksi_topic_spec *spec,
                                   ks_error *error)
 {
@@ -112,7 +128,7 @@ static ks_status wait_for_leaders(ksi_kafka_client *client, const ksi_topic_spec
     bool has_leaders = false;
     for (int waited = 0; waited < client->call_timeout_ms; waited += TURN_MS) {
         KS_TRY(look_at(client, spec->name, &partitions, &has_leaders, error));
-        if (partitions == spec->partitions && has_leaders) {
+        if (partitions == spec->partitions && has_leaders && leaders_answer(client, spec)) {
             return KS_OK;
         }
         wait_a_turn();
