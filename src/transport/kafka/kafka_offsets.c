@@ -12,6 +12,7 @@
 #include "transport/kafka/kafka_admin.h"
 
 #include "base/error.h"
+#include "transport/kafka/kafka_topic.h"
 
 /* ---- offsets --------------------------------------------------------------------------------- */
 
@@ -24,7 +25,13 @@ static ks_status query(ksi_kafka_client *client, ksi_topic_partition at, int64_t
         .where = at.topic,
         .doing = "asking where the partition begins and ends"};
     if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return ksi_kafka_client_fail(client, &failure, error);
+        int32_t count = 0;
+        ks_status status = ksi_kafka_client_fail(client, &failure, error);
+        bool is_there = status == KS_E_UNKNOWN_TOPIC &&
+                        ksi_kafka_topic_partitions(client, at.topic, &count, NULL) == KS_OK;
+        return is_there && (at.partition < 0 || at.partition >= count)
+                   ? ksi_kafka_partition_unknown(at.topic, at.partition, count, error)
+                   : status;
     }
     ksi_kafka_client_works(client);
     return KS_OK;
