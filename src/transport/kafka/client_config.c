@@ -375,8 +375,11 @@ static ks_status settle(client_setup *self, ks_error *error)
     if (self->options->role == KSI_KAFKA_PRODUCER) {
         return settle_idempotence(self, error);
     }
-    /* A record must not be under way for longer than its transaction; 0 is for ever. */
+    /* Nothing may be under way for longer than its transaction; 0 is for ever. */
     int64_t transaction_ms = number_of(self, "transaction.timeout.ms");
+    if (number_of(self, "socket.timeout.ms") > transaction_ms) {
+        KS_TRY(put_number(self, "socket.timeout.ms", transaction_ms, error));
+    }
     int64_t delivery_ms = number_of(self, "message.timeout.ms");
     return delivery_ms == 0 || delivery_ms > transaction_ms
                ? put_number(self, "message.timeout.ms", transaction_ms, error)

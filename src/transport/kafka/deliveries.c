@@ -83,6 +83,17 @@ static const ks_headers *copy_headers(ks_arena *arena, const rd_kafka_message_t 
     return list;
 }
 
+/* librdkafka does not tell the timestamp of a message that has an error; the event is ours. */
+static int64_t timestamp_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_message_t *failed = (rd_kafka_message_t *)message;
+    rd_kafka_resp_err_t code = failed->err;
+    failed->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t timestamp = rd_kafka_message_timestamp(failed, NULL);
+    failed->err = code;
+    return timestamp;
+}
+
 static ksi_refusal *copy_refused(const ksi_lane *lane, const rd_kafka_message_t *message)
 {
     ksi_refusal *refusal = ksi_calloc(1, sizeof *refusal);
@@ -92,7 +103,7 @@ static ksi_refusal *copy_refused(const ksi_lane *lane, const rd_kafka_message_t 
     refusal->record = (ks_log_record){
         .key = ksi_arena_copy(&refusal->arena, ks_slice_of(message->key, message->key_len)),
         .value = ksi_arena_copy(&refusal->arena, ks_slice_of(message->payload, message->len)),
-        .timestamp = rd_kafka_message_timestamp(message, NULL),
+        .timestamp = timestamp_of(message),
         .partition = lane->partition,
         .offset = -1,
         .headers = copy_headers(&refusal->arena, message)};

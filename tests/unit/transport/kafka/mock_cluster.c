@@ -9,6 +9,24 @@ static void log_nothing(const rd_kafka_t *handle, int level, const char *facilit
     (void)handle, (void)level, (void)facility, (void)text;
 }
 
+static void open_transport(mock_fixture *self)
+{
+    const ksi_kafka_options options = {.bootstrap_servers =
+                                           rd_kafka_mock_cluster_bootstraps(self->cluster),
+                                       .config = self->config};
+    self->transport = ksi_kafka_transport_open(&options, &self->error);
+    if (self->transport == NULL) {
+        fail_msg("%s: %s", self->error.where, self->error.message);
+    }
+}
+
+void mock_set(mock_fixture *self, const char *property, const char *value)
+{
+    assert_ok(ks_config_set(self->config, property, value, &self->error));
+    self->transport->class->release(self->transport);
+    open_transport(self);
+}
+
 int mock_set_up(void **state)
 {
     mock_fixture *self = calloc(1, sizeof *self);
@@ -21,13 +39,7 @@ int mock_set_up(void **state)
     assert_non_null(self->cluster);
     self->config = ks_config_new();
     assert_ok(ks_config_set(self->config, "default.api.timeout.ms", "1000", &self->error));
-    const ksi_kafka_options options = {
-        .bootstrap_servers = rd_kafka_mock_cluster_bootstraps(self->cluster),
-        .config = self->config};
-    self->transport = ksi_kafka_transport_open(&options, &self->error);
-    if (self->transport == NULL) {
-        fail_msg("%s: %s", self->error.where, self->error.message);
-    }
+    open_transport(self);
     ksi_arena_init(&self->arena, 0);
     *state = self;
     return 0;
@@ -53,9 +65,9 @@ void mock_topic(mock_fixture *self, const char *topic, int32_t partitions)
 
 void mock_answer(mock_fixture *self, int16_t request, rd_kafka_resp_err_t code, int delay_ms)
 {
-    assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(self->cluster, 1, request, 1,
-                                                                  code, delay_ms),
-                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(
+        rd_kafka_mock_broker_push_request_error_rtts(self->cluster, 1, request, 1, code, delay_ms),
+        RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 ksi_topic_partition mock_at(const char *topic, int32_t partition)
@@ -94,8 +106,8 @@ size_t mock_assign(mock_fixture *self, ksi_consumer *consumer, const char *topic
                    int64_t offset)
 {
     size_t slot = 0;
-    assert_ok(consumer->class->assign(consumer, mock_at(topic, partition), offset, &slot,
-                                      &self->error));
+    assert_ok(
+        consumer->class->assign(consumer, mock_at(topic, partition), offset, &slot, &self->error));
     return slot;
 }
 
@@ -120,8 +132,7 @@ const char *mock_read(mock_fixture *self, ksi_consumer *consumer, size_t slot)
 const char *mock_values(mock_fixture *self, const char *topic, int32_t partition)
 {
     ksi_consumer *consumer = mock_consumer(self);
-    const char *text =
-        mock_read(self, consumer, mock_assign(self, consumer, topic, partition, 0));
+    const char *text = mock_read(self, consumer, mock_assign(self, consumer, topic, partition, 0));
     consumer->class->close(consumer);
     return text;
 }

@@ -62,6 +62,8 @@ int mock_set_up(void **state);
 int mock_tear_down(void **state);
 #define MOCK_TEST(name) cmocka_unit_test_setup_teardown(name, mock_set_up, mock_tear_down)
 
+/* Opens the transport anew with a property. */
+void mock_set(mock_fixture *self, const char *property, const char *value);
 void mock_topic(mock_fixture *self, const char *topic, int32_t partitions);
 /* The next requests of a kind get this answer, after so many milliseconds. */
 void mock_answer(mock_fixture *self, int16_t request, rd_kafka_resp_err_t code, int delay_ms);

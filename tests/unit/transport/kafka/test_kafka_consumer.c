@@ -26,7 +26,10 @@ static void what_was_sent_is_read_with_its_headers(void **state)
         ks_headers_with(&self->arena, NULL, ks_slice_cstr("h"), ks_slice_cstr("1"));
     headers = ks_headers_with(&self->arena, headers, ks_slice_cstr("n"), ks_slice_null());
     const ks_log_record sent[] = {
-        {.key = ks_slice_cstr("k"), .value = ks_slice_cstr("v"), .timestamp = 77, .headers = headers},
+        {.key = ks_slice_cstr("k"),
+         .value = ks_slice_cstr("v"),
+         .timestamp = 77,
+         .headers = headers},
         {.key = {.data = NULL, .size = 3}, .timestamp = 0},
         {.key = ks_slice_cstr(""), .value = ks_slice_cstr(""), .timestamp = 78}};
     for (size_t i = 0; i < 3; i++) {
@@ -136,8 +139,8 @@ static void what_cannot_be_assigned_is_named(void **state)
                    KS_E_UNKNOWN_TOPIC, 0);
     assert_string_equal(self->error.where, "nowhere");
     slot = mock_assign(self, consumer, "topic", 1, 0);
-    assert_refused(class->assign(consumer, mock_at("topic", 1), 0, &slot, &self->error),
-                   KS_E_STATE, 0);
+    assert_refused(class->assign(consumer, mock_at("topic", 1), 0, &slot, &self->error), KS_E_STATE,
+                   0);
     class->close(consumer);
 }
 

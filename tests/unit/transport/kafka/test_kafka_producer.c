@@ -120,7 +120,8 @@ static void a_refused_record_is_shown_as_it_was_sent(void **state)
         .timestamp = 55,
         .headers = ks_headers_with(&self->arena, NULL, ks_slice_cstr("h"), ks_slice_cstr("1"))};
     assert_ok(producer->class->send(producer, 42, "topic", &record, &self->error));
-    flush(self, producer); /* its loss is accepted, and the dead letter is there when this returns */
+    flush(self,
+          producer); /* its loss is accepted, and the dead letter is there when this returns */
     assert_int_equal(note.count, 1);
     assert_int_equal(note.sender, 42);
     assert_int_equal(note.reason, KS_E_LIMIT);

@@ -146,6 +146,7 @@ static void offsets_that_ran_out_of_time_void_the_transaction(void **state)
 {
     mock_fixture *self = *state;
     set_up_topics(self);
+    mock_set(self, "producer.request.timeout.ms", "1000");
     ksi_producer *producer = mock_producer(self, &transactional);
     assert_ok(mock_send(self, producer, "out", 0, "a"));
     mock_answer(self, MOCK_TXN_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
