@@ -191,7 +191,7 @@ static void print_state(ks_app_state from, ks_app_state to, void *user)
     fprintf(stderr, "state: %s -> %s\n", ks_app_state_name(from), ks_app_state_name(to));
     if (to == KS_APP_RUNNING) {
         puts("RUNNING");
-        fflush(stdout);
+        (void)fflush(stdout);
     }
 }
 

@@ -579,6 +579,36 @@ class Restarts(Runner):
             self.assertEqual(done.returncode, 1)
 
 
+class Replays(Runner):
+    """With --log: an application on a log leaves what is recorded, or what it may leave otherwise is said."""
+
+    def counted(self, **change):
+        count = json.loads(json.dumps(Restarts.COUNTED))
+        records = [{"key": "k", "value": f"hex:{number:016x}", "ts": number, "headers": []} for number in (1, 2)]
+        expect = {"description": "", "produced": {"app-n-changelog": records}, "stores": {}, "dropped": 0, "error": None}
+        return {**count, "expect": expect, **change}
+
+    def test_what_topics_hold_is_compared(self):
+        path = self.write("a.json", self.counted())
+        self.assertEqual(self.run_program("--log", "embedded:", path).stdout.splitlines()[-1], "1 passed, 0 failed")
+        wrong = self.counted()
+        wrong["expect"]["produced"]["app-n-changelog"][1]["ts"] = 3
+        done = self.run_program("--log", "embedded:", self.write("a.json", wrong))
+        self.assertIn("): produced.app-n-changelog[1].ts: want 3, got 2", done.stdout)
+        self.assertEqual(done.returncode, 1)
+
+    def test_what_an_application_decides_by_itself_is_left_out_and_that_is_said(self):
+        for why, change in (("a record cache", {"config": {}}), ("clock", {"steps": [{"advanceWallClock": 5}]}), ("sends nothing", {"steps": []}),
+                            ("no negative timestamp", {"steps": [{"pipe": "in", "key": "k", "value": "v", "ts": -1}]})):
+            done = self.run_program("--log", "embedded:", self.write("a.json", self.counted(**change)))
+            self.assertRegex(done.stdout, f"^left out .*{why}.*\n1 left out\n0 passed, 0 failed\n$")
+
+    def test_a_log_that_is_not_to_be_had_is_a_failure(self):
+        done = self.run_program("--log", f"embedded:{self.write('file', 'no folder')}", self.write("a.json", self.counted()))
+        self.assertIn("): the log: ", done.stdout)
+        self.assertEqual(done.returncode, 1)
+
+
 class TheCommandLine(Runner):
     def wrong(self, said, *arguments):
         done = self.run_program(*arguments)
@@ -593,6 +623,7 @@ class TheCommandLine(Runner):
         self.wrong("name a scenario file or a folder", "--")
         self.wrong("unknown option --verbose", "--verbose", good)
         self.wrong("unknown option -x", "-x")
+        self.wrong("--restart is for the test driver", "--restart", "--log", "embedded:", good)
         self.wrong("No such file or directory", self.folder / "nowhere.json")
         self.wrong("No such file or directory", good, self.folder / "nowhere")
 
