@@ -84,6 +84,7 @@ struct ks_app {
 
     ksi_mutex lock;
     ksi_condition changed;        /* state, or perhaps caught up */
+    uint64_t changes;             /* how often it was */
     ksi_local_state *local_state; /* from start to end; NULL: there is nothing on disk */
     ksi_membership *membership;   /* from start to end */
     ksi_group_view view;
@@ -108,8 +109,9 @@ struct ks_app {
     ks_error global_failure; /* why; KS_OK: it was asked to */
     bool needs_report;
     int64_t next_poll_ms;
-    int64_t next_look_ms; /* at the topics that patterns match */
-    bool wants_look;      /* at once */
+    int64_t next_look_ms;  /* at the topics that patterns match */
+    uint64_t looks_wanted; /* by those who wait; when it is more than the next, at once */
+    uint64_t looks_done;
     int64_t max_poll_interval_ms;
     bool failed;
     ks_error failure; /* the first one */
@@ -167,9 +169,12 @@ KS_NODISCARD ks_status ksi_app_join_group(ks_app *app, ks_error *error);
 /* Assignment and progress, for the topics that there are now; internal ones are created. */
 KS_NODISCARD ks_status ksi_app_find_topics(ks_app *app, ks_error *error);
 bool ksi_app_has_patterns(const ks_app *app);
-/* Whether patterns match what they matched when the topics were found. */
-KS_NODISCARD ks_status ksi_app_check_topics(ks_app *app, bool *are_current, ks_error *error);
-/* Sees to it that they do, a step at a time. An error ends the application. */
+/* They were found a moment ago: when the next look is due. */
+void ksi_app_looked_at_topics(ks_app *app);
+/*
+ * Sees to it that the tasks are those of the topics there are, a step at a time; the lock is given
+ * back while the log is asked. An error ends the application.
+ */
 KS_NODISCARD ks_status ksi_app_follow_topics(ks_app *app, bool *progressed, ks_error *error);
 
 /* ---- app_threads.c; with the lock held ------------------------------------------------------- */
@@ -246,6 +251,8 @@ void ksi_app_enter_thread(const ks_app *app);
  * Makes a transition and tells the listener; false, and nothing, for one that Java does not make.
  */
 bool ksi_app_set_state(ks_app *app, ks_app_state to);
+/* That something is not as it was. */
+void ksi_app_tell_waiters(ks_app *app);
 /* NOT_RUNNING or ERROR. */
 bool ksi_app_has_ended(const ks_app *app);
 

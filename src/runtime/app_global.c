@@ -25,7 +25,7 @@ static void on_idle(void *owner)
     ks_app *app = owner;
     if (atomic_load(&app->waiters) > 0) {
         ksi_mutex_lock(&app->lock);
-        ksi_condition_wake_all(&app->changed);
+        ksi_app_tell_waiters(app);
         ksi_mutex_unlock(&app->lock);
     }
 }

@@ -351,6 +351,7 @@ static ks_status prepare(ks_app *app, ks_error *error)
     KS_TRY(ksi_app_make_global(app, error));
     KS_TRY(make_restorer(app, error));
     KS_TRY(make_threads(app, error));
+    ksi_app_looked_at_topics(app);
     return ksi_app_join_group(app, error);
 }
 

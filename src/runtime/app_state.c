@@ -69,6 +69,12 @@ ks_app_state ks_app_state_of(const ks_app *app)
     return (ks_app_state)atomic_load(&app->state);
 }
 
+void ksi_app_tell_waiters(ks_app *app)
+{
+    app->changes++;
+    ksi_condition_wake_all(&app->changed);
+}
+
 bool ksi_app_set_state(ks_app *app, ks_app_state to)
 {
     ks_app_state from = ks_app_state_of(app);
@@ -81,7 +87,7 @@ bool ksi_app_set_state(ks_app *app, ks_app_state to)
     if (app->listener != NULL) {
         app->listener(from, to, app->user);
     }
-    ksi_condition_wake_all(&app->changed);
+    ksi_app_tell_waiters(app);
     return true;
 }
 

@@ -71,9 +71,7 @@ static void wait_for_events(const ks_app *app, int64_t timeout_ms)
 void ksi_app_wait_supervisor(ks_app *app)
 {
     int64_t next_ms = app->next_poll_ms; /* its own fields: no lock */
-    if (ksi_app_has_patterns(app) && app->next_look_ms < next_ms) {
-        next_ms = app->next_look_ms;
-    }
+    next_ms = app->next_look_ms < next_ms ? app->next_look_ms : next_ms;
     if (!ksi_patience_is_due(&app->patience)) {
         next_ms = app->patience.again_ms;
     }
@@ -513,7 +511,7 @@ bool ksi_app_supervise(ks_app *app, bool *progressed)
         stay_in_group(app, progressed);
         goes_on = go_on_ending(app);
     }
-    ksi_condition_wake_all(&app->changed);
+    ksi_app_tell_waiters(app);
     ksi_mutex_unlock(&app->lock);
     return goes_on;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * app_topics.c - which topics an application reads, and so which tasks it has: found at the start,
- * and again when topics come and go that patterns match.
+ * and again when topics come and go that patterns match, or grow.
  *
- * The supervisor looks at the log's topics once a second, or as often as metadata.max.age.ms says,
- * and whenever somebody waits until all is processed. When patterns match others than the tasks
- * were made for, this member gives up its tasks as for any rebalance, leaves the group, makes the
- * tasks anew and joins:
+ * The supervisor looks at the log's topics as often as metadata.max.age.ms says; where there are
+ * patterns at least once a second, and whenever somebody waits until all is processed. When patterns
+ * match others than the tasks were made for, or an input has another number of partitions by now,
+ * this member gives up its tasks as for any rebalance, leaves the group, makes the tasks anew and
+ * joins:
  *
  *     look -> regrouping -> tasks come back, committed -> leave -> assignment, topics -> join
  *
@@ -61,19 +62,12 @@ bool ksi_app_has_patterns(const ks_app *app)
     return false;
 }
 
-ks_status ksi_app_check_topics(ks_app *app, bool *are_current, ks_error *error)
-{
-    *are_current = true;
-    if (!ksi_app_has_patterns(app)) {
-        return KS_OK;
-    }
-    const ksi_assignment_options options = options_of(app);
-    return ksi_assignment_is_current(&app->assignment, &options, are_current, error);
-}
-
 /* ---- another set of tasks -------------------------------------------------------------------- */
 
-/* With every task back and closed. */
+/*
+ * With every task back and closed, and so not RUNNING: queries and waiters ask the state first, and
+ * want the lock for nothing that takes time.
+ */
 static ks_status regroup(ks_app *app, ks_error *error)
 {
     ks_error reason = {0};
@@ -83,7 +77,6 @@ static ks_status regroup(ks_app *app, ks_error *error)
     KS_TRY(ksi_app_find_topics(app, error));
     app->next_look_ms = ksi_monotonic_ms(app->clock) + JOIN_AGAIN_MS;
     app->next_poll_ms = app->next_look_ms; /* there is no group to ask */
-    app->wants_look = false;
     KS_TRY(ksi_app_look_at_state(app, error));
     ks_status status = ksi_app_join_group(app, &reason);
     if (status == KS_E_TOPOLOGY) {
@@ -105,29 +98,42 @@ static ks_status regroup(ks_app *app, ks_error *error)
 static int64_t look_interval_ms(const ks_app *app)
 {
     int64_t age_ms = ksi_config_i64(app->config, "metadata.max.age.ms");
-    return age_ms < LOOK_MS ? age_ms : LOOK_MS;
+    return age_ms < LOOK_MS || !ksi_app_has_patterns(app) ? age_ms : LOOK_MS;
+}
+
+void ksi_app_looked_at_topics(ks_app *app)
+{
+    app->next_look_ms = ksi_monotonic_ms(app->clock) + look_interval_ms(app);
+}
+
+/* Whether the topics are what the tasks were made for; asked without the lock. */
+static ks_status check_topics(ks_app *app, bool *are_current, ks_error *error)
+{
+    const ksi_assignment_options options = options_of(app);
+    ksi_mutex_unlock(&app->lock);
+    ks_status status = ksi_assignment_is_current(&app->assignment, &options, are_current, error);
+    ksi_mutex_lock(&app->lock);
+    return status;
 }
 
 static ks_status look(ks_app *app, ks_error *error)
 {
     bool are_current = true;
-    app->next_look_ms = ksi_monotonic_ms(app->clock) + look_interval_ms(app);
-    app->wants_look = false;
-    KS_TRY(ksi_app_check_topics(app, &are_current, error));
+    const uint64_t wanted = app->looks_wanted;
+    KS_TRY(check_topics(app, &are_current, error));
+    ksi_app_looked_at_topics(app);
+    app->looks_done = wanted;
     if (!are_current) {
         ksi_log(&app->logger, KS_LOG_LEVEL_INFO, app->name,
-                "other topics match the patterns of the topology by now: the tasks are made anew");
+                "other topics match the patterns of the topology by now, or topics have another "
+                "number of partitions: the tasks are made anew");
         app->is_regrouping = true;
     }
     return KS_OK;
 }
 
-ks_status ksi_app_follow_topics(ks_app *app, bool *progressed, ks_error *error)
+static ks_status follow(ks_app *app, bool *progressed, ks_error *error)
 {
-    bool is_due = app->wants_look || ksi_monotonic_ms(app->clock) >= app->next_look_ms;
-    if (!is_due || !ksi_app_has_patterns(app)) {
-        return KS_OK;
-    }
     if (!app->is_regrouping) {
         KS_TRY(look(app, error));
         *progressed = *progressed || app->is_regrouping;
@@ -138,4 +144,23 @@ ks_status ksi_app_follow_topics(ks_app *app, bool *progressed, ks_error *error)
     KS_TRY(regroup(app, error));
     *progressed = *progressed || !app->is_regrouping;
     return KS_OK;
+}
+
+ks_status ksi_app_follow_topics(ks_app *app, bool *progressed, ks_error *error)
+{
+    ks_error reason = {0};
+    bool is_due =
+        app->looks_wanted > app->looks_done || ksi_monotonic_ms(app->clock) >= app->next_look_ms;
+    if (!is_due || !ksi_patience_is_due(&app->patience)) {
+        return KS_OK;
+    }
+    ks_status status = follow(app, progressed, &reason);
+    if (status == KS_OK) {
+        ksi_patience_settle(&app->patience);
+    } else if (ksi_is_retriable(&reason)) {
+        return ksi_patience_fail(&app->patience, &reason, error);
+    } else {
+        *error = reason;
+    }
+    return status;
 }

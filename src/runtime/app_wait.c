@@ -10,8 +10,8 @@
  * A thread that failed gives its tasks back before it says so, and another may have done its work
  * by then. Whoever waited would close an application that has not been asked what to do about it.
  *
- * Topics that a pattern matches count from the moment they are there, so the log is asked for them,
- * too.
+ * Topics that a pattern matches count from the moment they are there, so the supervisor is asked to
+ * look at them, too.
  *
  * Thread rule: any thread but those of the application.
  */
@@ -42,6 +42,11 @@ static bool wait_for_change(ks_app *app, int64_t deadline_ms)
     return true;
 }
 
+static bool is_over(int64_t deadline_ms)
+{
+    return deadline_ms >= 0 && machine_ms() >= deadline_ms;
+}
+
 /* Negative: none. A timeout longer than the clock counts is none, too. */
 static int64_t deadline_of(int64_t timeout_ms)
 {
@@ -49,34 +54,51 @@ static int64_t deadline_of(int64_t timeout_ms)
     return timeout_ms < 0 || timeout_ms > INT64_MAX - now_ms ? -1 : now_ms + timeout_ms;
 }
 
-/* Whether all topics are read that there are to read; if not, the supervisor hears of it. */
-static bool has_all_topics(ks_app *app)
+/* What is this process's at this moment: its tasks' inputs, and the topics of global stores. */
+typedef struct reading {
+    ksi_progress tasks;
+    ksi_progress global;
+} reading;
+
+static reading read_progress(const ks_app *app)
 {
-    bool are_current = false;
-    if (ksi_app_check_topics(app, &are_current, NULL) != KS_OK || !are_current) {
-        app->wants_look = true;
-        ksi_app_wake_supervisor(app);
-        return false;
+    reading now = {.global = {.count = 0}};
+    ksi_progress_copy(&now.tasks, &app->progress);
+    if (app->global != NULL) {
+        ksi_progress_copy(&now.global, ksi_global_thread_progress(app->global));
     }
-    return true;
+    return now;
 }
 
-/* Tasks and global stores; adds the ends it went by. */
-static bool is_caught_up(const ks_app *app, uint64_t *ends)
+static void forget(reading *now)
 {
-    return ksi_progress_is_caught_up(&app->progress, app->transport, ends) &&
-           (app->global == NULL ||
-            ksi_progress_is_caught_up(ksi_global_thread_progress(app->global), app->transport,
-                                      ends));
+    ksi_progress_destroy(&now->tasks);
+    ksi_progress_destroy(&now->global);
 }
 
-static bool caught_up(ks_app *app)
+/*
+ * One round; adds the ends it went by. The log is asked without the lock, which queries want; what
+ * was committed is read before the ends, so a yes was true at that moment.
+ */
+static bool is_caught_up(ks_app *app, uint64_t *ends)
+{
+    reading now = read_progress(app);
+    ksi_mutex_unlock(&app->lock);
+    bool yes = ksi_progress_is_caught_up(&now.tasks, app->transport, ends) &&
+               ksi_progress_is_caught_up(&now.global, app->transport, ends);
+    ksi_mutex_lock(&app->lock);
+    forget(&now);
+    return yes;
+}
+
+/* `look`: of the supervisor at the topics, which has to be over. */
+static bool caught_up(ks_app *app, uint64_t look)
 {
     uint64_t first = 0;
     uint64_t second = 0;
-    return ks_app_state_of(app) == KS_APP_RUNNING && has_all_topics(app) &&
+    return ks_app_state_of(app) == KS_APP_RUNNING && app->looks_done >= look &&
            is_caught_up(app, &first) && is_caught_up(app, &second) && first == second &&
-           !ksi_app_is_a_thread_ending(app);
+           ks_app_state_of(app) == KS_APP_RUNNING && !ksi_app_is_a_thread_ending(app);
 }
 
 /* The error that stopped the application, or that it is not running at all. */
@@ -93,18 +115,33 @@ static ks_status stopped(const ks_app *app, ks_app_state state, ks_error *error)
                          ks_app_state_name(state));
 }
 
+/* Topics that patterns match by now are to be read, too: the supervisor looks at them. */
+static uint64_t ask_for_look(ks_app *app)
+{
+    if (!ksi_app_has_patterns(app)) {
+        return 0;
+    }
+    app->looks_wanted++;
+    ksi_app_wake_supervisor(app);
+    return app->looks_wanted;
+}
+
 static ks_status wait_locked(ks_app *app, int64_t deadline_ms, ks_error *error)
 {
+    const uint64_t look = ask_for_look(app);
     for (;;) {
         ks_app_state state = ks_app_state_of(app);
         if (state != KS_APP_REBALANCING && state != KS_APP_RUNNING &&
             state != KS_APP_PENDING_ERROR) {
             return stopped(app, state, error);
         }
-        if (caught_up(app)) {
+        uint64_t changes = app->changes;
+        if (caught_up(app, look)) {
             return KS_OK;
         }
-        if (!wait_for_change(app, deadline_ms)) {
+        bool is_in_time =
+            changes != app->changes ? !is_over(deadline_ms) : wait_for_change(app, deadline_ms);
+        if (!is_in_time) {
             return ksi_error_set(error, KS_E_TIMEOUT, app->application_id,
                                  "the application has not caught up with its input topics in the "
                                  "time given; it goes on");
@@ -144,14 +181,17 @@ ks_app_stats ks_app_stats_of(ks_app *app)
     for (int reason = 0; app->global != NULL && reason < KS_DROP_REASON_COUNT; reason++) {
         all.records_dropped += ksi_global_thread_dropped(app->global, (ks_drop_reason)reason);
     }
-    if (app->has_workers) {
-        all.records_behind = ksi_progress_behind(&app->progress, app->transport);
-    }
-    if (app->has_workers && app->global != NULL) {
-        all.records_behind +=
-            ksi_progress_behind(ksi_global_thread_progress(app->global), app->transport);
+    bool has_workers = app->has_workers;
+    reading now = {.tasks = {.count = 0}};
+    if (has_workers) {
+        now = read_progress(app);
     }
     ksi_mutex_unlock(&app->lock);
+    all.records_behind = ksi_progress_behind(&now.tasks, app->transport) +
+                         ksi_progress_behind(&now.global, app->transport);
+    if (has_workers) {
+        forget(&now);
+    }
     return all;
 }
 

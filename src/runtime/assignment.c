@@ -16,6 +16,7 @@
  */
 #include "runtime/assignment.h"
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -25,7 +26,10 @@ typedef struct maker {
     ksi_assignment *assignment;
     const ksi_assignment_options *options;
     ks_error *error;
-    ks_status status; /* of matching patterns: a visitor cannot return one */
+    ks_status status;    /* of matching patterns: a visitor cannot return one */
+    const char *missing; /* the first input topic that is not there; NULL: all are */
+    const ksi_node *reader;
+    ksi_buffer also_missing;
 } maker;
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
@@ -105,7 +109,41 @@ static void match_topic(void *user, const char *topic)
     }
 }
 
-static ks_status add_named_topic(maker *self, const ksi_node *node, const char *topic)
+/* Where the log says that it has no such topic: it may be that it says nothing at all. */
+static ks_status check_reachable(const maker *self)
+{
+    ksi_transport *transport = self->options->transport;
+    return transport->class->reachable != NULL ? transport->class->reachable(transport, self->error)
+                                               : KS_OK;
+}
+
+/* The first one by name and reader, the others by name. */
+static void note_missing(maker *self, const ksi_node *node, const char *topic)
+{
+    if (self->missing == NULL) {
+        self->missing = topic;
+        self->reader = node;
+        return;
+    }
+    ksi_buffer_appendf(&self->also_missing, "%s%s", self->also_missing.size > 0 ? ", " : "", topic);
+}
+
+static ks_status say_missing(maker *self)
+{
+    if (self->missing == NULL) {
+        return KS_OK;
+    }
+    KS_TRY(check_reachable(self));
+    bool is_only_one = self->also_missing.size == 0;
+    return ksi_error_set(self->error, KS_E_UNKNOWN_TOPIC, self->missing,
+                         "source %s of sub-topology %d reads this topic and it does not exist%s%s; "
+                         "create input topics before the application starts",
+                         self->reader->name, self->reader->subtopology,
+                         is_only_one ? "" : ", and likewise ",
+                         is_only_one ? "" : ksi_buffer_cstr(&self->also_missing));
+}
+
+static void add_named_topic(maker *self, const ksi_node *node, const char *topic)
 {
     const ksi_assignment_options *options = self->options;
     ksi_assigned_input input = {.topic = ksi_topology_topic_name(options->topology,
@@ -119,15 +157,10 @@ static ks_status add_named_topic(maker *self, const ksi_node *node, const char *
         input.partitions =
             options->transport->class->partition_count(options->transport, input.topic);
         if (input.partitions == 0) {
-            return ksi_error_set(
-                self->error, KS_E_UNKNOWN_TOPIC, input.topic,
-                "source %s of sub-topology %d reads this topic and it does not exist; create "
-                "input topics before the application starts",
-                node->name, node->subtopology);
+            note_missing(self, node, input.topic);
         }
     }
     add_input(self->assignment, &input);
-    return KS_OK;
 }
 
 static void add_matched_topics(maker *self, const ksi_node *node)
@@ -168,13 +201,13 @@ static ks_status find_inputs(maker *self)
             continue;
         }
         for (size_t t = 0; t < node->source.topic_count; t++) {
-            KS_TRY(add_named_topic(self, node, node->source.topics[t]));
+            add_named_topic(self, node, node->source.topics[t]);
         }
         if (node->source.pattern != NULL) {
             add_matched_topics(self, node);
         }
     }
-    return KS_OK;
+    return say_missing(self);
 }
 
 /* ---- repartition topics ---------------------------------------------------------------------- */
@@ -323,6 +356,7 @@ ks_status ksi_assignment_make(ksi_assignment *assignment, const ksi_assignment_o
     ksi_arena_init(&assignment->arena, 0);
     maker self = {.assignment = assignment, .options = options, .error = error, .status = KS_OK};
     ks_status status = find_inputs(&self);
+    ksi_buffer_destroy(&self.also_missing);
     if (status == KS_OK) {
         status = find_repartition_counts(&self);
     }
@@ -348,15 +382,29 @@ static bool matched_same(const ksi_assignment *a, const ksi_assignment *b)
     return same;
 }
 
+static bool counts_same(const ksi_assignment *assignment, ksi_transport *transport)
+{
+    for (size_t i = 0; i < assignment->input_count; i++) {
+        const ksi_assigned_input *input = &assignment->inputs[i];
+        int32_t count = transport->class->partition_count(transport, input->topic);
+        if (count > 0 && count != input->partitions) {
+            return false;
+        }
+    }
+    return true;
+}
+
 ks_status ksi_assignment_is_current(const ksi_assignment *assignment,
                                     const ksi_assignment_options *options, bool *is_current,
                                     ks_error *error)
 {
+    ksi_transport *transport = options->transport;
     ksi_assignment now = {0};
-    ksi_arena_init(&now.arena, 0);
     maker self = {.assignment = &now, .options = options, .error = error, .status = KS_OK};
-    options->transport->class->each_topic(options->transport, match_topic, &self);
-    *is_current = matched_same(assignment, &now);
+    KS_TRY(check_reachable(&self));
+    ksi_arena_init(&now.arena, 0);
+    transport->class->each_topic(transport, match_topic, &self);
+    *is_current = matched_same(assignment, &now) && counts_same(assignment, transport);
     ksi_assignment_destroy(&now);
     return self.status;
 }

@@ -65,15 +65,19 @@ typedef struct ksi_assignment_options {
 } ksi_assignment_options;
 
 /*
- * Fills `assignment`, which need not be initialised. KS_E_UNKNOWN_TOPIC for an input topic that is
- * not there; KS_E_TOPOLOGY when two patterns match one topic or the partitions of a repartition
- * topic cannot be known. After an error it is empty.
+ * Fills `assignment`, which need not be initialised. KS_E_UNKNOWN_TOPIC for input topics that are
+ * not there, naming all of them; KS_E_TOPOLOGY when two patterns match one topic, the partitions of
+ * a repartition topic cannot be known, or topics that are read together differ in their partitions.
+ * After an error it is empty.
  */
 KS_NODISCARD ks_status ksi_assignment_make(ksi_assignment *assignment,
                                            const ksi_assignment_options *options, ks_error *error);
 void ksi_assignment_destroy(ksi_assignment *assignment);
 
-/* Whether the topology's patterns match now what they matched when it was made. */
+/*
+ * Whether the topology's patterns match now what they matched when it was made, and its inputs have
+ * as many partitions. A topic that is gone is for its readers to find out.
+ */
 KS_NODISCARD ks_status ksi_assignment_is_current(const ksi_assignment *assignment,
                                                  const ksi_assignment_options *options,
                                                  bool *is_current, ks_error *error);

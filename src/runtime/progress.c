@@ -72,12 +72,35 @@ ksi_input_progress *ksi_progress_of(const ksi_progress *progress, ksi_topic_part
     return NULL;
 }
 
-/* The end of a partition; what cannot be asked counts as empty. */
-static int64_t end_of(ksi_transport *transport, ksi_topic_partition at)
+void ksi_progress_copy(ksi_progress *copy, const ksi_progress *progress)
+{
+    *copy = (ksi_progress){.inputs = ksi_calloc(progress->count + 1, sizeof *copy->inputs)};
+    ksi_arena_init(&copy->names, 0);
+    for (size_t i = 0; i < progress->count; i++) {
+        const ksi_input_progress *from = &progress->inputs[i];
+        if (!atomic_load(&from->is_assigned)) {
+            continue;
+        }
+        ksi_input_progress *to = &copy->inputs[copy->count++];
+        to->at = (ksi_topic_partition){.topic = ksi_arena_strdup(&copy->names, from->at.topic),
+                                       .partition = from->at.partition};
+        to->subtopology = from->subtopology;
+        atomic_init(&to->processed, atomic_load(&from->processed));
+        atomic_init(&to->committed, atomic_load(&from->committed));
+        atomic_init(&to->is_assigned, true);
+    }
+}
+
+/* The end of a partition; 0 when it is gone. False: it cannot be asked now. */
+static bool find_end(ksi_transport *transport, ksi_topic_partition at, int64_t *end)
 {
     int64_t begin = 0;
-    int64_t end = 0;
-    return transport->class->offsets(transport, at, &begin, &end, NULL) == KS_OK ? end : 0;
+    ks_status status = transport->class->offsets(transport, at, &begin, end, NULL);
+    if (status == KS_E_UNKNOWN_TOPIC) {
+        *end = 0;
+        return true;
+    }
+    return status == KS_OK;
 }
 
 bool ksi_progress_is_caught_up(const ksi_progress *progress, ksi_transport *transport,
@@ -88,8 +111,8 @@ bool ksi_progress_is_caught_up(const ksi_progress *progress, ksi_transport *tran
         if (!atomic_load(&input->is_assigned)) {
             continue;
         }
-        int64_t end = end_of(transport, input->at);
-        if (atomic_load(&input->committed) < end) {
+        int64_t end = 0;
+        if (!find_end(transport, input->at, &end) || atomic_load(&input->committed) < end) {
             return false;
         }
         *ends += (uint64_t)end;
@@ -102,8 +125,12 @@ uint64_t ksi_progress_behind(const ksi_progress *progress, ksi_transport *transp
     uint64_t behind = 0;
     for (size_t i = 0; i < progress->count; i++) {
         ksi_input_progress *input = &progress->inputs[i];
-        int64_t left = end_of(transport, input->at) - atomic_load(&input->processed);
-        behind += left > 0 && atomic_load(&input->is_assigned) ? (uint64_t)left : 0;
+        int64_t end = 0;
+        if (!atomic_load(&input->is_assigned) || !find_end(transport, input->at, &end)) {
+            continue;
+        }
+        int64_t left = end - atomic_load(&input->processed);
+        behind += left > 0 ? (uint64_t)left : 0;
     }
     return behind;
 }

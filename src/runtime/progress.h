@@ -39,6 +39,12 @@ void ksi_progress_init(ksi_progress *progress, const ksi_assignment *assignment)
 void ksi_progress_init_global(ksi_progress *progress, const ksi_assignment *assignment);
 void ksi_progress_destroy(ksi_progress *progress);
 
+/*
+ * What it says at this moment, with what is this application's only: for somebody who is going to
+ * ask the log, without the lock that keeps the table from being made anew.
+ */
+void ksi_progress_copy(ksi_progress *copy, const ksi_progress *progress);
+
 /* Whether the partitions of a task are this application's, from now on. */
 void ksi_progress_assign(ksi_progress *progress, ksi_task_id task, bool is_assigned);
 
@@ -46,9 +52,9 @@ void ksi_progress_assign(ksi_progress *progress, ksi_task_id task, bool is_assig
 ksi_input_progress *ksi_progress_of(const ksi_progress *progress, ksi_topic_partition at);
 
 /*
- * Whether all that is in the partitions this application reads is processed and committed; adds
+ * These two ask the log, and wait for it. Whether all that is in the partitions this application reads is processed and committed; adds
  * the end offsets it went by to `*ends`. One answer may be outdated by another thread's sends
- * before it is given; app.c says how to ask.
+ * before it is given; app_wait.c says how to ask. False when the log does not say.
  */
 bool ksi_progress_is_caught_up(const ksi_progress *progress, ksi_transport *transport,
                                uint64_t *ends);

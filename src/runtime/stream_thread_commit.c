@@ -345,12 +345,29 @@ ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_er
 
 /* ---- repartition topics ---------------------------------------------------------------------- */
 
+static void purge(const ksi_stream_thread *thread, ksi_thread_input *input)
+{
+    ksi_transport *transport = thread->options.transport;
+    ks_error reason = {0};
+    if (transport->class->purge != NULL) {
+        transport->class->purge(transport, input->at, input->committed);
+        input->purged = input->committed;
+        return;
+    }
+    if (transport->class->delete_records(transport, input->at, input->committed, &reason) ==
+        KS_OK) {
+        input->purged = input->committed;
+    } else {
+        ksi_log(thread->options.logger, KS_LOG_LEVEL_DEBUG, input->at.topic,
+                "processed records could not be deleted: %s", reason.message);
+    }
+}
+
 /*
  * @java TaskManager#maybePurgeCommittedRecords: errors are ignored there, too; the next one may do.
  */
 void ksi_thread_maybe_purge(ksi_stream_thread *thread)
 {
-    ksi_transport *transport = thread->options.transport;
     int64_t now_ms = ksi_thread_now_ms(thread);
     if (now_ms - thread->last_purge_ms < thread->purge_interval_ms) {
         return;
@@ -359,16 +376,8 @@ void ksi_thread_maybe_purge(ksi_stream_thread *thread)
     for (size_t t = 0; t < thread->task_count; t++) {
         for (size_t i = 0; i < thread->tasks[t]->input_count; i++) {
             ksi_thread_input *input = &thread->tasks[t]->inputs[i];
-            ks_error reason = {0};
-            if (!input->is_repartition || input->committed <= input->purged) {
-                continue;
-            }
-            if (transport->class->delete_records(transport, input->at, input->committed, &reason) ==
-                KS_OK) {
-                input->purged = input->committed;
-            } else {
-                ksi_log(thread->options.logger, KS_LOG_LEVEL_DEBUG, input->at.topic,
-                        "processed records could not be deleted: %s", reason.message);
+            if (input->is_repartition && input->committed > input->purged) {
+                purge(thread, input);
             }
         }
     }
