@@ -4,10 +4,10 @@
  * and again when topics come and go that patterns match, or grow.
  *
  * The supervisor looks at the log's topics as often as metadata.max.age.ms says; where there are
- * patterns at least once a second, and whenever somebody waits until all is processed. When patterns
- * match others than the tasks were made for, or an input has another number of partitions by now,
- * this member gives up its tasks as for any rebalance, leaves the group, makes the tasks anew and
- * joins:
+ * patterns at least once a second, and whenever somebody waits until all is processed. When
+ * patterns match others than the tasks were made for, or an input has another number of partitions
+ * by now, this member gives up its tasks as for any rebalance, leaves the group, makes the tasks
+ * anew and joins:
  *
  *     look -> regrouping -> tasks come back, committed -> leave -> assignment, topics -> join
  *

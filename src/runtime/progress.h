@@ -52,9 +52,10 @@ void ksi_progress_assign(ksi_progress *progress, ksi_task_id task, bool is_assig
 ksi_input_progress *ksi_progress_of(const ksi_progress *progress, ksi_topic_partition at);
 
 /*
- * These two ask the log, and wait for it. Whether all that is in the partitions this application reads is processed and committed; adds
- * the end offsets it went by to `*ends`. One answer may be outdated by another thread's sends
- * before it is given; app_wait.c says how to ask. False when the log does not say.
+ * These two ask the log, and wait for it. Whether all that is in the partitions this application
+ * reads is processed and committed; adds the end offsets it went by to `*ends`. One answer may be
+ * outdated by another thread's sends before it is given; app_wait.c says how to ask. False when the
+ * log does not say.
  */
 bool ksi_progress_is_caught_up(const ksi_progress *progress, ksi_transport *transport,
                                uint64_t *ends);
