@@ -28,6 +28,7 @@ int set_up_processes(void **state)
         self->tasks[t].stateful = t >= PER_SUBTOPOLOGY;
     }
     self->now = 1000;
+    group_model_pass(&self->group, self->now);
     *state = self;
     return 0;
 }
