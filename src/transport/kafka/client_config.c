@@ -181,10 +181,17 @@ static const counterpart *counterpart_of(const char *java, unsigned roles)
     return NULL;
 }
 
-static bool is_known(const rd_kafka_conf_t *conf, const char *name)
+/* Has this release of librdkafka the property? A fresh set knows those of topics apart. */
+static bool is_known(const char *name)
 {
     size_t size = 0;
-    return rd_kafka_conf_get(conf, name, NULL, &size) == RD_KAFKA_CONF_OK;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_topic_conf_t *topic = rd_kafka_topic_conf_new();
+    bool found = rd_kafka_conf_get(conf, name, NULL, &size) == RD_KAFKA_CONF_OK ||
+                 rd_kafka_topic_conf_get(topic, name, NULL, &size) == RD_KAFKA_CONF_OK;
+    rd_kafka_topic_conf_destroy(topic);
+    rd_kafka_conf_destroy(conf);
+    return found;
 }
 
 ksi_client ksi_kafka_client_of(ksi_kafka_role role)
@@ -231,7 +238,7 @@ static ks_status put_table(client_setup *self, const setting *settings, size_t c
 {
     for (size_t i = 0; i < count; i++) {
         bool is_meant = (settings[i].roles & role_of(self)) != 0;
-        if (is_meant && (!settings[i].optional || is_known(self->conf, settings[i].name))) {
+        if (is_meant && (!settings[i].optional || is_known(settings[i].name))) {
             KS_TRY(put(self, settings[i].name, settings[i].value, settings[i].name, error));
         }
     }
@@ -292,7 +299,7 @@ static ks_status apply(client_setup *self, const char *property, bool own, const
 {
     const counterpart *found = counterpart_of(property, role_of(self));
     const char *name = found != NULL ? found->name : own ? property : NULL;
-    if (name == NULL || is_needed(name, role_of(self)) || !is_known(self->conf, name)) {
+    if (name == NULL || is_needed(name, role_of(self)) || !is_known(name)) {
         return KS_OK; /* ksi_kafka_client_notices() says so */
     }
     char text[TEXT_SIZE];
@@ -360,6 +367,21 @@ static ks_status settle_idempotence(client_setup *self, ks_error *error)
                : KS_OK;
 }
 
+/*
+ * Neither a record nor a request must be under way for longer than its transaction; 0 is for ever.
+ */
+static ks_status settle_transactions(client_setup *self, ks_error *error)
+{
+    int64_t transaction_ms = number_of(self, "transaction.timeout.ms");
+    int64_t delivery_ms = number_of(self, "message.timeout.ms");
+    if (number_of(self, "socket.timeout.ms") > transaction_ms) {
+        KS_TRY(put_number(self, "socket.timeout.ms", transaction_ms, error));
+    }
+    return delivery_ms == 0 || delivery_ms > transaction_ms
+               ? put_number(self, "message.timeout.ms", transaction_ms, error)
+               : KS_OK;
+}
+
 static ks_status settle(client_setup *self, ks_error *error)
 {
     int64_t backoff_ms = number_of(self, "reconnect.backoff.ms");
@@ -372,18 +394,8 @@ static ks_status settle(client_setup *self, ks_error *error)
         int64_t bytes = number_of(self, "fetch.max.bytes");
         return at_least(self, "receive.message.max.bytes", bytes + TEXT_SIZE, error);
     }
-    if (self->options->role == KSI_KAFKA_PRODUCER) {
-        return settle_idempotence(self, error);
-    }
-    /* Nothing may be under way for longer than its transaction; 0 is for ever. */
-    int64_t transaction_ms = number_of(self, "transaction.timeout.ms");
-    if (number_of(self, "socket.timeout.ms") > transaction_ms) {
-        KS_TRY(put_number(self, "socket.timeout.ms", transaction_ms, error));
-    }
-    int64_t delivery_ms = number_of(self, "message.timeout.ms");
-    return delivery_ms == 0 || delivery_ms > transaction_ms
-               ? put_number(self, "message.timeout.ms", transaction_ms, error)
-               : KS_OK;
+    return self->options->role == KSI_KAFKA_PRODUCER ? settle_idempotence(self, error)
+                                                     : settle_transactions(self, error);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -459,7 +471,7 @@ static unsigned roles_of(unsigned clients)
 }
 
 /* Why a property does nothing; NULL: it does what it says, or somebody else tells. */
-static const char *idle_reason(const rd_kafka_conf_t *conf, const char *name, const char *value)
+static const char *idle_reason(const char *name, const char *value)
 {
     ksi_client_name meant = {.property = name, .clients = KSI_CLIENT_ANY};
     bool is_client = ksi_client_name_of(name, &meant);
@@ -467,7 +479,7 @@ static const char *idle_reason(const rd_kafka_conf_t *conf, const char *name, co
     const counterpart *found = counterpart_of(meant.property, roles_of(meant.clients));
     if (found != NULL) {
         bool as_always = strcmp(value, "use_all_dns_ips") == 0;
-        return is_known(conf, found->name) || as_always
+        return is_known(found->name) || as_always
                    ? NULL
                    : "does nothing: it needs a newer librdkafka than this one";
     }
@@ -482,21 +494,19 @@ static const char *idle_reason(const rd_kafka_conf_t *conf, const char *name, co
     if (strncmp(meant.property, "ssl.", 4) == 0 || strncmp(meant.property, "sasl.", 5) == 0) {
         return "does nothing: security.protocol is PLAINTEXT";
     }
-    return has_prefix && is_known(conf, meant.property)
+    return has_prefix && is_known(meant.property)
                ? NULL
                : "has no counterpart in librdkafka and does nothing";
 }
 
 void ksi_kafka_client_notices(const ks_config *config, ksi_logger *logger)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
     const char *name = NULL;
     const char *value = NULL;
     for (size_t i = 0; ksi_config_at(config, &i, &name, &value); i++) {
-        const char *reason = idle_reason(conf, name, value);
+        const char *reason = idle_reason(name, value);
         if (reason != NULL) {
             ksi_log(logger, KS_LOG_LEVEL_WARN, name, "%s", reason);
         }
     }
-    rd_kafka_conf_destroy(conf);
 }

@@ -89,7 +89,10 @@ void ksi_kafka_client_explain(ksi_kafka_client *client, ks_error *error)
 
 /* ---- what librdkafka says -------------------------------------------------------------------- */
 
-/* Lines of librdkafka have syslog's levels. Those about connections come as events, too. */
+/*
+ * Lines of librdkafka have syslog's levels. Those about connections come as events, too; a property
+ * that the client has no use for is a mistake that somebody has to hear of.
+ */
 static ks_log_level level_of(int level, const char *facility)
 {
     bool twice = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
@@ -97,7 +100,8 @@ static ks_log_level level_of(int level, const char *facility)
     if (level > 6 || twice) {
         return KS_LOG_LEVEL_DEBUG;
     }
-    return level < 4 ? KS_LOG_LEVEL_ERROR : level < 5 ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_INFO;
+    bool is_warning = level == 4 || strcmp(facility, "CONFWARN") == 0;
+    return level < 4 ? KS_LOG_LEVEL_ERROR : is_warning ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_INFO;
 }
 
 static void log_line(const rd_kafka_t *handle, int level, const char *facility, const char *text)
