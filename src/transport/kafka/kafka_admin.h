@@ -76,11 +76,17 @@ ks_status ksi_kafka_delete_records(ksi_transport *transport, ksi_topic_partition
 void ksi_kafka_purge(ksi_transport *transport, ksi_topic_partition partition, int64_t before);
 
 /* kafka_groups.c */
+ks_status ksi_kafka_committed(ksi_transport *transport, const char *group,
+                              ksi_group_offset *offsets, size_t count, ks_arena *arena,
+                              ks_error *error);
+ks_status ksi_kafka_commit_offsets(ksi_transport *transport, const ksi_offset_commit *commit,
+                                   ks_error *error);
 void ksi_kafka_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user);
 void ksi_kafka_each_offset(ksi_transport *transport, const char *group, ksi_offset_visit_fn *visit,
                            void *user);
 void ksi_kafka_each_member(ksi_transport *transport, const char *group, ksi_member_visit_fn *visit,
                            void *user);
 ks_status ksi_kafka_delete_group(ksi_transport *transport, const char *group, ks_error *error);
+ks_status ksi_kafka_remove_members(ksi_transport *transport, const char *group, ks_error *error);
 
 #endif

@@ -100,7 +100,8 @@ static ks_log_level level_of(int level, const char *facility)
     if (level > 6 || twice) {
         return KS_LOG_LEVEL_DEBUG;
     }
-    bool is_warning = level == 4 || strcmp(facility, "CONFWARN") == 0;
+    bool is_retried = strcmp(facility, "GETPID") == 0;
+    bool is_warning = (level == 4 && !is_retried) || strcmp(facility, "CONFWARN") == 0;
     return level < 4 ? KS_LOG_LEVEL_ERROR : is_warning ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_INFO;
 }
 

@@ -16,6 +16,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- an application's own -------------------------------------------------------------------- */
+
+static ksi_kafka_offset *offsets_of(const ksi_group_offset *offsets, size_t count)
+{
+    ksi_kafka_offset *list = ksi_calloc(count + 1, sizeof *list);
+    for (size_t i = 0; i < count; i++) {
+        list[i] = (ksi_kafka_offset){.topic = offsets[i].partition.topic,
+                                     .partition = offsets[i].partition.partition,
+                                     .offset = offsets[i].offset,
+                                     .metadata = offsets[i].metadata};
+    }
+    return list;
+}
+
+ks_status ksi_kafka_committed(ksi_transport *transport, const char *group,
+                              ksi_group_offset *offsets, size_t count, ks_arena *arena,
+                              ks_error *error)
+{
+    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    ksi_kafka_offset *list = offsets_of(offsets, count);
+    ks_status status =
+        ksi_kafka_group_offsets_fetch(self->offsets, group, list, count, arena, error);
+    for (size_t i = 0; status == KS_OK && i < count; i++) {
+        offsets[i].offset = list[i].offset;
+        offsets[i].metadata = list[i].metadata;
+    }
+    ksi_free(list);
+    return status;
+}
+
+ks_status ksi_kafka_commit_offsets(ksi_transport *transport, const ksi_offset_commit *commit,
+                                   ks_error *error)
+{
+    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    for (size_t i = 0; i < commit->count; i++) {
+        if (commit->offsets[i].offset < 0) {
+            return ksi_error_set(error, KS_E_ARGUMENT, commit->offsets[i].partition.topic,
+                                 "offset %lld cannot be committed",
+                                 (long long)commit->offsets[i].offset);
+        }
+    }
+    ksi_kafka_offset *list = offsets_of(commit->offsets, commit->count);
+    ks_status status = ksi_kafka_group_offsets_commit(
+        self->offsets, commit->group, commit->generation, list, commit->count, error);
+    ksi_free(list);
+    return status;
+}
+
 /* ---- lists ----------------------------------------------------------------------------------- */
 
 static int by_text(const void *left, const void *right)
@@ -119,5 +167,44 @@ ks_status ksi_kafka_delete_group(ksi_transport *transport, const char *group, ks
     }
     rd_kafka_DeleteGroup_destroy(gone);
     ksi_admin_end(&call);
+    return status;
+}
+
+/* ---- members that an operator takes out ------------------------------------------------------ */
+
+static ks_status remove_listed(ksi_kafka_transport *self, const struct rd_kafka_group_info *group,
+                               ks_error *error)
+{
+    size_t count = (size_t)group->member_cnt;
+    ksi_generation *members = ksi_calloc(count + 1, sizeof *members);
+    for (size_t i = 0; i < count; i++) {
+        members[i].member = group->members[i].member_id;
+    }
+    const ksi_kafka_cluster cluster = ksi_kafka_cluster_of(self);
+    ks_status status =
+        ksi_kafka_group_remove_members(&cluster, group->group, members, count, self->logger, error);
+    ksi_free(members);
+    return status;
+}
+
+ks_status ksi_kafka_remove_members(ksi_transport *transport, const char *group, ks_error *error)
+{
+    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    const struct rd_kafka_group_list *list = NULL;
+    const ksi_kafka_failure failure = {
+        .code =
+            rd_kafka_list_groups(self->admin->handle, group, &list, self->admin->call_timeout_ms),
+        .where = group,
+        .doing = "listing the members of the group"};
+    if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return ksi_kafka_client_fail(self->admin, &failure, error);
+    }
+    ks_status status = KS_OK;
+    for (int i = 0; i < list->group_cnt && status == KS_OK; i++) {
+        if (list->groups[i].member_cnt > 0) {
+            status = remove_listed(self, &list->groups[i], error);
+        }
+    }
+    rd_kafka_group_list_destroy(list);
     return status;
 }

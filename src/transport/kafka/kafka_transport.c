@@ -106,6 +106,7 @@ static void kafka_release(ksi_transport *transport)
     for (int role = 0; role < KSI_KAFKA_ROLES; role++) {
         ksi_kafka_client_release(self->shared[role]);
     }
+    ksi_kafka_group_offsets_close(self->offsets);
     ksi_kafka_outage_destroy(&self->outage);
     ksi_logger_destroy(&self->own_logger);
     ksi_mutex_destroy(&self->lock);
@@ -185,9 +186,12 @@ static const ksi_transport_class kafka_class = {
     .partition_bytes = ksi_kafka_partition_bytes,
     .delete_records = ksi_kafka_delete_records,
     .purge = ksi_kafka_purge,
+    .committed = ksi_kafka_committed,
+    .commit_offsets = ksi_kafka_commit_offsets,
     .each_group = ksi_kafka_each_group,
     .each_offset = ksi_kafka_each_offset,
     .delete_group = ksi_kafka_delete_group,
+    .remove_members = ksi_kafka_remove_members,
     .open_consumer = ksi_kafka_consumer_open,
     .open_producer = ksi_kafka_producer_open,
 };
@@ -198,6 +202,16 @@ static char *client_id_of(const ks_config *config)
     const char *application = ksi_config_text(config, "application.id");
     bool has_own = client_id != NULL && client_id[0] != '\0';
     return ksi_strdup(has_own ? client_id : application != NULL ? application : "kstreams");
+}
+
+ksi_kafka_cluster ksi_kafka_cluster_of(const ksi_kafka_transport *self)
+{
+    return (ksi_kafka_cluster){.bootstrap_servers = self->servers,
+                               .client_id = self->client_id,
+                               .request_timeout_ms = self->admin->call_timeout_ms,
+                               .retry_backoff_ms = ksi_config_i64(self->config, "retry.backoff.ms"),
+                               .reconnect_backoff_ms =
+                                   ksi_config_i64(self->config, "reconnect.backoff.ms")};
 }
 
 /* A property that one of the clients would refuse is an error now and not when it is needed. */
@@ -226,7 +240,9 @@ static ks_status connect_to(ksi_kafka_transport *self, ks_error *error)
         self->admin = ksi_kafka_transport_client(self, KSI_KAFKA_ADMIN, NULL, &reason);
     }
     if (self->admin != NULL && make_first_contact(self, &reason) == KS_OK) {
+        const ksi_kafka_cluster cluster = ksi_kafka_cluster_of(self);
         self->purges = rd_kafka_queue_new(self->admin->handle);
+        self->offsets = ksi_kafka_group_offsets_open(&cluster, &reason);
     }
     if (reason.code != KS_OK && error != NULL) {
         *error = reason;

@@ -71,6 +71,9 @@ typedef struct ksi_kafka_transport {
 ksi_kafka_client *ksi_kafka_transport_client(ksi_kafka_transport *self, ksi_kafka_role role,
                                              const char *transactional_id, ks_error *error);
 
+/* Where the cluster is, for connections of our own: borrowed from the transport. */
+ksi_kafka_cluster ksi_kafka_cluster_of(const ksi_kafka_transport *self);
+
 /* kafka_consumer.c, kafka_producer.c */
 ksi_consumer *ksi_kafka_consumer_open(ksi_transport *transport, ksi_reads reads, ks_error *error);
 ksi_producer *ksi_kafka_producer_open(ksi_transport *transport, const ksi_producer_options *options,
