@@ -33,8 +33,7 @@ ks_status ks_log_each_group(ks_log *log, ks_group_visit_fn *visit, void *user, k
                              "must not be NULL");
     }
     group_relay relay = {.visit = visit, .user = user};
-    log->transport->class->each_group(log->transport, relay_group, &relay);
-    return ksi_log_reachable(log, error);
+    return log->transport->class->each_group(log->transport, relay_group, &relay, error);
 }
 
 typedef struct offset_relay {
@@ -64,8 +63,7 @@ ks_status ks_log_each_group_offset(ks_log *log, const char *group, ks_group_offs
         return ksi_error_set(error, KS_E_ARGUMENT, "visit", "must not be NULL");
     }
     offset_relay relay = {.log = log, .visit = visit, .user = user};
-    log->transport->class->each_offset(log->transport, group, relay_offset, &relay);
-    return ksi_log_reachable(log, error);
+    return log->transport->class->each_offset(log->transport, group, relay_offset, &relay, error);
 }
 
 typedef struct member_relay {
@@ -126,9 +124,10 @@ ks_status ks_log_each_group_member(ks_log *log, const char *group, ks_group_memb
     ks_arena arena;
     ksi_arena_init(&arena, 0);
     member_relay relay = {.visit = visit, .user = user, .arena = &arena};
-    log->transport->class->each_member(log->transport, group, relay_member, &relay);
+    ks_status status =
+        log->transport->class->each_member(log->transport, group, relay_member, &relay, error);
     ksi_arena_destroy(&arena);
-    return ksi_log_reachable(log, error);
+    return status;
 }
 
 /* ---- changing -------------------------------------------------------------------------------- */
@@ -142,8 +141,8 @@ static void note_member(void *user, const ksi_member_info *member)
 static ks_status check_at_rest(ks_log *log, const char *group, ks_error *error)
 {
     bool has_members = false;
-    log->transport->class->each_member(log->transport, group, note_member, &has_members);
-    KS_TRY(ksi_log_reachable(log, error));
+    KS_TRY(log->transport->class->each_member(log->transport, group, note_member, &has_members,
+                                              error));
     if (has_members) {
         return ksi_error_set(error, KS_E_STATE, group,
                              "the group has members, which would commit over what is set; stop the "

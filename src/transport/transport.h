@@ -234,12 +234,13 @@ typedef struct ksi_transport_class {
     ks_status (*commit_offsets)(ksi_transport *transport, const ksi_offset_commit *commit,
                                 ks_error *error);
     /* Groups that committed offsets or have members, by name; the offsets of one, by partition. */
-    void (*each_group)(ksi_transport *transport, ksi_group_visit_fn *visit, void *user);
-    void (*each_offset)(ksi_transport *transport, const char *group, ksi_offset_visit_fn *visit,
-                        void *user);
+    ks_status (*each_group)(ksi_transport *transport, ksi_group_visit_fn *visit, void *user,
+                            ks_error *error);
+    ks_status (*each_offset)(ksi_transport *transport, const char *group,
+                             ksi_offset_visit_fn *visit, void *user, ks_error *error);
     /* Members of a group, as they joined. */
-    void (*each_member)(ksi_transport *transport, const char *group, ksi_member_visit_fn *visit,
-                        void *user);
+    ks_status (*each_member)(ksi_transport *transport, const char *group,
+                             ksi_member_visit_fn *visit, void *user, ks_error *error);
     /* Forgets the offsets of a group; KS_E_STATE while it has members. */
     ks_status (*delete_group)(ksi_transport *transport, const char *group, ks_error *error);
     /*

@@ -226,15 +226,16 @@ static ks_status commit_offsets(ksi_transport *self, const ksi_offset_commit *co
     return faulty_answer(fate, commit->group, error);
 }
 
-static void each_group(ksi_transport *self, ksi_group_visit_fn *visit, void *user)
+static ks_status each_group(ksi_transport *self, ksi_group_visit_fn *visit, void *user,
+                            ks_error *error)
 {
-    inner_of(self)->class->each_group(inner_of(self), visit, user);
+    return inner_of(self)->class->each_group(inner_of(self), visit, user, error);
 }
 
-static void each_offset(ksi_transport *self, const char *group, ksi_offset_visit_fn *visit,
-                        void *user)
+static ks_status each_offset(ksi_transport *self, const char *group, ksi_offset_visit_fn *visit,
+                             void *user, ks_error *error)
 {
-    inner_of(self)->class->each_offset(inner_of(self), group, visit, user);
+    return inner_of(self)->class->each_offset(inner_of(self), group, visit, user, error);
 }
 
 static ks_status delete_group(ksi_transport *self, const char *group, ks_error *error)

@@ -91,8 +91,10 @@ static int compare_offsets(const void *a, const void *b)
                       : (left->partition > right->partition) - (left->partition < right->partition);
 }
 
-void ksi_embedded_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user)
+ks_status ksi_embedded_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user,
+                                  ks_error *error)
 {
+    (void)error;
     ksi_embedded_log *log = ksi_embedded_log_of(transport);
     group_list list = {0};
     ksi_arena_init(&list.arena, 0);
@@ -110,11 +112,13 @@ void ksi_embedded_each_group(ksi_transport *transport, ksi_group_visit_fn *visit
         }
     }
     list_destroy(&list);
+    return KS_OK;
 }
 
-void ksi_embedded_each_offset(ksi_transport *transport, const char *group,
-                              ksi_offset_visit_fn *visit, void *user)
+ks_status ksi_embedded_each_offset(ksi_transport *transport, const char *group,
+                                   ksi_offset_visit_fn *visit, void *user, ks_error *error)
 {
+    (void)error;
     ksi_embedded_log *log = ksi_embedded_log_of(transport);
     group_list list = {0};
     ksi_arena_init(&list.arena, 0);
@@ -128,12 +132,15 @@ void ksi_embedded_each_offset(ksi_transport *transport, const char *group,
         visit(user, &list.offsets[i]);
     }
     list_destroy(&list);
+    return KS_OK;
 }
 
-void ksi_embedded_each_member(ksi_transport *transport, const char *group,
-                              ksi_member_visit_fn *visit, void *user)
+ks_status ksi_embedded_each_member(ksi_transport *transport, const char *group,
+                                   ksi_member_visit_fn *visit, void *user, ks_error *error)
 {
+    (void)error;
     ksi_coordinator_each_member(ksi_embedded_log_of(transport)->coordinator, group, visit, user);
+    return KS_OK;
 }
 
 /* ---- changing -------------------------------------------------------------------------------- */

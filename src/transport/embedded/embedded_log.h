@@ -133,11 +133,12 @@ ks_status ksi_embedded_committed(ksi_transport *transport, const char *group,
                                  ks_error *error);
 ks_status ksi_embedded_commit_offsets(ksi_transport *transport, const ksi_offset_commit *commit,
                                       ks_error *error);
-void ksi_embedded_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user);
-void ksi_embedded_each_offset(ksi_transport *transport, const char *group,
-                              ksi_offset_visit_fn *visit, void *user);
-void ksi_embedded_each_member(ksi_transport *transport, const char *group,
-                              ksi_member_visit_fn *visit, void *user);
+ks_status ksi_embedded_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user,
+                                  ks_error *error);
+ks_status ksi_embedded_each_offset(ksi_transport *transport, const char *group,
+                                   ksi_offset_visit_fn *visit, void *user, ks_error *error);
+ks_status ksi_embedded_each_member(ksi_transport *transport, const char *group,
+                                   ksi_member_visit_fn *visit, void *user, ks_error *error);
 ks_status ksi_embedded_delete_group(ksi_transport *transport, const char *group, ks_error *error);
 ks_status ksi_embedded_remove_members(ksi_transport *transport, const char *group, ks_error *error);
 ksi_membership *ksi_embedded_join(ksi_transport *transport, const ksi_member_options *options,

@@ -81,12 +81,15 @@ ks_status ksi_kafka_committed(ksi_transport *transport, const char *group,
                               ks_error *error);
 ks_status ksi_kafka_commit_offsets(ksi_transport *transport, const ksi_offset_commit *commit,
                                    ks_error *error);
-void ksi_kafka_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user);
-void ksi_kafka_each_offset(ksi_transport *transport, const char *group, ksi_offset_visit_fn *visit,
-                           void *user);
-void ksi_kafka_each_member(ksi_transport *transport, const char *group, ksi_member_visit_fn *visit,
-                           void *user);
+ks_status ksi_kafka_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user,
+                               ks_error *error);
+ks_status ksi_kafka_each_offset(ksi_transport *transport, const char *group,
+                                ksi_offset_visit_fn *visit, void *user, ks_error *error);
 ks_status ksi_kafka_delete_group(ksi_transport *transport, const char *group, ks_error *error);
+
+/* kafka_members.c */
+ks_status ksi_kafka_each_member(ksi_transport *transport, const char *group,
+                                ksi_member_visit_fn *visit, void *user, ks_error *error);
 ks_status ksi_kafka_remove_members(ksi_transport *transport, const char *group, ks_error *error);
 
 #endif

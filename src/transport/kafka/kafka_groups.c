@@ -71,15 +71,15 @@ static int by_text(const void *left, const void *right)
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-void ksi_kafka_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user)
+ks_status ksi_kafka_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user,
+                               ks_error *error)
 {
     ksi_admin_call call;
-    if (ksi_admin_begin(ksi_kafka_transport_of(transport), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
-                        &call, NULL) != KS_OK) {
-        return;
-    }
+    KS_TRY(ksi_admin_begin(ksi_kafka_transport_of(transport), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+                           &call, error));
     rd_kafka_ListConsumerGroups(call.client->handle, call.options, call.queue);
-    if (ksi_admin_wait(&call, NULL, "listing groups", NULL) == KS_OK) {
+    ks_status status = ksi_admin_wait(&call, NULL, "listing groups", error);
+    if (status == KS_OK) {
         size_t count = 0;
         const rd_kafka_ConsumerGroupListing_t **found = rd_kafka_ListConsumerGroups_result_valid(
             rd_kafka_event_ListConsumerGroups_result(call.answer), &count);
@@ -94,16 +94,7 @@ void ksi_kafka_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, v
         ksi_free(names);
     }
     ksi_admin_end(&call);
-}
-
-/* The offsets of a group in the answer; NULL when it says none. */
-static const rd_kafka_topic_partition_list_t *listed_offsets(rd_kafka_event_t *answer)
-{
-    size_t count = 0;
-    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-        rd_kafka_event_ListConsumerGroupOffsets_result(answer), &count);
-    bool has_failed = count == 0 || rd_kafka_group_result_error(groups[0]) != NULL;
-    return has_failed ? NULL : rd_kafka_group_result_partitions(groups[0]);
+    return status;
 }
 
 static void visit_offsets(const rd_kafka_topic_partition_list_t *list, ksi_offset_visit_fn *visit,
@@ -125,24 +116,32 @@ static void visit_offsets(const rd_kafka_topic_partition_list_t *list, ksi_offse
     rd_kafka_topic_partition_list_destroy(sorted);
 }
 
-void ksi_kafka_each_offset(ksi_transport *transport, const char *group, ksi_offset_visit_fn *visit,
-                           void *user)
+ks_status ksi_kafka_each_offset(ksi_transport *transport, const char *group,
+                                ksi_offset_visit_fn *visit, void *user, ks_error *error)
 {
     ksi_admin_call call;
-    if (ksi_admin_begin(ksi_kafka_transport_of(transport),
-                        RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, &call, NULL) != KS_OK) {
-        return;
-    }
+    const char *doing = "listing what the group committed";
+    KS_TRY(ksi_admin_begin(ksi_kafka_transport_of(transport),
+                           RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, &call, error));
     rd_kafka_ListConsumerGroupOffsets_t *asked = rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
     rd_kafka_ListConsumerGroupOffsets(call.client->handle, &asked, 1, call.options, call.queue);
-    if (ksi_admin_wait(&call, group, "listing what the group committed", NULL) == KS_OK) {
-        const rd_kafka_topic_partition_list_t *list = listed_offsets(call.answer);
-        if (list != NULL) {
-            visit_offsets(list, visit, user);
+    ks_status status = ksi_admin_wait(&call, group, doing, error);
+    if (status == KS_OK) {
+        size_t count = 0;
+        const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+            rd_kafka_event_ListConsumerGroupOffsets_result(call.answer), &count);
+        const rd_kafka_error_t *reason = rd_kafka_group_result_error(groups[0]);
+        if (reason == NULL) {
+            visit_offsets(rd_kafka_group_result_partitions(groups[0]), visit, user);
+        } else {
+            const ksi_kafka_failure failure = {rd_kafka_error_code(reason),
+                                               rd_kafka_error_string(reason), group, doing};
+            status = ksi_kafka_client_fail(call.client, &failure, error);
         }
     }
     rd_kafka_ListConsumerGroupOffsets_destroy(asked);
     ksi_admin_end(&call);
+    return status;
 }
 
 ks_status ksi_kafka_delete_group(ksi_transport *transport, const char *group, ks_error *error)
@@ -167,44 +166,5 @@ ks_status ksi_kafka_delete_group(ksi_transport *transport, const char *group, ks
     }
     rd_kafka_DeleteGroup_destroy(gone);
     ksi_admin_end(&call);
-    return status;
-}
-
-/* ---- members that an operator takes out ------------------------------------------------------ */
-
-static ks_status remove_listed(ksi_kafka_transport *self, const struct rd_kafka_group_info *group,
-                               ks_error *error)
-{
-    size_t count = (size_t)group->member_cnt;
-    ksi_generation *members = ksi_calloc(count + 1, sizeof *members);
-    for (size_t i = 0; i < count; i++) {
-        members[i].member = group->members[i].member_id;
-    }
-    const ksi_kafka_cluster cluster = ksi_kafka_cluster_of(self);
-    ks_status status =
-        ksi_kafka_group_remove_members(&cluster, group->group, members, count, self->logger, error);
-    ksi_free(members);
-    return status;
-}
-
-ks_status ksi_kafka_remove_members(ksi_transport *transport, const char *group, ks_error *error)
-{
-    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
-    const struct rd_kafka_group_list *list = NULL;
-    const ksi_kafka_failure failure = {
-        .code =
-            rd_kafka_list_groups(self->admin->handle, group, &list, self->admin->call_timeout_ms),
-        .where = group,
-        .doing = "listing the members of the group"};
-    if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return ksi_kafka_client_fail(self->admin, &failure, error);
-    }
-    ks_status status = KS_OK;
-    for (int i = 0; i < list->group_cnt && status == KS_OK; i++) {
-        if (list->groups[i].member_cnt > 0) {
-            status = remove_listed(self, &list->groups[i], error);
-        }
-    }
-    rd_kafka_group_list_destroy(list);
     return status;
 }

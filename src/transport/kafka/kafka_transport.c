@@ -190,6 +190,7 @@ static const ksi_transport_class kafka_class = {
     .commit_offsets = ksi_kafka_commit_offsets,
     .each_group = ksi_kafka_each_group,
     .each_offset = ksi_kafka_each_offset,
+    .each_member = ksi_kafka_each_member,
     .delete_group = ksi_kafka_delete_group,
     .remove_members = ksi_kafka_remove_members,
     .open_consumer = ksi_kafka_consumer_open,

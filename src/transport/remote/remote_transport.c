@@ -108,13 +108,14 @@ static void remote_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visi
     (void)visit_list(remote, &by, NULL); /* reachable() tells */
 }
 
-static void remote_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user)
+static ks_status remote_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user,
+                                   ks_error *error)
 {
     ksi_remote *remote = remote_of(transport);
     ksi_topic_visit_fn *same = visit;
     const visited by = {.take = take_topic, .visit = (void *)&same, .user = user};
     (void)begin(remote, KSI_CALL_EACH_GROUP);
-    (void)visit_list(remote, &by, NULL);
+    return visit_list(remote, &by, error);
 }
 
 static void take_config(ksi_frame_reader *list, void *visit, void *user)
@@ -147,13 +148,13 @@ static void take_offset(ksi_frame_reader *list, void *visit, void *user)
     }
 }
 
-static void remote_each_offset(ksi_transport *transport, const char *group,
-                               ksi_offset_visit_fn *visit, void *user)
+static ks_status remote_each_offset(ksi_transport *transport, const char *group,
+                                    ksi_offset_visit_fn *visit, void *user, ks_error *error)
 {
     ksi_remote *remote = remote_of(transport);
     const visited by = {.take = take_offset, .visit = (void *)&visit, .user = user};
     ksi_put_text(begin(remote, KSI_CALL_EACH_OFFSET), group);
-    (void)visit_list(remote, &by, NULL);
+    return visit_list(remote, &by, error);
 }
 
 static ksi_task_id *take_tasks(ksi_frame_reader *list, size_t *count)
@@ -204,13 +205,13 @@ static void take_member(ksi_frame_reader *list, void *visit, void *user)
     ksi_free(inputs);
 }
 
-static void remote_each_member(ksi_transport *transport, const char *group,
-                               ksi_member_visit_fn *visit, void *user)
+static ks_status remote_each_member(ksi_transport *transport, const char *group,
+                                    ksi_member_visit_fn *visit, void *user, ks_error *error)
 {
     ksi_remote *remote = remote_of(transport);
     const visited by = {.take = take_member, .visit = (void *)&visit, .user = user};
     ksi_put_text(begin(remote, KSI_CALL_EACH_MEMBER), group);
-    (void)visit_list(remote, &by, NULL);
+    return visit_list(remote, &by, error);
 }
 
 /* ---- topics ---------------------------------------------------------------------------------- */

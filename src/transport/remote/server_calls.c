@@ -255,7 +255,7 @@ static ks_status call_each_group(ksi_session *session, ksi_frame_reader *request
                                  ksi_buffer *answer, ks_error *error)
 {
     KSI_TAKEN(request, error);
-    session->transport->class->each_group(session->transport, put_name, answer);
+    KS_TRY(session->transport->class->each_group(session->transport, put_name, answer, error));
     ksi_put_u8(answer, 0);
     return KS_OK;
 }
@@ -273,7 +273,8 @@ static ks_status call_each_offset(ksi_session *session, ksi_frame_reader *reques
 {
     const char *group = ksi_take_text(request);
     KSI_TAKEN(request, error);
-    session->transport->class->each_offset(session->transport, group, put_offset, answer);
+    KS_TRY(session->transport->class->each_offset(session->transport, group, put_offset, answer,
+                                                  error));
     ksi_put_u8(answer, 0);
     return KS_OK;
 }
@@ -318,7 +319,8 @@ static ks_status call_each_member(ksi_session *session, ksi_frame_reader *reques
 {
     const char *group = ksi_take_text(request);
     KSI_TAKEN(request, error);
-    session->transport->class->each_member(session->transport, group, put_member, answer);
+    KS_TRY(session->transport->class->each_member(session->transport, group, put_member, answer,
+                                                  error));
     ksi_put_u8(answer, 0);
     return KS_OK;
 }

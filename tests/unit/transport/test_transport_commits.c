@@ -163,10 +163,10 @@ static void groups_are_listed_and_deleted(void **state)
     assert_ok(self->class->commit_offsets(self->transport, &commit, &self->error));
     ksi_membership *member = join_group(self, "p", 0);
     char names[64] = "";
-    self->class->each_group(self->transport, note_name, names);
+    assert_ok(self->class->each_group(self->transport, note_name, names, &self->error));
     assert_string_equal(names, "group two ");
     char text[64] = "";
-    self->class->each_offset(self->transport, "two", note_offset, text);
+    assert_ok(self->class->each_offset(self->transport, "two", note_offset, text, &self->error));
     assert_string_equal(text, "a-0@1 a-1@2 b-0@3 ");
     assert_refused(self->class->delete_group(self->transport, "group", &self->error), KS_E_STATE);
     member->class->leave(member);
