@@ -599,6 +599,10 @@ ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, bool *finished, ks
     }
     *finished = true;
     end(thread, status == KS_OK);
+    if (status != KS_OK && ksi_is_retriable(&reason)) {
+        ksi_error_prefix(&reason, "gave up when it was to end; what was not committed will be "
+                                  "processed again: ");
+    }
     if (status == KS_E_FENCED || (status == KS_E_STATE && ksi_is_retriable(&reason))) {
         /* No failure: its tasks are with others, who go on from the last commit. */
         log_lost(thread, &reason);

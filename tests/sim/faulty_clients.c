@@ -94,7 +94,9 @@ static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *
     faulty_producer *producer = producer_of(self);
     faulty_transport *faulty = producer->faulty;
     KSI_CHECK(!producer->is_unsettled); /* nothing may be sent before the last commit is settled */
-    faulty_fate fate = faulty_draw(faulty, "send", faulty->odds.bad_send);
+    faulty_fate fate = faulty_is_out(faulty) /* it is gathered, and waits */
+                           ? FATE_DO
+                           : faulty_draw(faulty, "send", faulty->odds.bad_send);
     KS_TRY(faulty_answer(fate, topic, error));
     if (faulty->sabotage == SABOTAGE_SEND_FORGETS && faulty_strikes(faulty, 50)) {
         return KS_OK;
@@ -140,7 +142,7 @@ static ks_status write_out(faulty_producer *producer, const char *what, ks_error
         KS_TRY(producer->inner->class->commit(producer->inner, NULL, error));
         producer->since_ns = -1;
     }
-    return fate == FATE_DO ? KS_OK : faulty_answer(FATE_REFUSE, what, error);
+    return faulty_answer(fate, what, error);
 }
 
 static ks_status producer_poll(ksi_producer *self, int64_t now_ns, int64_t *next_ns,
@@ -282,6 +284,9 @@ ksi_producer *faulty_producer_open(ksi_transport *transport, const ksi_producer_
     const char *transactional_id = ksi_transactional_id_of(options);
     faulty_transport *faulty = (faulty_transport *)transport;
     char own_id[64];
+    if (faulty_reach(faulty, "producer", error) != KS_OK) {
+        return NULL;
+    }
     (void)snprintf(own_id, sizeof own_id, "own-%s-%llu", faulty->name,
                    (unsigned long long)faulty->producers++);
     const ksi_producer_options with_id = {.transactional_id =

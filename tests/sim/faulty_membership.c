@@ -7,6 +7,7 @@
  */
 #include "faulty_transport.h"
 
+#include "base/error.h"
 #include "base/memory.h"
 
 typedef struct faulty_membership {
@@ -25,8 +26,9 @@ static ks_status member_poll(ksi_membership *self, int64_t now_ms, ksi_group_vie
 {
     faulty_transport *faulty = ((faulty_membership *)self)->faulty;
     ksi_membership *inner = inner_of(self);
-    bool is_lost = faulty_strikes(faulty, faulty->odds.lost_heartbeat);
-    bool is_executed = !is_lost || sim_random_strikes(faulty->random, 5000);
+    bool is_out = faulty_is_out(faulty);
+    bool is_lost = is_out || faulty_strikes(faulty, faulty->odds.lost_heartbeat);
+    bool is_executed = !is_out && (!is_lost || sim_random_strikes(faulty->random, 5000));
     ksi_group_view seen = {0};
     if (is_executed) {
         faulty_meanwhile(faulty);
@@ -75,6 +77,7 @@ static ksi_generation member_generation(const ksi_membership *self)
 static ks_status member_rejoin(ksi_membership *self, int64_t now_ms, ks_error *error)
 {
     ksi_membership *inner = inner_of(self);
+    KS_TRY(faulty_reach(((faulty_membership *)self)->faulty, "group", error));
     return inner->class->rejoin(inner, now_ms, error);
 }
 

@@ -45,6 +45,17 @@ bool faulty_strikes(faulty_transport *faulty, int64_t odds)
     return faulty->is_enabled && sim_random_strikes(faulty->random, odds);
 }
 
+bool faulty_is_out(const faulty_transport *faulty)
+{
+    return faulty->is_enabled && !faulty->is_dead && faulty->outage_until_ns > 0 &&
+           faulty->clock->monotonic_ns(faulty->clock) < faulty->outage_until_ns;
+}
+
+ks_status faulty_reach(const faulty_transport *faulty, const char *where, ks_error *error)
+{
+    return faulty_answer(faulty_is_out(faulty) ? FATE_NOT_KNOWN : FATE_DO, where, error);
+}
+
 /*
  * Not while a task's stores are held: who holds them calls the log to send, and that never waits.
  */
@@ -90,6 +101,9 @@ faulty_fate faulty_draw_commit(faulty_transport *faulty, const char *what)
     if (dies_now(faulty)) {
         return note(faulty, what, faulty->dies_after ? FATE_DO_LOSE : FATE_NOT_KNOWN);
     }
+    if (faulty_is_out(faulty)) {
+        return FATE_NOT_KNOWN;
+    }
     if (faulty_strikes(faulty, faulty->odds.lost_answer)) {
         return note(faulty, what, FATE_DO_LOSE);
     }
@@ -107,8 +121,13 @@ faulty_fate faulty_draw(faulty_transport *faulty, const char *what, int64_t odds
     if (faulty->is_dead) {
         return FATE_REFUSE;
     }
-    return dies_now(faulty) || faulty_strikes(faulty, odds) ? note(faulty, what, FATE_REFUSE)
-                                                            : FATE_DO;
+    if (dies_now(faulty)) {
+        return note(faulty, what, FATE_REFUSE);
+    }
+    if (faulty_is_out(faulty)) {
+        return FATE_NOT_KNOWN;
+    }
+    return faulty_strikes(faulty, odds) ? note(faulty, what, FATE_REFUSE) : FATE_DO;
 }
 
 ks_status faulty_answer(faulty_fate fate, const char *where, ks_error *error)
@@ -140,8 +159,14 @@ static void release(ksi_transport *self)
     faulty_transport_release(faulty_of(self));
 }
 
+static ks_status reachable(ksi_transport *self, ks_error *error)
+{
+    return faulty_reach(faulty_of(self), "log", error);
+}
+
 static ks_status create_topic(ksi_transport *self, const ksi_topic_spec *spec, ks_error *error)
 {
+    KS_TRY(faulty_reach(faulty_of(self), spec->name, error));
     return inner_of(self)->class->create_topic(inner_of(self), spec, error);
 }
 
@@ -152,12 +177,16 @@ static ks_status delete_topic(ksi_transport *self, const char *topic, ks_error *
 
 static int32_t partition_count(ksi_transport *self, const char *topic)
 {
-    return inner_of(self)->class->partition_count(inner_of(self), topic);
+    return faulty_is_out(faulty_of(self))
+               ? 0
+               : inner_of(self)->class->partition_count(inner_of(self), topic);
 }
 
 static void each_topic(ksi_transport *self, ksi_topic_visit_fn *visit, void *user)
 {
-    inner_of(self)->class->each_topic(inner_of(self), visit, user);
+    if (!faulty_is_out(faulty_of(self))) {
+        inner_of(self)->class->each_topic(inner_of(self), visit, user);
+    }
 }
 
 static ks_status each_config(ksi_transport *self, const char *topic, ksi_config_visit_fn *visit,
@@ -175,12 +204,14 @@ static ks_status set_config(ksi_transport *self, const char *topic, const ksi_to
 static ks_status offsets(ksi_transport *self, ksi_topic_partition partition, int64_t *begin,
                          int64_t *end, ks_error *error)
 {
+    KS_TRY(faulty_reach(faulty_of(self), partition.topic, error));
     return inner_of(self)->class->offsets(inner_of(self), partition, begin, end, error);
 }
 
 static ks_status offset_at(ksi_transport *self, ksi_topic_partition partition, int64_t timestamp,
                            int64_t *offset, ks_error *error)
 {
+    KS_TRY(faulty_reach(faulty_of(self), partition.topic, error));
     return inner_of(self)->class->offset_at(inner_of(self), partition, timestamp, offset, error);
 }
 
@@ -246,6 +277,7 @@ static ks_status delete_group(ksi_transport *self, const char *group, ks_error *
 static const ksi_transport_class faulty_transport_class = {
     .retain = retain,
     .release = release,
+    .reachable = reachable,
     .create_topic = create_topic,
     .delete_topic = delete_topic,
     .partition_count = partition_count,

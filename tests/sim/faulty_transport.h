@@ -11,6 +11,8 @@
  *     refusal       nothing was executed, and never will be
  *     fenced        a producer is told that another one has its id
  *     quiet         a partition answers "nothing new" for a while
+ *     outage        for a while nothing is executed and no call is answered, as when a network or a
+ *                   broker is gone; every call says so, flagged retriable
  *     meanwhile     a call takes so long that others go on, perhaps long enough to be given the
  *                   tasks of the one that waits
  *     death         from one call on, nothing is executed any more, in the middle of a step or not;
@@ -71,11 +73,12 @@ typedef struct faulty_transport {
     char name[16]; /* in the trace */
     faulty_odds odds;
     faulty_sabotage sabotage;
-    bool is_enabled;      /* faults happen */
-    bool is_dead;         /* nothing is executed */
-    int64_t calls_left;   /* until it dies; negative: it does not */
-    bool dies_after;      /* the last call is executed, its answer is not seen */
-    int64_t disturbances; /* faults after which records may be there twice at least once */
+    bool is_enabled;         /* faults happen */
+    bool is_dead;            /* nothing is executed */
+    int64_t calls_left;      /* until it dies; negative: it does not */
+    bool dies_after;         /* the last call is executed, its answer is not seen */
+    int64_t outage_until_ns; /* nothing is answered before */
+    int64_t disturbances;    /* faults after which records may be there twice at least once */
     uint64_t producers;
     void (*meanwhile)(void *user); /* lets others go on; NULL: nobody */
     void *user;
@@ -103,6 +106,10 @@ faulty_fate faulty_draw(faulty_transport *faulty, const char *what, int64_t odds
 /* KS_OK for FATE_DO; else the error of a fate. */
 ks_status faulty_answer(faulty_fate fate, const char *where, ks_error *error);
 bool faulty_strikes(faulty_transport *faulty, int64_t odds);
+/* Whether nothing is answered now. */
+bool faulty_is_out(const faulty_transport *faulty);
+/* KS_OK, or what a call answers in an outage. */
+ks_status faulty_reach(const faulty_transport *faulty, const char *where, ks_error *error);
 /* At the beginning of a call: others go on, now and then. */
 void faulty_meanwhile(faulty_transport *faulty);
 

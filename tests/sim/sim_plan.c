@@ -59,6 +59,8 @@ sim_plan sim_plan_of(uint64_t seed)
     plan.odds = draw_odds(random);
     plan.reuses_input = plan.kind == SIM_TABLE && sim_random_strikes(random, 5000);
     plan.has_global = sim_random_strikes(random, 4000);
+    plan.task_timeout_ms = sim_random_strikes(random, 2500) ? sim_random_between(random, 20, 1500)
+                                                            : SIM_LONG_TIMEOUT_MS;
     if (plan.runs_smoothly) {
         plan.turbulence = 0;
         plan.odds = (faulty_odds){0};

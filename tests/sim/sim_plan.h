@@ -19,6 +19,8 @@ typedef enum sim_kind {
     SIM_GROUPS       /* those rows are grouped by their value, and counted */
 } sim_kind;
 
+#define SIM_LONG_TIMEOUT_MS INT64_C(3600000) /* no outage is as long */
+
 typedef struct sim_plan {
     uint64_t seed;
     sim_kind kind;
@@ -35,6 +37,7 @@ typedef struct sim_plan {
     int32_t standbys;
     int64_t commit_ms;
     int64_t session_ms;
+    int64_t task_timeout_ms; /* short: an outage may end threads */
     int64_t purge_ms;
     int64_t buffered_records;
     int64_t uncommitted_bytes;

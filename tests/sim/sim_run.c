@@ -58,6 +58,15 @@ static void stall(sim_world *world, sim_instance *instance)
     world->trace.counts[SIM_STALL]++;
 }
 
+static void lose_log(sim_world *world, sim_instance *instance)
+{
+    int64_t ms = sim_random_between(&world->random, 20, world->plan.session_ms * 3);
+    instance->faulty->outage_until_ns = world->now_ns + ms * MS;
+    sim_trace_add(&world->trace, instance->name, "reaches no log", ms, 0);
+    world->trace.counts[SIM_OUTAGE]++;
+    world->disturbances++;
+}
+
 static void change_threads(sim_instance *instance, bool more)
 {
     ks_status status = more ? ks_app_add_stream_thread(instance->app, NULL)
@@ -92,7 +101,7 @@ static void change_clock(sim_world *world, sim_instance *instance)
 
 static void happen_to(sim_world *world, sim_instance *instance)
 {
-    switch (sim_random_below(&world->random, 12)) {
+    switch (sim_random_below(&world->random, 14)) {
     case 0:
         crash(world, instance);
         break;
@@ -117,6 +126,10 @@ static void happen_to(sim_world *world, sim_instance *instance)
         break;
     case 10:
         pause_or_resume(instance);
+        break;
+    case 11:
+    case 12:
+        lose_log(world, instance);
         break;
     default:
         change_clock(world, instance);

@@ -46,6 +46,8 @@ const char *sim_event_name(sim_event event)
         [SIM_CRASH] = "crashes",
         [SIM_DEATH_IN_A_CALL] = "deaths in a call",
         [SIM_STALL] = "stalls",
+        [SIM_OUTAGE] = "outages",
+        [SIM_GIVEN_UP] = "outages that lasted too long",
         [SIM_FENCED_MEMBER] = "steps after which a member was found fenced",
         [SIM_CLOSE] = "closes",
         [SIM_MORE_THREADS] = "threads added",

@@ -44,6 +44,8 @@ typedef enum sim_event {
     SIM_CRASH,
     SIM_DEATH_IN_A_CALL,
     SIM_STALL,
+    SIM_OUTAGE,
+    SIM_GIVEN_UP, /* an outage was longer than task.timeout.ms */
     SIM_FENCED_MEMBER,
     SIM_CLOSE,
     SIM_MORE_THREADS,

@@ -151,6 +151,7 @@ static ks_config *make_config(sim_instance *instance)
     set_number(world, config, "num.standby.replicas", plan->standbys);
     set_number(world, config, "commit.interval.ms", plan->commit_ms);
     set_number(world, config, "session.timeout.ms", plan->session_ms);
+    set_number(world, config, "task.timeout.ms", plan->task_timeout_ms);
     set_number(world, config, "repartition.purge.interval.ms", plan->purge_ms);
     set_number(world, config, "buffered.records.per.partition", plan->buffered_records);
     set_number(world, config, "statestore.uncommitted.max.bytes", plan->uncommitted_bytes);
@@ -261,6 +262,16 @@ static void on_state(ks_app_state from, ks_app_state to, void *user)
     sim_trace_add(&instance->world->trace, instance->name, ks_app_state_name(to), (int64_t)from, 0);
 }
 
+/* Threads give up when an outage is longer than they may wait; one lost answer is not. */
+static bool was_given_up(sim_world *world, const ks_error *error)
+{
+    bool is_over = strstr(error->message, "as long as task.timeout.ms allows") != NULL &&
+                   world->plan.task_timeout_ms < SIM_LONG_TIMEOUT_MS;
+    bool is_end = strstr(error->message, "gave up when it was to end") != NULL;
+    world->trace.counts[SIM_GIVEN_UP] += is_over || is_end;
+    return is_over || is_end;
+}
+
 static ks_uncaught_answer on_uncaught(const ks_error *error, void *user)
 {
     sim_instance *instance = user;
@@ -270,7 +281,7 @@ static ks_uncaught_answer on_uncaught(const ks_error *error, void *user)
         sim_complain(world, "%s: being fenced was taken for a failure: %s", instance->name,
                      error->message);
     }
-    if (error->code == KS_E_TIMEOUT) {
+    if (error->code == KS_E_TIMEOUT && !was_given_up(world, error)) {
         sim_complain(world, "%s: a thread failed because an answer was lost", instance->name);
     }
     if (world->is_settled) {
@@ -478,7 +489,8 @@ static void look_after(sim_instance *instance)
     }
     look_at_tasks(instance);
     if (ksi_app_has_ended(instance->app)) {
-        if (instance->app->failed && instance->app->failure.code == KS_E_TIMEOUT) {
+        if (instance->app->failed && instance->app->failure.code == KS_E_TIMEOUT &&
+            !was_given_up(world, &instance->app->failure)) {
             sim_complain(world, "%s ended because an answer was lost", instance->name);
         }
         sim_trace_add(&world->trace, instance->name, "has ended", instance->is_closing, 0);
