@@ -122,11 +122,12 @@ static ks_status ask(ksi_kafka_group_offsets *offsets, offset_call *call, ks_sli
         if (state == KSI_LINK_ANSWERED) {
             return KS_OK;
         }
-        if (state == KSI_LINK_UNSENT && call->refused.code != KS_OK) {
+        bool over = now() >= call->deadline_ms;
+        if (over && call->refused.code != KS_OK) {
             *error = call->refused; /* the time went by with waiting for that */
             return error->code;
         }
-        if (state == KSI_LINK_UNSENT || call->lost_before || now() >= call->deadline_ms) {
+        if (state == KSI_LINK_UNSENT || call->lost_before || over) {
             ksi_error_prefix(error, "%s: ", call->what);
             return error->code;
         }

@@ -50,7 +50,7 @@ static void open_with(offsets_fixture *self, int64_t request_timeout_ms)
     const ksi_kafka_cluster cluster = {.bootstrap_servers = fake_broker_address(self->broker),
                                        .client_id = "tester",
                                        .request_timeout_ms = request_timeout_ms,
-                                       .retry_backoff_ms = 5};
+                                       .retry_backoff_ms = 20};
     ksi_kafka_group_offsets_close(self->offsets);
     self->offsets = ksi_kafka_group_offsets_open(&cluster, &self->error);
     assert_non_null(self->offsets);
@@ -302,8 +302,8 @@ static void a_transaction_that_does_not_end_is_the_reason_of_the_error(void **st
 {
     offsets_fixture *self = *state;
     ksi_kafka_offset offset;
-    open_with(self, 40);
-    for (int i = 0; i < 20; i++) {
+    open_with(self, 500);
+    for (int i = 0; i < 30; i++) { /* more than there is time for */
         script_code(self, KSI_API_OFFSET_FETCH, KSI_KAFKA_UNSTABLE_OFFSET_COMMIT);
     }
     assert_retriable(self, fetch_one(self, &offset), KS_E_IO);
