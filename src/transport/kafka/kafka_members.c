@@ -69,6 +69,7 @@ static void visit_member(const struct rd_kafka_group_member_info *member, ks_are
     if (ksi_subscription_read(metadata, arena, &subscription, NULL) == KS_OK) {
         info.process_id = subscription.process_id;
         info.endpoint = subscription.endpoint;
+        info.generation = subscription.generation;
         info.capacity = subscription.capacity;
     }
     if (ksi_assignment_read(assigned, arena, &assignment, NULL) == KS_OK) {

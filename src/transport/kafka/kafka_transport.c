@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "membership/kafka/classic_member.h"
 #include "transport/kafka/kafka_admin.h"
 
 #include <stdio.h>
@@ -170,6 +171,14 @@ static ksi_transport *kafka_for_application(ksi_transport *transport, const ks_c
     return ksi_kafka_transport_open(&options, error);
 }
 
+static ksi_membership *kafka_join(ksi_transport *transport, const ksi_member_options *options,
+                                  int64_t now_ms, ks_error *error)
+{
+    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    const ksi_kafka_cluster cluster = ksi_kafka_cluster_of(self);
+    return ksi_classic_join(&cluster, options, self->logger, now_ms, error);
+}
+
 static const ksi_transport_class kafka_class = {
     .retain = kafka_retain,
     .release = kafka_release,
@@ -193,6 +202,7 @@ static const ksi_transport_class kafka_class = {
     .each_member = ksi_kafka_each_member,
     .delete_group = ksi_kafka_delete_group,
     .remove_members = ksi_kafka_remove_members,
+    .join = kafka_join,
     .open_consumer = ksi_kafka_consumer_open,
     .open_producer = ksi_kafka_producer_open,
 };
