@@ -53,8 +53,8 @@ void ksi_app_wake_supervisor(ks_app *app)
 
 enum { MOST_DESCRIPTORS = 8 };
 
-/* Its own event, and what the group's answers come by. */
-static void wait_for_events(const ks_app *app, int64_t timeout_ms)
+/* Its own event, and what the group's answers come by: when one is there, the group is asked. */
+static void wait_for_events(ks_app *app, int64_t timeout_ms)
 {
     struct pollfd fds[1 + MOST_DESCRIPTORS] = {{.fd = app->wake_event, .events = POLLIN}};
     const ksi_membership *membership = app->membership;
@@ -63,6 +63,9 @@ static void wait_for_events(const ks_app *app, int64_t timeout_ms)
         count += membership->class->descriptors(membership, fds + 1, MOST_DESCRIPTORS);
     }
     (void)poll(fds, (nfds_t)count, timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX);
+    for (size_t i = 1; i < count; i++) {
+        app->next_poll_ms = fds[i].revents != 0 ? 0 : app->next_poll_ms;
+    }
     uint64_t woken = 0;
     ssize_t taken = read(app->wake_event, &woken, sizeof woken);
     (void)taken; /* none: it was not woken by it */
