@@ -59,7 +59,7 @@ static void wait_for_events(ks_app *app, int64_t timeout_ms)
     struct pollfd fds[1 + MOST_DESCRIPTORS] = {{.fd = app->wake_event, .events = POLLIN}};
     const ksi_membership *membership = app->membership;
     size_t count = 1;
-    if (membership != NULL && membership->class->descriptors != NULL) {
+    if (membership != NULL && !app->is_lost && membership->class->descriptors != NULL) {
         count += membership->class->descriptors(membership, fds + 1, MOST_DESCRIPTORS);
     }
     (void)poll(fds, (nfds_t)count, timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX);

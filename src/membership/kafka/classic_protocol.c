@@ -503,10 +503,10 @@ bool ksi_classic_passed(ksi_classic *self, bool parked, int64_t now_ms)
 
 int64_t ksi_classic_next_ms(const ksi_classic *self)
 {
-    if (is_out(self)) {
-        return self->seen_ms;
-    }
     int64_t next = INT64_MAX;
+    if (is_out(self)) {
+        return next;
+    }
     if (ksi_member_tasks_hold_any(&self->tasks)) {
         next = self->heard_ms + self->session_timeout_ms + 1;
     }
