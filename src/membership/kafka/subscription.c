@@ -280,8 +280,8 @@ static ks_status take_version(ksi_wire_reader *from, const char *whose, ks_error
     if (version > KSI_USER_DATA_VERSION) {
         return ksi_error_set(error, KS_E_NOT_BUILT, NULL,
                              "the %s has user data of version %d, and versions up to %d are known "
-                             "here: upgrade the instances one after the other, the newest library "
-                             "last to leave",
+                             "here: upgrade the older instances first, or run one version of the "
+                             "library in the whole group",
                              whose, version, KSI_USER_DATA_VERSION);
     }
     return KS_OK;
