@@ -81,6 +81,7 @@ static ks_status open_transport(ks_app *app, ksi_transport *injected, ks_log *gi
 static void make_process_id(ks_app *app, const char *given)
 {
     unsigned char bytes[16] = {0};
+    app->has_own_id = given != NULL;
     if (given != NULL) {
         (void)snprintf(app->process_id, sizeof app->process_id, "%s", given);
         return;

@@ -38,12 +38,14 @@
 #include "runtime/progress.h"
 #include "runtime/restorer.h"
 #include "runtime/stream_thread.h"
+#include "storage/state_directory.h"
 #include <kstreams/app.h>
 
 /* A stream thread, from its start until its slot is freed with the application. */
 typedef struct ksi_app_thread {
     ks_app *app;
     ksi_stream_thread *thread;
+    size_t index; /* in the transactional id; of no other that lives */
     ksi_thread native;
     bool has_ended;
     bool is_stuck;    /* its turn does not end */
@@ -54,9 +56,10 @@ typedef struct ksi_app_thread {
 struct ks_app {
     const ks_topology *topology;
     ks_config *config;
-    const char *application_id; /* in `config` */
-    const char *name;           /* in log lines: client.id, else the application.id */
-    char process_id[40];        /* of this member of the group */
+    const char *application_id;           /* in `config` */
+    const char *name;                     /* in log lines: client.id, else the application.id */
+    char process_id[KSI_PROCESS_ID_SIZE]; /* of this member of the group */
+    bool has_own_id;                      /* it was given, and is not that of the directory */
     ksi_clock *clock;
     ksi_logger logger;
     ks_state_listener_fn *listener;           /* may be NULL */

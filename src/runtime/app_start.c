@@ -110,6 +110,21 @@ static ks_status open_good_state(ks_app *app, ks_error *error)
     return status;
 }
 
+/*
+ * Where there is a state directory the process is known by the same id after a restart: the group
+ * may give it back what it has, and its transactional ids end what the one before left open.
+ */
+static ks_status keep_process_id(ks_app *app, ks_error *error)
+{
+    char id[KSI_PROCESS_ID_SIZE];
+    if (app->local_state == NULL || app->has_own_id) {
+        return KS_OK;
+    }
+    KS_TRY(ksi_local_state_process_id(app->local_state, app->process_id, id, error));
+    memcpy(app->process_id, id, sizeof id);
+    return KS_OK;
+}
+
 /* ---- a look at the tasks --------------------------------------------------------------------- */
 
 /* What the tasks under trial write to and read, which is nothing. */
@@ -348,6 +363,7 @@ static ks_status prepare(ks_app *app, ks_error *error)
     KS_TRY(ksi_app_find_topics(app, error));
     KS_TRY(try_tasks(app, error));
     KS_TRY(open_good_state(app, error));
+    KS_TRY(keep_process_id(app, error));
     KS_TRY(ksi_app_make_global(app, error));
     KS_TRY(make_restorer(app, error));
     KS_TRY(make_threads(app, error));

@@ -4,7 +4,7 @@
  *
  * A slot lives as long as the application, and with it what its thread counted: the statistics of a
  * thread that was replaced still count. Numbers of threads are not used again, as in Java after
- * its first replacement, so that a log line says which one it was.
+ * its first replacement, so that a log line says which one it was. Transactional ids are.
  *
  * Whether a failure ends the application or only its thread is the supervisor's decision
  * (app_supervise.c); here a thread says that it has ended, and why.
@@ -107,16 +107,32 @@ ks_status ksi_app_start_native(ks_app *app, ksi_app_thread *slot, ks_error *erro
     return KS_OK;
 }
 
+/*
+ * The lowest that no thread has which lives. One that takes the place of another has its
+ * transactional id, so that whatever that one left open is ended when this one begins.
+ */
+static size_t free_index(const ks_app *app)
+{
+    size_t index = 1;
+    for (size_t i = 0; i < app->thread_count;) {
+        bool is_taken = !app->threads[i]->has_ended && app->threads[i]->index == index;
+        index += is_taken;
+        i = is_taken ? 0 : i + 1;
+    }
+    return index;
+}
+
 ks_status ksi_app_add_thread(ks_app *app, ks_error *error)
 {
-    size_t number = app->thread_count + 1;
+    const size_t number = app->thread_count + 1;
+    const size_t index = free_index(app);
     bool is_exact =
         strcmp(ksi_config_choice(app->config, "processing.guarantee"), "exactly_once_v2") == 0;
     int64_t cache_bytes = ksi_config_cache_max_bytes(app->config);
     ksi_buffer name = {0};
     ksi_buffer id = {0};
     ksi_buffer_appendf(&name, "%s-StreamThread-%zu", app->name, number);
-    ksi_buffer_appendf(&id, "%s-%s-%zu", app->application_id, app->process_id, number);
+    ksi_buffer_appendf(&id, "%s-%s-%zu", app->application_id, app->process_id, index);
     const ksi_stream_thread_options options = {.name = ksi_buffer_cstr(&name),
                                                .transactional_id =
                                                    is_exact ? ksi_buffer_cstr(&id) : NULL,
@@ -149,6 +165,7 @@ ks_status ksi_app_add_thread(ks_app *app, ks_error *error)
     ksi_app_thread *slot = ksi_calloc(1, sizeof *slot);
     slot->app = app;
     slot->thread = thread;
+    slot->index = index;
     app->threads =
         ksi_grow(app->threads, &app->thread_capacity, app->thread_count + 1, sizeof slot);
     app->threads[app->thread_count++] = slot;

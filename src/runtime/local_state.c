@@ -156,6 +156,12 @@ ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks
     return state;
 }
 
+ks_status ksi_local_state_process_id(const ksi_local_state *state, const char *fresh, char *id,
+                                     ks_error *error)
+{
+    return ksi_state_directory_process_id(state->directory, fresh, id, error);
+}
+
 ks_status ksi_local_state_close(ksi_local_state *state, ks_error *error)
 {
     if (state == NULL) {

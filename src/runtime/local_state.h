@@ -52,6 +52,9 @@ bool ksi_local_state_keeps(const ksi_store_spec *spec);
  * an error.
  */
 ksi_local_state *ksi_local_state_open(const ksi_local_state_options *options, ks_error *error);
+/* The id of this process, kept in the directory (storage/state_directory.h). */
+KS_NODISCARD ks_status ksi_local_state_process_id(const ksi_local_state *state, const char *fresh,
+                                                  char *id, ks_error *error);
 /*
  * Writes out what the database holds in memory, closes it and gives the directory back, in any
  * case; an error says what could not be written. The stores are closed before. Accepts NULL.

@@ -61,7 +61,21 @@ static ks_status make_directory(const char *path, ks_error *error)
 
 /* ---- the version ----------------------------------------------------------------------------- */
 
-/* A new directory gets its version by way of another name, so that it is whole or not there. */
+/* Writes a small file by way of another name, so that it is whole or not there. */
+static ks_status write_whole(const ksi_state_directory *directory, const char *path,
+                             const char *text, ks_error *error)
+{
+    ksi_buffer unfinished = {0};
+    ksi_buffer_appendf(&unfinished, "%s.tmp", path);
+    const char *name = ksi_buffer_cstr(&unfinished);
+    (void)unlink(name); /* of a crash: nobody else is here, and it says nothing */
+    bool is_written = ksi_file_create(name, text) && rename(name, path) == 0 &&
+                      ksi_directory_sync(directory->path);
+    ks_status status = is_written ? KS_OK : refused("write", path, error);
+    ksi_buffer_destroy(&unfinished);
+    return status;
+}
+
 static ks_status write_version(const ksi_state_directory *directory, const char *path,
                                ks_error *error)
 {
@@ -72,15 +86,9 @@ static ks_status write_version(const ksi_state_directory *directory, const char 
                              "database away and the state is restored from the changelogs",
                              directory->path);
     }
-    char *unfinished = ksi_path_join(directory->path, "version.tmp");
     char text[64];
     (void)snprintf(text, sizeof text, VERSION_TEXT "%d\n", STATE_FORMAT);
-    (void)unlink(unfinished); /* of a crash: nobody else is here, and it says nothing */
-    bool is_written = ksi_file_create(unfinished, text) && rename(unfinished, path) == 0 &&
-                      ksi_directory_sync(directory->path);
-    ks_status status = is_written ? KS_OK : refused("write", path, error);
-    ksi_free(unfinished);
-    return status;
+    return write_whole(directory, path, text, error);
 }
 
 static ks_status judge_version(const ksi_state_directory *directory, const char *path,
@@ -120,6 +128,55 @@ static ks_status check_version(const ksi_state_directory *directory, ks_error *e
                      ? judge_version(directory, path, text, error)
                      : refused("read", path, error);
         (void)close(file);
+    }
+    ksi_free(path);
+    return status;
+}
+
+/* ---- the process id -------------------------------------------------------------------------- */
+
+/* A line of what may stand in a transactional id. */
+static bool is_process_id(const char *text, size_t length)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+    return length > 0 && length < KSI_PROCESS_ID_SIZE && strspn(text, allowed) >= length;
+}
+
+static ks_status read_process_id(const ksi_state_directory *directory, int file, const char *path,
+                                 char *id, ks_error *error)
+{
+    char text[KSI_PROCESS_ID_SIZE + 8];
+    if (!ksi_file_read_text(file, text, sizeof text)) {
+        return refused("read", path, error);
+    }
+    size_t length = strcspn(text, "\r\n");
+    if (is_process_id(text, length)) {
+        (void)snprintf(id, KSI_PROCESS_ID_SIZE, "%.*s", (int)length, text);
+    } else {
+        ksi_log(directory->logger, KS_LOG_LEVEL_WARN, path,
+                "it does not hold the id of a process; this one goes by a new one");
+    }
+    return KS_OK;
+}
+
+ks_status ksi_state_directory_process_id(const ksi_state_directory *directory, const char *fresh,
+                                         char id[KSI_PROCESS_ID_SIZE], ks_error *error)
+{
+    char *path = ksi_path_join(directory->path, "process-id");
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ks_status status = KS_OK;
+    id[0] = '\0';
+    if (file >= 0) {
+        status = read_process_id(directory, file, path, id, error);
+        (void)close(file);
+    } else if (errno != ENOENT) {
+        status = refused("read", path, error);
+    }
+    if (status == KS_OK && id[0] == '\0') {
+        char text[KSI_PROCESS_ID_SIZE + 8];
+        (void)snprintf(id, KSI_PROCESS_ID_SIZE, "%s", fresh);
+        (void)snprintf(text, sizeof text, "%s\n", id);
+        status = write_whole(directory, path, text, error);
     }
     ksi_free(path);
     return status;

@@ -5,6 +5,7 @@
  *     <state.dir>/<application.id>/
  *         lock        held with flock(2) while the application lives; says who holds it
  *         version     "kstreams state 1"
+ *         process-id  by which the group and the log know this process, over restarts
  *         rocksdb/    one database for all stores
  *         rocksdb.set-aside-<time>-<n>/   a database that could not be read, with why in `reason`
  *
@@ -35,6 +36,17 @@ void ksi_state_directory_close(ksi_state_directory *directory);
 const char *ksi_state_directory_path(const ksi_state_directory *directory);
 /* Where the database is or will be. */
 const char *ksi_state_directory_database(const ksi_state_directory *directory);
+
+enum { KSI_PROCESS_ID_SIZE = 40 };
+
+/*
+ * The process id that is kept here; `fresh` where there is none yet, or none that can be one, which
+ * is kept from then on. @java StateDirectory#initializeProcessId
+ */
+KS_NODISCARD ks_status ksi_state_directory_process_id(const ksi_state_directory *directory,
+                                                      const char *fresh,
+                                                      char id[KSI_PROCESS_ID_SIZE],
+                                                      ks_error *error);
 
 /*
  * Deletes the database of an application; what was set aside stays. KS_OK when there is none;

@@ -58,6 +58,28 @@ static void missing_directories_are_made_and_say_their_version(void **state)
     ksi_state_directory_close(NULL);
 }
 
+static const char *process_id(scratch *place, const char *fresh, char id[KSI_PROCESS_ID_SIZE])
+{
+    ks_error error = {0};
+    ksi_state_directory *directory = open_state(place, "orders");
+    assert_done(ksi_state_directory_process_id(directory, fresh, id, &error), &error);
+    ksi_state_directory_close(directory);
+    return id;
+}
+
+static void the_process_keeps_its_id_over_restarts(void **state)
+{
+    scratch *place = *state;
+    char id[KSI_PROCESS_ID_SIZE];
+    assert_string_equal(process_id(place, "first-1", id), "first-1");
+    assert_string_equal(process_id(place, "second", id), "first-1");
+    write_file(scratch_path(place, "orders/process-id"), "no id: \x01\n");
+    assert_string_equal(process_id(place, "third", id), "third");
+    assert_string_equal(process_id(place, "fourth", id), "third");
+    write_file(scratch_path(place, "orders/process-id"), "");
+    assert_string_equal(process_id(place, "fifth", id), "fifth");
+}
+
 static void a_closed_directory_opens_again_with_what_is_in_it(void **state)
 {
     scratch *place = *state;
@@ -362,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(missing_directories_are_made_and_say_their_version),
+        TEST(the_process_keeps_its_id_over_restarts),
         TEST(a_closed_directory_opens_again_with_what_is_in_it),
         TEST(a_name_that_leads_elsewhere_is_refused),
         TEST(a_file_in_the_place_of_a_directory_is_named),
