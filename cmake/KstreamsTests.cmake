@@ -206,6 +206,7 @@ if(Python3_FOUND)
     cmake_path(GET source STEM name)
     add_executable(${name} ${source})
     target_link_libraries(${name} PRIVATE kstreams_static kstreams_flags)
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   endforeach()
 

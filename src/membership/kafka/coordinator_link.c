@@ -215,6 +215,7 @@ static void broke(ksi_coordinator_link *link, ks_error *error, int64_t now_ms)
         return;
     }
     (void)ksi_error_flag(error, KS_ERROR_RETRIABLE);
+    (void)snprintf(error->where, sizeof error->where, "%s", link->where);
     note_outage(link, error);
     if (out) {
         ksi_error_prefix(error, "no answer to %s: ", ksi_api_name(link->api));

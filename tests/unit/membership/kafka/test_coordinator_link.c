@@ -296,6 +296,7 @@ static void assert_lost_by(link_fixture *self, fake_reply reply, const char *wor
     assert_int_equal(heartbeat(self), KSI_LINK_LOST);
     assert_int_equal(self->error.code, KS_E_IO);
     assert_int_equal(self->error.flags, KS_ERROR_RETRIABLE);
+    assert_string_equal(self->error.where, "group app");
     assert_non_null(strstr(self->error.message, "no answer to Heartbeat: "));
     assert_non_null(strstr(self->error.message, words));
     assert_int_equal(heartbeat(self), KSI_LINK_ANSWERED);
