@@ -201,6 +201,17 @@ if(Python3_FOUND)
     kstreams_kafka_properties(${name} kafka)
   endforeach()
 
+  # The contract of a transport, which the unit tests run over the others.
+  set(contract "${PROJECT_SOURCE_DIR}/tests/unit/transport")
+  file(GLOB contract_sources CONFIGURE_DEPENDS "${contract}/test_transport_*.c")
+  foreach(source IN LISTS contract_sources)
+    kstreams_test(kafka "" "${source}" "${contract}/contract.c" "${kafka}/contract/transport_implementations.c" ${kafka_helpers}
+      LIBRARIES ${support_library} INCLUDES "${PROJECT_SOURCE_DIR}/src" "${contract}" "${kafka}")
+    cmake_path(GET source STEM file)
+    string(REGEX REPLACE "^test_" "kafka." name "${file}")
+    kstreams_kafka_properties(${name} kafka)
+  endforeach()
+
   file(GLOB kafka_programs CONFIGURE_DEPENDS "${kafka}/*_app.c")
   foreach(source IN LISTS kafka_programs)
     cmake_path(GET source STEM name)

@@ -90,19 +90,23 @@ void ksi_kafka_client_explain(ksi_kafka_client *client, ks_error *error)
 /* ---- what librdkafka says -------------------------------------------------------------------- */
 
 /*
- * Lines of librdkafka have syslog's levels. Those about connections come as events, too; a property
- * that the client has no use for is a mistake that somebody has to hear of.
+ * Lines of librdkafka have syslog's levels. What comes as an event or as the error of a call, too,
+ * is for who looks closely; a property that the client has no use for is a mistake that somebody
+ * has to hear of.
  */
 static ks_log_level level_of(int level, const char *facility)
 {
-    bool twice = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
-                 strcmp(facility, "REQTMOUT") == 0;
-    if (level > 6 || twice) {
-        return KS_LOG_LEVEL_DEBUG;
+    static const char *const told[] = {"FAIL", "ERROR", "FATAL", "TXNERR", "REQTMOUT", "GETPID"};
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        if (strcmp(facility, told[i]) == 0) {
+            return KS_LOG_LEVEL_DEBUG;
+        }
     }
-    bool is_retried = strcmp(facility, "GETPID") == 0;
-    bool is_warning = (level == 4 && !is_retried) || strcmp(facility, "CONFWARN") == 0;
-    return level < 4 ? KS_LOG_LEVEL_ERROR : is_warning ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_INFO;
+    bool is_warning = level == 4 || strcmp(facility, "CONFWARN") == 0;
+    if (level < 4) {
+        return KS_LOG_LEVEL_ERROR;
+    }
+    return is_warning ? KS_LOG_LEVEL_WARN : level < 7 ? KS_LOG_LEVEL_INFO : KS_LOG_LEVEL_DEBUG;
 }
 
 static void log_line(const rd_kafka_t *handle, int level, const char *facility, const char *text)

@@ -116,6 +116,11 @@ ks_status ksi_kafka_delete_records(ksi_transport *transport, ksi_topic_partition
 {
     ksi_admin_call call;
     const char *doing = "deleting records";
+    if (before < 0) { /* to a broker, -1 is the end */
+        return ksi_error_set(error, KS_E_OUT_OF_RANGE, partition.topic,
+                             "partition %d has no offset %lld", partition.partition,
+                             (long long)before);
+    }
     KS_TRY(ksi_admin_begin(ksi_kafka_transport_of(transport), RD_KAFKA_ADMIN_OP_DELETERECORDS,
                            &call, error));
     rd_kafka_DeleteRecords_t *deletion = deletion_of(partition, before);

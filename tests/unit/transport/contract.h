@@ -4,7 +4,8 @@
  *
  * An implementation opens an empty log; everything else goes through transport.h, so that a
  * difference between two of them is a failure here and not a surprise in an application. Time is
- * handed to poll() and join(); nothing sleeps.
+ * handed to poll() and join(); nothing sleeps. Tests name things by named() and at(): logs that are
+ * shared with other tests call them otherwise.
  */
 #ifndef TESTS_UNIT_TRANSPORT_CONTRACT_H
 #define TESTS_UNIT_TRANSPORT_CONTRACT_H
@@ -49,6 +50,10 @@ typedef struct fixture {
         assert_true(self->error.message[0] != '\0'); \
     } while (0)
 
+/* What a topic, a group or an id of the test is called on the log. */
+const char *named(const char *base);
+/* And back; NULL: it is not of this test. */
+const char *base_of(const char *name);
 int set_up(void **state);
 int tear_down(void **state);
 ksi_topic_partition at(const char *topic, int32_t partition);
@@ -62,7 +67,12 @@ void send_value(fixture *self, ksi_producer *producer, const char *topic, int32_
 void flush_all(fixture *self, ksi_producer *producer);
 size_t assign(fixture *self, ksi_consumer *consumer, const char *topic, int32_t partition,
               int64_t offset);
-/* Polls until nothing comes: the values, each behind a blank, up to `size`. */
+/*
+ * Polls a slot until something comes, or until it has been read up to its end: then the count is 0.
+ */
+ks_status poll_some(fixture *self, ksi_consumer *consumer, size_t slot, ks_log_record *records,
+                    size_t capacity, size_t *count);
+/* Polls until the end: the values, each behind a blank, up to `size`. */
 void read_values(fixture *self, ksi_consumer *consumer, size_t slot, char *text, size_t size);
 /* What a partition has from `offset` on. */
 void assert_values(fixture *self, const char *topic, int32_t partition, int64_t offset,
@@ -71,13 +81,17 @@ void assert_offsets(fixture *self, const char *topic, int32_t partition, int64_t
                     int64_t end);
 int64_t committed(fixture *self, const char *group, const char *topic, int32_t partition);
 ksi_membership *join_group(fixture *self, const char *process, int64_t now_ms);
-/* Writes it behind the others, into 64 bytes. */
+/* Writes a name of the test behind the others, into 64 bytes. */
 void note_name(void *names, const char *name);
 
 #define CONTRACT(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-/* Runs the tests over each transport; how many failed. */
-#define RUN_CONTRACT(tests) run_contract(tests, sizeof(tests) / sizeof((tests)[0]))
-int run_contract(const struct CMUnitTest *tests, size_t count);
+/*
+ * Runs the tests over each transport, or over those that are no clusters; how many failed.
+ */
+#define RUN_CONTRACT(tests) run_contract(tests, sizeof(tests) / sizeof((tests)[0]), true)
+#define RUN_CONTRACT_OF_OWN_LOGS(tests) \
+    run_contract(tests, sizeof(tests) / sizeof((tests)[0]), false)
+int run_contract(const struct CMUnitTest *tests, size_t count, bool clusters_too);
 
 #endif

@@ -9,18 +9,18 @@
 static void topics_are_created_once_with_one_count(void **state)
 {
     fixture *self = *state;
-    ksi_topic_spec spec = {.name = "topic", .partitions = 3};
-    assert_int_equal(self->class->partition_count(self->transport, "topic"), 0);
+    ksi_topic_spec spec = {.name = named("topic"), .partitions = 3};
+    assert_int_equal(self->class->partition_count(self->transport, named("topic")), 0);
     assert_ok(self->class->create_topic(self->transport, &spec, &self->error));
     assert_ok(self->class->create_topic(self->transport, &spec, &self->error));
-    assert_int_equal(self->class->partition_count(self->transport, "topic"), 3);
+    assert_int_equal(self->class->partition_count(self->transport, named("topic")), 3);
     spec.partitions = 4;
     assert_refused(self->class->create_topic(self->transport, &spec, &self->error), KS_E_ARGUMENT);
-    spec = (ksi_topic_spec){.name = "none", .partitions = 0};
+    spec = (ksi_topic_spec){.name = named("none"), .partitions = 0};
     assert_refused(self->class->create_topic(self->transport, &spec, &self->error), KS_E_ARGUMENT);
     spec = (ksi_topic_spec){.name = "a/b", .partitions = 1};
     assert_refused(self->class->create_topic(self->transport, &spec, &self->error), KS_E_ARGUMENT);
-    assert_int_equal(self->class->partition_count(self->transport, "none"), 0);
+    assert_int_equal(self->class->partition_count(self->transport, named("none")), 0);
 }
 
 static void topics_are_visited_in_the_order_of_names(void **state)
@@ -30,7 +30,7 @@ static void topics_are_visited_in_the_order_of_names(void **state)
     create_topic(self, "c", 1);
     create_topic(self, "B", 1);
     create_topic(self, "a", 1);
-    assert_ok(self->class->delete_topic(self->transport, "c", &self->error));
+    assert_ok(self->class->delete_topic(self->transport, named("c"), &self->error));
     char names[64] = "";
     self->class->each_topic(self->transport, note_name, names);
     assert_string_equal(names, "B a b ");
@@ -50,38 +50,40 @@ static void a_topic_is_configured_by_kafkas_names(void **state)
 {
     fixture *self = *state;
     const ksi_topic_config configs[] = {{"cleanup.policy", "compact"}, {"preallocate", "true"}};
-    ksi_topic_spec spec = {.name = "topic", .partitions = 1, .configs = configs, .config_count = 2};
+    ksi_topic_spec spec = {
+        .name = named("topic"), .partitions = 1, .configs = configs, .config_count = 2};
     assert_ok(self->class->create_topic(self->transport, &spec, &self->error));
     char text[128] = "";
-    assert_ok(self->class->each_config(self->transport, "topic", note_config, text, &self->error));
+    assert_ok(
+        self->class->each_config(self->transport, named("topic"), note_config, text, &self->error));
     assert_string_equal(text, "cleanup.policy=compact! retention.ms=604800000 ");
 
     ksi_topic_config one = {"retention.ms", "60000"};
-    assert_ok(self->class->set_config(self->transport, "topic", &one, &self->error));
+    assert_ok(self->class->set_config(self->transport, named("topic"), &one, &self->error));
     one = (ksi_topic_config){"cleanup.policy", NULL};
-    assert_ok(self->class->set_config(self->transport, "topic", &one, &self->error));
+    assert_ok(self->class->set_config(self->transport, named("topic"), &one, &self->error));
     text[0] = '\0';
-    assert_ok(self->class->each_config(self->transport, "topic", note_config, text, &self->error));
+    assert_ok(
+        self->class->each_config(self->transport, named("topic"), note_config, text, &self->error));
     assert_string_equal(text, "cleanup.policy=delete retention.ms=60000! ");
 
     const ksi_topic_config bad[] = {{"retention.ms", "soon"},
                                     {"retention.ms", "-2"},
                                     {"retention.weeks", "1"},
                                     {"cleanup.policy", "shred"},
-                                    {"cleanup.policy", ""},
-                                    {"min.cleanable.dirty.ratio", "1.5"},
-                                    {"message.timestamp.type", "LogAppendTime"}};
+                                    {"min.cleanable.dirty.ratio", "1.5"}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_refused(self->class->set_config(self->transport, "topic", &bad[i], &self->error),
-                       KS_E_ARGUMENT);
+        assert_refused(
+            self->class->set_config(self->transport, named("topic"), &bad[i], &self->error),
+            KS_E_ARGUMENT);
         assert_non_null(strstr(self->error.message, bad[i].name));
         spec = (ksi_topic_spec){
-            .name = "other", .partitions = 1, .configs = &bad[i], .config_count = 1};
+            .name = named("other"), .partitions = 1, .configs = &bad[i], .config_count = 1};
         assert_refused(self->class->create_topic(self->transport, &spec, &self->error),
                        KS_E_ARGUMENT);
     }
-    assert_int_equal(self->class->partition_count(self->transport, "other"), 0);
-    assert_refused(self->class->set_config(self->transport, "nowhere", &one, &self->error),
+    assert_int_equal(self->class->partition_count(self->transport, named("other")), 0);
+    assert_refused(self->class->set_config(self->transport, named("nowhere"), &one, &self->error),
                    KS_E_UNKNOWN_TOPIC);
 }
 
@@ -96,12 +98,12 @@ static void a_deleted_topic_is_unknown_to_whoever_has_it(void **state)
     send_value(self, producer, "topic", 0, "old");
     flush_all(self, producer);
     ksi_group_offset offset = {.partition = at("topic", 0), .offset = 1};
-    const ksi_offset_commit commit = {.group = "group", .offsets = &offset, .count = 1};
+    const ksi_offset_commit commit = {.group = named("group"), .offsets = &offset, .count = 1};
     assert_ok(self->class->commit_offsets(self->transport, &commit, &self->error));
 
     send_value(self, producer, "topic", 0, "lost");
     send_value(self, producer, "other", 0, "kept");
-    assert_ok(self->class->delete_topic(self->transport, "topic", &self->error));
+    assert_ok(self->class->delete_topic(self->transport, named("topic"), &self->error));
     ks_log_record record;
     size_t count = 9;
     consumer->class->wait(consumer, -1); /* its end is news */
@@ -112,14 +114,14 @@ static void a_deleted_topic_is_unknown_to_whoever_has_it(void **state)
     assert_non_null(strstr(self->error.where, "topic"));
     assert_values(self, "other", 0, 0, " kept");
     const ks_log_record more = {.timestamp = 1};
-    assert_refused(producer->class->send(producer, 0, "topic", &more, &self->error),
+    assert_refused(producer->class->send(producer, 0, named("topic"), &more, &self->error),
                    KS_E_UNKNOWN_TOPIC);
-    assert_refused(self->class->delete_topic(self->transport, "topic", &self->error),
+    assert_refused(self->class->delete_topic(self->transport, named("topic"), &self->error),
                    KS_E_UNKNOWN_TOPIC);
 
     create_topic(self, "topic", 2);
     assert_int_equal(committed(self, "group", "topic", 0), -1);
-    assert_int_equal(producer->class->partition_count(producer, "topic"), 2);
+    assert_int_equal(producer->class->partition_count(producer, named("topic")), 2);
     send_value(self, producer, "topic", 1, "new");
     flush_all(self, producer);
     assert_int_equal(producer->class->last_offset(producer, at("topic", 1)), 0);
@@ -146,11 +148,11 @@ static void what_was_sent_is_read_back(void **state)
         .headers = ks_headers_with(&self->arena, NULL, ks_slice_cstr("h"), ks_slice_cstr("1"))};
     record.headers =
         ks_headers_with(&self->arena, record.headers, ks_slice_cstr("n"), ks_slice_null());
-    assert_ok(producer->class->send(producer, 0, "topic", &record, &self->error));
-    const ks_log_record null = {.key = {.data = NULL, .size = 3}, .timestamp = -5};
-    assert_ok(producer->class->send(producer, 0, "topic", &null, &self->error));
+    assert_ok(producer->class->send(producer, 0, named("topic"), &record, &self->error));
+    const ks_log_record null = {.key = {.data = NULL, .size = 3}, .timestamp = 5};
+    assert_ok(producer->class->send(producer, 0, named("topic"), &null, &self->error));
     const ks_log_record empty = {.key = ks_slice_cstr(""), .value = ks_slice_cstr("")};
-    assert_ok(producer->class->send(producer, 0, "topic", &empty, &self->error));
+    assert_ok(producer->class->send(producer, 0, named("topic"), &empty, &self->error));
     ksi_arena_reset(&self->arena);
     flush_all(self, producer);
 
@@ -158,7 +160,7 @@ static void what_was_sent_is_read_back(void **state)
     size_t slot = assign(self, consumer, "topic", 0, 0);
     ks_log_record read[4];
     size_t count = 0;
-    assert_ok(consumer->class->poll(consumer, slot, read, 4, &count, &self->error));
+    assert_ok(poll_some(self, consumer, slot, read, 4, &count));
     assert_int_equal(count, 3);
     assert_true(ks_slice_equal(read[0].key, ks_slice_cstr("k")));
     assert_true(ks_slice_equal(read[0].value, ks_slice_cstr("v")));
@@ -171,12 +173,31 @@ static void what_was_sent_is_read_back(void **state)
     assert_null(read[1].key.data);
     assert_int_equal(read[1].key.size, 0);
     assert_null(read[1].value.data);
-    assert_int_equal(read[1].timestamp, -5);
+    assert_int_equal(read[1].timestamp, 5);
     assert_null(read[1].headers);
     assert_non_null(read[2].key.data);
     assert_non_null(read[2].value.data);
     assert_int_equal(read[2].key.size + read[2].value.size, 0);
     assert_int_equal(read[2].offset, 2);
+    consumer->class->close(consumer);
+    producer->class->close(producer);
+}
+
+/* Kafka's brokers refuse them. */
+static void a_timestamp_may_be_before_the_epoch(void **state)
+{
+    fixture *self = *state;
+    create_topic(self, "topic", 1);
+    ksi_producer *producer = open_producer(self, NULL);
+    send_value_at(self, producer, "topic", 0, "v", -5);
+    flush_all(self, producer);
+    ksi_consumer *consumer = open_consumer(self);
+    size_t slot = assign(self, consumer, "topic", 0, 0);
+    ks_log_record record = {0};
+    size_t count = 0;
+    assert_ok(poll_some(self, consumer, slot, &record, 1, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(record.timestamp, -5);
     consumer->class->close(consumer);
     producer->class->close(producer);
 }
@@ -187,16 +208,16 @@ static void sending_names_what_is_missing(void **state)
     create_topic(self, "topic", 2);
     ksi_producer *producer = open_producer(self, NULL);
     ks_log_record record = {.partition = 0};
-    assert_refused(producer->class->send(producer, 0, "nowhere", &record, &self->error),
+    assert_refused(producer->class->send(producer, 0, named("nowhere"), &record, &self->error),
                    KS_E_UNKNOWN_TOPIC);
-    assert_string_equal(self->error.where, "nowhere");
+    assert_string_equal(self->error.where, named("nowhere"));
     record.partition = 2;
-    assert_refused(producer->class->send(producer, 0, "topic", &record, &self->error),
+    assert_refused(producer->class->send(producer, 0, named("topic"), &record, &self->error),
                    KS_E_ARGUMENT);
     record.partition = -1;
-    assert_refused(producer->class->send(producer, 0, "topic", &record, &self->error),
+    assert_refused(producer->class->send(producer, 0, named("topic"), &record, &self->error),
                    KS_E_ARGUMENT);
-    assert_int_equal(producer->class->partition_count(producer, "nowhere"), 0);
+    assert_int_equal(producer->class->partition_count(producer, named("nowhere")), 0);
     assert_int_equal(producer->class->pending_bytes(producer), 0);
     producer->class->close(producer);
 }
@@ -230,7 +251,7 @@ static void records_are_gathered_until_they_are_old_full_or_flushed(void **state
     char *bytes = calloc(1, SIZE);
     const ks_log_record big = {.value = ks_slice_of(bytes, SIZE)};
     for (int i = 0; i < 4; i++) {
-        assert_ok(producer->class->send(producer, 0, "topic", &big, &self->error));
+        assert_ok(producer->class->send(producer, 0, named("topic"), &big, &self->error));
     }
     assert_offsets(self, "topic", 0, 0, 6);
     free(bytes);
@@ -256,7 +277,7 @@ static void records_of_all_sizes_come_back_in_order_without_holes(void **state)
                                       .value = ks_slice_of(big, size),
                                       .timestamp = i,
                                       .partition = i % PARTITIONS};
-        assert_ok(producer->class->send(producer, 0, "topic", &record, &self->error));
+        assert_ok(producer->class->send(producer, 0, named("topic"), &record, &self->error));
         if (i % 997 == 0) {
             flush_all(self, producer);
         }
@@ -291,6 +312,25 @@ static void records_of_all_sizes_come_back_in_order_without_holes(void **state)
     free(big);
 }
 
+/* Who has to ask a broker knows it after a moment. */
+static void assert_out_of_range(fixture *self, ksi_consumer *consumer, size_t slot)
+{
+    ks_log_record record;
+    size_t count = 0;
+    ks_status status = KS_OK;
+    for (int turn = 0; turn < 100 && status == KS_OK && count == 0; turn++) {
+        self->error = (ks_error){0};
+        status = consumer->class->poll(consumer, slot, &record, 1, &count, &self->error);
+        if (status == KS_OK && count == 0) {
+            assert_true(self->implementation->is_cluster);
+            consumer->class->wait(consumer, 100);
+        }
+    }
+    assert_int_equal(status, KS_E_OUT_OF_RANGE);
+    assert_int_equal(count, 0);
+    assert_true(self->error.message[0] != '\0');
+}
+
 static void reading_begins_at_any_offset(void **state)
 {
     enum { RECORDS = 2000 };
@@ -305,12 +345,13 @@ static void reading_begins_at_any_offset(void **state)
     }
     flush_all(self, producer);
     ksi_consumer *consumer = open_consumer(self);
-    for (int64_t offset = 0; offset <= RECORDS; offset++) {
+    int64_t step = self->implementation->is_cluster ? 100 : 1; /* the first fetch is slow there */
+    for (int64_t offset = 0; offset <= RECORDS; offset += step) {
         size_t slot = assign(self, consumer, "topic", 0, offset);
         assert_int_equal(slot, 0); /* numbers are used again */
         size_t count = 7;
         ks_log_record record = {0};
-        assert_ok(consumer->class->poll(consumer, slot, &record, 1, &count, &self->error));
+        assert_ok(poll_some(self, consumer, slot, &record, 1, &count));
         assert_int_equal(count, offset < RECORDS ? 1 : 0);
         if (count == 1) {
             assert_int_equal(record.offset, offset);
@@ -319,10 +360,7 @@ static void reading_begins_at_any_offset(void **state)
         consumer->class->unassign(consumer, slot);
     }
     size_t slot = assign(self, consumer, "topic", 0, RECORDS + 1);
-    size_t count = 0;
-    ks_log_record record;
-    assert_refused(consumer->class->poll(consumer, slot, &record, 1, &count, &self->error),
-                   KS_E_OUT_OF_RANGE);
+    assert_out_of_range(self, consumer, slot);
     assert_refused(consumer->class->assign(consumer, at("topic", 0), -1, &slot, &self->error),
                    KS_E_ARGUMENT);
     assert_refused(consumer->class->assign(consumer, at("topic", 1), 0, &slot, &self->error),
@@ -347,14 +385,14 @@ static void what_was_polled_is_held(void **state)
     size_t slot = assign(self, consumer, "topic", 0, 0);
     ks_log_record records[2];
     size_t count = 0;
-    assert_ok(consumer->class->poll(consumer, slot, records, 2, &count, &self->error));
+    assert_ok(poll_some(self, consumer, slot, records, 2, &count));
     assert_int_equal(count, 2);
     for (int i = 0; i < 100; i++) {
         send_value(self, producer, "topic", 0, "and many more behind them");
         flush_all(self, producer);
     }
     assert_ok(self->class->delete_records(self->transport, at("topic", 0), 50, &self->error));
-    assert_ok(self->class->delete_topic(self->transport, "topic", &self->error));
+    assert_ok(self->class->delete_topic(self->transport, named("topic"), &self->error));
     assert_true(ks_slice_equal(records[0].value, ks_slice_cstr("first")));
     assert_true(ks_slice_equal(records[1].value, ks_slice_cstr("second")));
     consumer->class->close(consumer);
@@ -405,15 +443,13 @@ static void deleted_records_are_out_of_range(void **state)
     size_t slot = assign(self, consumer, "topic", 0, 0);
     ks_log_record record;
     size_t count = 0;
-    assert_ok(consumer->class->poll(consumer, slot, &record, 1, &count, &self->error));
+    assert_ok(poll_some(self, consumer, slot, &record, 1, &count));
     assert_int_equal(record.offset, 0);
     consumer->class->unassign(consumer, slot);
-    slot = assign(self, consumer, "topic", 0, 1); /* nothing of it was fetched yet */
     assert_ok(self->class->delete_records(self->transport, at("topic", 0), 2, &self->error));
+    slot = assign(self, consumer, "topic", 0, 1); /* nothing of it can have been fetched */
     assert_offsets(self, "topic", 0, 2, 5);
-    assert_refused(consumer->class->poll(consumer, slot, &record, 1, &count, &self->error),
-                   KS_E_OUT_OF_RANGE);
-    assert_int_equal(count, 0);
+    assert_out_of_range(self, consumer, slot);
     consumer->class->unassign(consumer, slot);
     assert_values(self, "topic", 0, 2, " c d e");
     assert_ok(self->class->delete_records(self->transport, at("topic", 0), 1, &self->error));
@@ -439,15 +475,18 @@ int main(void)
         CONTRACT(topics_are_created_once_with_one_count),
         CONTRACT(topics_are_visited_in_the_order_of_names),
         CONTRACT(a_topic_is_configured_by_kafkas_names),
-        CONTRACT(a_deleted_topic_is_unknown_to_whoever_has_it),
         CONTRACT(what_was_sent_is_read_back),
         CONTRACT(sending_names_what_is_missing),
-        CONTRACT(records_are_gathered_until_they_are_old_full_or_flushed),
-        CONTRACT(records_of_all_sizes_come_back_in_order_without_holes),
         CONTRACT(reading_begins_at_any_offset),
         CONTRACT(what_was_polled_is_held),
         CONTRACT(an_offset_is_found_by_its_timestamp),
         CONTRACT(deleted_records_are_out_of_range),
     };
-    return RUN_CONTRACT(tests);
+    const struct CMUnitTest of_own_logs[] = {
+        CONTRACT(a_deleted_topic_is_unknown_to_whoever_has_it),
+        CONTRACT(a_timestamp_may_be_before_the_epoch),
+        CONTRACT(records_are_gathered_until_they_are_old_full_or_flushed),
+        CONTRACT(records_of_all_sizes_come_back_in_order_without_holes),
+    };
+    return RUN_CONTRACT(tests) + RUN_CONTRACT_OF_OWN_LOGS(of_own_logs);
 }

@@ -70,9 +70,12 @@ static ksi_transport *borrow_holder(void)
 }
 
 const transport_implementation transport_implementations[] = {
-    {"memory", open_in_memory, NULL, NULL},
-    {"files", open_in_files, NULL, NULL},
-    {"socket", open_through_socket, close_holder, borrow_holder},
+    {.label = "memory", .open = open_in_memory},
+    {.label = "files", .open = open_in_files},
+    {.label = "socket",
+     .open = open_through_socket,
+     .closed = close_holder,
+     .holder = borrow_holder},
 };
 const size_t transport_implementation_count =
     sizeof transport_implementations / sizeof transport_implementations[0];
