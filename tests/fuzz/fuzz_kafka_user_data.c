@@ -3,8 +3,8 @@
  * fuzz_kafka_user_data.c - any bytes as what a member tells the leader of its group, or the leader
  * a member.
  *
- * The first byte chooses. A subscription goes to a leader with one of a member that is well: whatever
- * the other says, each task is placed. An assignment is shown to a member.
+ * The first byte chooses. A subscription goes to a leader with that of a member that is well:
+ * whatever the other says, each task is placed. An assignment is shown to a member.
  */
 #include "base/arena.h"
 #include "base/check.h"
