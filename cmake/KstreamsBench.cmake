@@ -35,4 +35,10 @@ target_include_directories(raw_client PRIVATE "${PROJECT_SOURCE_DIR}/tools/ks-be
 target_compile_definitions(raw_client PRIVATE _XOPEN_SOURCE=700)
 target_link_libraries(raw_client PRIVATE kstreams_static kstreams_flags PkgConfig::RDKAFKA)
 set_target_properties(raw_client PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${bench_dir}/bench")
-add_custom_target(bench_kafka DEPENDS raw_client ks-bench)
+# The same loops through the transport.
+add_executable(transport_client EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/bench/kafka/transport_client.c")
+target_include_directories(transport_client PRIVATE "${PROJECT_SOURCE_DIR}/src")
+target_compile_definitions(transport_client PRIVATE _XOPEN_SOURCE=700)
+target_link_libraries(transport_client PRIVATE kstreams_static kstreams_flags PkgConfig::RDKAFKA)
+set_target_properties(transport_client PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${bench_dir}/bench")
+add_custom_target(bench_kafka DEPENDS raw_client transport_client ks-bench)

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "transport/kafka/message_headers.h"
 
 #define PUSH_MS 1
 /* How long the server sleeps for an event before it pushes again. */
@@ -67,20 +68,9 @@ static bool is_lost(const ksi_deliveries *deliveries, rd_kafka_resp_err_t code)
 static const ks_headers *copy_headers(ks_arena *arena, const rd_kafka_message_t *message)
 {
     rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return NULL;
-    }
-    const ks_headers *list = NULL;
-    const char *name = NULL;
-    const void *value = NULL;
-    size_t size = 0;
-    for (size_t i = 0;
-         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-         i++) {
-        ks_slice bytes = ks_slice_of(value, value != NULL ? size : 0);
-        list = ks_headers_with(arena, list, ks_slice_cstr(name), bytes);
-    }
-    return list;
+    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? ksi_kafka_headers(arena, headers)
+               : NULL;
 }
 
 /* librdkafka does not tell the timestamp of a message that has an error; the event is ours. */

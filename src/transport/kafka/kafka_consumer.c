@@ -35,6 +35,7 @@
 #include "base/memory.h"
 #include "transport/kafka/kafka_topic.h"
 #include "transport/kafka/kafka_transport.h"
+#include "transport/kafka/message_headers.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -253,37 +254,29 @@ static void take_event(kafka_consumer *consumer, kafka_slot *slot, rd_kafka_mess
 }
 
 /* The headers of a message as ours; their bytes are copied, for librdkafka's may move. */
-static const ks_headers *copy_headers(kafka_slot *slot, const rd_kafka_headers_t *headers)
+static const ks_headers *copy_headers(kafka_slot *slot, const rd_kafka_message_t *message)
 {
+    rd_kafka_headers_t *headers = NULL;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return NULL;
+    }
+    KSI_ASSERT(!ksi_message_has_no_headers(message));
     if (slot->headers == NULL) {
         slot->headers = ksi_alloc(sizeof *slot->headers);
         ksi_arena_init(slot->headers, 0);
     }
-    const ks_headers *list = NULL;
-    const char *name = NULL;
-    const void *value = NULL;
-    size_t size = 0;
-    for (size_t i = 0;
-         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-         i++) {
-        ks_slice bytes = ks_slice_of(value, value != NULL ? size : 0);
-        list = ks_headers_with(slot->headers, list, ks_slice_cstr(name), bytes);
-    }
-    return list;
+    return ksi_kafka_headers(slot->headers, headers);
 }
 
 static inline void fill_record(kafka_slot *slot, const rd_kafka_message_t *message,
                                ks_log_record *record)
 {
-    rd_kafka_headers_t *headers = NULL;
     record->key = ks_slice_of(message->key, message->key_len);
     record->value = ks_slice_of(message->payload, message->len);
     record->timestamp = rd_kafka_message_timestamp(message, NULL);
     record->partition = slot->partition;
     record->offset = message->offset;
-    record->headers = rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR
-                          ? copy_headers(slot, headers)
-                          : NULL;
+    record->headers = ksi_message_has_no_headers(message) ? NULL : copy_headers(slot, message);
 }
 
 /* Moves records of the messages to `records`; events are taken out of the array. */
