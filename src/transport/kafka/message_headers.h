@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * message_headers.h - headers from librdkafka's to ours, and whether a message that was read has any.
+ * message_headers.h - the headers of librdkafka's messages, and whether there are any.
  *
  * Nearly none has, but librdkafka, when asked, builds a buffer for each message to find that out:
  * as much work as all else it does for it. The answer lies in the bytes. A record of Kafka's
