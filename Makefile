@@ -5,6 +5,7 @@ ARGS   ?=
 PREFIX ?= /usr/local
 SEEDS  ?= 20000
 FIRST  ?= 1
+MINUTES ?= 10
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Ninja when it is there; a build directory keeps the generator it was made with.
@@ -85,6 +86,14 @@ kafka-up: ## Start Apache Kafka on this machine and print its address (port 9092
 .PHONY: kafka-down
 kafka-down: ## Stop it; its topics stay for the next kafka-up
 	@scripts/kafka down $(ARGS)
+
+.PHONY: soak
+soak: ## Long on Apache Kafka: instances and brokers that die, memory that must not grow: make soak [MINUTES=10]
+	@scripts/install-deps build test kafka java
+	@$(call configure,release)
+	@cmake --build build/release -j $(JOBS) --target interop_app 1>&2
+	@tests/kafka/test_instances.py --brokers 3 --seconds $$(($(MINUTES) * 60))
+	@tests/kafka/soak_memory.py --minutes $(MINUTES)
 
 .PHONY: bench-kafka
 bench-kafka: ## Measure on Apache Kafka, beside Java and librdkafka alone: make bench-kafka ARGS="--jobs count --runs 1"

@@ -223,6 +223,11 @@ class Application:
             if time.monotonic() > end:
                 raise Failure(f"{self.process.args[0]} does not run after {seconds} s:\n{self.tail()}")
 
+    def stop_hard(self):
+        """As a crash would: nothing is written, nobody is told."""
+        self.process.kill()
+        self.process.wait()
+
     def stop(self, number=signal.SIGTERM, seconds=PATIENCE_S):
         """Closes it. A status that is not 0 is a failure."""
         self.process.send_signal(number)

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Three instances share the work while everything happens to them: test_instances.py [--seconds N] [--seed N] [--brokers N].
+
+Instances are killed, stopped for longer than their session, closed, started, scaled between one and three, and the broker is restarted, in an
+order that the seed decides. Under exactly-once each record must be counted once, in turn; under at-least-once none may be missing.
+Without --seconds each event happens once, for each guarantee; with it events follow each other for so long (a soak).
+"""
+import argparse
+import pathlib
+import random
+import sys
+import tempfile
+import time
+
+import broker
+import cluster
+import instances
+import java_peer
+
+
+def show_that_checks_can_fail():
+    """A check that finds nothing wrong with a broken result shows nothing with a sound one."""
+    written, sound = {"a": 3, "b": 2}, {"a": [1, 2, 3], "b": [1, 2]}
+    broken = {"lost": {"a": [1, 2], "b": [1, 2]}, "lost and counted twice": {"a": [1, 2, 2], "b": [1, 2]}, "never came": {"a": [1, 2, 3]}}
+    repeated = {"counted twice": {"a": [1, 2, 3, 4], "b": [1, 2]}, "result written twice": {"a": [1, 2, 2, 3], "b": [1, 2]},
+                "out of turn": {"a": [1, 3, 2], "b": [1, 2]}}
+    for guarantee, check in instances.CHECKS.items():
+        assert check(written, sound) == [], guarantee
+        for what, counts in broken.items():
+            assert check(written, counts), f"{guarantee}: {what}"
+        for what, counts in repeated.items():
+            assert bool(check(written, counts)) == (guarantee == "exactly_once_v2"), f"{guarantee}: {what}"
+
+
+def run(kafka, program, folder, guarantee, options):
+    order = random.Random(options.seed)
+    with java_peer.TopicTool(kafka.bootstrap) as tool, instances.Instances(kafka, program, folder, guarantee, options.seed) as group:
+        for topic in ("in", "out", "lengths"):
+            tool.create(f"{guarantee}-{topic}", instances.PARTITIONS)
+        with instances.Flow(kafka.bootstrap, f"{guarantee}-in", options.seed) as flow:
+            for slot in (1, 2, 3):
+                group.start(slot)
+            for application in group.running.values():
+                application.wait_until_running()
+            events, end = [], time.monotonic() + (options.seconds or 0)
+            while events or options.seconds is None or time.monotonic() < end:
+                events = events or order.sample(group.EVENTS, len(group.EVENTS))
+                events.pop(0)(group)
+                group.pause_for(order.uniform(0.5, 3))
+                if not events and options.seconds is None:
+                    break
+            flow.stop()
+            wrong = instances.wait_for_results(tool, f"{guarantee}-out", instances.CHECKS[guarantee], flow.written, group)
+            written = sum(flow.written.values())
+        group.close_all()
+        wrong = wrong or instances.CHECKS[guarantee](flow.written, instances.counts_by_word(tool.read(f"{guarantee}-out")))
+    print(f"{'not ok' if wrong else 'ok'} {guarantee}: {written} records, seed {options.seed}", flush=True)
+    for line in wrong[:10]:
+        print(f"#   {line}")
+    return not wrong and written > 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
+    parser.add_argument("--brokers", type=int, default=1)
+    parser.add_argument("--guarantee", choices=sorted(instances.CHECKS), action="append")
+    options = parser.parse_args()
+    show_that_checks_can_fail()
+    try:
+        java_peer.build()
+        program = cluster.program("interop_app")
+        with broker.started(brokers=options.brokers) as kafka, tempfile.TemporaryDirectory() as folder:
+            results = [run(kafka, program, pathlib.Path(folder) / guarantee, guarantee, options)
+                       for guarantee in options.guarantee or sorted(instances.CHECKS)]
+    except (broker.Unavailable, java_peer.Missing) as missing:
+        cluster.skip(missing)
+    except (java_peer.Failure, broker.BrokerError) as failure:
+        print(f"not ok: seed {options.seed}: {failure}")
+        return 1
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
