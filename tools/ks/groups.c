@@ -3,8 +3,7 @@
  * groups.c - `ks groups`: how far applications have come, and moving one that rests.
  *
  * Members of an embedded log live in the process that holds it: asked from another one, a log that
- * nobody runs on has none. A group of a cluster may have members that are no kstreams programs:
- * what is not known of them is a dash.
+ * nobody runs on has none.
  */
 #include "command.h"
 
@@ -14,6 +13,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "group_description.h"
 #include "table.h"
 #include "where.h"
 
@@ -100,161 +100,12 @@ static int run_list(int argc, char **argv)
     return exit_status;
 }
 
-/* ---- describe -------------------------------------------------------------------------------- */
-
-/* A partition and the member that processes it. */
-typedef struct reading {
-    char *topic;
-    int32_t partition;
-    char *member;
-} reading;
-
-typedef struct group_description {
-    table *offsets;
-    table *members;
-    size_t count;
-    reading *readings;
-    size_t reading_count;
-    size_t reading_capacity;
-} group_description;
-
-static const char *or_dash(const char *text)
-{
-    return text != NULL && text[0] != '\0' ? text : "-";
-}
-
-static void add_reading(group_description *description, const ks_topic_partition *input,
-                        const char *member)
-{
-    description->readings = ksi_grow(description->readings, &description->reading_capacity,
-                                     description->reading_count + 1, sizeof *description->readings);
-    description->readings[description->reading_count++] =
-        (reading){ksi_strdup(input->topic), input->partition, ksi_strdup(member)};
-}
-
-static const char *member_of(const group_description *description, const char *topic,
-                             int32_t partition)
-{
-    for (size_t i = 0; i < description->reading_count; i++) {
-        const reading *at = &description->readings[i];
-        if (at->partition == partition && strcmp(at->topic, topic) == 0) {
-            return at->member;
-        }
-    }
-    return "-";
-}
-
-/* "0_0 0_1 1_3", to be freed; a dash when there are none. */
-static char *task_list(const ks_task_id *tasks, size_t count)
-{
-    size_t capacity = count * 24 + 2;
-    char *text = ksi_alloc(capacity);
-    size_t used = 0;
-
-    (void)snprintf(text, capacity, "-");
-    for (size_t i = 0; i < count; i++) {
-        used += (size_t)snprintf(text + used, capacity - used, "%s%" PRId32 "_%" PRId32,
-                                 i > 0 ? " " : "", tasks[i].subtopology, tasks[i].partition);
-    }
-    return text;
-}
-
-static void describe_member(const ks_group_member *member, void *user)
-{
-    group_description *description = user;
-    char *active = task_list(member->active, member->active_tasks);
-    char *standby = task_list(member->standby, member->standby_tasks);
-
-    description->count++;
-    table_text(description->members, member->member);
-    table_text(description->members, or_dash(member->client_id));
-    table_text(description->members, or_dash(member->host));
-    table_text(description->members, or_dash(member->process_id));
-    table_number(description->members, member->threads);
-    table_text(description->members, active);
-    table_text(description->members, standby);
-    ksi_free(active);
-    ksi_free(standby);
-    for (size_t i = 0; i < member->input_count; i++) {
-        add_reading(description, &member->inputs[i], member->member);
-    }
-}
-
-/* Behind the members: they are named. */
-static void describe_offset(const ks_group_offset *offset, void *user)
-{
-    group_description *description = user;
-
-    description->count++;
-    table_text(description->offsets, offset->topic);
-    table_number(description->offsets, offset->partition);
-    table_number(description->offsets, offset->offset);
-    table_number(description->offsets, offset->end);
-    table_number(description->offsets, offset->end - offset->offset);
-    table_text(description->offsets, member_of(description, offset->topic, offset->partition));
-}
-
-static void free_description(group_description *description)
-{
-    table_free(description->offsets);
-    table_free(description->members);
-    for (size_t i = 0; i < description->reading_count; i++) {
-        ksi_free(description->readings[i].topic);
-        ksi_free(description->readings[i].member);
-    }
-    ksi_free(description->readings);
-}
-
-static void print_description(const group_description *description, const char *group, bool json)
-{
-    if (json) {
-        fputs("{\"group\": ", stdout);
-        json_text(stdout, ks_slice_cstr(group));
-        fputs(",\n\"offsets\":\n", stdout);
-        table_print(description->offsets, true, "");
-        fputs(",\n\"members\":\n", stdout);
-        table_print(description->members, true, "");
-        fputs("}\n", stdout);
-    } else {
-        table_print(description->offsets, false, "nothing was committed yet");
-        fputs("\n", stdout);
-        table_print(description->members, false, "no members: nobody runs it now");
-    }
-}
-
-static int describe_group(ks_log *log, const char *group, bool json)
-{
-    static const column offset_columns[] = {{"topic", false}, {"partition", true},
-                                            {"offset", true}, {"end", true},
-                                            {"lag", true},    {"member", false}};
-    static const column member_columns[] = {
-        {"member", false}, {"client", false}, {"host", false},   {"process", false},
-        {"threads", true}, {"active", false}, {"standby", false}};
-    group_description description = {.offsets = table_new(offset_columns, 6),
-                                     .members = table_new(member_columns, 7)};
-    ks_error error = {0};
-    ks_status status = ks_log_each_group_member(log, group, describe_member, &description, &error);
-
-    if (status == KS_OK) {
-        status = ks_log_each_group_offset(log, group, describe_offset, &description, &error);
-    }
-    int exit_status = status == KS_OK ? EXIT_SUCCESS : failed(&error);
-    if (status == KS_OK && description.count == 0) {
-        fprintf(stderr, "ks: there is no group %s; `ks groups list` lists them\n", group);
-        exit_status = EXIT_FAILURE;
-    } else if (status == KS_OK) {
-        print_description(&description, group, json);
-    }
-    free_description(&description);
-    return exit_status;
-}
+/* ---- describe and delete ---------------------------------------------------------------------- */
 
 static int run_describe(int argc, char **argv)
 {
     return with_one_word(argc, argv, &(one_word){"groups describe", "group", describe_group});
 }
-
-/* ---- delete ---------------------------------------------------------------------------------- */
 
 static int delete_group(ks_log *log, const char *group, bool json)
 {
