@@ -100,7 +100,7 @@ static int run_list(int argc, char **argv)
     return exit_status;
 }
 
-/* ---- describe and delete ---------------------------------------------------------------------- */
+/* ---- describe and delete --------------------------------------------------------------------- */
 
 static int run_describe(int argc, char **argv)
 {
