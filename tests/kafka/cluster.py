@@ -34,7 +34,7 @@ def address():
 
 def program(name):
     """A program of this build: of the folder KSTREAMS_BIN, else of the current folder, a build folder, else of build/."""
-    folders = [os.environ.get("KSTREAMS_BIN"), BUILD / "bin", BUILD / "tests", ROOT / "build/bin", ROOT / "build/release/tests"]
+    folders = [os.environ.get("KSTREAMS_BIN"), BUILD / "bin", BUILD / "tests", BUILD / "guide", ROOT / "build/bin", ROOT / "build/release/tests"]
     for folder in filter(None, folders):
         if (pathlib.Path(folder) / name).exists():
             return str((pathlib.Path(folder) / name).resolve())
