@@ -98,6 +98,37 @@ static const meaning meanings[] = {
     {CODE(TOPIC_ALREADY_EXISTS), KS_E_STATE, 0},
 };
 
+/* Where librdkafka's words say what happened and leave the reader alone with it. */
+static const struct {
+    rd_kafka_resp_err_t code;
+    const char *text;
+} advice[] = {
+    {CODE(MSG_SIZE_TOO_LARGE), "raise max.message.bytes of the topic, or send less"},
+    {CODE(RECORD_LIST_TOO_LARGE), "raise segment.bytes of the topic, or lower producer.batch.size"},
+    {CODE(_UNKNOWN_TOPIC), "the topic was deleted or never made"},
+    {CODE(_UNKNOWN_PARTITION), "the topic was deleted, or has fewer partitions than it had"},
+    {CODE(UNKNOWN_TOPIC_OR_PART), "the topic was deleted or never made, or has fewer partitions"},
+    {CODE(INVALID_TIMESTAMP), "message.timestamp.after.max.ms and message.timestamp.before.max.ms "
+                              "of the topic say which times it takes"},
+    {CODE(INVALID_REPLICATION_FACTOR), "the cluster has fewer brokers: lower replication.factor"},
+    {CODE(TOPIC_AUTHORIZATION_FAILED), "the cluster's access rules have to allow it"},
+    {CODE(GROUP_AUTHORIZATION_FAILED), "the cluster's access rules have to allow it"},
+    {CODE(CLUSTER_AUTHORIZATION_FAILED), "the cluster's access rules have to allow it"},
+    {CODE(TRANSACTIONAL_ID_AUTHORIZATION_FAILED), "the cluster's access rules have to allow it"},
+    {CODE(_FENCED), "another producer of the same transactional.id has begun"},
+    {CODE(PRODUCER_FENCED), "another producer of the same transactional.id has begun"},
+};
+
+static const char *advice_about(rd_kafka_resp_err_t code)
+{
+    for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++) {
+        if (advice[i].code == code) {
+            return advice[i].text;
+        }
+    }
+    return NULL;
+}
+
 static meaning meaning_of(rd_kafka_resp_err_t code)
 {
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
@@ -115,7 +146,9 @@ ks_status ksi_kafka_client_fail(ksi_kafka_client *client, const ksi_kafka_failur
     const char *text = failure->text != NULL && failure->text[0] != '\0'
                            ? failure->text
                            : rd_kafka_err2str(failure->code);
-    (void)ksi_error_set(error, is.status, failure->where, "%s: %s", failure->doing, text);
+    const char *more = advice_about(failure->code);
+    (void)ksi_error_set(error, is.status, failure->where, "%s: %s%s%s", failure->doing, text,
+                        more != NULL ? "; " : "", more != NULL ? more : "");
     if (error != NULL) {
         error->flags = is.flags;
     }

@@ -250,10 +250,13 @@ static ks_status connect_to(ksi_kafka_transport *self, ks_error *error)
     if (check_properties(self, &reason) == KS_OK) {
         self->admin = ksi_kafka_transport_client(self, KSI_KAFKA_ADMIN, NULL, &reason);
     }
-    if (self->admin != NULL && make_first_contact(self, &reason) == KS_OK) {
+    if (self->admin != NULL) {
+        /* It refuses addresses that are none, and connects when it is used. */
         const ksi_kafka_cluster cluster = ksi_kafka_cluster_of(self);
-        self->purges = rd_kafka_queue_new(self->admin->handle);
         self->offsets = ksi_kafka_group_offsets_open(&cluster, &reason);
+    }
+    if (self->offsets != NULL && make_first_contact(self, &reason) == KS_OK) {
+        self->purges = rd_kafka_queue_new(self->admin->handle);
     }
     if (reason.code != KS_OK && error != NULL) {
         *error = reason;

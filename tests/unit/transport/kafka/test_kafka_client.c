@@ -186,6 +186,20 @@ static void codes_say_whether_to_call_again(void **state)
     }
 }
 
+static void an_error_says_what_to_do_where_the_clients_words_do_not(void **state)
+{
+    fixture *self = *state;
+    ks_error error = {0};
+    ksi_kafka_failure failure = {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, NULL, "t", "sending"};
+    assert_int_equal(ksi_kafka_client_fail(self->client, &failure, &error), KS_E_LIMIT);
+    assert_string_equal(error.message, "sending: Broker: Message size too large; raise "
+                                       "max.message.bytes of the topic, or send less");
+    failure.code = RD_KAFKA_RESP_ERR_POLICY_VIOLATION;
+    failure.text = "nobody may";
+    assert_int_equal(ksi_kafka_client_fail(self->client, &failure, &error), KS_E_ARGUMENT);
+    assert_string_equal(error.message, "sending: nobody may");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +207,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_error_in_an_outage_says_what_the_sockets_said, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(codes_say_whether_to_call_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_error_says_what_to_do_where_the_clients_words_do_not,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
