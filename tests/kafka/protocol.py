@@ -1,8 +1,8 @@
-"""A few requests of Kafka's protocol over a plain socket: enough to see that a broker answers, and to make topics for a test."""
+"""A few requests of Kafka's protocol over a plain socket: enough to see that a broker answers, to make topics for a test, to fence."""
 import socket
 import struct
 
-API_METADATA, API_API_VERSIONS, API_CREATE_TOPICS = 3, 18, 19
+API_METADATA, API_API_VERSIONS, API_CREATE_TOPICS, API_INIT_PRODUCER_ID = 3, 18, 19, 22
 
 
 class ProtocolError(Exception):
@@ -110,3 +110,13 @@ def create_topic(address, name, partitions=1, replicas=-1, configs=None, timeout
     for created, error, message in reader.array(lambda: (reader.string(), reader.read("h"), reader.string())):
         if error:
             raise ProtocolError(f"CreateTopics: {created}: error {error}: {message}")
+
+
+def fence(address, transactional_id, timeout=30.0):
+    """Begins as another producer of this id, and answers its epoch: 0 when there was none before. The broker has to be its coordinator."""
+    reader = request(address, API_INIT_PRODUCER_ID, 1, _string(transactional_id) + struct.pack(">i", 60000), timeout)
+    reader.read("i")
+    error, _, epoch = reader.read("h"), reader.read("q"), reader.read("h")
+    if error:
+        raise ProtocolError(f"InitProducerId: {transactional_id}: error {error}")
+    return epoch

@@ -5,6 +5,7 @@
 docs/guide/kafka.md has the same list for its readers. What can be tried on the broker that the tests share is tried there; where a broker has
 to go away, it is one of our own.
 """
+import pathlib
 import re
 import signal
 import socket
@@ -16,6 +17,7 @@ import unittest
 
 import broker
 import cluster
+import protocol
 
 PATIENCE_S = 90
 
@@ -24,7 +26,8 @@ class App:
     """faults_app, running; what it says is read as it comes."""
 
     def __init__(self, test, topology, prefix, **properties):
-        settings = {"application.id": prefix, "state.dir": test.folder, "commit.interval.ms": "100", **properties}
+        settings = {"application.id": prefix, "state.dir": test.folder, "commit.interval.ms": "100",
+                    "statestore.cache.max.bytes": "0", **properties}
         self.process = subprocess.Popen([cluster.program("faults_app"), topology, prefix, *(f"{k}={v}" for k, v in settings.items())],
                                         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace")
         self.lines = []
@@ -126,6 +129,10 @@ class WithoutBroker(Faults):
         self.servers = "no-such-host.invalid:9092"
         self.says(self.start("copy").fails(), "no broker answers at no-such-host.invalid:9092", "Failed to resolve")
 
+    def test_an_address_that_is_none_is_refused_at_once(self):
+        for self.servers in ("127.0.0.1:99999", "kafka://127.0.0.1:9092"):
+            self.says(self.start("copy").fails(), "KS_E_CONFIG at bootstrap.servers", f"'{self.servers}' is no address")
+
     def test_what_listens_and_says_nothing_is_no_broker(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             self.servers = f"127.0.0.1:{silent.getsockname()[1]}"
@@ -153,6 +160,30 @@ class OnTheSharedBroker(Faults):
         self.produce("a=1")
         message = app.fails()
         self.says(message, f"{self.prefix}-counts-changelog")
+
+    def test_a_changelog_that_was_deleted_between_two_runs_takes_the_state_with_it_and_that_is_said(self):
+        self.make_topics()
+        self.produce("a=1")
+        app = self.start("count")
+        self.wait_for_results([("a", "1")], app)
+        app.stop()
+        self.ks("topics", "delete", f"{self.prefix}-counts-changelog")
+        app = self.start("count")
+        app.wait_until_running()
+        self.assertRegex(app.text, r"warning: .*the local state of store counts of task 0_\d was wiped")
+        app.stop()
+
+    def test_a_producer_that_was_fenced_says_so_and_its_tasks_begin_again_at_their_last_commit(self):
+        self.make_topics()
+        app = self.start("count", **{"processing.guarantee": "exactly_once_v2"})
+        self.produce("a=1")
+        self.wait_for_results([("a", "1")], app)
+        process = (pathlib.Path(self.folder) / self.prefix / "process-id").read_text(encoding="ascii").strip()
+        self.assertGreater(protocol.fence(self.servers, f"{self.prefix}-{process}-1"), 0)
+        self.produce("a=1", "b=1")
+        app.wait_for("another producer of the same transactional.id has begun")
+        self.wait_for_results([("a", "1"), ("a", "2"), ("b", "1")], app)
+        app.stop()
 
     def test_a_changelog_with_other_partitions_than_its_tasks_is_refused(self):
         self.make_topics(partitions=2)
