@@ -38,9 +38,11 @@ static const ksi_property application[] = {
      .low = 1,
      .high = INT64_MAX,
      .default_prose = "none: it must be set",
-     .prose = "Where the topics are. `embedded:DIR` is a log in a directory, which one process has "
-              "at a time; `embedded:` is a log in the memory of the process. `host:port` addresses "
-              "of Kafka brokers are refused when the application is made, until they are built."},
+     .prose =
+         "Where the topics are. `host:port,host:port` are brokers of a Kafka cluster, of which "
+         "one that answers is enough; 9092 is the port when none is given. `embedded:DIR` is a "
+         "log in a directory, which one process has at a time; `embedded:` is a log in the "
+         "memory of the process."},
     {.name = "client.id",
      .type = KSI_PROPERTY_TEXT,
      .importance = KSI_IMPORTANCE_MEDIUM,

@@ -249,7 +249,8 @@ static const ksi_property internal[] = {
     {.name = "internal.task.assignor.class",
      .type = KSI_PROPERTY_CLASS,
      .support = KSI_SUPPORT_INERT,
-     .reason = "an application on the embedded log is alone and has all tasks",
+     .reason =
+         "this version has one assignor: tasks stay where they are as long as the load is even",
      .choices = (const ksi_choice[]){{"HighAvailability", INTERNALS "HighAvailabilityTaskAssignor"},
                                      {"LegacySticky", INTERNALS "LegacyStickyTaskAssignor"},
                                      {"FallbackPrior", INTERNALS "FallbackPriorTaskAssignor"},

@@ -7,7 +7,8 @@
 
 #define ROWS(rows) (sizeof(rows) / sizeof(rows)[0])
 
-#define ONE_INSTANCE "an application on the embedded log is alone and has all tasks"
+#define NO_WARM_UPS "the assignor of this version moves a task at once, and warms nothing up before"
+#define NO_RACKS "the assignor of this version does not know of racks"
 
 /* ---- state ----------------------------------------------------------------------------------- */
 
@@ -73,7 +74,7 @@ static const ksi_property state[] = {
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     .reason = ONE_INSTANCE,
+     .reason = "local state of a task that went elsewhere stays, for it may come back",
      .default_text = "600000",
      .prose = "Milliseconds after which the files of a task that moved to another instance are "
               "deleted."},
@@ -159,7 +160,7 @@ static const ksi_property threads[] = {
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
      KSI_AT_LEAST(1),
-     .reason = "the embedded log is read without consumers",
+     .reason = "one consumer feeds all threads, each from queues of its own partitions",
      .default_text = "1",
      .prose = "How many Kafka consumers feed the threads of the process. One is enough unless a "
               "single connection per broker is "
@@ -201,7 +202,7 @@ static const ksi_property assignment[] = {
      .importance = KSI_IMPORTANCE_MEDIUM,
      .support = KSI_SUPPORT_INERT,
      KSI_AT_LEAST(0),
-     .reason = ONE_INSTANCE,
+     .reason = NO_WARM_UPS,
      .default_text = "10000",
      .prose = "How many changelog records an instance may lack and still be given a task at once, "
               "without warming up first."},
@@ -210,7 +211,7 @@ static const ksi_property assignment[] = {
      .importance = KSI_IMPORTANCE_MEDIUM,
      .support = KSI_SUPPORT_INERT,
      .ignore_case = true,
-     .reason = ONE_INSTANCE,
+     .reason = "groups are of the classic protocol in this version",
      .choices = (const ksi_choice[]){{"classic", NULL}, {"streams", NULL}, {NULL, NULL}},
      .default_text = "classic",
      .prose = "Who gives tasks to instances: one of them (`classic`) or the brokers (`streams`, "
@@ -221,7 +222,7 @@ static const ksi_property assignment[] = {
      .importance = KSI_IMPORTANCE_MEDIUM,
      .support = KSI_SUPPORT_INERT,
      KSI_AT_LEAST(1),
-     .reason = ONE_INSTANCE,
+     .reason = NO_WARM_UPS,
      .default_text = "2",
      .prose = "How many copies of stores may be restored at a time on instances that are to take "
               "tasks over."},
@@ -237,7 +238,7 @@ static const ksi_property assignment[] = {
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
      KSI_AT_LEAST(60000),
-     .reason = ONE_INSTANCE,
+     .reason = NO_WARM_UPS,
      .default_text = "600000",
      .prose = "Milliseconds between two rebalances that look whether a warm-up copy is ready to "
               "take its task."},
@@ -245,7 +246,7 @@ static const ksi_property assignment[] = {
      .type = KSI_PROPERTY_I32,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     .reason = ONE_INSTANCE,
+     .reason = NO_RACKS,
      .default_prose = "the assignor's own",
      .prose = "What moving a task costs, against rack.aware.assignment.traffic_cost: the higher, "
               "the more tasks stay."},
@@ -253,7 +254,7 @@ static const ksi_property assignment[] = {
      .type = KSI_PROPERTY_CHOICE,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     .reason = ONE_INSTANCE,
+     .reason = NO_RACKS,
      .choices =
          (const ksi_choice[]){
              {"none", NULL}, {"min_traffic", NULL}, {"balance_subtopology", NULL}, {NULL, NULL}},
@@ -268,7 +269,7 @@ static const ksi_property assignment[] = {
      .ranged = true,
      .low = 0,
      .high = 5,
-     .reason = ONE_INSTANCE,
+     .reason = NO_RACKS,
      .default_text = "",
      .prose = "The names of client tags in which standby tasks should differ from their active "
               "ones. Each must be set on this "
@@ -277,7 +278,7 @@ static const ksi_property assignment[] = {
      .type = KSI_PROPERTY_I32,
      .importance = KSI_IMPORTANCE_LOW,
      .support = KSI_SUPPORT_INERT,
-     .reason = ONE_INSTANCE,
+     .reason = NO_RACKS,
      .default_prose = "the assignor's own",
      .prose = "What traffic between racks costs, against rack.aware.assignment.non_overlap_cost: "
               "the higher, the less of it."},
@@ -285,7 +286,8 @@ static const ksi_property assignment[] = {
      .type = KSI_PROPERTY_CLASS,
      .importance = KSI_IMPORTANCE_MEDIUM,
      .support = KSI_SUPPORT_INERT,
-     .reason = ONE_INSTANCE,
+     .reason =
+         "this version has one assignor: tasks stay where they are as long as the load is even",
      .choices =
          (const ksi_choice[]){
              {"HighAvailability", "org.apache.kafka.streams.processor.internals.assignment."
@@ -328,8 +330,7 @@ static const ksi_property assignment[] = {
 
 const ksi_property_table ksi_table_assignment = {
     "Sharing work between instances",
-    "Groups, assignment and standby tasks. Nothing of it applies to the embedded log, which has "
-    "one application at a time.",
+    "Groups, assignment and standby tasks.",
     assignment,
     ROWS(assignment),
 };

@@ -298,7 +298,9 @@ ks_status ksi_kafka_each_config(ksi_transport *transport, const char *topic,
     ks_status status = describe(&call, topic, &list, error);
     if (status == KS_OK) {
         const rd_kafka_ConfigEntry_t **sorted = ksi_calloc(list.count + 1, sizeof *sorted);
-        memcpy(sorted, list.entries, list.count * sizeof *sorted);
+        for (size_t i = 0; i < list.count; i++) {
+            sorted[i] = list.entries[i];
+        }
         qsort(sorted, list.count, sizeof *sorted, by_config_name);
         for (size_t i = 0; i < list.count; i++) {
             const ksi_topic_config config = {.name = rd_kafka_ConfigEntry_name(sorted[i]),
