@@ -40,6 +40,18 @@ int64_t ksi_thread_now_ms(const ksi_stream_thread *thread)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/*
+ * How much a thread may have sent that is not in the log yet. Without transactions the threads
+ * share a producer's memory, and a record that finds it full would wait in the middle of a task; so
+ * a thread stops when most of its part is taken.
+ */
+static size_t pending_max_bytes(const ks_config *config, bool is_transactional)
+{
+    int64_t all = ksi_config_client_i64(config, KSI_CLIENT_PRODUCER, "buffer.memory");
+    int32_t threads = ksi_config_i32(config, "num.stream.threads");
+    return (size_t)(is_transactional || threads <= 0 ? all : all / threads * 3 / 4);
+}
+
 static void read_config(ksi_stream_thread *thread)
 {
     const ks_config *config = thread->options.config;
@@ -50,8 +62,7 @@ static void read_config(ksi_stream_thread *thread)
     thread->apply_interval_ms = ksi_config_i64(config, "statestore.apply.interval.ms");
     thread->purge_interval_ms = ksi_config_i64(config, "repartition.purge.interval.ms");
     thread->uncommitted_max_bytes = ksi_config_i64(config, "statestore.uncommitted.max.bytes");
-    thread->pending_max_bytes =
-        (size_t)ksi_config_client_i64(config, KSI_CLIENT_PRODUCER, "buffer.memory");
+    thread->pending_max_bytes = pending_max_bytes(config, thread->options.transactional_id != NULL);
 }
 
 /*
@@ -215,11 +226,10 @@ static bool is_full(const ksi_stream_thread *thread)
            thread->uncommitted_bytes > thread->uncommitted_max_bytes;
 }
 
-/* The same for records of a transaction. */
+/* The same for records that are not in the log: they have to get there before there are more. */
 static bool is_sent_full(const ksi_stream_thread *thread)
 {
-    return thread->options.transactional_id != NULL &&
-           thread->producer->class->pending_bytes(thread->producer) > thread->pending_max_bytes;
+    return thread->producer->class->pending_bytes(thread->producer) > thread->pending_max_bytes;
 }
 
 /* Whether a batch has lasted long enough, or a commit is due. */
@@ -284,7 +294,8 @@ static ks_status turn_of_task(ksi_stream_thread *thread, ksi_thread_task *task, 
     for (size_t i = 0; i < task->input_count; i++) {
         KS_TRY(fill_queue(thread, task->task, &task->inputs[i], work, error));
     }
-    if (atomic_load_explicit(thread->options.paused, memory_order_relaxed)) {
+    if (atomic_load_explicit(thread->options.paused, memory_order_relaxed) ||
+        is_sent_full(thread)) {
         return KS_OK;
     }
     ksi_thread_hold(thread, task);
@@ -314,7 +325,8 @@ static ks_status send_due(ksi_stream_thread *thread, ks_error *error)
 
 static ks_status commit_if_full(ksi_stream_thread *thread, ks_error *error)
 {
-    return is_full(thread) || is_sent_full(thread) ? ksi_thread_commit(thread, error) : KS_OK;
+    bool is_transaction_full = thread->options.transactional_id != NULL && is_sent_full(thread);
+    return is_full(thread) || is_transaction_full ? ksi_thread_commit(thread, error) : KS_OK;
 }
 
 static ks_status turn_of_tasks(ksi_stream_thread *thread, size_t *work, ks_error *error)
@@ -368,7 +380,8 @@ static void go_back(ksi_stream_thread *thread, const ks_error *reason)
 {
     char text[sizeof *reason + 64];
     ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
-            "a result could not be sent; all tasks of this thread go back to their last commit: %s",
+            "what was done since the last commit is dropped, and all tasks of this thread go back "
+            "to it: %s",
             ks_error_text(reason, text, sizeof text));
     ksi_thread_return_all(thread, false);
 }

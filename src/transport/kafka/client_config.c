@@ -64,7 +64,8 @@ static const setting defaults[] = {
     {"batch.size", "1000000", PRODUCERS, false},
     {"message.max.bytes", "1048576", PRODUCERS, false},
     {"queue.buffering.max.kbytes", "32768", PRODUCERS, false},
-    {"message.timeout.ms", "0", ROLE(PRODUCER), false}, /* task.timeout.ms decides */
+    {"queue.buffering.max.messages", "10000000", PRODUCERS, false}, /* bytes bound it */
+    {"message.timeout.ms", "0", ROLE(PRODUCER), false},             /* task.timeout.ms decides */
     {"transaction.timeout.ms", "10000", ROLE(TRANSACTIONAL), false},
     {"retry.backoff.ms", "10", ROLE(TRANSACTIONAL), false},
 };

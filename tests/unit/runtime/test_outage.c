@@ -119,6 +119,11 @@ static ks_status refuse_all(ks_error *error)
     return KS_OK;
 }
 
+static size_t pending_bytes(const ksi_producer *self)
+{
+    return faults.out == FLUSH ? 1000 : real_producer->pending_bytes(self);
+}
+
 static ks_status flush(ksi_producer *self, ks_error *error)
 {
     KS_TRY(ask(FLUSH, error));
@@ -144,6 +149,7 @@ static ksi_producer *open_producer(ksi_transport *self, const ksi_producer_optio
     faulty_producer = *real_producer;
     faulty_producer.send = send_record;
     faulty_producer.flush = flush;
+    faulty_producer.pending_bytes = pending_bytes;
     faulty_producer.commit = commit_transaction;
     producer->class = &faulty_producer;
     faults.undelivered = options != NULL ? options->undelivered : NULL;
@@ -399,6 +405,25 @@ static void an_input_that_cannot_be_polled_is_polled_again(void **state)
     end_rig(rig, log);
 }
 
+static void a_thread_that_has_sent_as_much_as_may_wait_processes_nothing(void **state)
+{
+    (void)state;
+    ks_log *log = new_log();
+    thread_rig *rig = new_rig(log, passing(), false);
+    config_put(rig->config, "producer.buffer.memory", "1200");
+    rig_open(rig);
+    produce(log, "a:1");
+    faults.out = FLUSH; /* 1000 bytes wait, of 900 */
+    assert_true(rig_step(rig));
+    assert_false(rig_step(rig));
+    assert_int_equal(ksi_stream_thread_stats_of(rig->thread).processed, 0);
+    assert_int_equal(faults.asked, 0); /* that is no reason for a commit */
+    faults.out = NO_CALL;
+    assert_true(rig_step(rig));
+    assert_int_equal(ksi_stream_thread_stats_of(rig->thread).processed, 1);
+    end_rig(rig, log);
+}
+
 static void a_thread_without_a_producer_takes_no_task_until_it_has_one(void **state)
 {
     (void)state;
@@ -536,6 +561,7 @@ int main(void)
         cmocka_unit_test(a_task_that_has_not_begun_goes_back_when_it_is_called),
         cmocka_unit_test(a_restore_goes_on_as_soon_as_the_log_answers),
         cmocka_unit_test(an_input_that_cannot_be_polled_is_polled_again),
+        cmocka_unit_test(a_thread_that_has_sent_as_much_as_may_wait_processes_nothing),
         cmocka_unit_test(a_thread_without_a_producer_takes_no_task_until_it_has_one),
         cmocka_unit_test(a_thread_that_is_to_end_gives_up_after_some_seconds),
         cmocka_unit_test(a_result_refused_later_may_be_left_out),
