@@ -123,7 +123,7 @@ typedef struct ksi_membership_class {
      */
     void (*report)(ksi_membership *membership, const ksi_task_id *active, size_t active_count,
                    const ksi_task_state *standby, size_t standby_count);
-    /* The number of stream threads changed. */
+    /* The number of stream threads changed: that counts when tasks are shared out next. */
     void (*set_capacity)(ksi_membership *membership, int32_t capacity);
     /* Asks every member to end, this one included. @java SHUTDOWN_APPLICATION */
     void (*shut_down)(ksi_membership *membership);

@@ -181,9 +181,13 @@ static int64_t timeout_of(const ksi_classic *self, ksi_api api)
     }
 }
 
+/*
+ * What cannot wait for the next rebalance. A thread more or less can, for every member would have
+ * to join only to hear of it; a member that can run nothing any more, or again, cannot.
+ */
 static bool has_news(const ksi_classic *self)
 {
-    return self->capacity != self->told_capacity ||
+    return (self->capacity > 0) != (self->told_capacity > 0) ||
            (self->asks_to_shut_down && !self->told_to_shut_down);
 }
 

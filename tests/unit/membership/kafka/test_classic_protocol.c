@@ -41,6 +41,14 @@ static void step_into(process_fixture *self, size_t number, int16_t code)
     assert_int_equal(self->group.next_code, 0);
 }
 
+/* The group tells the first process of a rebalance: a JoinGroup of it is then under way. */
+static void ask_to_join(process_fixture *self)
+{
+    pass(self, HEARTBEAT_MS + 1);
+    step_into(self, 0, KSI_KAFKA_REBALANCE_IN_PROGRESS);
+    assert_int_equal(self->processes[0].api, KSI_API_JOIN_GROUP);
+}
+
 static classic_process *start_alone(process_fixture *self)
 {
     classic_process *a = start_process(self, 0);
@@ -187,7 +195,33 @@ static void threads_are_the_weight_of_a_member(void **state)
     run_for(self, 3000);
     assert_int_equal(count_true(a->runs), TASKS / 4);
     assert_int_equal(count_true(b->runs), TASKS / 4 * 3);
+}
+
+static void threads_that_come_or_go_count_from_the_next_rebalance(void **state)
+{
+    process_fixture *self = *state;
+    classic_process *a = start_alone(self);
+    int joins = self->group.joins;
     ksi_classic_set_capacity(a->member, 3);
+    run_for(self, 3000);
+    assert_int_equal(self->group.joins, joins);
+    classic_process *b = start_process(self, 1);
+    run_for(self, 3000);
+    assert_int_equal(count_true(a->runs), TASKS / 4 * 3);
+    assert_int_equal(count_true(b->runs), TASKS / 4);
+}
+
+static void a_member_without_threads_gives_its_tasks_away_at_once(void **state)
+{
+    process_fixture *self = *state;
+    classic_process *a = start_alone(self);
+    classic_process *b = start_process(self, 1);
+    run_for(self, 3000);
+    ksi_classic_set_capacity(a->member, 0);
+    run_for(self, 3000);
+    assert_int_equal(count_true(a->runs), 0);
+    assert_int_equal(count_true(b->runs), TASKS);
+    ksi_classic_set_capacity(a->member, 1);
     run_for(self, 3000);
     assert_int_equal(count_true(a->runs), TASKS / 2);
 }
@@ -383,7 +417,7 @@ static void time_that_a_join_is_parked_does_not_count(void **state)
     slow_options.session_timeout_ms = 20 * SESSION_MS;
     start_process_with(self, 1, &slow_options);
     run_for(self, 3000);
-    ksi_classic_set_capacity(a->member, 2); /* b is silent: the group waits for it */
+    ask_to_join(self); /* b is silent: the group waits for it */
     for (int i = 0; i < 60; i++) {
         pass(self, SESSION_MS / 10);
         take_turn(self, 0);
@@ -399,14 +433,12 @@ static void time_that_a_join_is_parked_does_not_count(void **state)
 /* Brings a running member to where the request in question is the next it sends. */
 static void bring_to(process_fixture *self, ksi_api api)
 {
-    classic_process *a = &self->processes[0];
     if (api == KSI_API_HEARTBEAT) {
         pass(self, HEARTBEAT_MS + 1);
         return;
     }
-    ksi_classic_set_capacity(a->member, 2);
+    ask_to_join(self);
     if (api == KSI_API_SYNC_GROUP) {
-        take_turn(self, 0);
         deliver(self, 0);
     }
 }
@@ -418,7 +450,6 @@ static void an_unknown_member_is_fenced_in_every_state(void **state)
     process_fixture *self = *state;
     classic_process *a = start_alone(self);
     for (size_t i = 0; i < 3; i++) {
-        ksi_classic_set_capacity(a->member, 1);
         run_for(self, 2 * SESSION_MS);
         bring_to(self, requests[i]);
         step_into(self, 0, KSI_KAFKA_UNKNOWN_MEMBER_ID);
@@ -447,7 +478,6 @@ static void another_generation_means_to_join_again_with_all_tasks(void **state)
     process_fixture *self = *state;
     classic_process *a = start_alone(self);
     for (size_t i = 1; i < 3; i++) {
-        ksi_classic_set_capacity(a->member, 1);
         run_for(self, 2 * SESSION_MS);
         int rebalances = self->group.rebalances;
         bring_to(self, requests[i]);
@@ -469,7 +499,6 @@ static void a_coordinator_that_moves_or_loads_is_asked_again(void **state)
     classic_process *a = start_alone(self);
     for (size_t i = 0; i < 9; i++) {
         ksi_api api = requests[i % 3];
-        ksi_classic_set_capacity(a->member, 1);
         run_for(self, A_WHILE_MS);
         bring_to(self, api);
         step_into(self, 0, codes[i / 3]);
@@ -695,6 +724,8 @@ int main(void)
         ON_PROCESSES(one_slow_task_keeps_nobody_elses_waiting),
         ON_PROCESSES(a_settled_group_sends_no_more_joins),
         ON_PROCESSES(threads_are_the_weight_of_a_member),
+        ON_PROCESSES(threads_that_come_or_go_count_from_the_next_rebalance),
+        ON_PROCESSES(a_member_without_threads_gives_its_tasks_away_at_once),
         ON_PROCESSES(state_on_the_disk_wins_a_task_back),
         ON_PROCESSES(standbys_are_with_the_member_that_does_not_run_the_task),
         ON_PROCESSES(a_member_that_leaves_is_not_waited_for),
