@@ -69,6 +69,15 @@ KS_NODISCARD ks_status ksi_kafka_group_offsets_fetch(ksi_kafka_group_offsets *of
                                                      const char *group, ksi_kafka_offset *list,
                                                      size_t count, ks_arena *arena,
                                                      ks_error *error);
+/* What a group committed, for tools: running transactions are not waited for. */
+typedef struct ksi_kafka_offset_list {
+    const ksi_kafka_offset *items; /* in no particular order */
+    size_t count;
+} ksi_kafka_offset_list;
+/* All of `list` lives as long as `arena`; a group that is not there has nothing. */
+KS_NODISCARD ks_status ksi_kafka_group_offsets_list(ksi_kafka_group_offsets *offsets,
+                                                    const char *group, ks_arena *arena,
+                                                    ksi_kafka_offset_list *list, ks_error *error);
 
 /*
  * Takes members out of a group, as an operator does it: each is said to have left (the numbers of

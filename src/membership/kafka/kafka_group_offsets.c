@@ -315,3 +315,47 @@ ks_status ksi_kafka_group_offsets_fetch(ksi_kafka_group_offsets *offsets, const 
     ksi_mutex_unlock(&offsets->lock);
     return status;
 }
+
+/* ---- list ------------------------------------------------------------------------------------ */
+
+static ksi_kafka_offset_list copy_answers(const ksi_offset_answers *answers, ks_arena *arena)
+{
+    ksi_kafka_offset *items = ksi_arena_alloc(arena, (answers->count + 1) * sizeof *items);
+    size_t count = 0;
+    for (size_t i = 0; i < answers->count; i++) {
+        const ksi_offset_answer *answer = &answers->list[i];
+        if (answer->offset >= 0) {
+            items[count++] = (ksi_kafka_offset){
+                .topic = ksi_arena_format(arena, "%.*s", KS_SLICE_ARGS(answer->topic)),
+                .partition = answer->partition,
+                .offset = answer->offset,
+                .metadata = ks_arena_copy(arena, answer->metadata)};
+        }
+    }
+    return (ksi_kafka_offset_list){items, count};
+}
+
+ks_status ksi_kafka_group_offsets_list(ksi_kafka_group_offsets *offsets, const char *group,
+                                       ks_arena *arena, ksi_kafka_offset_list *list,
+                                       ks_error *error)
+{
+    ks_error ignored = {0};
+    error = error != NULL ? error : &ignored;
+    ksi_mutex_lock(&offsets->lock);
+    offset_call call = {.api = KSI_API_OFFSET_FETCH,
+                        .group = group,
+                        .what = "listing committed offsets",
+                        .deadline_ms = now() + offsets->cluster.request_timeout_ms};
+    ksi_offset_answers answers;
+    ks_status status = link_to(offsets, group, error);
+    if (status == KS_OK) {
+        ksi_buffer_clear(&offsets->body);
+        ksi_put_offset_fetch_all(&offsets->body, group);
+        status = fetch(offsets, &call, &answers, error);
+    }
+    if (status == KS_OK) {
+        *list = copy_answers(&answers, arena);
+    }
+    ksi_mutex_unlock(&offsets->lock);
+    return status;
+}

@@ -76,6 +76,14 @@ void ksi_put_offset_fetch(ksi_buffer *to, const char *group, const ksi_kafka_off
     ksi_wire_put_no_tags(to);
 }
 
+void ksi_put_offset_fetch_all(ksi_buffer *to, const char *group)
+{
+    ksi_wire_put_compact_string(to, ks_slice_cstr(group));
+    ksi_wire_put_uvarint(to, 0); /* no list, which is another thing than an empty one */
+    ksi_wire_put_bool(to, false);
+    ksi_wire_put_no_tags(to);
+}
+
 /* ---- answers --------------------------------------------------------------------------------- */
 
 typedef void take_partition_fn(ksi_wire_reader *reader, ksi_offset_answer *answer);

@@ -170,6 +170,8 @@ KS_NODISCARD ks_status ksi_take_offset_commit(ks_slice body, ks_arena *arena,
 
 void ksi_put_offset_fetch(ksi_buffer *to, const char *group, const ksi_kafka_offset *list,
                           size_t count);
+/* All that the group committed, without waiting for running transactions. */
+void ksi_put_offset_fetch_all(ksi_buffer *to, const char *group);
 KS_NODISCARD ks_status ksi_take_offset_fetch(ks_slice body, ks_arena *arena,
                                              ksi_offset_answers *answers, ks_error *error);
 

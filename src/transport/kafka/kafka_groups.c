@@ -2,14 +2,15 @@
 /*
  * kafka_groups.c - what groups have committed, who is in them.
  *
- * Offsets that an application lives by go over membership/kafka, which fences them by generation
- * and reads them stable. The lists below are for people and tools, and librdkafka's are good enough
- * for them.
+ * Offsets go over membership/kafka, which fences those of an application by its generation and
+ * reads them stable. Which groups there are is for people and tools: librdkafka's list is good
+ * enough for them.
  *
  * Thread rule: any thread.
  */
 #include "transport/kafka/kafka_admin.h"
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -97,50 +98,48 @@ ks_status ksi_kafka_each_group(ksi_transport *transport, ksi_group_visit_fn *vis
     return status;
 }
 
-static void visit_offsets(const rd_kafka_topic_partition_list_t *list, ksi_offset_visit_fn *visit,
-                          void *user)
+static int by_partition(const void *left, const void *right)
 {
-    rd_kafka_topic_partition_list_t *sorted = rd_kafka_topic_partition_list_copy(list);
-    rd_kafka_topic_partition_list_sort(sorted, NULL, NULL); /* by topic and partition */
-    for (int i = 0; i < sorted->cnt; i++) {
-        const rd_kafka_topic_partition_t *at = &sorted->elems[i];
-        const ksi_group_offset offset = {
-            .partition = {.topic = at->topic, .partition = at->partition},
-            .offset = at->offset,
-            .metadata = at->metadata != NULL ? ks_slice_of(at->metadata, at->metadata_size)
-                                             : ks_slice_null()};
-        if (at->offset >= 0) {
-            visit(user, &offset);
-        }
-    }
-    rd_kafka_topic_partition_list_destroy(sorted);
+    const ksi_kafka_offset *a = left;
+    const ksi_kafka_offset *b = right;
+    int order = strcmp(a->topic, b->topic);
+    return order != 0 ? order : (a->partition > b->partition) - (a->partition < b->partition);
 }
 
+static void visit_offsets(ksi_kafka_offset_list list, ksi_offset_visit_fn *visit, void *user)
+{
+    ksi_kafka_offset *sorted = ksi_calloc(list.count + 1, sizeof *sorted);
+    if (list.count > 0) {
+        memcpy(sorted, list.items, list.count * sizeof *sorted);
+        qsort(sorted, list.count, sizeof *sorted, by_partition);
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        const ksi_group_offset offset = {
+            .partition = {.topic = sorted[i].topic, .partition = sorted[i].partition},
+            .offset = sorted[i].offset,
+            .metadata = sorted[i].metadata};
+        visit(user, &offset);
+    }
+    ksi_free(sorted);
+}
+
+/*
+ * Not by rd_kafka_ListConsumerGroupOffsets(): in librdkafka up to 2.10 at least, that ends the
+ * process when the broker answers that it does not coordinate the group (yet), as one does whose
+ * first group this is.
+ */
 ks_status ksi_kafka_each_offset(ksi_transport *transport, const char *group,
                                 ksi_offset_visit_fn *visit, void *user, ks_error *error)
 {
-    ksi_admin_call call;
-    const char *doing = "listing what the group committed";
-    KS_TRY(ksi_admin_begin(ksi_kafka_transport_of(transport),
-                           RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, &call, error));
-    rd_kafka_ListConsumerGroupOffsets_t *asked = rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
-    rd_kafka_ListConsumerGroupOffsets(call.client->handle, &asked, 1, call.options, call.queue);
-    ks_status status = ksi_admin_wait(&call, group, doing, error);
+    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    ksi_kafka_offset_list list = {0};
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    ks_status status = ksi_kafka_group_offsets_list(self->offsets, group, &arena, &list, error);
     if (status == KS_OK) {
-        size_t count = 0;
-        const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-            rd_kafka_event_ListConsumerGroupOffsets_result(call.answer), &count);
-        const rd_kafka_error_t *reason = rd_kafka_group_result_error(groups[0]);
-        if (reason == NULL) {
-            visit_offsets(rd_kafka_group_result_partitions(groups[0]), visit, user);
-        } else {
-            const ksi_kafka_failure failure = {rd_kafka_error_code(reason),
-                                               rd_kafka_error_string(reason), group, doing};
-            status = ksi_kafka_client_fail(call.client, &failure, error);
-        }
+        visit_offsets(list, visit, user);
     }
-    rd_kafka_ListConsumerGroupOffsets_destroy(asked);
-    ksi_admin_end(&call);
+    ksi_arena_destroy(&arena);
     return status;
 }
 

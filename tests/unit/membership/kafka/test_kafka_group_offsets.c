@@ -263,6 +263,45 @@ static void an_answer_that_leaves_a_partition_out_is_no_success(void **state)
 
 /* ---- fetch ----------------------------------------------------------------------------------- */
 
+static void all_that_a_group_committed_is_listed(void **state)
+{
+    offsets_fixture *self = *state;
+    const ksi_offset_answer list[] = {
+        {.topic = ks_slice_cstr("b"), .partition = 3, .offset = 5},
+        {.topic = ks_slice_cstr("a"), .partition = 0, .offset = -1},
+        {.topic = ks_slice_cstr("a"), .offset = 9, .metadata = ks_slice_cstr("text")}};
+    const ksi_offset_answers answers = {.list = list, .count = 3};
+    ksi_kafka_offset_list listed = {0};
+    script(self, KSI_API_OFFSET_FETCH, FAKE_ANSWER, &answers);
+    assert_int_equal(
+        ksi_kafka_group_offsets_list(self->offsets, "app", &self->arena, &listed, &self->error),
+        KS_OK);
+    assert_int_equal(listed.count, 2);
+    assert_string_equal(listed.items[0].topic, "b");
+    assert_int_equal(listed.items[0].partition, 3);
+    assert_int_equal(listed.items[0].offset, 5);
+    assert_string_equal(listed.items[1].topic, "a");
+    assert_true(ks_slice_equal(listed.items[1].metadata, ks_slice_cstr("text")));
+    script(self, KSI_API_OFFSET_FETCH, FAKE_ANSWER, &no_answers);
+    assert_int_equal(
+        ksi_kafka_group_offsets_list(self->offsets, "app", &self->arena, &listed, &self->error),
+        KS_OK);
+    assert_int_equal(listed.count, 0);
+}
+
+static void a_list_is_asked_for_again_while_the_coordinator_is_not_known(void **state)
+{
+    offsets_fixture *self = *state;
+    const ksi_offset_answers moved = {.error_code = KSI_KAFKA_NOT_COORDINATOR};
+    ksi_kafka_offset_list listed = {0};
+    script(self, KSI_API_OFFSET_FETCH, FAKE_ANSWER, &moved);
+    script(self, KSI_API_OFFSET_FETCH, FAKE_ANSWER, &no_answers);
+    assert_int_equal(
+        ksi_kafka_group_offsets_list(self->offsets, "app", &self->arena, &listed, &self->error),
+        KS_OK);
+    assert_int_equal(fake_broker_requests(self->broker, KSI_API_OFFSET_FETCH), 2);
+}
+
 static void fetched_offsets_are_filled_in_whatever_their_order(void **state)
 {
     offsets_fixture *self = *state;
@@ -388,6 +427,8 @@ int main(void)
         TEST(without_a_broker_a_commit_is_a_timeout_that_says_why),
         TEST(an_answer_that_leaves_a_partition_out_is_no_success),
         TEST(fetched_offsets_are_filled_in_whatever_their_order),
+        TEST(all_that_a_group_committed_is_listed),
+        TEST(a_list_is_asked_for_again_while_the_coordinator_is_not_known),
         TEST(an_offset_of_an_open_transaction_is_waited_for),
         TEST(a_transaction_that_does_not_end_is_the_reason_of_the_error),
         TEST(each_group_has_a_coordinator_of_its_own),
