@@ -449,8 +449,10 @@ static void a_log_of_its_own_is_opened_by_bootstrap_servers(void **state)
     assert_int_equal(ks_app_start(app, &error), KS_E_UNKNOWN_TOPIC); /* a new log is empty */
     ks_app_free(app);
     set(config, "bootstrap.servers", "broker:9092");
+    set(config, "security.protocol", "SASL_SSL");
     assert_null(ks_app_new(topology, config, NULL, &error));
     assert_int_equal(error.code, KS_E_NOT_BUILT);
+    assert_string_equal(error.where, "security.protocol");
     ks_topology_free(topology);
     ks_config_free(config);
 }

@@ -54,6 +54,32 @@ static ksi_topic_partition at(const char *topic, int32_t partition)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+static void a_cluster_that_does_not_answer_is_refused_with_what_the_socket_said(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    assert_null(ks_log_open("127.0.0.1:1", &error)); /* nobody listens there */
+    assert_int_equal(error.code, KS_E_IO);
+    assert_string_equal(error.where, "bootstrap.servers");
+    assert_non_null(strstr(error.message, "no broker answers at 127.0.0.1:1"));
+    assert_non_null(strstr(error.message, "Connection refused"));
+}
+
+static void a_log_takes_properties_of_its_clients(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_config *config = ks_config_new();
+    assert_int_equal(ks_config_set(config, "consumer.fetch.max.wait.ms", "soon", &error), KS_OK);
+    assert_null(ks_log_open_with("127.0.0.1:1", KS_LOG_OPTIONS(.config = config), &error));
+    assert_int_equal(error.code, KS_E_CONFIG);
+    assert_string_equal(error.where, "consumer.fetch.max.wait.ms");
+    ks_log *log = ks_log_open_with("embedded:", KS_LOG_OPTIONS(.config = config), &error);
+    assert_non_null(log); /* which has none */
+    ks_log_free(log);
+    ks_config_free(config);
+}
+
 static void what_is_no_log_is_refused(void **state)
 {
     (void)state;
@@ -63,9 +89,9 @@ static void what_is_no_log_is_refused(void **state)
     assert_non_null(strstr(error.message, "/dev/null"));
 
     error = (ks_error){0};
-    assert_null(ks_log_open("broker:9092", &error));
-    assert_int_equal(error.code, KS_E_NOT_BUILT);
-    assert_non_null(strstr(error.message, "broker:9092"));
+    assert_null(ks_log_open("no address", &error));
+    assert_int_equal(error.code, KS_E_CONFIG);
+    assert_string_equal(error.where, "bootstrap.servers");
 
     error = (ks_error){0};
     assert_null(ks_log_open(NULL, &error));
@@ -685,6 +711,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_no_log_is_refused),
+        cmocka_unit_test(a_cluster_that_does_not_answer_is_refused_with_what_the_socket_said),
+        cmocka_unit_test(a_log_takes_properties_of_its_clients),
         cmocka_unit_test(two_logs_share_nothing),
         cmocka_unit_test(a_transport_outlives_the_handle_it_came_from),
         cmocka_unit_test(topics_are_named_by_kafkas_rules),
