@@ -15,6 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Longer inputs find nothing more. */
 #define LONGEST_INPUT 8192
 
+/* Read so that no result is optimised away. */
+static volatile uint64_t seen;
+
 static const ksi_api apis[] = {
     KSI_API_API_VERSIONS, KSI_API_FIND_COORDINATOR, KSI_API_JOIN_GROUP,    KSI_API_SYNC_GROUP,
     KSI_API_HEARTBEAT,    KSI_API_LEAVE_GROUP,      KSI_API_OFFSET_COMMIT, KSI_API_OFFSET_FETCH,
@@ -25,7 +28,6 @@ static void look_at(ks_slice input, ks_slice slice)
 {
     KSI_CHECK(slice.data == NULL ||
               (slice.data >= input.data && slice.data + slice.size <= input.data + input.size));
-    static volatile uint64_t seen;
     for (size_t i = 0; i < slice.size; i++) {
         seen += (unsigned char)slice.data[i];
     }
