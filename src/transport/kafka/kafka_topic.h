@@ -14,7 +14,7 @@
  * error while no broker can say. Makes the topic known to the client's librdkafka as well, which
  * else would keep the first records for it until its next scan.
  */
-ks_status ksi_kafka_topic_partitions(ksi_kafka_client *client, const char *topic, int32_t *count,
+ks_status ksi_kafka_topic_partitions(ksi_kafka_client *client, const char *name, int32_t *count,
                                      ks_error *error);
 
 /* The errors of a topic that is not there, and of a partition that it does not have. */
