@@ -4,6 +4,8 @@
 
 One engine runs over a part of the input, closes and leaves; the other finds its changelogs, repartition topics and committed offsets, restores
 (its state directory is empty) and goes on. What must then be in the topics is counted here, from the input.
+
+Each topology is handed over in both directions, at least once one way and exactly once the other; with KSTREAMS_SOAK=1 both both ways.
 """
 import base64
 import collections
@@ -188,6 +190,9 @@ def add_turns():
     for topology in EXPECTED:
         for guarantee in GUARANTEES:
             for first, second in (("java", "ours"), ("ours", "java")):
+                if (first == "java") == (guarantee == "exactly_once_v2") and not os.environ.get("KSTREAMS_SOAK"):
+                    continue
+
                 def turns(self, topology=topology, guarantee=guarantee, first=first, second=second):
                     engines = {"java": "java", "ours": self.other()}
                     self.take_turns(topology, guarantee, engines[first], engines[second])

@@ -126,7 +126,7 @@ static const char *why_left_out(const cf_tally *tally, const cf_scenario *scenar
         return NULL;
     }
     return tally->restarts          ? restart_difference_expected(scenario)
-           : tally->servers != NULL ? replay_difference_expected(scenario)
+           : tally->servers != NULL ? replay_difference_expected(scenario, tally->servers)
                                     : NULL;
 }
 

@@ -9,10 +9,10 @@
 #include "scenario.h"
 
 /**
- * Why an application may leave other records than the driver, so that comparing says nothing; NULL:
- * it must leave the same ones.
+ * Why an application on this log may leave other records than the driver, so that comparing says
+ * nothing; NULL: it must leave the same ones.
  */
-const char *replay_difference_expected(const cf_scenario *scenario);
+const char *replay_difference_expected(const cf_scenario *scenario, const char *servers);
 
 /**
  * Runs the scenario on a log, a record at a time, and compares what its topics then have.
