@@ -31,13 +31,12 @@
 #include "net/address.h"
 #include "net/connection.h"
 
-/* As Java's clients have them: request.timeout.ms and so on. */
-#define DEFAULT_REQUEST_TIMEOUT_MS 30000
+/* As Java's clients have them: retry.backoff.ms and so on. */
 #define DEFAULT_RETRY_BACKOFF_MS 100
 #define DEFAULT_RECONNECT_BACKOFF_MS 50
 #define RECONNECT_BACKOFF_MAX_MS 1000
 #define CONNECT_TIMEOUT_MS 10000
-enum { DEFAULT_PORT = 9092, DOUBLED_AT_MOST = 10 };
+enum { DOUBLED_AT_MOST = 10 };
 
 typedef enum link_phase {
     PHASE_OFF = 0,
@@ -99,7 +98,7 @@ ksi_coordinator_link *ksi_coordinator_link_new(const ksi_kafka_cluster *cluster,
                                                ksi_logger *logger, ks_error *error)
 {
     ksi_address_list servers;
-    if (ksi_address_list_parse(&servers, cluster->bootstrap_servers, DEFAULT_PORT,
+    if (ksi_address_list_parse(&servers, cluster->bootstrap_servers, KSI_KAFKA_PORT,
                                "bootstrap.servers", error) != KS_OK) {
         ksi_address_list_destroy(&servers);
         return NULL;
@@ -112,7 +111,7 @@ ksi_coordinator_link *ksi_coordinator_link_new(const ksi_kafka_cluster *cluster,
     ksi_buffer_appendf(&where, "group %s", group);
     link->where = ksi_strdup(ksi_buffer_cstr(&where));
     ksi_buffer_destroy(&where);
-    link->request_timeout_ms = or_default(cluster->request_timeout_ms, DEFAULT_REQUEST_TIMEOUT_MS);
+    link->request_timeout_ms = ksi_kafka_request_timeout_ms(cluster);
     link->retry_backoff_ms = or_default(cluster->retry_backoff_ms, DEFAULT_RETRY_BACKOFF_MS);
     link->reconnect_backoff_ms =
         or_default(cluster->reconnect_backoff_ms, DEFAULT_RECONNECT_BACKOFF_MS);

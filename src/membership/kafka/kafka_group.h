@@ -25,6 +25,14 @@ typedef struct ksi_kafka_cluster {
     int64_t reconnect_backoff_ms;
 } ksi_kafka_cluster;
 
+enum { KSI_KAFKA_PORT = 9092, KSI_KAFKA_REQUEST_TIMEOUT_MS = 30000 };
+
+static inline int64_t ksi_kafka_request_timeout_ms(const ksi_kafka_cluster *cluster)
+{
+    return cluster->request_timeout_ms > 0 ? cluster->request_timeout_ms
+                                           : KSI_KAFKA_REQUEST_TIMEOUT_MS;
+}
+
 /* A partition and what a group committed for it. */
 typedef struct ksi_kafka_offset {
     const char *topic;

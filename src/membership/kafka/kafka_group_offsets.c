@@ -25,8 +25,6 @@
 #include "membership/kafka/kafka_group.h"
 #include "net/address.h"
 
-#define DEFAULT_REQUEST_TIMEOUT_MS 30000
-
 struct ksi_kafka_group_offsets {
     ksi_mutex lock;
     char *bootstrap_servers;
@@ -57,7 +55,7 @@ ksi_kafka_group_offsets *ksi_kafka_group_offsets_open(const ksi_kafka_cluster *c
                                                       ks_error *error)
 {
     ksi_address_list servers;
-    ks_status status = ksi_address_list_parse(&servers, cluster->bootstrap_servers, 9092,
+    ks_status status = ksi_address_list_parse(&servers, cluster->bootstrap_servers, KSI_KAFKA_PORT,
                                               "bootstrap.servers", error);
     ksi_address_list_destroy(&servers);
     if (status != KS_OK) {
@@ -70,9 +68,7 @@ ksi_kafka_group_offsets *ksi_kafka_group_offsets_open(const ksi_kafka_cluster *c
     offsets->cluster = *cluster;
     offsets->cluster.bootstrap_servers = offsets->bootstrap_servers;
     offsets->cluster.client_id = offsets->client_id;
-    if (offsets->cluster.request_timeout_ms <= 0) {
-        offsets->cluster.request_timeout_ms = DEFAULT_REQUEST_TIMEOUT_MS;
-    }
+    offsets->cluster.request_timeout_ms = ksi_kafka_request_timeout_ms(cluster);
     ksi_arena_init(&offsets->answers, 0);
     return offsets;
 }

@@ -12,8 +12,6 @@
 #include "membership/kafka/coordinator_link.h"
 #include "membership/kafka/kafka_error.h"
 
-#define DEFAULT_TIMEOUT_MS 30000
-
 /* One attempt. True: `*status` is the end of it; else the same again. */
 static bool try_removal(ksi_coordinator_link *link, const char *group, ks_slice request,
                         int64_t left_ms, ks_status *status, ks_error *error)
@@ -65,9 +63,7 @@ ks_status ksi_kafka_group_remove_members(const ksi_kafka_cluster *cluster, const
     ks_error reason = {0};
     ksi_coordinator_link *link = ksi_coordinator_link_new(cluster, group, logger, &reason);
     ks_status status = link != NULL ? KS_OK : reason.code;
-    int64_t timeout_ms =
-        cluster->request_timeout_ms > 0 ? cluster->request_timeout_ms : DEFAULT_TIMEOUT_MS;
-    int64_t end_ms = ksi_monotonic_ms(&ksi_system_clock) + timeout_ms;
+    int64_t end_ms = ksi_monotonic_ms(&ksi_system_clock) + ksi_kafka_request_timeout_ms(cluster);
     for (size_t i = 0; i < count && status == KS_OK; i++) {
         status = remove_member(link, group, &members[i], end_ms, &reason);
     }

@@ -99,7 +99,7 @@ void ksi_put_api_versions(ksi_buffer *to)
     ksi_wire_put_no_tags(to);
 }
 
-/* Looks an API up in what the broker said it has; `*lacks` gets the row when ours is not there. */
+/* The broker has an API in these versions: whether ours is among them. */
 static void note_versions(bool *there, int16_t api, int16_t lowest, int16_t highest)
 {
     for (size_t i = 0; i < API_COUNT; i++) {
