@@ -39,6 +39,9 @@ ks_status ksi_kafka_committed(ksi_transport *transport, const char *group,
     ksi_kafka_offset *list = offsets_of(offsets, count);
     ks_status status =
         ksi_kafka_group_offsets_fetch(self->offsets, group, list, count, arena, error);
+    if (status == KS_OK) {
+        ksi_kafka_client_works(self->admin);
+    }
     for (size_t i = 0; status == KS_OK && i < count; i++) {
         offsets[i].offset = list[i].offset;
         offsets[i].metadata = list[i].metadata;
@@ -61,6 +64,9 @@ ks_status ksi_kafka_commit_offsets(ksi_transport *transport, const ksi_offset_co
     ksi_kafka_offset *list = offsets_of(commit->offsets, commit->count);
     ks_status status = ksi_kafka_group_offsets_commit(
         self->offsets, commit->group, commit->generation, list, commit->count, error);
+    if (status == KS_OK) {
+        ksi_kafka_client_works(self->admin);
+    }
     ksi_free(list);
     return status;
 }
