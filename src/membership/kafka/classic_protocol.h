@@ -30,7 +30,7 @@
  *     failed    nothing     its owner is told why; rejoin() leads to joining
  *
  * From stable to joining by itself, when the group has to know something: a task it believes to be
- * here was given up, the capacity changed, all shall end.
+ * here was given up, it can run nothing any more or again, all shall end.
  *
  * Lost, too, is a member of which no request was answered for its session: the group has given its
  * tasks away by then. The time while a JoinGroup or SyncGroup is parked at the broker does not
