@@ -21,8 +21,10 @@
  * Waiting. Only wait(), flush(), commit() and the calls of a ksi_transport may wait for somebody
  * else, and they give up after some seconds with KS_E_TIMEOUT, flagged retriable: nothing is known
  * to be wrong, and the same call may be made again. How long an application puts up with that is
- * its own affair (task.timeout.ms). Whoever holds a lock that a callback or a query may want calls
- * none of them.
+ * its own affair (task.timeout.ms). Two more may, seldom: whatever meets a topic for the first time
+ * (assign, send, partition_count) asks how many partitions it has, and send() waits for room when
+ * the cluster does not keep up. Whoever holds a lock that a callback or a query may want calls none
+ * of the former.
  *
  * Thread rule: ksi_transport functions any thread; the rest as above.
  */
