@@ -239,16 +239,18 @@ class Cluster:
             found = json.loads((pathlib.Path(folder) / "cluster.json").read_text(encoding="utf-8"))
         except OSError:
             return None
-        cluster = cls(folder, 0, found["properties"], found["heap_mb"], found["brief"])
+        cluster = cls(folder, 0, found["properties"], found["heap_mb"], found.get("brief", False))
         cluster.cluster_id = found["cluster_id"]
         cluster.brokers = [Broker(cluster, number + 1, *ports) for number, ports in enumerate(found["ports"])]
         return cluster
 
     def save(self):
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "cluster.json").write_text(json.dumps({
+        new = self.folder / "cluster.json.new"
+        new.write_text(json.dumps({
             "cluster_id": self.cluster_id, "properties": self.properties, "heap_mb": self.heap_mb, "brief": self.brief,
             "ports": [[broker.port, broker.controller_port] for broker in self.brokers]}), encoding="utf-8")
+        new.rename(self.folder / "cluster.json")
 
     @property
     def bootstrap(self):
