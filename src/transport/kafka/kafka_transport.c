@@ -244,24 +244,21 @@ static ks_status check_properties(const ksi_kafka_transport *self, ks_error *err
     return KS_OK;
 }
 
-static ks_status connect_to(ksi_kafka_transport *self, ks_error *error)
+/* False with an error, which is never NULL here. */
+static bool connect_to(ksi_kafka_transport *self, ks_error *error)
 {
-    ks_error reason = {0};
-    if (check_properties(self, &reason) == KS_OK) {
-        self->admin = ksi_kafka_transport_client(self, KSI_KAFKA_ADMIN, NULL, &reason);
+    if (check_properties(self, error) != KS_OK) {
+        return false;
     }
-    if (self->admin != NULL) {
-        /* It refuses addresses that are none, and connects when it is used. */
-        const ksi_kafka_cluster cluster = ksi_kafka_cluster_of(self);
-        self->offsets = ksi_kafka_group_offsets_open(&cluster, &reason);
+    self->admin = ksi_kafka_transport_client(self, KSI_KAFKA_ADMIN, NULL, error);
+    if (self->admin == NULL) {
+        return false;
     }
-    if (self->offsets != NULL && make_first_contact(self, &reason) == KS_OK) {
-        self->purges = rd_kafka_queue_new(self->admin->handle);
-    }
-    if (reason.code != KS_OK && error != NULL) {
-        *error = reason;
-    }
-    return reason.code;
+    /* It refuses addresses that are none, and connects when it is used. */
+    const ksi_kafka_cluster cluster = ksi_kafka_cluster_of(self);
+    self->purges = rd_kafka_queue_new(self->admin->handle);
+    self->offsets = ksi_kafka_group_offsets_open(&cluster, error);
+    return self->offsets != NULL && make_first_contact(self, error) == KS_OK;
 }
 
 ksi_transport *ksi_kafka_transport_open(const ksi_kafka_options *options, ks_error *error)
@@ -277,8 +274,12 @@ ksi_transport *ksi_kafka_transport_open(const ksi_kafka_options *options, ks_err
     self->logger = options->logger != NULL ? options->logger : &self->own_logger;
     ksi_kafka_outage_init(&self->outage, self->logger);
     ksi_mutex_init(&self->lock);
-    if (connect_to(self, error) != KS_OK) {
+    ks_error reason = {0};
+    if (!connect_to(self, &reason)) {
         kafka_release(&self->transport);
+        if (error != NULL) {
+            *error = reason;
+        }
         return NULL;
     }
     ksi_kafka_client_notices(self->config, self->logger);
