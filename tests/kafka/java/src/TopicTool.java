@@ -17,12 +17,14 @@ import java.util.function.Consumer;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -67,14 +69,35 @@ public final class TopicTool implements AutoCloseable {
         answer.add(String.join("\t", Arrays.stream(fields).map(String::valueOf).toList()));
     }
 
-    /** create TOPIC PARTITIONS [NAME=VALUE]... */
+    /** create TOPIC PARTITIONS [NAME=VALUE]...; answers when the partitions' leaders do, which is later than the topic is made */
     private void create(final String[] fields) throws Exception {
         final Map<String, String> configs = new HashMap<>();
         for (int i = 3; i < fields.length; i++) {
             final String[] config = fields[i].split("=", 2);
             configs.put(config[0], config[1]);
         }
-        admin.createTopics(List.of(new NewTopic(fields[1], Integer.parseInt(fields[2]), (short) -1).configs(configs))).all().get();
+        final int partitions = Integer.parseInt(fields[2]);
+        final Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
+        for (int partition = 0; partition < partitions; partition++) {
+            ends.put(new TopicPartition(fields[1], partition), OffsetSpec.latest());
+        }
+        admin.createTopics(List.of(new NewTopic(fields[1], partitions, (short) -1).configs(configs))).all().get();
+        awaitLeaders(ends);
+    }
+
+    private void awaitLeaders(final Map<TopicPartition, OffsetSpec> ends) throws Exception {
+        final long end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+        while (true) {
+            try {
+                admin.listOffsets(ends).all().get();
+                return;
+            } catch (final ExecutionException failure) {
+                if (!(failure.getCause() instanceof RetriableException) || System.nanoTime() > end) {
+                    throw failure;
+                }
+            }
+            Thread.sleep(20);
+        }
     }
 
     /** topics: NAME PARTITIONS for each, internal ones of the broker left out */
