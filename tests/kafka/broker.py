@@ -176,8 +176,8 @@ class Broker:
     def format(self):
         if (self.folder / "data/meta.properties").exists():
             return
-        done = subprocess.run(java(128, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format", "--cluster-id",
-                                   self.cluster.cluster_id, "--config", self.properties),
+        done = subprocess.run(java(128, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format",
+                                   f"--cluster-id={self.cluster.cluster_id}", "--config", self.properties),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise BrokerError(f"the storage of broker {self.number} could not be formatted: {first_line_with('rror', done.stdout)}")
