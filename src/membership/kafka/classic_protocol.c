@@ -96,7 +96,7 @@ static void fail(ksi_classic *self)
 static void lose(ksi_classic *self, const char *why)
 {
     (void)ksi_error_set(&self->error, KS_E_FENCED, self->group,
-                        "member %s %s; its tasks were given to others: it drops what it runs and "
+                        "member %s %s; others may have its tasks by now: it drops what it runs and "
                         "joins again (when this happens to a healthy process, raise "
                         "session.timeout.ms)",
                         self->member, why);
