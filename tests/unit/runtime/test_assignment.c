@@ -238,6 +238,20 @@ static void a_missing_topic_is_named_with_its_reader(void **state)
     free_fixture(self);
 }
 
+static void all_missing_topics_are_named_at_once(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *narrow = source(b, "narrow");
+    to_out(ks_stream_merge(narrow, source(b, "wide"), NULL));
+    fixture *self = fixture_of(log_open(), topology_of(b));
+    assert_int_equal(try_to_assign(self, &error), KS_E_UNKNOWN_TOPIC);
+    assert_string_equal(error.where, "narrow");
+    assert_non_null(strstr(error.message, "and likewise wide; create"));
+    free_fixture(self);
+}
+
 static void patterns_match_what_is_there_but_not_the_applications_own(void **state)
 {
     (void)state;
@@ -465,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_loop_is_as_wide_as_what_enters_it),
         cmocka_unit_test(stores_that_are_not_logged_need_no_topic),
         cmocka_unit_test(a_missing_topic_is_named_with_its_reader),
+        cmocka_unit_test(all_missing_topics_are_named_at_once),
         cmocka_unit_test(patterns_match_what_is_there_but_not_the_applications_own),
         cmocka_unit_test(a_pattern_that_matches_nothing_has_no_tasks),
         cmocka_unit_test(two_patterns_do_not_match_one_topic),
