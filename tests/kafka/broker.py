@@ -357,7 +357,15 @@ class Cluster:
         (self.folder / "cluster.json").unlink(missing_ok=True)
 
     def create_topic(self, name, partitions=1, **options):
+        """Returns when every running broker knows the topic and who leads its partitions."""
         protocol.create_topic(self.brokers[0].address, name, partitions, **options)
+
+        def is_known(broker):
+            leaders = protocol.metadata(broker.address)["topics"].get(name, {})
+            return len(leaders) == partitions and min(leaders.values()) > 0
+
+        if not wait_for(lambda: all(is_known(broker) for broker in self.brokers if broker.pid), START_SECONDS):
+            raise BrokerError(f"after {START_SECONDS} s not all brokers know the topic {name}")
 
     def topics(self):
         return protocol.metadata(self.brokers[0].address)["topics"]
