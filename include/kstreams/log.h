@@ -216,8 +216,8 @@ KS_API ks_log_producer *ks_log_producer_open(ks_log *log, ks_error *error);
 
 /**
  * Sends a record; key, value and headers are copied. It is in the log when so much has gathered
- * that a batch is written (1 MB), when one of the next calls finds it 5 ms old, or when
- * ks_log_producer_flush() returns.
+ * that a batch is written (1 MB), when one of the next calls finds it 5 ms old (on a Kafka cluster
+ * after linger.ms, which is 100), or when ks_log_producer_flush() returns.
  *
  * @return as ks_log_produce(), for this record; an error of records before it comes here, too
  * @thread the producer's   @java Producer#send

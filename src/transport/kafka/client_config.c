@@ -42,8 +42,9 @@ typedef struct setting {
 
 /*
  * A queue that is full is looked at again after a second by librdkafka before 2.2: it has to hold
- * more than that of records, or reading stalls. Java's linger is 100 ms, because its flush() does
- * not wait for it; ours waits for deliveries and so for the linger.
+ * more than that of records, or reading stalls. Batches are as good as the time they get: with the
+ * linger of Kafka Streams, 100 ms, a record costs a third less than with 5. A commit does not wait
+ * for it (deliveries.h).
  */
 static const setting defaults[] = {
     {"socket.nagle.disable", "true", ALL, false},
@@ -60,7 +61,7 @@ static const setting defaults[] = {
     {"queued.max.messages.kbytes", "32768", ROLE(CHANGELOG), false},
     {"isolation.level", "read_uncommitted", CONSUMERS, false},
     {"enable.idempotence", "true", PRODUCERS, false},
-    {"linger.ms", "5", PRODUCERS, false},
+    {"linger.ms", "100", PRODUCERS, false},
     {"batch.size", "1000000", PRODUCERS, false},
     {"message.max.bytes", "1048576", PRODUCERS, false},
     {"queue.buffering.max.kbytes", "32768", PRODUCERS, false},
