@@ -47,7 +47,7 @@ int tear_down_processes(void **state)
 
 size_t task_index(ksi_task_id id)
 {
-    return (size_t)(id.subtopology * PER_SUBTOPOLOGY + id.partition);
+    return (size_t)id.subtopology * PER_SUBTOPOLOGY + (size_t)id.partition;
 }
 
 ksi_member_options process_options(process_fixture *self, const char *client_id)

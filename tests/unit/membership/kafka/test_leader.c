@@ -52,8 +52,9 @@ static int end(void **state)
 }
 
 /* In the order of `order`, for the leader must not care. */
-static void lead_in(leader_fixture *self, const size_t *order)
+static void lead_in(leader_fixture *self, const size_t order[MEMBERS])
 {
+    assert_true(self->count <= MEMBERS);
     ksi_joined_member members[MEMBERS] = {{.id = {0}}};
     ksi_member_assignment made[MEMBERS];
     ksi_buffer bytes = {0};

@@ -243,7 +243,8 @@ static void tasks_out_of_order_or_too_many_are_refused(void **state)
     ksi_subscription_write(&wrong, all_inputs, &self->bytes);
     static const char one[] = "\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\1";
     char *run = find(self, one, sizeof one - 1);
-    memcpy(run + 12, "\177\377\377\377", 4); /* a run of two thousand million tasks */
+    static const char endless[4] = {0x7f, -1, -1, -1}; /* two thousand million tasks */
+    memcpy(run + 12, endless, sizeof endless);
     assert_int_equal(
         ksi_subscription_read(ksi_buffer_slice(&self->bytes), &self->arena, &read, &self->error),
         KS_E_CORRUPT);
