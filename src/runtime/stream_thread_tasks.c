@@ -31,10 +31,12 @@ ks_status ksi_thread_find_begin(const ksi_stream_thread *thread, ksi_topic_parti
     return ksi_begin_offset(&rules, at, source, begin, error);
 }
 
-/* Where the inputs of a task begin, found before the task is made. */
+/* An input of a task, read from where it begins before the task is made. */
 typedef struct found_input {
     const ksi_assigned_input *assigned;
     ksi_begin begin;
+    size_t slot;
+    bool is_read; /* `slot` is the consumer's */
 } found_input;
 
 /* A topic with fewer partitions than another one of the sub-topology has no records for it. */
@@ -43,30 +45,48 @@ static bool is_there(const found_input *found, const ksi_task_handle *handle)
     return handle->id.partition < found->assigned->partitions;
 }
 
-static ks_status find_inputs(const ksi_stream_thread *thread, const ksi_task_handle *handle,
+static ks_status find_input(ksi_stream_thread *thread, const ksi_task_handle *handle,
+                            found_input *found, ks_error *error)
+{
+    const ksi_assigned_input *assigned = found->assigned;
+    ksi_consumer *consumer = thread->consumer;
+    const ksi_topic_partition at = {.topic = assigned->topic, .partition = handle->id.partition};
+    if (!is_there(found, handle)) {
+        return KS_OK;
+    }
+    KS_TRY(ksi_thread_find_begin(thread, at, &assigned->source->source, &found->begin, error));
+    KS_TRY(consumer->class->assign(consumer, at, found->begin.offset, &found->slot, error));
+    found->is_read = true;
+    return KS_OK;
+}
+
+static ks_status find_inputs(ksi_stream_thread *thread, const ksi_task_handle *handle,
                              found_input *found, size_t *count, ks_error *error)
 {
     const ksi_assignment *assignment = thread->options.assignment;
     for (size_t i = 0; i < assignment->input_count; i++) {
         const ksi_assigned_input *assigned = &assignment->inputs[i];
-        if (assigned->source->subtopology != handle->id.subtopology) {
-            continue;
-        }
-        found_input *one = &found[(*count)++];
-        *one = (found_input){.assigned = assigned};
-        const ksi_topic_partition at = {.topic = assigned->topic,
-                                        .partition = handle->id.partition};
-        if (is_there(one, handle)) {
-            KS_TRY(
-                ksi_thread_find_begin(thread, at, &assigned->source->source, &one->begin, error));
+        if (assigned->source->subtopology == handle->id.subtopology) {
+            found_input *one = &found[(*count)++];
+            *one = (found_input){.assigned = assigned};
+            KS_TRY(find_input(thread, handle, one, error));
         }
     }
     return KS_OK;
 }
 
-/* Begins to read one partition for a task. */
-static ks_status open_input(ksi_stream_thread *thread, ksi_thread_task *task,
-                            const found_input *found, ks_error *error)
+/* Those that no task took over. */
+static void stop_reading(ksi_stream_thread *thread, const found_input *found, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (found[i].is_read) {
+            thread->consumer->class->unassign(thread->consumer, found[i].slot);
+        }
+    }
+}
+
+/* The task takes over an input. */
+static void open_input(ksi_stream_thread *thread, ksi_thread_task *task, found_input *found)
 {
     const ksi_assigned_input *assigned = found->assigned;
     const int64_t offset = found->begin.offset;
@@ -74,27 +94,26 @@ static ks_status open_input(ksi_stream_thread *thread, ksi_thread_task *task,
     KSI_CHECK(number != SIZE_MAX);
     if (!is_there(found, task->handle)) {
         ksi_task_set_caught_up(task->task, number, true);
-        return KS_OK;
+        return;
     }
     ksi_thread_input *input = &task->inputs[task->input_count];
     *input = (ksi_thread_input){
         .at = {.topic = assigned->topic, .partition = task->handle->id.partition},
         .input = number,
+        .slot = found->slot,
         .watched = true,
         .is_repartition = assigned->internal != NULL,
         .committed = offset,
     };
     ksi_patience_init(&input->patience, &thread->puts_up);
     input->progress = ksi_progress_of(thread->options.progress, input->at);
-    KS_TRY(
-        thread->consumer->class->assign(thread->consumer, input->at, offset, &input->slot, error));
+    found->is_read = false;
     ksi_task_set_partition_time(task->task, number, found->begin.partition_time);
     task->input_count++;
     if (input->progress != NULL) {
         atomic_store(&input->progress->processed, offset);
         atomic_store(&input->progress->committed, offset);
     }
-    return KS_OK;
 }
 
 static ks_status make_task(ksi_stream_thread *thread, ksi_thread_task *task, ks_error *error)
@@ -176,12 +195,12 @@ static ksi_thread_task *add_task(ksi_stream_thread *thread, ksi_task_handle *han
     return task;
 }
 
-static ks_status open_task(ksi_stream_thread *thread, ksi_thread_task *task,
-                           const found_input *found, size_t count, ks_error *error)
+static ks_status open_task(ksi_stream_thread *thread, ksi_thread_task *task, found_input *found,
+                           size_t count, ks_error *error)
 {
     KS_TRY(make_task(thread, task, error));
     for (size_t i = 0; i < count; i++) {
-        KS_TRY(open_input(thread, task, &found[i], error));
+        open_input(thread, task, &found[i]);
     }
     thread->options.events.taken(thread->options.events.owner, task->handle);
     return KS_OK;
@@ -197,7 +216,7 @@ static void remove_arriving(ksi_stream_thread *thread, size_t index)
 
 /*
  * The log is asked first, and without the lock that readers of the stores want; as long as it does
- * not answer, the task stays among those that arrive.
+ * not answer, the task stays among those that arrive. What fails behind that does not pass.
  */
 static ks_status begin_task(ksi_stream_thread *thread, ksi_task_handle *handle, ks_error *error)
 {
@@ -209,6 +228,7 @@ static ks_status begin_task(ksi_stream_thread *thread, ksi_task_handle *handle, 
         status = open_task(thread, add_task(thread, handle), found, count, error);
         error->flags &= status == KS_OK ? error->flags : ~(uint32_t)KS_ERROR_RETRIABLE;
     }
+    stop_reading(thread, found, count);
     ksi_free(found);
     if (status != KS_OK) {
         ksi_error_prefix(error, "starting task %s: ", handle->name);

@@ -24,7 +24,7 @@ enum { MOST_REFUSED = 8, TEXT_SIZE = 256 };
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
-typedef enum call { NO_CALL, COMMIT, FLUSH, COMMITTED, POLL, OPEN, OFFSETS } call;
+typedef enum call { NO_CALL, COMMIT, FLUSH, COMMITTED, ASSIGN, POLL, OPEN, OFFSETS } call;
 
 typedef struct sent_record {
     uint32_t sender;
@@ -79,6 +79,13 @@ static ks_status offsets(ksi_transport *self, ksi_topic_partition partition, int
 {
     KS_TRY(ask(OFFSETS, error));
     return real_transport->offsets(self, partition, begin, end, error);
+}
+
+static ks_status assign(ksi_consumer *self, ksi_topic_partition partition, int64_t offset,
+                        size_t *slot, ks_error *error)
+{
+    KS_TRY(ask(ASSIGN, error));
+    return real_consumer->assign(self, partition, offset, slot, error);
 }
 
 static ks_status poll_slot(ksi_consumer *self, size_t slot, ks_log_record *records, size_t capacity,
@@ -162,6 +169,7 @@ static ksi_consumer *open_consumer(ksi_transport *self, ksi_reads reads, ks_erro
     ksi_consumer *consumer = real_transport->open_consumer(self, reads, error);
     real_consumer = consumer->class;
     faulty_consumer = *real_consumer;
+    faulty_consumer.assign = assign;
     faulty_consumer.poll = poll_slot;
     consumer->class = &faulty_consumer;
     return consumer;
@@ -316,14 +324,13 @@ static void a_rebalance_is_waited_for_in_silence_and_without_end(void **state)
     end_rig(rig, log);
 }
 
-static void a_task_begins_as_soon_as_its_offsets_can_be_read(void **state)
+static void expect_a_task_waits(call out)
 {
-    (void)state;
     ks_log *log = new_log();
     thread_rig *rig = new_rig(log, passing(), false);
     produce(log, "a:1");
     rig_open_unstepped(rig);
-    faults.out = COMMITTED;
+    faults.out = out;
     assert_false(rig_step(rig) && rig->taken > 0);
     rig_pass_ms(rig, KSI_BACKOFF_MS);
     assert_int_equal(rig->taken, 0);
@@ -332,6 +339,18 @@ static void a_task_begins_as_soon_as_its_offsets_can_be_read(void **state)
     assert_int_equal(rig->taken, 1);
     assert_int_equal(ksi_stream_thread_stats_of(rig->thread).processed, 1);
     end_rig(rig, log);
+}
+
+static void a_task_begins_as_soon_as_its_offsets_can_be_read(void **state)
+{
+    (void)state;
+    expect_a_task_waits(COMMITTED);
+}
+
+static void a_task_begins_when_its_input_can_be_read(void **state)
+{
+    (void)state;
+    expect_a_task_waits(ASSIGN);
 }
 
 static void a_task_that_has_not_begun_goes_back_when_it_is_called(void **state)
@@ -558,6 +577,7 @@ int main(void)
         cmocka_unit_test(after_task_timeout_the_thread_ends_and_says_how_long_it_tried),
         cmocka_unit_test(a_rebalance_is_waited_for_in_silence_and_without_end),
         cmocka_unit_test(a_task_begins_as_soon_as_its_offsets_can_be_read),
+        cmocka_unit_test(a_task_begins_when_its_input_can_be_read),
         cmocka_unit_test(a_task_that_has_not_begun_goes_back_when_it_is_called),
         cmocka_unit_test(a_restore_goes_on_as_soon_as_the_log_answers),
         cmocka_unit_test(an_input_that_cannot_be_polled_is_polled_again),
