@@ -81,6 +81,10 @@ static ks_status choose(const ksi_offset_rules *rules, const ksi_group_offset *c
         int64_t first = 0;
         int64_t end = 0;
         KS_TRY(class->offsets(rules->transport, committed->partition, &first, &end, error));
+        if (committed->offset > end && class->high_watermark != NULL) {
+            /* Readers may not have come as far again as they were. */
+            KS_TRY(class->high_watermark(rules->transport, committed->partition, &end, error));
+        }
         if (committed->offset >= first && committed->offset <= end) {
             begin->offset = committed->offset;
             begin->partition_time = ksi_commit_metadata_decode(committed->metadata);

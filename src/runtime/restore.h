@@ -60,7 +60,8 @@ typedef struct ksi_restore {
     ksi_transport *transport;
     ksi_consumer *consumer; /* gives it a slot; its owner sleeps on it */
     ksi_topic_partition changelog;
-    const char *input_of; /* the group that reads it as an input; NULL: it is the store's own */
+    const char *input_of; /* the group that reads it as an input; NULL: nobody does */
+    bool is_own;          /* only the tasks that have the store write to it */
     const ksi_store_spec *spec;
     ksi_row_store *rows;
     size_t position_index; /* which of the rows' positions; 0 unless they have several */

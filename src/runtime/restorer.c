@@ -168,6 +168,7 @@ static job *begin_job(ksi_restorer *restorer, ksi_task_handle *task)
                           .consumer = restorer->consumer,
                           .changelog = {.topic = store->changelog, .partition = task->id.partition},
                           .input_of = store->input_of,
+                          .is_own = store->input_of == NULL,
                           .spec = &store->spec->spec,
                           .rows = store->rows,
                           .clock = restorer->options.clock};

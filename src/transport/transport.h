@@ -216,6 +216,13 @@ typedef struct ksi_transport_class {
     ks_status (*offsets)(ksi_transport *transport, ksi_topic_partition partition, int64_t *begin,
                          int64_t *end, ks_error *error);
     /*
+     * The end of all that was written, where readers may not have come to it yet: the records of
+     * a transaction that is committed have to be marked so in each partition, and until then
+     * offsets() ends before them. NULL: that is nowhere so.
+     */
+    ks_status (*high_watermark)(ksi_transport *transport, ksi_topic_partition partition,
+                                int64_t *end, ks_error *error);
+    /*
      * The first offset whose timestamp is `timestamp` or later; the end offset when there is none.
      */
     ks_status (*offset_at)(ksi_transport *transport, ksi_topic_partition partition,

@@ -29,7 +29,7 @@
 
 #define ROLE(role) (1U << KSI_KAFKA_##role)
 #define READERS (ROLE(INPUT) | ROLE(CHANGELOG) | ROLE(GLOBAL) | ROLE(READER))
-#define CONSUMERS (READERS | ROLE(ADMIN))
+#define CONSUMERS (READERS | ROLE(ADMIN) | ROLE(UNCOMMITTED))
 #define PRODUCERS (ROLE(PRODUCER) | ROLE(TRANSACTIONAL))
 #define ALL (CONSUMERS | PRODUCERS)
 
@@ -204,6 +204,7 @@ ksi_client ksi_kafka_client_of(ksi_kafka_role role)
         [KSI_KAFKA_GLOBAL] = KSI_CLIENT_GLOBAL_CONSUMER,
         [KSI_KAFKA_READER] = KSI_CLIENT_CONSUMERS,
         [KSI_KAFKA_ADMIN] = KSI_CLIENT_ADMIN,
+        [KSI_KAFKA_UNCOMMITTED] = KSI_CLIENT_ADMIN,
         [KSI_KAFKA_PRODUCER] = KSI_CLIENT_PRODUCER,
         [KSI_KAFKA_TRANSACTIONAL] = KSI_CLIENT_PRODUCER,
     };
@@ -422,7 +423,9 @@ static ks_status put_given(client_setup *self, ks_error *error)
     const ksi_kafka_client_options *options = self->options;
     KS_TRY(put(self, "bootstrap.servers", options->bootstrap_servers, "bootstrap.servers", error));
     KS_TRY(put(self, "client.id", options->client_id, "client.id", error));
-    if (options->reads_committed && !ksi_kafka_role_produces(options->role)) {
+    if (options->role == KSI_KAFKA_UNCOMMITTED) {
+        KS_TRY(put(self, "isolation.level", "read_uncommitted", "isolation.level", error));
+    } else if (options->reads_committed && !ksi_kafka_role_produces(options->role)) {
         KS_TRY(put(self, "isolation.level", "read_committed", "isolation.level", error));
     }
     if (options->role == KSI_KAFKA_TRANSACTIONAL) {

@@ -35,6 +35,7 @@ typedef enum ksi_kafka_role {
     KSI_KAFKA_GLOBAL,       /* consumer: global.consumer. */
     KSI_KAFKA_READER,       /* consumer: consumer.; reads for log.h */
     KSI_KAFKA_ADMIN,        /* a consumer that reads nothing: admin. */
+    KSI_KAFKA_UNCOMMITTED,  /* the same, to which transactions that are under way count: admin. */
     KSI_KAFKA_PRODUCER,     /* producer. */
     KSI_KAFKA_TRANSACTIONAL /* producer. */
 } ksi_kafka_role;

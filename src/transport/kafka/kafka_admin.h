@@ -65,6 +65,8 @@ ks_status ksi_kafka_set_config(ksi_transport *transport, const char *topic,
                                const ksi_topic_config *config, ks_error *error);
 
 /* kafka_offsets.c */
+ks_status ksi_kafka_high_watermark(ksi_transport *transport, ksi_topic_partition partition,
+                                   int64_t *end, ks_error *error);
 ks_status ksi_kafka_offsets_of(ksi_transport *transport, ksi_topic_partition partition,
                                int64_t *begin, int64_t *end, ks_error *error);
 ks_status ksi_kafka_offset_at(ksi_transport *transport, ksi_topic_partition partition,

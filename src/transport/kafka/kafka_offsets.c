@@ -5,7 +5,7 @@
  *
  * The end is the one that readers of this transport reach: the last stable offset where they read
  * committed records only, else the high watermark. librdkafka asks by the isolation.level of the
- * client, so the admin client has the readers'.
+ * client, so the admin client has the readers', and another one is made for the high watermark.
  *
  * Thread rule: any thread.
  */
@@ -41,6 +41,20 @@ ks_status ksi_kafka_offsets_of(ksi_transport *transport, ksi_topic_partition par
                                int64_t *begin, int64_t *end, ks_error *error)
 {
     return query(ksi_kafka_transport_of(transport)->admin, partition, begin, end, error);
+}
+
+ks_status ksi_kafka_high_watermark(ksi_transport *transport, ksi_topic_partition partition,
+                                   int64_t *end, ks_error *error)
+{
+    int64_t begin = 0;
+    ksi_kafka_client *client = ksi_kafka_transport_client(ksi_kafka_transport_of(transport),
+                                                          KSI_KAFKA_UNCOMMITTED, NULL, error);
+    if (client == NULL) {
+        return ksi_error_flag(error, 0); /* as it said */
+    }
+    ks_status status = query(client, partition, &begin, end, error);
+    ksi_kafka_client_release(client);
+    return status;
 }
 
 ks_status ksi_kafka_offset_at(ksi_transport *transport, ksi_topic_partition partition,

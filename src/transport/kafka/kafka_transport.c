@@ -31,6 +31,7 @@ static const char *suffix_of(ksi_kafka_role role)
         [KSI_KAFKA_GLOBAL] = "global-consumer",
         [KSI_KAFKA_READER] = "reader",
         [KSI_KAFKA_ADMIN] = "admin",
+        [KSI_KAFKA_UNCOMMITTED] = "admin-uncommitted",
         [KSI_KAFKA_PRODUCER] = "producer",
         [KSI_KAFKA_TRANSACTIONAL] = "producer",
     };
@@ -191,6 +192,7 @@ static const ksi_transport_class kafka_class = {
     .each_config = ksi_kafka_each_config,
     .set_config = ksi_kafka_set_config,
     .offsets = ksi_kafka_offsets_of,
+    .high_watermark = ksi_kafka_high_watermark,
     .offset_at = ksi_kafka_offset_at,
     .partition_bytes = ksi_kafka_partition_bytes,
     .delete_records = ksi_kafka_delete_records,

@@ -73,15 +73,20 @@ static void read_on(fixture *self)
     }
 }
 
-static void restore(fixture *self)
+static void complete(fixture *self)
 {
     ks_error error = {0};
-    begin(self);
     while (!ksi_restore_is_complete(&self->restore)) {
         read_on(self);
     }
     assert_ok(ksi_restore_write(&self->restore, &error), &error);
     ksi_restore_end(&self->restore);
+}
+
+static void restore(fixture *self)
+{
+    begin(self);
+    complete(self);
 }
 
 static void append(const fixture *self, const char *key, const char *value, int64_t timestamp)
@@ -307,6 +312,60 @@ static void rows_of_an_input_that_was_trimmed_since_stay(void **state)
     free_fixture(self);
 }
 
+/* ---- records that are not decided yet -------------------------------------------------------- */
+
+static int64_t written;
+
+static ks_status high_watermark(ksi_transport *transport, ksi_topic_partition partition,
+                                int64_t *end, ks_error *error)
+{
+    (void)transport;
+    (void)partition;
+    (void)error;
+    *end = written;
+    return KS_OK;
+}
+
+/* One row can be read and another was written: its transaction is committed, and not marked yet. */
+static fixture *new_undecided(bool is_own, ksi_transport_class *class)
+{
+    fixture *self = new_fixture();
+    ksi_transport *transport = self->restore.transport;
+    *class = *transport->class;
+    class->high_watermark = high_watermark;
+    transport->class = class;
+    self->restore.is_own = is_own;
+    append(self, "k", "1", 1);
+    written = 2;
+    begin(self);
+    read_on(self);
+    return self;
+}
+
+static void a_store_waits_for_rows_that_were_written_and_cannot_be_read_yet(void **state)
+{
+    (void)state;
+    ksi_transport_class class;
+    fixture *self = new_undecided(true, &class);
+    read_on(self);
+    assert_false(ksi_restore_is_complete(&self->restore));
+    append(self, "k", "2", 2);
+    read_on(self);
+    assert_true(ksi_restore_is_complete(&self->restore));
+    complete(self);
+    expect_row(self, "k", "2", 2);
+    free_fixture(self);
+}
+
+static void a_topic_that_others_write_is_read_as_far_as_it_can_be(void **state)
+{
+    (void)state;
+    ksi_transport_class class;
+    fixture *self = new_undecided(false, &class);
+    assert_true(ksi_restore_is_complete(&self->restore));
+    free_fixture(self);
+}
+
 static void a_missing_changelog_is_an_error(void **state)
 {
     (void)state;
@@ -330,6 +389,8 @@ int main(void)
         cmocka_unit_test(a_restore_of_an_input_goes_on_as_it_is_processed),
         cmocka_unit_test(rows_of_an_input_that_are_ahead_of_its_commit_are_wiped),
         cmocka_unit_test(rows_of_an_input_that_was_trimmed_since_stay),
+        cmocka_unit_test(a_store_waits_for_rows_that_were_written_and_cannot_be_read_yet),
+        cmocka_unit_test(a_topic_that_others_write_is_read_as_far_as_it_can_be),
         cmocka_unit_test(a_missing_changelog_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
