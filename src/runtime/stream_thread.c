@@ -595,6 +595,13 @@ static ks_status settle_all(ksi_stream_thread *thread, ks_error *error)
     return thread->options.keeps_state ? ksi_thread_apply(thread, error) : KS_OK;
 }
 
+/* The group went on without this member: its tasks are with others, or will be. */
+static bool is_out_of_group(const ks_error *reason)
+{
+    bool in_rebalance = (reason->flags & (KS_ERROR_RETRIABLE | KS_ERROR_ABORT)) != 0;
+    return reason->code == KS_E_FENCED || (reason->code == KS_E_STATE && in_rebalance);
+}
+
 ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, bool *finished, ks_error *error)
 {
     ks_status status = KS_OK;
@@ -616,8 +623,8 @@ ks_status ksi_stream_thread_finish(ksi_stream_thread *thread, bool *finished, ks
         ksi_error_prefix(&reason, "gave up when it was to end; what was not committed will be "
                                   "processed again: ");
     }
-    if (status == KS_E_FENCED || (status == KS_E_STATE && ksi_is_retriable(&reason))) {
-        /* No failure: its tasks are with others, who go on from the last commit. */
+    if (status != KS_OK && is_out_of_group(&reason)) {
+        /* No failure: whoever has its tasks next goes on from the last commit. */
         log_lost(thread, &reason);
         thread->options.events.fenced(thread->options.events.owner);
         return KS_OK;

@@ -36,6 +36,7 @@ static struct {
     call out; /* which does not answer */
     int asked;
     ks_status code; /* what it answers instead */
+    bool is_void;   /* so is the transaction */
     const char *bad_topic;
     sent_record refused[MOST_REFUSED];
     size_t refused_count;
@@ -57,7 +58,7 @@ static ks_status ask(call which, ks_error *error)
     }
     faults.asked++;
     (void)ksi_error_set(error, faults.code, "broker", "nobody is there");
-    return ksi_error_flag(error, KS_ERROR_RETRIABLE);
+    return ksi_error_flag(error, faults.is_void ? KS_ERROR_ABORT : KS_ERROR_RETRIABLE);
 }
 
 static ks_status commit_offsets(ksi_transport *self, const ksi_offset_commit *commit,
@@ -483,6 +484,28 @@ static void a_thread_that_is_to_end_gives_up_after_some_seconds(void **state)
     end_rig(rig, log);
 }
 
+/* Whoever is next goes on from the last commit, as after any rebalance: that is no failure. */
+static void a_rebalance_that_voids_the_last_transaction_is_no_failure_of_the_end(void **state)
+{
+    (void)state;
+    ks_log *log = new_log();
+    thread_rig *rig = new_rig(log, passing(), true);
+    ks_error error = {0};
+    bool finished = false;
+    rig_open(rig);
+    produce(log, "a:1");
+    assert_true(rig_step(rig));
+    faults.out = COMMIT;
+    faults.code = KS_E_STATE;
+    faults.is_void = true;
+    assert_ok(ksi_stream_thread_finish(rig->thread, &finished, &error), &error);
+    assert_int_equal(faults.asked, 1);
+    assert_true(finished);
+    assert_int_equal(rig->returned, 1);
+    assert_int_equal(rig->returned_clean, 0);
+    end_rig(rig, log);
+}
+
 /* ---- refused after it was sent --------------------------------------------------------------- */
 
 static struct {
@@ -584,6 +607,7 @@ int main(void)
         cmocka_unit_test(a_thread_that_has_sent_as_much_as_may_wait_processes_nothing),
         cmocka_unit_test(a_thread_without_a_producer_takes_no_task_until_it_has_one),
         cmocka_unit_test(a_thread_that_is_to_end_gives_up_after_some_seconds),
+        cmocka_unit_test(a_rebalance_that_voids_the_last_transaction_is_no_failure_of_the_end),
         cmocka_unit_test(a_result_refused_later_may_be_left_out),
         cmocka_unit_test(a_result_refused_later_may_fail_the_thread),
         cmocka_unit_test(a_row_of_a_changelog_that_is_refused_is_asked_about_by_nobody),
