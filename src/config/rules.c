@@ -140,6 +140,21 @@ static ks_status check_metrics_push(const ks_config *config, ks_error *error)
                                "is false while enable.metrics.push is true; set both alike");
 }
 
+/* The default stays below every session that a broker takes unless it is told otherwise. */
+static ks_status check_heartbeats(const ks_config *config, ks_error *error)
+{
+    static const char name[] = "heartbeat.interval.ms";
+    int64_t session = ksi_config_client_i64(config, KSI_CLIENT_MAIN_CONSUMER, "session.timeout.ms");
+    int64_t heartbeat = ksi_config_client_i64(config, KSI_CLIENT_MAIN_CONSUMER, name);
+    if (ksi_config_client(config, KSI_CLIENT_MAIN_CONSUMER, name) != NULL && heartbeat >= session) {
+        return ksi_error_set(error, KS_E_CONFIG, name,
+                             "a heartbeat every %lld ms does not keep a session of %lld ms alive "
+                             "(session.timeout.ms); lower the one or raise the other",
+                             (long long)heartbeat, (long long)session);
+    }
+    return KS_OK;
+}
+
 static ks_status check_group(const ks_config *config, ks_error *error)
 {
     const char *instance = ksi_config_client(config, KSI_CLIENT_MAIN_CONSUMER, "group.instance.id");
@@ -178,6 +193,7 @@ ks_status ksi_config_validate(const ks_config *config, ks_error *error)
     KS_TRY(check_exactly_once(config, error));
     KS_TRY(check_tags(config, error));
     KS_TRY(check_metrics_push(config, error));
+    KS_TRY(check_heartbeats(config, error));
     KS_TRY(check_group(config, error));
     return check_segment_size(config, error);
 }

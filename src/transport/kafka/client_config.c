@@ -231,9 +231,10 @@ static ks_status put(client_setup *self, const char *name, const char *value, co
     if (rd_kafka_conf_set(self->conf, name, value, reason, sizeof reason) == RD_KAFKA_CONF_OK) {
         return KS_OK;
     }
+    int length = (int)strcspn(reason, "\n"); /* some of its reasons end with one */
     return ksi_error_set(error, KS_E_CONFIG, written,
-                         "\"%s\" is no value that librdkafka takes for %s: %s", value, name,
-                         reason);
+                         "\"%s\" is no value that librdkafka takes for %s: %.*s", value, name,
+                         length, reason);
 }
 
 static ks_status put_table(client_setup *self, const setting *settings, size_t count,

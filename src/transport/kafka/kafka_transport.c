@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "membership/kafka/classic_member.h"
+#include "net/address.h"
 #include "transport/kafka/kafka_admin.h"
 
 #include <stdio.h>
@@ -246,17 +247,27 @@ static ks_status check_properties(const ksi_kafka_transport *self, ks_error *err
     return KS_OK;
 }
 
+/* Before librdkafka sees them, which only grumbles about what is none, in the log. */
+static ks_status check_addresses(const ksi_kafka_transport *self, ks_error *error)
+{
+    ksi_address_list addresses = {0};
+    ks_status status = ksi_address_list_parse(&addresses, self->servers, KSI_KAFKA_PORT,
+                                              "bootstrap.servers", error);
+    ksi_address_list_destroy(&addresses);
+    return status;
+}
+
 /* False with an error, which is never NULL here. */
 static bool connect_to(ksi_kafka_transport *self, ks_error *error)
 {
-    if (check_properties(self, error) != KS_OK) {
+    if (check_addresses(self, error) != KS_OK || check_properties(self, error) != KS_OK) {
         return false;
     }
     self->admin = ksi_kafka_transport_client(self, KSI_KAFKA_ADMIN, NULL, error);
     if (self->admin == NULL) {
         return false;
     }
-    /* It refuses addresses that are none, and connects when it is used. */
+    /* It connects when it is used. */
     const ksi_kafka_cluster cluster = ksi_kafka_cluster_of(self);
     self->purges = rd_kafka_queue_new(self->admin->handle);
     self->offsets = ksi_kafka_group_offsets_open(&cluster, error);

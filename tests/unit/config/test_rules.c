@@ -119,6 +119,22 @@ static void clients_push_metrics_when_the_application_does(void **state)
     assert_valid(config_of(names[2], "false", names[0], "true", NULL));
 }
 
+static void heartbeats_keep_a_session_alive(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"heartbeat.interval.ms", "consumer.heartbeat.interval.ms",
+                                        "main.consumer.heartbeat.interval.ms"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_valid(config_of(names[i], "44999", NULL));
+        assert_invalid(config_of(names[i], "45000", NULL), names[0],
+                       "every 45000 ms does not keep a session of 45000 ms alive");
+        assert_valid(config_of(names[i], "45000", "session.timeout.ms", "45001", NULL));
+        assert_invalid(config_of(names[i], "6000", "session.timeout.ms", "6000", NULL), names[0],
+                       "lower the one or raise the other");
+    }
+    assert_valid(config_of("session.timeout.ms", "1000", NULL));
+}
+
 static void the_streams_protocol_has_no_static_members(void **state)
 {
     (void)state;
@@ -314,6 +330,7 @@ int main(void)
         cmocka_unit_test(there_are_at_most_five_client_tags),
         cmocka_unit_test(tags_of_the_assignment_are_tags_of_this_instance),
         cmocka_unit_test(clients_push_metrics_when_the_application_does),
+        cmocka_unit_test(heartbeats_keep_a_session_alive),
         cmocka_unit_test(the_streams_protocol_has_no_static_members),
         cmocka_unit_test(a_segment_has_room_for_a_batch),
         cmocka_unit_test(what_works_or_is_set_to_its_default_gets_no_notice),
