@@ -182,11 +182,9 @@ static ks_status skip_deleted(ks_log_reader *reader, reader_partition *partition
     if (begin <= partition->position) {
         return KS_E_OUT_OF_RANGE; /* behind the end: poll() has said so */
     }
-    size_t slot = 0;
-    KS_TRY(consumer->class->assign(consumer, at, begin, &slot, &reader->error));
-    consumer->class->unassign(consumer, partition->slot);
+    consumer->class->unassign(consumer, partition->slot); /* nobody reads a partition twice */
+    KS_TRY(consumer->class->assign(consumer, at, begin, &partition->slot, &reader->error));
     reader->skipped += begin - partition->position;
-    partition->slot = slot;
     partition->position = begin;
     reader->error = (ks_error){0};
     return KS_OK;

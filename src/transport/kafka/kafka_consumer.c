@@ -20,6 +20,13 @@
  * record. Else the end is what the last fetch said, which counts once a record of that fetch was
  * seen: before, it may be that of an earlier reader of the partition.
  *
+ * Queues are small (client_config.c), so that memory does not grow with what is in the log. Before
+ * release 2.2, a thread of librdkafka that finds the queues of all its partitions full sleeps up to
+ * a second, whatever is read meanwhile, and none of its public functions is there to wake it. But
+ * any request to the broker wakes it, so whoever has read half of a full queue asks for an offset
+ * and does not wait for the answer. (To ask whenever a queue is short is the tempting wrong way: a
+ * reader that is quicker than its broker would ask for ever, and nobody sleeps then.)
+ *
  * Waiting. librdkafka writes to the eventfd when a queue that was looked at becomes non-empty, and
  * not again until somebody looks. So wait() first looks at the lengths of the watched queues
  * itself, and only then sleeps on the descriptor; a queue that is not watched wakes it once, and it
@@ -33,6 +40,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "config/value.h"
 #include "transport/kafka/kafka_topic.h"
 #include "transport/kafka/kafka_transport.h"
 #include "transport/kafka/message_headers.h"
@@ -52,6 +60,8 @@ typedef struct kafka_slot {
     bool watched;
     bool is_at_end;   /* since the last record */
     bool has_fetched; /* a record or the end was seen */
+    bool was_full;    /* its queue, since the last call for more */
+    int64_t low;      /* so many messages are half of that queue */
     int64_t position; /* of the next poll */
     size_t held;      /* messages of the last poll */
     size_t capacity;
@@ -68,8 +78,11 @@ typedef struct kafka_consumer {
     kafka_slot *slots;
     size_t slot_count;
     size_t slot_capacity;
-    int descriptor;    /* eventfd: some queue has something, or wake() */
-    atomic_bool woken; /* wake() was called since the last wait() */
+    int64_t full_messages; /* a queue of so many is full, or of so many bytes */
+    int64_t full_bytes;
+    bool calls_for_more; /* librdkafka looks for room only once a second */
+    int descriptor;      /* eventfd: some queue has something, or wake() */
+    atomic_bool woken;   /* wake() was called since the last wait() */
 } kafka_consumer;
 
 static kafka_consumer *consumer_of(ksi_consumer *self)
@@ -298,6 +311,46 @@ static size_t fill_records(kafka_consumer *consumer, kafka_slot *slot, size_t re
     return kept;
 }
 
+/*
+ * Sends a request to the leader of the partition: a timeout of 0 does not wait for the answer, and
+ * leaves it alone when the leader is not known.
+ */
+static void call_for_more(const kafka_consumer *consumer, const kafka_slot *slot)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(slot->topic), slot->partition)
+        ->offset = RD_KAFKA_OFFSET_END;
+    (void)rd_kafka_offsets_for_times(consumer->client->handle, list, 0);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* The sizes of what was taken stand for those of what is left. */
+static bool is_full(const kafka_consumer *consumer, int64_t left, int64_t taken, int64_t bytes)
+{
+    int64_t messages = left + taken;
+    int64_t about = messages * (bytes / taken);
+    return messages >= consumer->full_messages || about >= consumer->full_bytes / 2;
+}
+
+/* After so many messages were taken out of the queue. */
+static void keep_filling(const kafka_consumer *consumer, kafka_slot *slot, size_t taken)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < taken; i++) {
+        bytes += (int64_t)slot->messages[i]->len;
+    }
+    int64_t left = (int64_t)rd_kafka_queue_length(slot->queue);
+    int64_t messages = left + (int64_t)taken;
+    if (is_full(consumer, left, (int64_t)taken, bytes)) {
+        slot->was_full = true;
+        slot->low = messages / 2;
+    }
+    if (slot->was_full && left <= slot->low) {
+        slot->was_full = false;
+        call_for_more(consumer, slot);
+    }
+}
+
 static ks_status consumer_poll(ksi_consumer *self, size_t number, ks_log_record *records,
                                size_t capacity, size_t *count, ks_error *error)
 {
@@ -313,6 +366,9 @@ static ks_status consumer_poll(ksi_consumer *self, size_t number, ks_log_record 
             return KS_OK;
         }
         ksi_kafka_client_works(consumer->client);
+        if (consumer->calls_for_more) {
+            keep_filling(consumer, slot, (size_t)received);
+        }
         *count = slot->held = fill_records(consumer, slot, (size_t)received, records);
         slot->has_fetched = slot->has_fetched || *count > 0;
     }
@@ -454,6 +510,18 @@ static ksi_kafka_role role_of(ksi_reads reads)
     return KSI_KAFKA_READER;
 }
 
+/* A number that the client is set to; -1 when this release has no such property. */
+static int64_t setting_of(const ksi_kafka_client *client, const char *name)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+    int64_t number = -1;
+    if (rd_kafka_conf_get(rd_kafka_conf(client->handle), name, text, &size) == RD_KAFKA_CONF_OK) {
+        (void)ksi_value_i64(text, &number);
+    }
+    return number;
+}
+
 ksi_consumer *ksi_kafka_consumer_open(ksi_transport *transport, ksi_reads reads, ks_error *error)
 {
     ksi_kafka_client *client =
@@ -467,6 +535,9 @@ ksi_consumer *ksi_kafka_consumer_open(ksi_transport *transport, ksi_reads reads,
     transport->class->retain(transport);
     consumer->client = client;
     consumer->counts = ksi_map_new();
+    consumer->full_messages = setting_of(client, "queued.min.messages");
+    consumer->full_bytes = setting_of(client, "queued.max.messages.kbytes") * 1024;
+    consumer->calls_for_more = setting_of(client, "fetch.queue.backoff.ms") < 0;
     consumer->descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (consumer->descriptor < 0) {
         (void)ksi_error_set(error, KS_E_IO, "consumer", "no descriptor to wait on (eventfd: %s)",

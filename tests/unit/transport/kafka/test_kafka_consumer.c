@@ -246,6 +246,33 @@ static void a_lost_connection_is_not_the_slots_affair(void **state)
     consumer->class->close(consumer);
 }
 
+/*
+ * librdkafka before 2.2 looks for room once a second, which would take 8 seconds and more here.
+ */
+static void a_small_queue_that_was_read_is_filled_at_once(void **state)
+{
+    enum { BATCHES = 20, IN_BATCH = 10, LONGEST_MS = 4000 };
+    mock_fixture *self = *state;
+    mock_topic(self, "topic", 1);
+    mock_set(self, "consumer.queued.min.messages", "10");
+    mock_set(self, "consumer.fetch.message.max.bytes", "1"); /* a batch each time */
+    for (int i = 0; i < BATCHES; i++) {
+        produce(self, "topic", 0, "abcdefghij");
+    }
+    ksi_consumer *consumer = mock_consumer(self);
+    size_t slot = mock_assign(self, consumer, "topic", 0, 0);
+    int64_t begin = ksi_monotonic_ms(&ksi_system_clock);
+    while (consumer->class->position(consumer, slot) < BATCHES * IN_BATCH) {
+        ks_log_record records[IN_BATCH / 2];
+        size_t count = 0;
+        consumer->class->wait(consumer, 10000);
+        assert_ok(
+            consumer->class->poll(consumer, slot, records, IN_BATCH / 2, &count, &self->error));
+    }
+    assert_true(ksi_monotonic_ms(&ksi_system_clock) - begin < LONGEST_MS);
+    consumer->class->close(consumer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +283,7 @@ int main(void)
         MOCK_TEST(a_partition_moves_between_consumers),
         MOCK_TEST(only_watched_slots_and_wake_end_a_wait),
         MOCK_TEST(what_was_polled_is_held_until_the_next_poll),
+        MOCK_TEST(a_small_queue_that_was_read_is_filled_at_once),
         MOCK_TEST(a_lost_connection_is_not_the_slots_affair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
