@@ -5,7 +5,7 @@
  * Reading stops when a whole frame is there, so a peer that sends faster than its frames are taken
  * fills the socket and not our memory. Writing begins behind reading: a peer that has closed is
  * noticed before anything is written to it, which lets the owner of an idle connection tell "never
- * sent" from "lost".
+ * sent" from "lost". A peer that is gone without a word is noticed by the kernel.
  */
 #include "net/connection.h"
 
@@ -26,6 +26,8 @@
 #include "base/memory.h"
 
 enum { FRAME_HEAD = 4, READ_BYTES = 16 * 1024 };
+/* After so long a silent peer is asked for a sign of life, again and again, and given up. */
+enum { SILENT_S = 10, ASK_AGAIN_S = 5, ASKED_AT_MOST = 3, UNHEARD_MS = 25000 };
 
 struct ksi_connection {
     ksi_connection_state state;
@@ -107,6 +109,31 @@ static void set_peer(ksi_connection *connection, const char *host, uint16_t port
     ksi_buffer_destroy(&text);
 }
 
+/*
+ * An answer may be minutes away (that to a JoinGroup), and a machine that lost its power or a
+ * network that was cut says nothing: without this, the owner would wait for it all that time.
+ */
+static bool watch_over(int fd)
+{
+    const struct {
+        int level;
+        int name;
+        int value;
+    } options[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, SILENT_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, ASK_AGAIN_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, ASKED_AT_MOST},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, UNHEARD_MS},
+    };
+    bool all = true;
+    for (size_t i = 0; all && i < sizeof options / sizeof options[0]; i++) {
+        const int value = options[i].value;
+        all = setsockopt(fd, options[i].level, options[i].name, &value, sizeof value) == 0;
+    }
+    return all;
+}
+
 /* A socket that is connecting or connected to an address; -1 and errno. */
 static int socket_to(const struct addrinfo *address)
 {
@@ -118,7 +145,7 @@ static int socket_to(const struct addrinfo *address)
     int flags = fcntl(fd, F_GETFL);
     bool prepared = flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
                     fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-                    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+                    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 && watch_over(fd);
     if (prepared && (connect(fd, address->ai_addr, address->ai_addrlen) == 0 ||
                      errno == EINPROGRESS || errno == EINTR)) {
         return fd;

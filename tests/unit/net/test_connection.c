@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -157,6 +158,26 @@ static void a_host_that_does_not_answer_times_out(void **state)
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
+/* What the kernel is told: nothing here can cut a network. */
+static void a_peer_that_is_gone_without_a_word_is_noticed_within_half_a_minute(void **state)
+{
+    socket_fixture *self = *state;
+    connect_to_peer(self);
+    const int fd = ksi_connection_descriptor(self->connection).fd;
+    static const int names[] = {TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT};
+    int values[4] = {0};
+    int on = 0;
+    socklen_t size = sizeof on;
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+    assert_true(on != 0);
+    for (int i = 0; i < 4; i++) {
+        size = sizeof values[i];
+        assert_int_equal(getsockopt(fd, IPPROTO_TCP, names[i], &values[i], &size), 0);
+    }
+    assert_in_range(values[0] + values[1] * values[2], 1, 30);
+    assert_in_range(values[3], 1, 30000);
+}
+
 static void frames_that_come_in_one_piece_are_told_apart(void **state)
 {
     socket_fixture *self = *state;
@@ -277,6 +298,7 @@ int main(void)
         TEST(a_name_without_an_address_says_so),
         TEST(each_address_of_a_name_is_tried),
         TEST(a_host_that_does_not_answer_times_out),
+        TEST(a_peer_that_is_gone_without_a_word_is_noticed_within_half_a_minute),
         TEST(frames_that_come_in_one_piece_are_told_apart),
         TEST(a_frame_is_there_when_its_last_byte_is),
         TEST(a_frame_larger_than_the_sockets_buffers_goes_there_and_back),
