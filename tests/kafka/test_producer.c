@@ -196,6 +196,32 @@ static void offsets_are_committed_with_their_transaction(void **state)
     consumer->class->close(consumer);
 }
 
+/* Where a restore has to get to: the last transaction may count by then. */
+static void records_of_an_open_transaction_are_below_the_high_watermark(void **state)
+{
+    fixture *self = *state;
+    const ksi_topic_partition at = {.topic = self->topic};
+    int64_t begin = -1;
+    int64_t end = -1;
+    size_t slot = 0;
+    ksi_producer *producer = open_producer(self, self->id);
+    ksi_consumer *consumer = open_consumer(self, &slot);
+    assert_ok(send_value(self, producer, "a"));
+    let_arrive(self, producer);
+    assert_string_equal(read_on(self, consumer, slot), "");
+    assert_ok(self->class->offsets(self->transport, at, &begin, &end, &self->error));
+    assert_int_equal(end, 0);
+    assert_ok(self->class->high_watermark(self->transport, at, &end, &self->error));
+    assert_int_equal(end, 1);
+    assert_ok(producer->class->abort(producer, &self->error));
+    while (consumer->class->position(consumer, slot) < end) {
+        consumer->class->wait(consumer, -1);
+        assert_string_equal(read_on(self, consumer, slot), "");
+    }
+    consumer->class->close(consumer);
+    producer->class->close(producer);
+}
+
 static void the_newer_producer_of_an_id_fences_the_older(void **state)
 {
     fixture *self = *state;
@@ -256,6 +282,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(offsets_are_committed_with_their_transaction, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(records_of_an_open_transaction_are_below_the_high_watermark,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_newer_producer_of_an_id_fences_the_older, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_record_that_its_topic_does_not_take_is_shown, set_up,

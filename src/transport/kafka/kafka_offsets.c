@@ -47,8 +47,11 @@ ks_status ksi_kafka_high_watermark(ksi_transport *transport, ksi_topic_partition
                                    int64_t *end, ks_error *error)
 {
     int64_t begin = 0;
-    ksi_kafka_client *client = ksi_kafka_transport_client(ksi_kafka_transport_of(transport),
-                                                          KSI_KAFKA_UNCOMMITTED, NULL, error);
+    ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    if (!self->reads_committed) {
+        return query(self->admin, partition, &begin, end, error);
+    }
+    ksi_kafka_client *client = ksi_kafka_transport_client(self, KSI_KAFKA_UNCOMMITTED, NULL, error);
     if (client == NULL) {
         return ksi_error_flag(error, 0); /* as it said */
     }
