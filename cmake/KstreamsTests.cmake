@@ -49,6 +49,13 @@ set(sanitizer_environment
   "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
   "UBSAN_OPTIONS=print_stacktrace=1"
   "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan-suppressions.txt")
+if(KSTREAMS_SANITIZE STREQUAL "thread")
+  # Without it the sanitizer knows nothing of librdkafka's threads, and crashes. Not built with the sanitizer itself, as it is loaded first.
+  add_library(c11_threads MODULE "${PROJECT_SOURCE_DIR}/tests/support/tsan/c11_threads.c")
+  target_compile_definitions(c11_threads PRIVATE _POSIX_C_SOURCE=200809L)
+  set_target_properties(c11_threads PROPERTIES C_VISIBILITY_PRESET default)
+  list(APPEND sanitizer_environment "LD_PRELOAD=$<TARGET_FILE:c11_threads>")
+endif()
 
 # kstreams_test_properties(NAME LABEL): what every test has. A test that cannot run answers 77 and says why.
 function(kstreams_test_properties name label)
