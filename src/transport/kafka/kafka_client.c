@@ -94,7 +94,7 @@ void ksi_kafka_client_explain(ksi_kafka_client *client, ks_error *error)
  * is for who looks closely; a property that the client has no use for is a mistake that somebody
  * has to hear of.
  */
-static ks_log_level level_of(int level, const char *facility)
+static ks_log_level level_of(const ksi_kafka_client *client, int level, const char *facility)
 {
     static const char *const told[] = {"FAIL", "ERROR", "FATAL", "TXNERR", "REQTMOUT", "GETPID"};
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
@@ -102,7 +102,9 @@ static ks_log_level level_of(int level, const char *facility)
             return KS_LOG_LEVEL_DEBUG;
         }
     }
-    bool is_warning = level == 4 || strcmp(facility, "CONFWARN") == 0;
+    /* Of a source topic that was deleted or grew, no event tells: reading it only falls silent. */
+    bool is_resized = client->role == KSI_KAFKA_INPUT && strcmp(facility, "PARTCNT") == 0;
+    bool is_warning = level == 4 || strcmp(facility, "CONFWARN") == 0 || is_resized;
     if (level < 4) {
         return KS_LOG_LEVEL_ERROR;
     }
@@ -113,8 +115,8 @@ static void log_line(const rd_kafka_t *handle, int level, const char *facility, 
 {
     ksi_kafka_client *client = rd_kafka_opaque(handle);
     if (client != NULL) {
-        ksi_log(client->outage->logger, level_of(level, facility), client->name, "%s: %s", facility,
-                text);
+        ksi_log(client->outage->logger, level_of(client, level, facility), client->name, "%s: %s",
+                facility, text);
     }
 }
 
