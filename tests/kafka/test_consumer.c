@@ -103,6 +103,38 @@ static void records_that_were_deleted_are_out_of_range(void **state)
     consumer->class->close(consumer);
 }
 
+/* The reader stands at a record that was deleted before it was fetched: one batch at a time is. */
+static void a_reader_of_the_log_goes_on_behind_what_was_deleted(void **state)
+{
+    fixture *self = *state;
+    for (int i = 0; i < 5; i++) {
+        produce(self, i, 1);
+    }
+    ks_config *config = ks_config_new();
+    assert_ok(ks_config_set(config, "consumer.queued.min.messages", "1", &self->error));
+    assert_ok(ks_config_set(config, "consumer.fetch.message.max.bytes", "1", &self->error));
+    ks_log *log =
+        ks_log_open_with(kafka_bootstrap_servers(), KS_LOG_OPTIONS(.config = config), &self->error);
+    assert_non_null(log);
+    ks_log_reader *reader = ks_log_reader_open(log, self->topic, &self->error);
+    assert_non_null(reader);
+    assert_ok(self->class->delete_records(self->transport, place(self), 3, &self->error));
+    int64_t read = 0;
+    int64_t last = -1;
+    ks_log_record record;
+    while (ks_log_reader_next_to_end(reader, &record)) {
+        last = record.offset;
+        read++;
+    }
+    assert_ok(ks_log_reader_status(reader, &self->error));
+    assert_int_equal(last, 4);
+    assert_true(ks_log_reader_skipped(reader) > 0);
+    assert_int_equal(ks_log_reader_skipped(reader) + read, 5);
+    ks_log_reader_free(reader);
+    ks_log_free(log);
+    ks_config_free(config);
+}
+
 /* ---- from thread to thread ------------------------------------------------------------------- */
 
 enum { READERS = 3, RECORDS = 20000, TURN = 400 };
@@ -204,6 +236,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(records_that_were_deleted_are_out_of_range, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_of_the_log_goes_on_behind_what_was_deleted, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_partition_goes_from_thread_to_thread_while_it_grows,
                                         set_up, tear_down),
