@@ -48,6 +48,10 @@ typedef struct setting {
  *
  * Batches of a producer are as good as the time they get: with the linger of Kafka Streams, 100 ms,
  * a record costs a third less than with 5. A commit does not wait for it (deliveries.h).
+ *
+ * What was sent at least once does not wait for a broker for ever: when the member that sent it has
+ * lost its tasks, it must not come behind what their next owner wrote. After delivery.timeout.ms
+ * the tasks go back to their last commit.
  */
 static const setting defaults[] = {
     {"socket.nagle.disable", "true", ALL, false},
@@ -69,7 +73,7 @@ static const setting defaults[] = {
     {"message.max.bytes", "1048576", PRODUCERS, false},
     {"queue.buffering.max.kbytes", "32768", PRODUCERS, false},
     {"queue.buffering.max.messages", "10000000", PRODUCERS, false}, /* bytes bound it */
-    {"message.timeout.ms", "0", ROLE(PRODUCER), false},             /* task.timeout.ms decides */
+    {"message.timeout.ms", "120000", ROLE(PRODUCER), false},        /* as Java: see below */
     {"transaction.timeout.ms", "10000", ROLE(TRANSACTIONAL), false},
     {"retry.backoff.ms", "10", ROLE(TRANSACTIONAL), false},
 };

@@ -182,7 +182,7 @@ static void properties_that_exclude_one_another_are_settled_as_in_java(void **st
         {{"max.in.flight.requests.per.connection", "6"}, PRODUCER, "enable.idempotence", "false"},
         {{"max.in.flight.requests.per.connection", "5"}, PRODUCER, "enable.idempotence", "true"},
         {{"enable.idempotence", "true", "acks", "all"}, PRODUCER, "enable.idempotence", "true"},
-        {{NULL}, PRODUCER, "message.timeout.ms", "0"},
+        {{NULL}, PRODUCER, "message.timeout.ms", "120000"},
         {{NULL}, TRANSACTIONAL, "transaction.timeout.ms", "10000"},
         {{NULL}, TRANSACTIONAL, "message.timeout.ms", "10000"},
         {{"delivery.timeout.ms", "20000"}, TRANSACTIONAL, "message.timeout.ms", "10000"},
