@@ -277,18 +277,7 @@ static ksi_member *make_member(const ksi_member_options *options)
     self->shown = ksi_calloc(count + 1, sizeof *self->shown);
     self->active = ksi_calloc(count + 1, sizeof *self->active);
     self->standby = ksi_calloc(count + 1, sizeof *self->standby);
-    self->offsets = ksi_alloc((count + 1) * sizeof *self->offsets);
-    for (size_t t = 0; t < count; t++) {
-        self->offsets[t] = -1;
-    }
-    for (size_t i = 0; i < options->state_count; i++) {
-        const ksi_task_state *state = &options->states[i];
-        size_t task = ksi_member_find_task(self, state->id);
-        if (task != KSI_TASK_NOT_FOUND &&
-            self->tasks[task].stateful) { /* else left by another topology */
-            self->offsets[task] = state->offsets > 0 ? state->offsets : 0;
-        }
-    }
+    self->offsets = ksi_group_tasks_offsets((ksi_group_tasks){self->tasks, count}, options);
     return self;
 }
 

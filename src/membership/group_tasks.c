@@ -47,6 +47,22 @@ ksi_group_task *ksi_group_tasks_copy(const ksi_group_task *tasks, size_t count)
     return copy;
 }
 
+int64_t *ksi_group_tasks_offsets(ksi_group_tasks tasks, const ksi_member_options *options)
+{
+    int64_t *offsets = ksi_alloc((tasks.count + 1) * sizeof *offsets);
+    for (size_t t = 0; t < tasks.count; t++) {
+        offsets[t] = -1;
+    }
+    for (size_t i = 0; i < options->state_count; i++) {
+        const ksi_task_state *state = &options->states[i];
+        size_t task = ksi_group_tasks_find(tasks, state->id);
+        if (task != KSI_TASK_NOT_FOUND && tasks.items[task].stateful) {
+            offsets[task] = state->offsets > 0 ? state->offsets : 0;
+        }
+    }
+    return offsets;
+}
+
 ks_status ksi_group_tasks_check(ksi_group_tasks group, ksi_group_tasks joining,
                                 const char *group_name, const char *client_id, ks_error *error)
 {

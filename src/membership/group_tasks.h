@@ -25,6 +25,11 @@ int ksi_task_id_compare(ksi_task_id a, ksi_task_id b);
 /* Position of a task, or KSI_TASK_NOT_FOUND. */
 size_t ksi_group_tasks_find(ksi_group_tasks tasks, ksi_task_id id);
 ksi_group_task *ksi_group_tasks_copy(const ksi_group_task *tasks, size_t count);
+/*
+ * What of each task a member has on its disk, by its options; -1: nothing. Owned. What was left by
+ * another topology is not in it.
+ */
+int64_t *ksi_group_tasks_offsets(ksi_group_tasks tasks, const ksi_member_options *options);
 /* KS_E_TOPOLOGY unless the lists are the same. `client_id` says who joins. */
 ks_status ksi_group_tasks_check(ksi_group_tasks group, ksi_group_tasks joining,
                                 const char *group_name, const char *client_id, ks_error *error);

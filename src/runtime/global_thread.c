@@ -28,9 +28,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* How long a store is taken for current when nothing comes. */
-#define STAY_CURRENT_MS (KSI_DELETE_RETENTION_MS / 4)
-
 #define LOOK_MS 100 /* while restoring, should a partition say nothing */
 
 typedef struct part {
@@ -371,7 +368,7 @@ static ks_status apply(ksi_global_thread *thread, ks_error *error)
 
 static int64_t until_apply_ms(const ksi_global_thread *thread)
 {
-    int64_t interval = thread->has_unapplied ? thread->apply_interval_ms : STAY_CURRENT_MS;
+    int64_t interval = thread->has_unapplied ? thread->apply_interval_ms : KSI_STAY_CURRENT_MS;
     int64_t left = thread->applied_ms + interval - ksi_monotonic_ms(thread->options.clock);
     return left > 0 ? left : 0;
 }

@@ -41,6 +41,8 @@
 
 /* How long a compacted topic keeps a tombstone: Kafka's default of delete.retention.ms. */
 #define KSI_DELETE_RETENTION_MS ((int64_t)24 * 60 * 60 * 1000)
+/* How often a store that does not change says that it is current. */
+#define KSI_STAY_CURRENT_MS (KSI_DELETE_RETENTION_MS / 4)
 
 enum { KSI_STALE_REASON_SIZE = 200 };
 

@@ -287,12 +287,10 @@ ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *error)
     return take_for_committed(thread, error);
 }
 
-#define STAY_CURRENT_MS (KSI_DELETE_RETENTION_MS / 4)
-
 int64_t ksi_thread_current_due_ms(const ksi_stream_thread *thread)
 {
     int64_t commit_ms = thread->last_commit_ms + thread->commit_interval_ms + 1;
-    int64_t due_ms = thread->last_current_ms + STAY_CURRENT_MS;
+    int64_t due_ms = thread->last_current_ms + KSI_STAY_CURRENT_MS;
     bool is_later = thread->last_current_ms != 0 && due_ms > commit_ms;
     return is_later ? due_ms : commit_ms;
 }
@@ -305,7 +303,7 @@ int64_t ksi_thread_current_due_ms(const ksi_stream_thread *thread)
 static ks_status stay_current(ksi_stream_thread *thread, int64_t now_ms, ks_error *error)
 {
     bool is_due =
-        thread->last_current_ms == 0 || now_ms - thread->last_current_ms >= STAY_CURRENT_MS;
+        thread->last_current_ms == 0 || now_ms - thread->last_current_ms >= KSI_STAY_CURRENT_MS;
     if (!thread->options.keeps_state || !is_due) {
         return KS_OK;
     }

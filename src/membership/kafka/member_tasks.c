@@ -24,18 +24,7 @@ void ksi_member_tasks_init(ksi_member_tasks *self, const ksi_member_options *opt
     self->owed = ksi_calloc(count + 1, sizeof *self->owed);
     self->active = ksi_calloc(count + 1, sizeof *self->active);
     self->standby = ksi_calloc(count + 1, sizeof *self->standby);
-    self->offsets = ksi_alloc((count + 1) * sizeof *self->offsets);
-    for (size_t t = 0; t < count; t++) {
-        self->offsets[t] = -1;
-    }
-    for (size_t i = 0; i < options->state_count; i++) {
-        const ksi_task_state *state = &options->states[i];
-        size_t task = ksi_group_tasks_find(self->list, state->id);
-        if (task != KSI_TASK_NOT_FOUND &&
-            self->items[task].stateful) { /* else of another topology */
-            self->offsets[task] = state->offsets > 0 ? state->offsets : 0;
-        }
-    }
+    self->offsets = ksi_group_tasks_offsets(self->list, options);
 }
 
 void ksi_member_tasks_destroy(ksi_member_tasks *self)
