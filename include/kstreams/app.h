@@ -206,7 +206,8 @@ KS_NODISCARD KS_API ks_status ks_app_start(ks_app *app, ks_error *error);
 
 /**
  * Waits until everything that is in the input topics has been processed and committed. Records
- * produced meanwhile count.
+ * produced meanwhile count. Each application looks at the tasks it has: what a task that is on its
+ * way from one instance to another has not read is waited for by neither.
  *
  * @param timeout_ms  negative = for ever
  * @return KS_OK; KS_E_TIMEOUT; the error that stopped the application; KS_E_STATE when it does not
