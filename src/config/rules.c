@@ -168,6 +168,42 @@ static ks_status check_group(const ks_config *config, ks_error *error)
     return KS_OK;
 }
 
+/*
+ * Java's producer checks it for itself, on every log that it may write to; a producer that must not
+ * repeat a record waits for all copies.
+ */
+static ks_status check_acks(const ks_config *config, ks_error *error)
+{
+    const char *acks = ksi_config_client(config, KSI_CLIENT_PRODUCER, "acks");
+    if (acks == NULL || strcmp(acks, "all") == 0 || strcmp(acks, "-1") == 0) {
+        return KS_OK;
+    }
+    if (strcmp(acks, "0") != 0 && strcmp(acks, "1") != 0) {
+        return ksi_error_set(error, KS_E_CONFIG, "acks",
+                             "must be all, -1, 0 or 1; it is \"%s\", and the default is \"all\"",
+                             acks);
+    }
+    const char *idempotence = ksi_config_client(config, KSI_CLIENT_PRODUCER, "enable.idempotence");
+    bool asked = idempotence != NULL && !is_false(idempotence);
+    if (asked || ksi_config_exactly_once(config)) {
+        return ksi_error_set(error, KS_E_CONFIG, "acks", "must be all under %s; it is \"%s\"",
+                             asked ? "enable.idempotence" : "exactly_once_v2", acks);
+    }
+    return KS_OK;
+}
+
+/* Java takes any number, and its brokers refuse the first topic. */
+static ks_status check_copies(const ks_config *config, ks_error *error)
+{
+    int32_t copies = ksi_config_i32(config, "replication.factor");
+    if (copies == -1 || (copies >= 1 && copies <= INT16_MAX)) {
+        return KS_OK;
+    }
+    return ksi_error_set(error, KS_E_CONFIG, "replication.factor",
+                         "must be from 1 to %d, or -1, which leaves it to the brokers; it is %d",
+                         INT16_MAX, (int)copies);
+}
+
 static ks_status check_segment_size(const ks_config *config, ks_error *error)
 {
     const char *segment = ks_config_get(config, "topic.segment.bytes");
@@ -195,6 +231,8 @@ ks_status ksi_config_validate(const ks_config *config, ks_error *error)
     KS_TRY(check_metrics_push(config, error));
     KS_TRY(check_heartbeats(config, error));
     KS_TRY(check_group(config, error));
+    KS_TRY(check_acks(config, error));
+    KS_TRY(check_copies(config, error));
     return check_segment_size(config, error);
 }
 

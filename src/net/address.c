@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+#include <arpa/inet.h>
+
 static ks_slice trimmed(const char *from, const char *to)
 {
     while (from < to && (*from == ' ' || *from == '\t')) {
@@ -48,6 +50,30 @@ static const char *port_colon(ks_slice entry)
     return colon;
 }
 
+/* Behind a '%' stands the interface, of an address that is unique on it only. */
+static bool is_ipv6(ks_slice host)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    const char *percent = memchr(host.data, '%', host.size);
+    size_t size = percent != NULL ? (size_t)(percent - host.data) : host.size;
+    if (size >= sizeof text || (percent != NULL && size + 1 == host.size)) {
+        return false;
+    }
+    memcpy(text, host.data, size);
+    text[size] = '\0';
+    return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+static bool is_host(ks_slice host)
+{
+    if (host.size > 0 && memchr(host.data, ':', host.size) != NULL) {
+        return is_ipv6(host);
+    }
+    return host.size > 0 && memchr(host.data, ' ', host.size) == NULL &&
+           memchr(host.data, '/', host.size) == NULL;
+}
+
 static bool entry_parse(ks_slice entry, uint16_t default_port, ksi_address *address)
 {
     const char *end = entry.data + entry.size;
@@ -62,9 +88,11 @@ static bool entry_parse(ks_slice entry, uint16_t default_port, ksi_address *addr
             return false;
         }
         host = ks_slice_of(host.data + 1, host.size - 2);
+        if (!is_ipv6(host)) {
+            return false;
+        }
     }
-    bool good = host.size > 0 && address->port != 0 && memchr(host.data, ' ', host.size) == NULL &&
-                memchr(host.data, '/', host.size) == NULL;
+    bool good = is_host(host) && address->port != 0;
     if (good) {
         address->host = ksi_alloc(host.size + 1);
         memcpy(address->host, host.data, host.size);

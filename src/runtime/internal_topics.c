@@ -114,13 +114,6 @@ static void find_configs(config_list *list, const ksi_needed_topic *needed, cons
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-/* As many as brokers can count to: they refuse what they do not have. */
-static int16_t replication_factor(const ks_config *config)
-{
-    int32_t copies = ksi_config_i32(config, "replication.factor");
-    return (int16_t)(copies < -1 ? -1 : copies > INT16_MAX ? INT16_MAX : copies);
-}
-
 static ks_status create(const ksi_needed_topic *needed, const ks_config *config,
                         ksi_transport *transport, ks_error *error)
 {
@@ -128,7 +121,8 @@ static ks_status create(const ksi_needed_topic *needed, const ks_config *config,
     find_configs(&list, needed, config);
     const ksi_topic_spec spec = {.name = needed->topic,
                                  .partitions = needed->partitions,
-                                 .replication_factor = replication_factor(config),
+                                 .replication_factor =
+                                     (int16_t)ksi_config_i32(config, "replication.factor"),
                                  .configs = list.items,
                                  .config_count = list.count};
     ks_status status = transport->class->create_topic(transport, &spec, error);

@@ -512,13 +512,20 @@ static const char *idle_reason(const char *name, const char *value)
                : "has no counterpart in librdkafka and does nothing";
 }
 
-void ksi_kafka_client_notices(const ks_config *config, ksi_logger *logger)
+/* Whether somebody heard of this value already. */
+static bool was_told(const ks_config *told, const char *name, const char *value)
+{
+    const char *known = told != NULL ? ks_config_get(told, name) : NULL;
+    return known != NULL && strcmp(known, value) == 0;
+}
+
+void ksi_kafka_client_notices(const ks_config *config, const ks_config *told, ksi_logger *logger)
 {
     const char *name = NULL;
     const char *value = NULL;
     for (size_t i = 0; ksi_config_at(config, &i, &name, &value); i++) {
         const char *reason = idle_reason(name, value);
-        if (reason != NULL) {
+        if (reason != NULL && !was_told(told, name, value)) {
             ksi_log(logger, KS_LOG_LEVEL_WARN, name, "%s", reason);
         }
     }

@@ -63,9 +63,10 @@ typedef struct ksi_kafka_client_options {
 rd_kafka_conf_t *ksi_kafka_client_conf(const ksi_kafka_client_options *options, ks_error *error);
 
 /*
- * A line for each property that was set and does nothing: once for all clients of an application.
+ * A line for each property that was set and does nothing, but for those that `told` (NULL: nothing)
+ * has with the same value.
  */
-void ksi_kafka_client_notices(const ks_config *config, ksi_logger *logger);
+void ksi_kafka_client_notices(const ks_config *config, const ks_config *told, ksi_logger *logger);
 
 /*
  * Milliseconds that a call may wait for brokers: default.api.timeout.ms, 10 seconds at the most.

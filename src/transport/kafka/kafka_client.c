@@ -3,9 +3,11 @@
  * kafka_client.c - the handle, its topics, what librdkafka says.
  *
  * When is it an outage? librdkafka says that all brokers are down also when the only one closed a
- * connection that nobody used, and connects again at once. So that is a suspicion, and only a
- * connection that then fails makes it an outage. The first answer ends either, and only an outage
- * that was told of is told to be over. Before the very first answer nothing is told, for whoever
+ * connection that nobody used, and connects again at once. So that is a suspicion, and so is a
+ * connection that cannot be made while other brokers may answer; both together, in either order,
+ * are an outage. librdkafka tells of the same failure once in half a minute only, so the one that
+ * came first counts. The first answer ends each of them, and only an outage that was told of is
+ * told to be over. Before the very first answer nothing is told, for whoever
  * opens the transport gets an error. Clients of one transport share an outage, because what one
  * of them meets the others meet as well.
  *
@@ -37,16 +39,37 @@ void ksi_kafka_outage_destroy(ksi_kafka_outage *outage)
     ksi_free(outage->failure);
 }
 
+/*
+ * From ANSWERS to the suspicion `of`; from the other one, `before`, to an outage. True when that
+ * begins one.
+ */
+static bool suspect(ksi_kafka_outage *outage, int of, int before)
+{
+    int state = KSI_KAFKA_ANSWERS;
+    (void)atomic_compare_exchange_strong(&outage->state, &state, of);
+    return atomic_compare_exchange_strong(&outage->state, &before, KSI_KAFKA_IS_DOWN);
+}
+
+static void tell(const ksi_kafka_outage *outage, bool begins, const char *failure)
+{
+    ksi_log(outage->logger, begins ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_DEBUG, "kafka", "%s%s",
+            begins ? "no broker answers; trying again until one does: " : "", failure);
+}
+
 static void all_down(ksi_kafka_outage *outage)
 {
     ksi_mutex_lock(&outage->lock);
-    int answers = KSI_KAFKA_ANSWERS;
-    (void)atomic_compare_exchange_strong(&outage->state, &answers, KSI_KAFKA_MAY_BE_DOWN);
+    bool begins = suspect(outage, KSI_KAFKA_MAY_BE_DOWN, KSI_KAFKA_ONE_IS_DOWN);
+    char *failure = begins ? ksi_strdup(outage->failure) : NULL; /* what was suspected had one */
     ksi_mutex_unlock(&outage->lock);
+    if (begins) {
+        tell(outage, true, failure);
+    }
+    ksi_free(failure);
 }
 
-/* A connection was lost or could not be made. */
-static void connection_failed(ksi_kafka_outage *outage, const char *reason)
+/* A connection was lost, or could not be made. */
+static void connection_failed(ksi_kafka_outage *outage, bool was_lost, const char *reason)
 {
     const char *aside = strstr(reason, " (after "); /* how long it took and how often */
     ksi_buffer text = {0};
@@ -54,13 +77,24 @@ static void connection_failed(ksi_kafka_outage *outage, const char *reason)
     ksi_mutex_lock(&outage->lock);
     ksi_free(outage->failure);
     outage->failure = ksi_strdup(ksi_buffer_cstr(&text));
-    int suspicion = KSI_KAFKA_MAY_BE_DOWN;
-    bool begins = atomic_compare_exchange_strong(&outage->state, &suspicion, KSI_KAFKA_IS_DOWN);
+    int suspicion = was_lost ? KSI_KAFKA_ANSWERS : KSI_KAFKA_ONE_IS_DOWN;
+    bool begins = suspect(outage, suspicion, KSI_KAFKA_MAY_BE_DOWN);
     ksi_mutex_unlock(&outage->lock);
-    ksi_log(outage->logger, begins ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_DEBUG, "kafka", "%s%s",
-            begins ? "no broker answers; trying again until one does: " : "",
-            ksi_buffer_cstr(&text));
+    tell(outage, begins, ksi_buffer_cstr(&text));
     ksi_buffer_destroy(&text);
+}
+
+bool ksi_kafka_outage_heard(ksi_kafka_outage *outage, rd_kafka_resp_err_t code, const char *reason)
+{
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        all_down(outage);
+        return true;
+    }
+    if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE) {
+        connection_failed(outage, strstr(reason, "in state UP") != NULL, reason);
+        return true;
+    }
+    return false;
 }
 
 void ksi_kafka_outage_over(ksi_kafka_outage *outage)
@@ -125,11 +159,7 @@ void ksi_kafka_client_event(ksi_kafka_client *client, rd_kafka_event_t *event)
     if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
         rd_kafka_resp_err_t code = rd_kafka_event_error(event);
         const char *reason = rd_kafka_event_error_string(event);
-        if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-            all_down(client->outage);
-        } else if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE) {
-            connection_failed(client->outage, reason);
-        } else {
+        if (!ksi_kafka_outage_heard(client->outage, code, reason)) {
             /* what is fatal fails the calls that follow, too */
             ksi_log(client->outage->logger, KS_LOG_LEVEL_DEBUG, client->name, "%s", reason);
         }

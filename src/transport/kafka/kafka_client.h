@@ -43,13 +43,16 @@ typedef struct ksi_kafka_outage {
 enum {
     KSI_KAFKA_ANSWERS = 0,
     KSI_KAFKA_NEVER_ANSWERED, /* at first */
-    KSI_KAFKA_MAY_BE_DOWN,
+    KSI_KAFKA_ONE_IS_DOWN,    /* a connection could not be made */
+    KSI_KAFKA_MAY_BE_DOWN,    /* librdkafka says that it has none */
     KSI_KAFKA_IS_DOWN
 };
 
 /* `logger` may be NULL and lives as long as the outage, which outlives its clients. */
 void ksi_kafka_outage_init(ksi_kafka_outage *outage, ksi_logger *logger);
 void ksi_kafka_outage_destroy(ksi_kafka_outage *outage);
+/* An error event of one of the clients; false when it is about something else. */
+bool ksi_kafka_outage_heard(ksi_kafka_outage *outage, rd_kafka_resp_err_t code, const char *reason);
 void ksi_kafka_outage_over(ksi_kafka_outage *outage);
 
 typedef struct ksi_kafka_client {

@@ -165,9 +165,10 @@ static ks_status make_first_contact(const ksi_kafka_transport *self, ks_error *e
 static ksi_transport *kafka_for_application(ksi_transport *transport, const ks_config *config,
                                             ksi_logger *logger, ks_error *error)
 {
-    const ksi_kafka_options options = {.bootstrap_servers =
-                                           ksi_kafka_transport_of(transport)->servers,
+    const ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
+    const ksi_kafka_options options = {.bootstrap_servers = self->servers,
                                        .config = config,
+                                       .told = self->config,
                                        .logger = logger,
                                        .reads_committed = ksi_config_exactly_once(config)};
     return ksi_kafka_transport_open(&options, error);
@@ -295,6 +296,6 @@ ksi_transport *ksi_kafka_transport_open(const ksi_kafka_options *options, ks_err
         }
         return NULL;
     }
-    ksi_kafka_client_notices(self->config, self->logger);
+    ksi_kafka_client_notices(self->config, options->told, self->logger);
     return &self->transport;
 }

@@ -33,6 +33,7 @@
 typedef struct ksi_kafka_options {
     const char *bootstrap_servers; /* host:port[,host:port...] */
     const ks_config *config;       /* properties of clients; NULL: none. Copied */
+    const ks_config *told;         /* properties that the log has had a line about; or NULL */
     ksi_logger *logger;            /* outlives the transport; NULL: warnings to standard error */
     bool reads_committed;          /* whatever isolation.level says */
 } ksi_kafka_options;

@@ -151,6 +151,43 @@ static void the_streams_protocol_has_no_static_members(void **state)
         config_of("group.protocol", "streams", "restore.consumer.group.instance.id", "a", NULL));
 }
 
+static void a_producer_waits_for_a_number_of_acknowledgements_that_there_is(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"acks", "producer.acks"};
+    static const char *const good[] = {"all", "-1", "0", "1"};
+    static const char *const bad[] = {"7", "2", "ALL", "none", "-2"};
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t g = 0; g < 4; g++) {
+            assert_valid(config_of(names[i], good[g], NULL));
+        }
+        for (size_t b = 0; b < 5; b++) {
+            assert_invalid(config_of(names[i], bad[b], NULL), "acks", "must be all, -1, 0 or 1");
+        }
+        assert_invalid(config_of(names[i], "1", "processing.guarantee", "exactly_once_v2", NULL),
+                       "acks", "must be all under exactly_once_v2; it is \"1\"");
+        assert_invalid(config_of(names[i], "0", "producer.enable.idempotence", "true", NULL),
+                       "acks", "must be all under enable.idempotence; it is \"0\"");
+        assert_valid(config_of(names[i], "1", "producer.enable.idempotence", "false", NULL));
+        assert_valid(config_of(names[i], "-1", "processing.guarantee", "exactly_once_v2", NULL));
+    }
+    assert_valid(config_of("acks", "7", "producer.acks", "1", NULL));
+}
+
+static void a_topic_has_a_copy_at_least(void **state)
+{
+    (void)state;
+    static const char name[] = "replication.factor";
+    assert_valid(config_of(name, "-1", NULL));
+    assert_valid(config_of(name, "1", NULL));
+    assert_valid(config_of(name, "32767", NULL));
+    static const char *const bad[] = {"0", "-2", "32768", "-65535"};
+    for (size_t i = 0; i < 4; i++) {
+        assert_invalid(config_of(name, bad[i], NULL), name,
+                       "or -1, which leaves it to the brokers");
+    }
+}
+
 static void a_segment_has_room_for_a_batch(void **state)
 {
     (void)state;
@@ -332,6 +369,8 @@ int main(void)
         cmocka_unit_test(clients_push_metrics_when_the_application_does),
         cmocka_unit_test(heartbeats_keep_a_session_alive),
         cmocka_unit_test(the_streams_protocol_has_no_static_members),
+        cmocka_unit_test(a_producer_waits_for_a_number_of_acknowledgements_that_there_is),
+        cmocka_unit_test(a_topic_has_a_copy_at_least),
         cmocka_unit_test(a_segment_has_room_for_a_batch),
         cmocka_unit_test(what_works_or_is_set_to_its_default_gets_no_notice),
         cmocka_unit_test(what_has_no_effect_is_said_with_its_reason),

@@ -47,8 +47,11 @@ static void an_ipv6_address_may_stand_in_brackets(void **state)
 {
     (void)state;
     ksi_address_list addresses;
-    parse(&addresses, "[::1]:9093,[fe80::1],::1");
-    assert_int_equal(addresses.count, 3);
+    parse(&addresses, "[::1]:9093,[fe80::1],::1,[fe80::1%eth0]:9094,::ffff:10.0.0.3");
+    assert_int_equal(addresses.count, 5);
+    assert_string_equal(addresses.list[3].host, "fe80::1%eth0");
+    assert_int_equal(addresses.list[3].port, 9094);
+    assert_string_equal(addresses.list[4].host, "::ffff:10.0.0.3");
     assert_string_equal(addresses.list[0].host, "::1");
     assert_int_equal(addresses.list[0].port, 9093);
     assert_string_equal(addresses.list[1].host, "fe80::1");
@@ -60,9 +63,27 @@ static void an_ipv6_address_may_stand_in_brackets(void **state)
 static void what_is_no_address_is_refused(void **state)
 {
     (void)state;
-    const char *const texts[] = {"",        " , ",       "host:",    "host:0",  "host:65536",
-                                 "host:9x", ":9092",     "[::1",     "[]:9092", "[::1]9092",
-                                 "ho st:1", "one,two:x", "http://h", "host:-1", "host:99999999999"};
+    const char *const texts[] = {"",
+                                 " , ",
+                                 "host:",
+                                 "host:0",
+                                 "host:65536",
+                                 "host:9x",
+                                 ":9092",
+                                 "[::1",
+                                 "[]:9092",
+                                 "[::1]9092",
+                                 "ho st:1",
+                                 "one,two:x",
+                                 "http://h",
+                                 "host:-1",
+                                 "host:99999999999",
+                                 "host:9092:9092",
+                                 "10.0.0.3:9092:1",
+                                 "[host]:9092",
+                                 "[::1%]:9092",
+                                 "1:2:3:4:5:6:7:8:9092",
+                                 "[fe80::1::2]"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         assert_refused(texts[i]);
     }

@@ -293,7 +293,7 @@ static void each_property_that_does_nothing_gets_one_line(void **state)
         "acks", "all", "session.timeout.ms", "6000", "client.dns.lookup", "use_all_dns_ips",
         "admin.debug", "all", "request.timeout.ms", "9000", "application.id", "orders",
         "topic.retention.ms", "9", "group.id", "x", NULL});
-    ksi_kafka_client_notices(config, &logger);
+    ksi_kafka_client_notices(config, NULL, &logger);
     assert_string_equal(lines,
                         "max.block.ms: has no counterpart in librdkafka and does nothing\n"
                         "consumer.max.poll.records: has no counterpart in librdkafka and does "
@@ -301,6 +301,17 @@ static void each_property_that_does_nothing_gets_one_line(void **state)
                         "consumer.enable.partition.eof: ignored: the library sets it as it needs "
                         "it\n"
                         "sasl.mechanism: does nothing: security.protocol is PLAINTEXT\n");
+    ksi_logger_destroy(&logger);
+
+    /* Whoever opens another transport to the same cluster has been told. */
+    char again[1024] = "";
+    ksi_logger_init(&logger, note_line, again, KS_LOG_LEVEL_DEBUG);
+    ksi_kafka_client_notices(config, config, &logger);
+    assert_string_equal(again, "");
+    ks_config *changed = config_of((const char *const[]){"max.block.ms", "8", NULL});
+    ksi_kafka_client_notices(changed, config, &logger);
+    assert_string_equal(again, "max.block.ms: has no counterpart in librdkafka and does nothing\n");
+    ks_config_free(changed);
     ks_config_free(config);
     ksi_logger_destroy(&logger);
 }

@@ -152,6 +152,48 @@ static void an_outage_is_two_lines(void **state)
     assert_int_equal(count_of(self, &self->lines.others), 0);
 }
 
+/* The words are librdkafka's, which says each of them once in half a minute. */
+static void an_outage_begins_in_whichever_order_it_is_heard_of(void **state)
+{
+    fixture *self = *state;
+    const rd_kafka_resp_err_t down = RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    const rd_kafka_resp_err_t socket = RD_KAFKA_RESP_ERR__TRANSPORT;
+    static const char lost[] = "b:1/1: Disconnected (after 30000ms in state UP)";
+    static const char refused[] =
+        "b:1/1: Connect to b:1 failed: refused (after 0ms in state CONNECT)";
+    const struct {
+        rd_kafka_resp_err_t code[3];
+        const char *reason[3];
+        int begun;
+    } list[] = {
+        {{socket, down, socket}, {lost, "all", refused}, 1},
+        {{socket, socket, down}, {lost, refused, "all"}, 1},
+        {{socket, down, down}, {refused, "all", "all"}, 1},
+        {{RD_KAFKA_RESP_ERR__RESOLVE, down, socket}, {"no such host", "all", refused}, 1},
+        /* a connection that nobody used was closed; one of several brokers went away */
+        {{socket, down, down}, {lost, "all", "all"}, 0},
+        {{socket, socket, socket}, {lost, refused, refused}, 0},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        self->lines.begun = self->lines.over = 0;
+        ksi_kafka_outage outage;
+        ksi_kafka_outage_init(&outage, &self->logger);
+        ksi_kafka_outage_over(&outage); /* the first answer */
+        for (size_t heard = 0; heard < 3; heard++) {
+            assert_true(
+                ksi_kafka_outage_heard(&outage, list[i].code[heard], list[i].reason[heard]));
+        }
+        assert_int_equal(count_of(self, &self->lines.begun), list[i].begun);
+        ksi_kafka_outage_over(&outage);
+        assert_int_equal(count_of(self, &self->lines.over), list[i].begun);
+        /* An answer ends what was suspected, too. */
+        assert_true(ksi_kafka_outage_heard(&outage, down, "all"));
+        assert_int_equal(count_of(self, &self->lines.begun), list[i].begun);
+        assert_false(ksi_kafka_outage_heard(&outage, RD_KAFKA_RESP_ERR__FATAL, "fatal"));
+        ksi_kafka_outage_destroy(&outage);
+    }
+}
+
 static void an_error_in_an_outage_says_what_the_sockets_said(void **state)
 {
     fixture *self = *state;
@@ -220,6 +262,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_outage_is_two_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_outage_begins_in_whichever_order_it_is_heard_of, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(an_error_in_an_outage_says_what_the_sockets_said, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(codes_say_whether_to_call_again, set_up, tear_down),
