@@ -93,7 +93,8 @@ typedef struct ksi_group_view {
     size_t active_count;
     const ksi_task_id *standby;
     size_t standby_count;
-    bool shuts_down; /* a member asked all of them to end */
+    bool shuts_down;  /* a member asked all of them to end */
+    bool is_in_doubt; /* see doubt(): no task is to begin. No part of the epoch */
 } ksi_group_view;
 
 /* By which commits of offsets are checked. */
@@ -125,6 +126,12 @@ typedef struct ksi_membership_class {
                    const ksi_task_state *standby, size_t standby_count);
     /* The number of stream threads changed: that counts when tasks are shared out next. */
     void (*set_capacity)(ksi_membership *membership, int32_t capacity);
+    /*
+     * A commit was refused as that of nobody the group knows, or a producer as fenced, which need
+     * not be about the group at all. The group is asked as soon as poll() can, and the view is in
+     * doubt until it has answered; poll() says KS_E_FENCED if it is so. NULL: each poll() knows.
+     */
+    void (*doubt)(ksi_membership *membership, int64_t now_ms);
     /* Asks every member to end, this one included. @java SHUTDOWN_APPLICATION */
     void (*shut_down)(ksi_membership *membership);
     ksi_generation (*generation)(const ksi_membership *membership);

@@ -20,6 +20,9 @@
  * Fenced. The group took this member for dead and gave its tasks away. Every thread drops what it
  * did not commit; when all tasks are back they are closed, and the member joins again.
  *
+ * A refused commit, or a fenced producer, is a doubt, not yet a loss: the group is asked at once,
+ * and no task goes to a thread until it has answered.
+ *
  * Stuck. A thread that does not finish its turn within max.poll.interval.ms keeps its tasks from
  * everybody. It cannot be stopped; so the others commit, the group is left, which fences what it
  * may still commit, and the application ends with a message that names it. @java StreamThread,
@@ -308,6 +311,20 @@ static void task_returned(ks_app *app, ksi_task_handle *task)
     task->failure = (ks_error){0};
 }
 
+/*
+ * A thread's commit or producer was refused: the group says whether this member is lost, or only
+ * the thread. Until then no task begins. @java StreamThread#handleTaskMigrated, where the member is
+ * the thread, and joins again in any case
+ */
+static void doubt_membership(ks_app *app)
+{
+    ksi_membership *membership = app->membership;
+    app->next_poll_ms = 0;
+    if (membership != NULL && !app->is_lost && membership->class->doubt != NULL) {
+        membership->class->doubt(membership, ksi_monotonic_ms(app->clock));
+    }
+}
+
 static void read_mail(ks_app *app, bool *progressed)
 {
     ksi_message message;
@@ -325,7 +342,7 @@ static void read_mail(ks_app *app, bool *progressed)
             task_returned(app, task);
             break;
         case KSI_APP_FENCED:
-            app->next_poll_ms = 0; /* the group will say so */
+            doubt_membership(app);
             break;
         case KSI_APP_THREAD_ENDED:
             thread_ended(app, message.what);

@@ -201,7 +201,7 @@ static ks_status place_here(ks_app *app, ksi_task_handle *task, ks_error *error)
     bool is_logged = ksi_task_rows_are_logged(task->rows);
     if (task->wants_active && is_logged && !task->is_restored) {
         give_to_restorer(app, task, false);
-    } else if (task->wants_active && app->global_is_restored) {
+    } else if (task->wants_active && app->global_is_restored && !app->view.is_in_doubt) {
         give_to_thread(app, task);
     } else if (!task->wants_active && task->wants_standby && is_logged) {
         give_to_restorer(app, task, true);

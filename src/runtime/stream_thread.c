@@ -367,8 +367,8 @@ static void log_lost(const ksi_stream_thread *thread, const ks_error *reason)
 static void lose_tasks(ksi_stream_thread *thread, const ks_error *reason)
 {
     log_lost(thread, reason);
+    thread->options.events.fenced(thread->options.events.owner); /* before they are given again */
     ksi_thread_return_all(thread, false);
-    thread->options.events.fenced(thread->options.events.owner);
 }
 
 /*

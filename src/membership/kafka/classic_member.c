@@ -100,6 +100,11 @@ static void member_set_capacity(ksi_membership *membership, int32_t capacity)
     ksi_classic_set_capacity(((classic_member *)membership)->protocol, capacity);
 }
 
+static void member_doubt(ksi_membership *membership, int64_t now_ms)
+{
+    ksi_classic_doubt(((classic_member *)membership)->protocol, now_ms);
+}
+
 static void member_shut_down(ksi_membership *membership)
 {
     ksi_classic_shut_down(((classic_member *)membership)->protocol);
@@ -169,6 +174,7 @@ static const ksi_membership_class member_class = {.poll = member_poll,
                                                   .descriptors = member_descriptors,
                                                   .report = member_report,
                                                   .set_capacity = member_set_capacity,
+                                                  .doubt = member_doubt,
                                                   .shut_down = member_shut_down,
                                                   .generation = member_generation,
                                                   .rejoin = member_rejoin,

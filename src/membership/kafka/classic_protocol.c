@@ -31,6 +31,9 @@ enum {
     OTHERS_MS = 60000 /* the session of a client of another kind that stopped is over by then */
 };
 
+/* Whether the group still knows this member. */
+typedef enum doubt { SURE, IN_DOUBT, ASKED } doubt;
+
 typedef enum classic_state { JOINING, SYNCING, STABLE, LOST, FAILED } classic_state;
 
 static const char *const state_names[] = {"joining", "syncing", "stable", "lost", "failed"};
@@ -62,6 +65,7 @@ struct ksi_classic {
     int32_t capacity;
     int32_t told_capacity; /* as the last JoinGroup said */
     bool told_to_shut_down;
+    doubt doubt;
 
     ksi_api in_flight;    /* 0: nothing is */
     ksi_buffer body;      /* of the request; a SyncGroup may go out again */
@@ -83,6 +87,23 @@ static void go(ksi_classic *self, classic_state to, int64_t due_ms, const char *
     }
     self->state = to;
     self->due_ms = due_ms;
+}
+
+/* Whether an answer with this code is one that only members get. */
+static bool is_for_members(int16_t code)
+{
+    return code == KSI_KAFKA_NONE || code == KSI_KAFKA_REBALANCE_IN_PROGRESS ||
+           code == KSI_KAFKA_ILLEGAL_GENERATION;
+}
+
+/* An answer came. To a request that was sent before the doubt it says nothing. */
+static void settle_doubt(ksi_classic *self, int16_t code, int64_t now_ms)
+{
+    if (self->doubt == ASKED && is_for_members(code)) {
+        self->doubt = SURE;
+    } else if (self->doubt == IN_DOUBT && self->state == STABLE) {
+        self->due_ms = now_ms;
+    }
 }
 
 static void fail(ksi_classic *self)
@@ -247,6 +268,7 @@ bool ksi_classic_next(ksi_classic *self, int64_t now_ms, ksi_classic_request *re
         ksi_buffer_clear(&self->body);
         ksi_put_heartbeat(&self->body, self->group, &generation);
     }
+    self->doubt = self->doubt == SURE ? SURE : ASKED;
     *request = (ksi_classic_request){.api = self->in_flight,
                                      .body = ksi_buffer_slice(&self->body),
                                      .timeout_ms = timeout_of(self, self->in_flight)};
@@ -469,6 +491,8 @@ int16_t ksi_classic_answered(ksi_classic *self, ks_slice body, int64_t now_ms)
         ksi_log(self->logger, KS_LOG_LEVEL_WARN, self->group, "%s: %s", ksi_api_name(api),
                 error.message);
         self->due_ms = now_ms + RETRY_MS;
+    } else {
+        settle_doubt(self, code, now_ms);
     }
     return code;
 }
@@ -537,7 +561,8 @@ ks_status ksi_classic_status(const ksi_classic *self, ksi_group_view *view, ks_e
                              .active_count = self->tasks.active_count,
                              .standby = self->tasks.standby,
                              .standby_count = self->tasks.standby_count,
-                             .shuts_down = self->shuts_down};
+                             .shuts_down = self->shuts_down,
+                             .is_in_doubt = self->doubt != SURE};
     return KS_OK;
 }
 
@@ -561,6 +586,14 @@ void ksi_classic_set_capacity(ksi_classic *self, int32_t capacity)
     self->capacity = capacity;
 }
 
+void ksi_classic_doubt(ksi_classic *self, int64_t now_ms)
+{
+    self->doubt = IN_DOUBT;
+    if (self->state == STABLE && self->in_flight == 0) {
+        self->due_ms = now_ms;
+    }
+}
+
 void ksi_classic_shut_down(ksi_classic *self)
 {
     self->asks_to_shut_down = true;
@@ -575,6 +608,7 @@ void ksi_classic_rejoin(ksi_classic *self, int64_t now_ms)
     self->seen_ms = now_ms;
     self->giving_up_ms = -1;
     self->others_ms = -1;
+    self->doubt = SURE;
     ksi_error_begin(&self->error);
     go(self, JOINING, now_ms, "its owner begins anew");
 }

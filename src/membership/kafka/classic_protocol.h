@@ -44,6 +44,11 @@
  * one whose answer was lost: it said the same, or more, for nothing is begun before an assignment
  * comes.
  *
+ * A member that is *in doubt* (a commit was refused as that of nobody) asks at once, and is sure
+ * again when the coordinator has answered a request that was sent since then in a way that only a
+ * member gets. Otherwise it would hear of it with its next heartbeat, and its owner would begin
+ * tasks meanwhile that others have.
+ *
  * The number of the generation is the new one from the answer to JoinGroup on: offsets in a
  * transaction are taken from then, and those of the old one are not any more.
  *
@@ -94,6 +99,7 @@ ksi_generation ksi_classic_generation(const ksi_classic *self);
 void ksi_classic_report(ksi_classic *self, ksi_task_ids active, const ksi_task_state *standby,
                         size_t standby_count);
 void ksi_classic_set_capacity(ksi_classic *self, int32_t capacity);
+void ksi_classic_doubt(ksi_classic *self, int64_t now_ms);
 void ksi_classic_shut_down(ksi_classic *self);
 /* From any state; a request in flight is void. */
 void ksi_classic_rejoin(ksi_classic *self, int64_t now_ms);

@@ -5,6 +5,7 @@
  */
 #include "manual_app.h"
 
+#include "base/error.h"
 #include "state/row_store.h"
 
 #include <setjmp.h>
@@ -197,6 +198,67 @@ static void an_application_that_was_asleep_may_be_closed(void **state)
     expect_all_counts(world, 2);
     manual_close(one);
     manual_close(two);
+    manual_world_free(world);
+}
+
+/* A member whose group takes its time to say whether it knows it, while commits are refused. */
+static struct slow_group {
+    ksi_membership_class slow;
+    const ksi_membership_class *real;
+    bool is_in_doubt;
+    bool refuses;
+} slow_group;
+
+static ks_status poll_slowly(ksi_membership *membership, int64_t now_ms, ksi_group_view *view,
+                             ks_error *error)
+{
+    KS_TRY(slow_group.real->poll(membership, now_ms, view, error));
+    view->is_in_doubt = slow_group.is_in_doubt;
+    return KS_OK;
+}
+
+static void doubt(ksi_membership *membership, int64_t now_ms)
+{
+    (void)membership;
+    (void)now_ms;
+    slow_group.is_in_doubt = true;
+}
+
+static ksi_generation generation_of_somebody(const ksi_membership *membership)
+{
+    ksi_generation generation = slow_group.real->generation(membership);
+    generation.number += slow_group.refuses ? 1000 : 0;
+    return generation;
+}
+
+static void a_refused_commit_is_a_doubt_and_tasks_wait_until_the_group_has_answered(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    manual_app *one = manual_start(world, 0, counting(), new_config("exactly_once_v2"));
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    expect_all_counts(world, 1);
+    slow_group = (struct slow_group){
+        .slow = *one->app->membership->class, .real = one->app->membership->class, .refuses = true};
+    slow_group.slow.poll = poll_slowly;
+    slow_group.slow.doubt = doubt;
+    slow_group.slow.generation = generation_of_somebody;
+    one->app->membership->class = &slow_group.slow;
+    manual_run_ms(world, LONG_MS);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_true(slow_group.is_in_doubt);
+    assert_int_equal(manual_running(one), 0);
+    assert_int_equal(ks_app_state_of(one->app), KS_APP_REBALANCING);
+    slow_group.refuses = false;
+    slow_group.is_in_doubt = false;
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(manual_running(one), PARTITIONS);
+    assert_int_equal(one->rejoins, 0); /* it was no loss */
+    expect_all_counts(world, 2);
+    one->app->membership->class = slow_group.real;
+    manual_close(one);
     manual_world_free(world);
 }
 
@@ -501,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_crashed_application_is_replaced_after_its_session),
         cmocka_unit_test(an_application_that_was_asleep_is_fenced_and_joins_again),
         cmocka_unit_test(an_application_that_was_asleep_may_be_closed),
+        cmocka_unit_test(a_refused_commit_is_a_doubt_and_tasks_wait_until_the_group_has_answered),
         cmocka_unit_test(a_task_that_stays_as_a_standby_is_run_by_another),
         cmocka_unit_test(a_standby_takes_over_with_its_state),
         cmocka_unit_test(a_task_that_moves_to_another_thread_keeps_its_open_stores),

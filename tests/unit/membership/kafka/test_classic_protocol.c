@@ -473,6 +473,102 @@ static void an_unknown_member_with_nothing_to_lose_just_joins_again(void **state
     assert_int_equal(count_true(a->runs), TASKS);
 }
 
+/* ---- doubt ----------------------------------------------------------------------------------- */
+
+static void doubt(process_fixture *self, size_t number)
+{
+    ksi_classic_doubt(self->processes[number].member, self->now);
+    assert_int_equal(ksi_classic_next_ms(self->processes[number].member), self->now);
+    take_turn(self, number);
+    assert_true(self->processes[number].view.is_in_doubt);
+}
+
+static void a_member_in_doubt_asks_at_once_and_is_sure_when_it_is_known(void **state)
+{
+    static const int16_t codes[] = {KSI_KAFKA_NONE, KSI_KAFKA_REBALANCE_IN_PROGRESS,
+                                    KSI_KAFKA_ILLEGAL_GENERATION};
+    process_fixture *self = *state;
+    classic_process *a = start_alone(self);
+    for (size_t i = 0; i < 3; i++) {
+        run_for(self, 2 * SESSION_MS);
+        pass(self, 1);
+        take_turn(self, 0);
+        deliver(self, 0);
+        take_turn(self, 0);
+        assert_false(a->in_flight);
+        uint64_t epoch = a->view.epoch;
+        doubt(self, 0);
+        assert_int_equal(a->api, KSI_API_HEARTBEAT);
+        step_into(self, 0, codes[i]);
+        assert_false(a->view.is_in_doubt);
+        assert_int_equal(a->view.epoch, epoch);
+        assert_int_equal(count_true(a->wanted), TASKS);
+    }
+}
+
+static void a_member_in_doubt_that_is_not_known_is_fenced_at_once(void **state)
+{
+    process_fixture *self = *state;
+    classic_process *a = start_alone(self);
+    doubt(self, 0);
+    step_into(self, 0, KSI_KAFKA_UNKNOWN_MEMBER_ID);
+    assert_int_equal(a->status, KS_E_FENCED);
+    obey(self, 0);
+    take_turn(self, 0);
+    assert_int_equal(a->status, KS_OK);
+    assert_false(a->view.is_in_doubt); /* it knows, and has nothing */
+}
+
+static void an_answer_to_what_was_asked_before_the_doubt_does_not_end_it(void **state)
+{
+    process_fixture *self = *state;
+    classic_process *a = start_alone(self);
+    pass(self, HEARTBEAT_MS + 1);
+    take_turn(self, 0);
+    deliver(self, 0);
+    assert_int_equal(a->api, KSI_API_HEARTBEAT);
+    ksi_classic_doubt(a->member, self->now);
+    take_turn(self, 0);
+    assert_true(a->view.is_in_doubt);
+    assert_true(a->in_flight); /* the next one, at the same moment */
+    assert_int_equal(a->api, KSI_API_HEARTBEAT);
+    step(self, 0);
+    assert_false(a->view.is_in_doubt);
+}
+
+static void doubt_lasts_until_somebody_who_knows_answers(void **state)
+{
+    process_fixture *self = *state;
+    classic_process *a = start_alone(self);
+    doubt(self, 0);
+    cut(self, 0);
+    take_turn(self, 0);
+    assert_true(a->view.is_in_doubt);
+    assert_false(a->in_flight); /* not in a tight loop */
+    pass(self, HEARTBEAT_MS);
+    take_turn(self, 0);
+    step_into(self, 0, KSI_KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+    assert_true(a->view.is_in_doubt);
+    pass(self, HEARTBEAT_MS);
+    step(self, 0);
+    assert_false(a->view.is_in_doubt);
+}
+
+static void a_doubt_in_a_rebalance_ends_with_it(void **state)
+{
+    process_fixture *self = *state;
+    classic_process *a = start_alone(self);
+    ask_to_join(self);
+    ksi_classic_doubt(a->member, self->now);
+    deliver(self, 0);
+    take_turn(self, 0);
+    assert_true(a->view.is_in_doubt);
+    assert_int_equal(a->api, KSI_API_SYNC_GROUP);
+    step(self, 0);
+    assert_false(a->view.is_in_doubt);
+    assert_int_equal(count_true(a->wanted), TASKS);
+}
+
 static void another_generation_means_to_join_again_with_all_tasks(void **state)
 {
     process_fixture *self = *state;
@@ -740,6 +836,11 @@ int main(void)
         ON_PROCESSES(time_that_a_join_is_parked_does_not_count),
         ON_PROCESSES(an_unknown_member_is_fenced_in_every_state),
         ON_PROCESSES(an_unknown_member_with_nothing_to_lose_just_joins_again),
+        ON_PROCESSES(a_member_in_doubt_asks_at_once_and_is_sure_when_it_is_known),
+        ON_PROCESSES(a_member_in_doubt_that_is_not_known_is_fenced_at_once),
+        ON_PROCESSES(an_answer_to_what_was_asked_before_the_doubt_does_not_end_it),
+        ON_PROCESSES(doubt_lasts_until_somebody_who_knows_answers),
+        ON_PROCESSES(a_doubt_in_a_rebalance_ends_with_it),
         ON_PROCESSES(another_generation_means_to_join_again_with_all_tasks),
         ON_PROCESSES(a_coordinator_that_moves_or_loads_is_asked_again),
         ON_PROCESSES(a_second_process_of_an_instance_ends_the_first_for_good),
