@@ -206,8 +206,10 @@ KS_NODISCARD KS_API ks_status ks_app_start(ks_app *app, ks_error *error);
 
 /**
  * Waits until everything that is in the input topics has been processed and committed. Records
- * produced meanwhile count. Each application looks at the tasks it has: what a task that is on its
- * way from one instance to another has not read is waited for by neither.
+ * produced meanwhile count. Results, stores and stats are then that far, too.
+ *
+ * Each application looks at the tasks it has: what a task that is on its way from one instance to
+ * another has not read is waited for by neither.
  *
  * @param timeout_ms  negative = for ever
  * @return KS_OK; KS_E_TIMEOUT; the error that stopped the application; KS_E_STATE when it does not
@@ -299,7 +301,10 @@ typedef struct ks_app_stats {
     uint64_t records_behind; /**< in input topics and not yet processed */
 } ks_app_stats;
 
-/** A snapshot, at most a batch old. @thread any */
+/**
+ * A snapshot, at most a batch old; behind ks_app_wait_until_caught_up() it has all that was waited
+ * for. @thread any
+ */
 KS_API ks_app_stats ks_app_stats_of(ks_app *app);
 
 /** `records_dropped` for one reason; at most a batch old. @thread any */

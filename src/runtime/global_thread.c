@@ -109,12 +109,17 @@ static void log_restored(const part *of)
             (int)restore->changelog.partition, restore->from);
 }
 
-static void publish(ksi_global_thread *thread)
+static void publish_counts(ksi_global_thread *thread)
 {
     for (int reason = 0; reason < KS_DROP_REASON_COUNT; reason++) {
         atomic_store(&thread->dropped_by[reason],
                      ksi_task_dropped_by(thread->task, (ks_drop_reason)reason));
     }
+}
+
+/* The last thing of a turn: who reads it may rely on what stores and counts say then. */
+static void publish_positions(ksi_global_thread *thread)
+{
     for (size_t i = 0; i < thread->count; i++) {
         const part *of = &thread->parts[i];
         atomic_store(&of->progress->processed, of->restore.position.offset);
@@ -417,7 +422,10 @@ static ks_status locked_turn(ksi_global_thread *thread, bool *progressed, ks_err
     bool is_applied = false;
     ksi_store_lock_enter(thread->rows->lock);
     ks_status status = turn(thread, progressed, &is_applied, error);
-    publish(thread);
+    publish_counts(thread);
+    if (status == KS_OK) {
+        publish_positions(thread);
+    }
     ksi_store_lock_leave(thread->rows->lock);
     if (status == KS_OK && is_applied) {
         status = ksi_task_rows_flush_disk(thread->rows, error); /* can be read meanwhile */
@@ -507,7 +515,10 @@ ks_status ksi_global_thread_finish(ksi_global_thread *thread, ks_error *error)
     }
     ksi_store_lock_enter(thread->rows->lock);
     ks_status status = write_down(thread, error);
-    publish(thread);
+    publish_counts(thread);
+    if (status == KS_OK) {
+        publish_positions(thread);
+    }
     end_nodes(thread);
     ksi_store_lock_leave(thread->rows->lock);
     return status;
@@ -517,7 +528,7 @@ void ksi_global_thread_abandon(ksi_global_thread *thread)
 {
     if (thread->task != NULL) {
         ksi_store_lock_enter(thread->rows->lock);
-        publish(thread);
+        publish_counts(thread);
         end_nodes(thread);
         ksi_store_lock_leave(thread->rows->lock);
     }

@@ -93,7 +93,10 @@ static void collect_offsets(ksi_stream_thread *thread)
     }
 }
 
-/* Remembers what collect_offsets() found as committed. */
+/*
+ * Remembers what collect_offsets() found as committed, and tells the others, who may take what they
+ * read here as a sign that a commit is over: whatever else it changes for them comes before.
+ */
 static void mark_committed(ksi_stream_thread *thread)
 {
     for (size_t t = 0; t < thread->task_count; t++) {
@@ -106,6 +109,7 @@ static void mark_committed(ksi_stream_thread *thread)
             }
             input->committed = offset;
             if (input->progress != NULL) {
+                atomic_store(&input->progress->processed, offset);
                 atomic_store(&input->progress->committed, offset);
             }
         }
@@ -254,10 +258,10 @@ static ks_status send_all(ksi_stream_thread *thread, ks_error *error)
 
 static ks_status take_for_committed(ksi_stream_thread *thread, ks_error *error)
 {
-    mark_committed(thread);
     KS_TRY(each_task(thread, ksi_task_committed, error));
     atomic_fetch_add(&thread->commits, 1);
     ksi_thread_publish_counts(thread);
+    mark_committed(thread);
     thread->uncommitted_bytes = 0;
     thread->last_commit_ms = ksi_thread_now_ms(thread);
     thread->last_current_ms = thread->last_commit_ms;

@@ -6,6 +6,7 @@
 
 #include "state/key_value_store.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -293,6 +294,7 @@ static const ksi_transport_class *real_transport;
 static const ksi_producer_class *real_producer;
 static bool refuses_flush;
 static bool refuses_commit;
+static void (*on_commit)(void); /* NULL: nothing but a note */
 static char calls[TEXT_SIZE];
 
 static void note(const char *call)
@@ -322,6 +324,9 @@ static ks_status noted_commit(ksi_transport *transport, const ksi_offset_commit 
                               ks_error *error)
 {
     note("commit");
+    if (on_commit != NULL) {
+        on_commit();
+    }
     if (refuses_commit) {
         (void)snprintf(error->message, sizeof error->message, "not committed");
         return error->code = KS_E_IO;
@@ -353,6 +358,7 @@ static ks_log *watched_log(void)
     transport->class->release(transport);
     refuses_flush = false;
     refuses_commit = false;
+    on_commit = NULL;
     return log;
 }
 
@@ -394,6 +400,58 @@ static void what_the_log_refuses_is_not_committed(void **state)
         rig_free(self);
         ks_log_free(log);
     }
+}
+
+/*
+ * Somebody who reads the store while its rows are committed. It has the lock from before the
+ * offsets are in the log, so the thread waits for it then: all it has done by itself is to be seen.
+ */
+static struct {
+    thread_rig *rig;
+    ksi_thread native;
+    atomic_bool has_lock;
+    bool saw_caught_up;
+} reader;
+
+static void read_while_the_thread_waits(void *user)
+{
+    ksi_store_lock *lock = reader.rig->tasks[0].rows->lock;
+    (void)user;
+    ksi_store_lock_enter(lock);
+    atomic_store(&reader.has_lock, true);
+    while (!ksi_store_lock_is_wanted(lock)) {
+        (void)sched_yield();
+    }
+    reader.saw_caught_up = rig_caught_up(reader.rig);
+    ksi_store_lock_leave(lock);
+}
+
+static void start_reader(void)
+{
+    assert_int_equal(ksi_thread_start(&reader.native, "reader", read_while_the_thread_waits, NULL),
+                     0);
+    while (!atomic_load(&reader.has_lock)) {
+        (void)sched_yield();
+    }
+}
+
+static void nobody_sees_that_all_is_committed_before_rows_and_counts_are(void **state)
+{
+    (void)state;
+    ks_log *log = watched_log();
+    thread_rig *self = new_thread(log, counting(), config_with("commit.interval.ms", "100"));
+    log_produce(log, "in", 0, 1, "a:x");
+    rig_step_until_idle(self);
+    memset(&reader, 0, sizeof reader);
+    reader.rig = self;
+    on_commit = start_reader;
+    self->clock.now_ms += 101;
+    assert_true(rig_step(self));
+    ksi_thread_join(&reader.native);
+    assert_false(reader.saw_caught_up);
+    assert_true(rig_caught_up(self));
+    rig_free(self);
+    ks_log_free(log);
 }
 
 /* ---- queues and time ------------------------------------------------------------------------- */
@@ -703,6 +761,7 @@ int main(void)
         cmocka_unit_test(what_was_not_committed_is_processed_again),
         cmocka_unit_test(offsets_are_committed_after_everything_was_delivered),
         cmocka_unit_test(what_the_log_refuses_is_not_committed),
+        cmocka_unit_test(nobody_sees_that_all_is_committed_before_rows_and_counts_are),
         cmocka_unit_test(inputs_are_merged_by_time),
         cmocka_unit_test(a_queue_of_one_record_still_merges_by_time),
         cmocka_unit_test(an_empty_input_is_waited_for_by_the_injected_clock),
