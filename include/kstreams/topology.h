@@ -123,6 +123,20 @@ KS_NODISCARD KS_API ks_status ks_topology_add_dynamic_sink(ks_topology *topology
                                                            ks_error *error);
 
 /**
+ * Demands that the topics of some sources have the same number of partitions, so that one task has
+ * the records of a key from all of them. What is demanded in several calls adds up. An application
+ * checks it when it starts, and when partitions are added; repartition topics among them take the
+ * number of the others. The test driver, which has one partition of each topic, has nothing to
+ * check.
+ *
+ * @param sources  KS_NAMES("orders", "prices"): names of sources that were added before
+ * @return KS_OK; KS_E_TOPOLOGY for what is no source
+ * @thread one at a time; Java demands it for its own joins only
+ */
+KS_NODISCARD KS_API ks_status ks_topology_copartition(ks_topology *topology,
+                                                      const char *const *sources, ks_error *error);
+
+/**
  * Lets a wrapper stand around the processors that are added from now on. Once.
  *
  * @param wrapper    a constant that outlives the topology

@@ -148,6 +148,14 @@ ks_status ks_topology_connect_stores(ks_topology *topology, const char *processo
     return end(topology, connect_all(topology, processor, stores, error));
 }
 
+ks_status ks_topology_copartition(ks_topology *topology, const char *const *sources,
+                                  ks_error *error)
+{
+    size_t count = count_names(sources);
+    KS_TRY(begin(topology, count > 0 ? sources[0] : NULL, "source", error));
+    return end(topology, ksi_topology_copartition(topology, sources, count, error));
+}
+
 /* ---- processors ------------------------------------------------------------------------------ */
 
 /* A processor with the stores that it brings along. */

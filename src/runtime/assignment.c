@@ -19,6 +19,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "runtime/copartition.h"
 
 #include <string.h>
 
@@ -359,6 +360,9 @@ ks_status ksi_assignment_make(ksi_assignment *assignment, const ksi_assignment_o
     ksi_buffer_destroy(&self.also_missing);
     if (status == KS_OK) {
         status = find_repartition_counts(&self);
+    }
+    if (status == KS_OK) {
+        status = ksi_copartition_enforce(assignment, options->topology, error);
     }
     if (status != KS_OK) {
         ksi_assignment_destroy(assignment);

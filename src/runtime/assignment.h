@@ -10,6 +10,7 @@
  *     external topic    the log says; missing is an error that names it
  *     repartition topic the number the topology gives, else the largest count among the
  *                       inputs of the sub-topologies that write it
+ *     co-partitioned    topics that are read together have one number (copartition.h)
  *     changelog topic   the number of tasks of the sub-topology that owns the store
  *
  * Nothing is created here: internal_topics.h makes the topics this asks for.

@@ -57,9 +57,10 @@ typedef struct ksi_node ksi_node;
 struct ksi_node {
     const char *name;
     ksi_node_kind kind;
-    size_t index;    /* in the order of adding */
-    int subtopology; /* set when frozen */
-    bool is_global;  /* of a global store: runs once for each instance, in no task */
+    size_t index;       /* in the order of adding */
+    int subtopology;    /* set when frozen */
+    bool is_global;     /* of a global store: runs once for each instance, in no task */
+    size_t copartition; /* sources of one number have equally many partitions; 0: any number */
     ksi_node **parents;
     size_t parent_count;
     ksi_node **children;
@@ -127,7 +128,8 @@ struct ks_topology {
     size_t internal_topic_count;
     size_t internal_topic_capacity;
     int subtopology_count;
-    size_t *groups; /* union-find over node indices */
+    size_t copartition_count; /* the highest number of a group of co-partitioned sources */
+    size_t *groups;           /* union-find over node indices */
     size_t group_capacity;
     const ks_processor_wrapper *wrapper; /* around the processors; NULL: none */
     void *wrapper_user;
@@ -186,6 +188,12 @@ KS_NODISCARD ks_status ksi_topology_connect_store(ks_topology *topology, const c
  */
 KS_NODISCARD ks_status ksi_topology_set_source_topic(ks_topology *topology, const char *store,
                                                      const char *topic, ks_error *error);
+/*
+ * Sources, by name, whose topics must have equally many partitions; groups that share a source are
+ * one group. @java copartitionSources
+ */
+KS_NODISCARD ks_status ksi_topology_copartition(ks_topology *topology, const char *const *sources,
+                                                size_t count, ks_error *error);
 /* Adds the nodes of a global store and the store. @java addGlobalStore */
 KS_NODISCARD ks_status ksi_topology_add_global_store(ks_topology *topology,
                                                      const ksi_global_store *store,

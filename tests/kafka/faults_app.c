@@ -5,6 +5,7 @@
  *
  *     copy    PREFIX-in -> PREFIX-out
  *     count   PREFIX-in -> how often each key came, store "counts" -> PREFIX-out
+ *     both    PREFIX-in and PREFIX-other, which are co-partitioned -> PREFIX-out
  *
  * Keys and values are text; counts are written as text too, so that any reader shows them. The
  * rest is what an operator would see: lines of the log and states on standard error, the final
@@ -22,6 +23,7 @@
 
 typedef struct topic_names {
     char in[128];
+    char other[128];
     char out[128];
 } topic_names;
 
@@ -49,10 +51,23 @@ static void build_count(ks_builder *builder, const topic_names *topics)
     ks_stream_to(texts, topics->out, KS_PRODUCED(.key = TEXT, .value = TEXT));
 }
 
+static void build_both(ks_builder *builder, const topic_names *topics)
+{
+    ks_stream *left = ks_builder_stream(builder, topics->in,
+                                        KS_CONSUMED(.name = "left", .key = TEXT, .value = TEXT));
+    ks_stream *right = ks_builder_stream(builder, topics->other,
+                                         KS_CONSUMED(.name = "right", .key = TEXT, .value = TEXT));
+    ks_stream_to(ks_stream_merge(left, right, NULL), topics->out,
+                 KS_PRODUCED(.key = TEXT, .value = TEXT));
+}
+
 static const struct {
     const char *name;
     void (*build)(ks_builder *builder, const topic_names *topics);
-} topologies[] = {{"copy", build_copy}, {"count", build_count}};
+    const char *const *together; /* sources */
+} topologies[] = {{.name = "copy", .build = build_copy},
+                  {.name = "count", .build = build_count},
+                  {.name = "both", .build = build_both, .together = KS_NAMES("left", "right")}};
 
 static ks_topology *build(const char *name, const char *prefix, const ks_config *config,
                           ks_error *error)
@@ -60,6 +75,7 @@ static ks_topology *build(const char *name, const char *prefix, const ks_config 
     topic_names topics;
 
     (void)snprintf(topics.in, sizeof topics.in, "%s-in", prefix);
+    (void)snprintf(topics.other, sizeof topics.other, "%s-other", prefix);
     (void)snprintf(topics.out, sizeof topics.out, "%s-out", prefix);
     for (size_t i = 0; i < sizeof topologies / sizeof topologies[0]; i++) {
         if (strcmp(topologies[i].name, name) == 0) {
@@ -67,6 +83,11 @@ static ks_topology *build(const char *name, const char *prefix, const ks_config 
             topologies[i].build(builder, &topics);
             ks_topology *topology = ks_builder_build(builder, error);
             ks_builder_free(builder);
+            if (topology != NULL && topologies[i].together != NULL &&
+                ks_topology_copartition(topology, topologies[i].together, error) != KS_OK) {
+                ks_topology_free(topology);
+                return NULL;
+            }
             return topology;
         }
     }

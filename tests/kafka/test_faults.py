@@ -200,6 +200,12 @@ class OnTheSharedBroker(Faults):
         message = self.start("count").fails()
         self.says(message, f"{self.prefix}-counts-changelog", "3", "2")
 
+    def test_topics_that_are_read_together_with_unequal_partitions_are_refused_with_their_numbers(self):
+        self.make_topics(partitions=2)
+        self.ks("topics", "create", f"{self.prefix}-other", "--partitions", "3")
+        message = self.start("both").fails()
+        self.says(message, "KS_E_TOPOLOGY", f"read together with {self.prefix}-in", f"{self.prefix}-in 2, {self.prefix}-other 3", "same number")
+
     def test_a_record_that_the_topic_does_not_take_is_told_with_its_topic_and_its_size(self):
         self.make_topics()
         self.ks("topics", "config", f"{self.prefix}-out", "max.message.bytes=1000")
