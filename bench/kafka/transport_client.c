@@ -75,7 +75,7 @@ static void open_loop(loop *self, const char *servers, const char *input)
     self->transport = ksi_kafka_transport_open(&options, &self->error);
     check(self, self->error.code);
     const ksi_transport_class *class = self->transport->class;
-    self->partitions = class->partition_count(self->transport, input);
+    check(self, class->partition_count(self->transport, input, &self->partitions, &self->error));
     self->consumer = class->open_consumer(self->transport, KSI_READS_INPUT, &self->error);
     check(self, self->error.code);
     for (int32_t p = 0; p < self->partitions && p < PARTITIONS_AT_MOST; p++) {

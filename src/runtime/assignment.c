@@ -27,7 +27,7 @@ typedef struct maker {
     ksi_assignment *assignment;
     const ksi_assignment_options *options;
     ks_error *error;
-    ks_status status;    /* of matching patterns: a visitor cannot return one */
+    ks_status status;    /* of what cannot return one */
     const char *missing; /* the first input topic that is not there; NULL: all are */
     const ksi_node *reader;
     ksi_buffer also_missing;
@@ -110,14 +110,6 @@ static void match_topic(void *user, const char *topic)
     }
 }
 
-/* Where the log says that it has no such topic: it may be that it says nothing at all. */
-static ks_status check_reachable(const maker *self)
-{
-    ksi_transport *transport = self->options->transport;
-    return transport->class->reachable != NULL ? transport->class->reachable(transport, self->error)
-                                               : KS_OK;
-}
-
 /* The first one by name and reader, the others by name. */
 static void note_missing(maker *self, const ksi_node *node, const char *topic)
 {
@@ -134,7 +126,6 @@ static ks_status say_missing(maker *self)
     if (self->missing == NULL) {
         return KS_OK;
     }
-    KS_TRY(check_reachable(self));
     bool is_only_one = self->also_missing.size == 0;
     return ksi_error_set(self->error, KS_E_UNKNOWN_TOPIC, self->missing,
                          "source %s of sub-topology %d reads this topic and it does not exist%s%s; "
@@ -142,6 +133,17 @@ static ks_status say_missing(maker *self)
                          self->reader->name, self->reader->subtopology,
                          is_only_one ? "" : ", and likewise ",
                          is_only_one ? "" : ksi_buffer_cstr(&self->also_missing));
+}
+
+/* 0: it is not there, or self->status is an error. */
+static int32_t count_partitions(maker *self, const char *topic)
+{
+    ksi_transport *transport = self->options->transport;
+    int32_t count = 0;
+    if (self->status == KS_OK) {
+        self->status = transport->class->partition_count(transport, topic, &count, self->error);
+    }
+    return self->status == KS_OK ? count : 0;
 }
 
 static void add_named_topic(maker *self, const ksi_node *node, const char *topic)
@@ -155,8 +157,7 @@ static void add_named_topic(maker *self, const ksi_node *node, const char *topic
     if (input.internal != NULL) {
         input.partitions = input.internal->partitions;
     } else {
-        input.partitions =
-            options->transport->class->partition_count(options->transport, input.topic);
+        input.partitions = count_partitions(self, input.topic);
         if (input.partitions == 0) {
             note_missing(self, node, input.topic);
         }
@@ -167,16 +168,14 @@ static void add_named_topic(maker *self, const ksi_node *node, const char *topic
 static void add_matched_topics(maker *self, const ksi_node *node)
 {
     ksi_assignment *assignment = self->assignment;
-    ksi_transport *transport = self->options->transport;
     size_t before = assignment->input_count;
     for (size_t i = 0; i < assignment->matched_topic_count; i++) {
         const char *topic = assignment->matched_topics[i];
         if (ksi_pattern_matches(node->source.pattern, topic)) {
             add_input(assignment,
-                      &(ksi_assigned_input){
-                          .topic = topic,
-                          .source = node,
-                          .partitions = transport->class->partition_count(transport, topic)});
+                      &(ksi_assigned_input){.topic = topic,
+                                            .source = node,
+                                            .partitions = count_partitions(self, topic)});
         }
     }
     if (assignment->input_count == before) {
@@ -194,7 +193,7 @@ static ks_status find_inputs(maker *self)
     /* Never NULL, which would tell a task that its patterns have inputs of their own. */
     assignment->matched_topics =
         ksi_grow(NULL, &assignment->matched_topic_capacity, 1, sizeof(const char *));
-    transport->class->each_topic(transport, match_topic, self);
+    KS_TRY(transport->class->each_topic(transport, match_topic, self, self->error));
     KS_TRY(self->status);
     for (size_t i = 0; i < topology->node_count; i++) {
         const ksi_node *node = topology->nodes[i];
@@ -208,6 +207,7 @@ static ks_status find_inputs(maker *self)
             add_matched_topics(self, node);
         }
     }
+    KS_TRY(self->status);
     return say_missing(self);
 }
 
@@ -386,11 +386,12 @@ static bool matched_same(const ksi_assignment *a, const ksi_assignment *b)
     return same;
 }
 
-static bool counts_same(const ksi_assignment *assignment, ksi_transport *transport)
+/* Of topics that are there: one that was deleted is for its readers to say. */
+static bool counts_same(maker *self, const ksi_assignment *assignment)
 {
     for (size_t i = 0; i < assignment->input_count; i++) {
         const ksi_assigned_input *input = &assignment->inputs[i];
-        int32_t count = transport->class->partition_count(transport, input->topic);
+        int32_t count = count_partitions(self, input->topic);
         if (count > 0 && count != input->partitions) {
             return false;
         }
@@ -405,12 +406,14 @@ ks_status ksi_assignment_is_current(const ksi_assignment *assignment,
     ksi_transport *transport = options->transport;
     ksi_assignment now = {0};
     maker self = {.assignment = &now, .options = options, .error = error, .status = KS_OK};
-    KS_TRY(check_reachable(&self));
     ksi_arena_init(&now.arena, 0);
-    transport->class->each_topic(transport, match_topic, &self);
-    *is_current = matched_same(assignment, &now) && counts_same(assignment, transport);
+    ks_status status = transport->class->each_topic(transport, match_topic, &self, error);
+    if (status == KS_OK) {
+        *is_current = matched_same(assignment, &now) && counts_same(&self, assignment);
+        status = self.status;
+    }
     ksi_assignment_destroy(&now);
-    return self.status;
+    return status;
 }
 
 void ksi_assignment_destroy(ksi_assignment *assignment)

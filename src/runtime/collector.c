@@ -30,49 +30,47 @@ void ksi_collector_destroy(ksi_collector *collector)
     collector->topics = NULL;
 }
 
-/*
- * What is known of a topic; NULL when the log has none of that name. A topic that is missing now is
- * looked for again.
- */
-static topic_facts *facts_of(ksi_collector *collector, const char *topic)
+/* A topic that is missing now is looked for again. */
+static ks_status learn_facts(ksi_collector *collector, const char *topic, topic_facts **learned,
+                             ks_error *error)
 {
-    topic_facts *facts = collector->last;
-    if (facts != NULL && strcmp(facts->name, topic) == 0) {
-        return facts;
-    }
-    facts = ksi_map_get_cstr(collector->topics, topic);
-    if (facts != NULL) {
-        collector->last = facts;
-        return facts;
-    }
-    int32_t count = collector->producer->class->partition_count(collector->producer, topic);
+    int32_t count = 0;
+    KS_TRY(collector->producer->class->partition_count(collector->producer, topic, &count, error));
     if (count <= 0) {
-        return NULL;
+        return ksi_error_set(error, KS_E_UNKNOWN_TOPIC, topic,
+                             "the application writes to this topic and it does not exist; create "
+                             "it before the application runs");
     }
     size_t length = strlen(topic);
-    facts = ksi_calloc(1, sizeof *facts + length + 1);
+    topic_facts *facts = ksi_calloc(1, sizeof *facts + length + 1);
     facts->partition_count = count;
     memcpy(facts->name, topic, length + 1);
     ksi_map_put_cstr(collector->topics, topic, facts);
-    collector->last = facts;
-    return facts;
+    *learned = facts;
+    return KS_OK;
 }
 
-static ks_status unknown_topic(const char *topic, ks_error *error)
+static ks_status find_facts(ksi_collector *collector, const char *topic, topic_facts **found,
+                            ks_error *error)
 {
-    return ksi_error_set(error, KS_E_UNKNOWN_TOPIC, topic,
-                         "the application writes to this topic and it does not exist; create it "
-                         "before the application runs");
-}
-
-int32_t ksi_collector_partition_count(ksi_collector *collector, const char *topic, ks_error *error)
-{
-    const topic_facts *facts = facts_of(collector, topic);
-    if (facts == NULL) {
-        (void)unknown_topic(topic, error);
-        return 0;
+    if (collector->last == NULL || strcmp(collector->last->name, topic) != 0) {
+        topic_facts *facts = ksi_map_get_cstr(collector->topics, topic);
+        if (facts == NULL) {
+            KS_TRY(learn_facts(collector, topic, &facts, error));
+        }
+        collector->last = facts;
     }
-    return facts->partition_count;
+    *found = collector->last;
+    return KS_OK;
+}
+
+ks_status ksi_collector_partition_count(ksi_collector *collector, const char *topic, int32_t *count,
+                                        ks_error *error)
+{
+    topic_facts *facts = NULL;
+    KS_TRY(find_facts(collector, topic, &facts, error));
+    *count = facts->partition_count;
+    return KS_OK;
 }
 
 static int32_t default_partition(topic_facts *facts, ks_slice key)
@@ -89,10 +87,8 @@ ks_status ksi_collector_send(ksi_collector *collector, uint32_t purpose, const c
     const uint32_t sender = collector->number << KSI_SENT_BITS | purpose;
     ks_log_record placed = *record;
     if (placed.partition < 0) {
-        topic_facts *facts = facts_of(collector, topic);
-        if (facts == NULL) {
-            return unknown_topic(topic, error);
-        }
+        topic_facts *facts = NULL;
+        KS_TRY(find_facts(collector, topic, &facts, error));
         placed.partition = default_partition(facts, placed.key);
     }
     KS_TRY(collector->producer->class->send(collector->producer, sender, topic, &placed, error));

@@ -60,8 +60,9 @@ KS_NODISCARD ks_status ksi_collector_send(ksi_collector *collector, uint32_t pur
                                           const char *topic, const ks_log_record *record,
                                           ks_error *error);
 
-/* How many partitions a topic has; 0 with an error when the log has no such topic. */
-int32_t ksi_collector_partition_count(ksi_collector *collector, const char *topic, ks_error *error);
+/* How many partitions a topic has; KS_E_UNKNOWN_TOPIC when the log has no such topic. */
+KS_NODISCARD ks_status ksi_collector_partition_count(ksi_collector *collector, const char *topic,
+                                                     int32_t *count, ks_error *error);
 
 /* Fails the context for good: no handler may go on after a record that was not sent. */
 void ksi_collector_fail_task(ksi_collector *collector, const ks_error *error);

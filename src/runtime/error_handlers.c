@@ -259,6 +259,8 @@ void ksi_handle_production_error(ksi_error_handlers *handlers, const ksi_unwritt
     }
     if (answer == KS_FAILURE_RETRY) {
         (void)ksi_error_flag(&error, error.flags | KS_ERROR_ABORT);
+    } else if (!is_lost) {
+        error.flags &= ~(uint32_t)KS_ERROR_RETRIABLE;
     }
     if (result->stage == KS_FAILURE_SENDING) {
         ksi_collector_fail_task(handlers->collector, &error);

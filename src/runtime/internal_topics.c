@@ -139,12 +139,15 @@ ks_status ksi_internal_topics_make_ready(const ksi_assignment *assignment, const
 {
     for (size_t i = 0; i < assignment->needed_topic_count; i++) {
         const ksi_needed_topic *needed = &assignment->needed_topics[i];
-        int32_t partitions = transport->class->partition_count(transport, needed->topic);
+        int32_t partitions = 0;
+        KS_TRY(transport->class->partition_count(transport, needed->topic, &partitions, error));
         KS_TRY(check_existing(needed, partitions, error));
     }
     for (size_t i = 0; i < assignment->needed_topic_count; i++) {
         const ksi_needed_topic *needed = &assignment->needed_topics[i];
-        if (transport->class->partition_count(transport, needed->topic) > 0) {
+        int32_t partitions = 0;
+        KS_TRY(transport->class->partition_count(transport, needed->topic, &partitions, error));
+        if (partitions > 0) {
             continue;
         }
         KS_TRY(create(needed, config, transport, error));

@@ -205,10 +205,8 @@ static ks_status write_all(job *of, ks_error *error)
 static ks_status find_input(ksi_restore *restore, ks_error *error)
 {
     ksi_transport *transport = restore->transport;
-    int32_t count = transport->class->partition_count(transport, restore->changelog.topic);
-    if (count == 0 && transport->class->reachable != NULL) {
-        KS_TRY(transport->class->reachable(transport, error));
-    }
+    int32_t count = 0;
+    KS_TRY(transport->class->partition_count(transport, restore->changelog.topic, &count, error));
     if (restore->changelog.partition >= count) {
         restore->changelog.topic = NULL;
     }

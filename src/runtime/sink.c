@@ -116,8 +116,8 @@ static bool choose_partitions(ks_ctx *ctx, const ks_partitioner *partitioner, co
 {
     ks_error error;
     ksi_error_begin(&error);
-    int32_t count = ksi_collector_partition_count(out->sink->collector, out->topic, &error);
-    if (count == 0) {
+    int32_t count = 0;
+    if (ksi_collector_partition_count(out->sink->collector, out->topic, &count, &error) != KS_OK) {
         ksi_ctx_fail_error(ctx, &error);
         return false;
     }

@@ -14,6 +14,7 @@
 
 #include "base/crash_point.h"
 #include "base/error.h"
+#include "runtime/patience.h"
 
 /* ---- user code ------------------------------------------------------------------------------- */
 
@@ -48,12 +49,19 @@ ks_status ksi_task_run(ksi_task *task, ksi_user_code_fn *body, void *argument, k
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-/* Keeps the first error, for good, and answers it. */
+/*
+ * Keeps the first error, for good, and answers it. Where the log only did not answer, nothing is
+ * known to be wrong; but the record was half done, and doing it again would count in the stores
+ * twice. So the task goes back to its last commit. @java TaskCorruptedException of a timeout
+ */
 static ks_status fail_task(ksi_task *task, const ks_error *reason, ks_error *error)
 {
     if (!task->failed) {
         task->failed = true;
         task->error = *reason;
+        if (ksi_is_retriable(reason)) {
+            task->error.flags |= KS_ERROR_ABORT;
+        }
     }
     if (error != NULL) {
         *error = task->error;

@@ -55,11 +55,14 @@ static ks_status capture_send(ksi_producer *producer, uint32_t sender, const cha
     return KS_OK;
 }
 
-static int32_t capture_partition_count(ksi_producer *producer, const char *topic)
+static ks_status capture_partition_count(ksi_producer *producer, const char *topic, int32_t *count,
+                                         ks_error *error)
 {
     (void)producer;
     (void)topic;
-    return 1;
+    (void)error;
+    *count = 1;
+    return KS_OK;
 }
 
 static ks_status capture_flush(ksi_producer *producer, ks_error *error)

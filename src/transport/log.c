@@ -141,15 +141,13 @@ ks_status ksi_log_check(const ks_log *log, const void *argument, const char *wha
     return KS_OK;
 }
 
-ks_status ksi_log_reachable(const ks_log *log, ks_error *error)
+ks_status ksi_log_find_topic(const ks_log *log, const char *topic, int32_t *partitions,
+                             ks_error *error)
 {
-    const ksi_transport_class *class = log->transport->class;
-    return class->reachable != NULL ? class->reachable(log->transport, error) : KS_OK;
-}
-
-ks_status ksi_log_unknown_topic(const ks_log *log, const char *topic, ks_error *error)
-{
-    KS_TRY(ksi_log_reachable(log, error));
-    return ksi_error_set(error, KS_E_UNKNOWN_TOPIC, topic,
-                         "the topic does not exist; create it with ks_log_create_topic()");
+    KS_TRY(log->transport->class->partition_count(log->transport, topic, partitions, error));
+    if (*partitions == 0) {
+        return ksi_error_set(error, KS_E_UNKNOWN_TOPIC, topic,
+                             "the topic does not exist; create it with ks_log_create_topic()");
+    }
+    return KS_OK;
 }

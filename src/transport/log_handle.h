@@ -34,10 +34,9 @@ ks_log *ksi_log_of(ksi_transport *transport);
 /* KS_E_ARGUMENT when one of them is NULL; `what` is the name of `argument`, such as "topic". */
 KS_NODISCARD ks_status ksi_log_check(const ks_log *log, const void *argument, const char *what,
                                      ks_error *error);
-/* KS_OK while the log can be reached: for calls that cannot say so themselves. */
-KS_NODISCARD ks_status ksi_log_reachable(const ks_log *log, ks_error *error);
-/* KS_E_UNKNOWN_TOPIC, unless the log cannot be reached. */
-ks_status ksi_log_unknown_topic(const ks_log *log, const char *topic, ks_error *error);
+/* How many partitions a topic has: KS_E_UNKNOWN_TOPIC where there is none. */
+KS_NODISCARD ks_status ksi_log_find_topic(const ks_log *log, const char *topic, int32_t *partitions,
+                                          ks_error *error);
 
 /* The producer's parts of ks_log_producer_open(), without a reference of its own to the log. */
 ks_log_producer *ksi_log_producer_new(ksi_transport *transport, ks_error *error);

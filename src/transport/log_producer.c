@@ -68,15 +68,20 @@ static int32_t next_turn(ks_log_producer *self, const char *topic, int32_t parti
     return (int32_t)((*turn)++ % (uint32_t)partitions);
 }
 
-/* As Java's producer. 0 partitions: the topic is not there. */
-static int32_t choose_partition(ks_log_producer *self, const char *topic, ks_slice key)
+/* As Java's producer. Where the topic is not there, sending says so. */
+static ks_status choose_partition(ks_log_producer *self, const char *topic, ks_slice key,
+                                  int32_t *partition, ks_error *error)
 {
-    int32_t partitions = self->producer->class->partition_count(self->producer, topic);
+    int32_t partitions = 0;
+    KS_TRY(self->producer->class->partition_count(self->producer, topic, &partitions, error));
     if (partitions == 0) {
-        return 0; /* sending says what is wrong */
+        *partition = 0;
+    } else if (key.data != NULL) {
+        *partition = ksi_partition_of_key(key, partitions);
+    } else {
+        *partition = next_turn(self, topic, partitions);
     }
-    return key.data != NULL ? ksi_partition_of_key(key, partitions)
-                            : next_turn(self, topic, partitions);
+    return KS_OK;
 }
 
 static ks_status check_record(const char *topic, const ks_log_record *record, ks_error *error)
@@ -102,7 +107,7 @@ static ks_status send_record(ks_log_producer *self, const char *topic, const ks_
         complete.timestamp = ksi_wall_ms(&ksi_system_clock);
     }
     if (complete.partition == -1) {
-        complete.partition = choose_partition(self, topic, record->key);
+        KS_TRY(choose_partition(self, topic, record->key, &complete.partition, error));
     }
     return self->producer->class->send(self->producer, 0, topic, &complete, error);
 }

@@ -122,10 +122,8 @@ static ks_status open_reader(ks_log *log, const char *topic, const ks_log_reader
                              ks_log_reader **opened, ks_error *error)
 {
     KS_TRY(ksi_log_check(log, topic, "topic", error));
-    int32_t partitions = ks_log_partition_count(log, topic);
-    if (partitions == 0) {
-        return ksi_log_unknown_topic(log, topic, error);
-    }
+    int32_t partitions = 0;
+    KS_TRY(ksi_log_find_topic(log, topic, &partitions, error));
     ks_log_reader *reader = ksi_calloc(1, sizeof *reader);
     reader->transport = ksi_log_transport(log);
     reader->topic = ksi_strdup(topic);

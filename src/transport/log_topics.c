@@ -43,7 +43,9 @@ int32_t ks_log_partition_count(ks_log *log, const char *topic)
     if (log == NULL || topic == NULL) {
         return 0;
     }
-    return log->transport->class->partition_count(log->transport, topic);
+    int32_t count = 0;
+    ks_status status = log->transport->class->partition_count(log->transport, topic, &count, NULL);
+    return status == KS_OK ? count : 0;
 }
 
 /* ---- visiting -------------------------------------------------------------------------------- */
@@ -52,12 +54,19 @@ typedef struct topic_relay {
     ks_log *log;
     ks_topic_visit_fn *visit;
     void *user;
+    ks_status status;
+    ks_error *error;
 } topic_relay;
 
 static void relay_topic(void *user, const char *topic)
 {
-    const topic_relay *relay = user;
-    int32_t partitions = ks_log_partition_count(relay->log, topic);
+    topic_relay *relay = user;
+    ksi_transport *transport = relay->log->transport;
+    int32_t partitions = 0;
+    if (relay->status == KS_OK) {
+        relay->status =
+            transport->class->partition_count(transport, topic, &partitions, relay->error);
+    }
     if (partitions > 0) { /* else it was deleted meanwhile */
         relay->visit(topic, partitions, relay->user);
     }
@@ -69,9 +78,9 @@ ks_status ks_log_each_topic(ks_log *log, ks_topic_visit_fn *visit, void *user, k
         return ksi_error_set(error, KS_E_ARGUMENT, log == NULL ? "log" : "visit",
                              "must not be NULL");
     }
-    topic_relay relay = {.log = log, .visit = visit, .user = user};
-    log->transport->class->each_topic(log->transport, relay_topic, &relay);
-    return ksi_log_reachable(log, error);
+    topic_relay relay = {.log = log, .visit = visit, .user = user, .error = error};
+    KS_TRY(log->transport->class->each_topic(log->transport, relay_topic, &relay, error));
+    return relay.status;
 }
 
 typedef struct config_relay {

@@ -85,8 +85,9 @@ typedef struct ksi_producer_class {
      * KS_E_UNKNOWN_TOPIC, KS_E_ARGUMENT for a partition that is not there, KS_E_LIMIT. */
     ks_status (*send)(ksi_producer *producer, uint32_t sender, const char *topic,
                       const ks_log_record *record, ks_error *error);
-    /* How many partitions a topic has; 0 when there is none. */
-    int32_t (*partition_count)(ksi_producer *producer, const char *topic);
+    /* How many partitions a topic has. KS_OK and 0: there is no such topic. */
+    ks_status (*partition_count)(ksi_producer *producer, const char *topic, int32_t *count,
+                                 ks_error *error);
     /*
      * Passes on what has waited long enough, by the monotonic clock; `*next_ns`: when it wants to
      * be called again, -1 when nothing waits. Nothing in a transaction.
@@ -190,11 +191,6 @@ typedef struct ksi_transport_class {
      */
     ksi_transport *(*for_application)(ksi_transport *transport, const ks_config *config,
                                       ksi_logger *logger, ks_error *error);
-    /*
-     * KS_OK while the log answers, for calls below that cannot say so: then "there is none" may be
-     * a lost connection. NULL: it always does.
-     */
-    ks_status (*reachable)(ksi_transport *transport, ks_error *error);
 
     /* Creates a topic; KS_OK when it is there with as many partitions (its configuration then stays
      * as it is), KS_E_ARGUMENT when with another count or when the name or a configuration is none
@@ -203,9 +199,12 @@ typedef struct ksi_transport_class {
                               ks_error *error);
     /* Records, offsets of groups and all; readers get KS_E_UNKNOWN_TOPIC. */
     ks_status (*delete_topic)(ksi_transport *transport, const char *topic, ks_error *error);
-    int32_t (*partition_count)(ksi_transport *transport, const char *topic); /* 0: there is none */
-    /* Calls `visit` for every topic, in the order of names. */
-    void (*each_topic)(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user);
+    /* KS_OK and 0: there is no such topic. After an error nothing is known of it. */
+    ks_status (*partition_count)(ksi_transport *transport, const char *topic, int32_t *count,
+                                 ks_error *error);
+    /* Calls `visit` for every topic, in the order of names; after an error for none. */
+    ks_status (*each_topic)(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user,
+                            ks_error *error);
     /* Every configuration of a topic with its value, by name. */
     ks_status (*each_config)(ksi_transport *transport, const char *topic,
                              ksi_config_visit_fn *visit, void *user, ks_error *error);

@@ -43,12 +43,15 @@ def check_exactly_once(written, counts):
 
 
 def check_at_least_once(written, counts):
-    """What is wrong; an empty list when each record was counted once or more often."""
+    """What is wrong; an empty list when each record was counted once or more often.
+
+    A number may be left out: who dies when a count is in the changelog and not yet in the results counts its record again, from there.
+    """
     wrong = []
     for word in sorted(written):
-        missing = set(range(1, written[word] + 1)) - set(counts.get(word, []))
-        if missing:
-            wrong.append(f"{word}: {written[word]} records, and no result says {min(missing)} ({len(missing)} are missing)")
+        most = max(counts.get(word, [0]))
+        if most < written[word]:
+            wrong.append(f"{word}: {written[word]} records, and no result says more than {most}")
     return wrong + [f"{word}: was never written" for word in sorted(counts.keys() - written.keys())]
 
 

@@ -111,10 +111,12 @@ static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *
     return KS_OK;
 }
 
-static int32_t producer_partition_count(ksi_producer *self, const char *topic)
+static ks_status producer_partition_count(ksi_producer *self, const char *topic, int32_t *count,
+                                          ks_error *error)
 {
-    ksi_producer *inner = producer_of(self)->inner;
-    return inner->class->partition_count(inner, topic);
+    faulty_producer *producer = producer_of(self);
+    KS_TRY(faulty_reach(producer->faulty, topic, error));
+    return producer->inner->class->partition_count(producer->inner, topic, count, error);
 }
 
 static size_t producer_pending_bytes(const ksi_producer *self)

@@ -159,11 +159,6 @@ static void release(ksi_transport *self)
     faulty_transport_release(faulty_of(self));
 }
 
-static ks_status reachable(ksi_transport *self, ks_error *error)
-{
-    return faulty_reach(faulty_of(self), "log", error);
-}
-
 static ks_status create_topic(ksi_transport *self, const ksi_topic_spec *spec, ks_error *error)
 {
     KS_TRY(faulty_reach(faulty_of(self), spec->name, error));
@@ -175,18 +170,18 @@ static ks_status delete_topic(ksi_transport *self, const char *topic, ks_error *
     return inner_of(self)->class->delete_topic(inner_of(self), topic, error);
 }
 
-static int32_t partition_count(ksi_transport *self, const char *topic)
+static ks_status partition_count(ksi_transport *self, const char *topic, int32_t *count,
+                                 ks_error *error)
 {
-    return faulty_is_out(faulty_of(self))
-               ? 0
-               : inner_of(self)->class->partition_count(inner_of(self), topic);
+    KS_TRY(faulty_reach(faulty_of(self), topic, error));
+    return inner_of(self)->class->partition_count(inner_of(self), topic, count, error);
 }
 
-static void each_topic(ksi_transport *self, ksi_topic_visit_fn *visit, void *user)
+static ks_status each_topic(ksi_transport *self, ksi_topic_visit_fn *visit, void *user,
+                            ks_error *error)
 {
-    if (!faulty_is_out(faulty_of(self))) {
-        inner_of(self)->class->each_topic(inner_of(self), visit, user);
-    }
+    KS_TRY(faulty_reach(faulty_of(self), "log", error));
+    return inner_of(self)->class->each_topic(inner_of(self), visit, user, error);
 }
 
 static ks_status each_config(ksi_transport *self, const char *topic, ksi_config_visit_fn *visit,
@@ -277,7 +272,6 @@ static ks_status delete_group(ksi_transport *self, const char *group, ks_error *
 static const ksi_transport_class faulty_transport_class = {
     .retain = retain,
     .release = release,
-    .reachable = reachable,
     .create_topic = create_topic,
     .delete_topic = delete_topic,
     .partition_count = partition_count,

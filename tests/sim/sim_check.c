@@ -376,7 +376,10 @@ static void look_at_topic(void *user, const char *topic)
     if (!is_repartition && strcmp(topic, SIM_INPUT) != 0) {
         return;
     }
-    int32_t partitions = transport->class->partition_count(transport, topic);
+    int32_t partitions = 0;
+    if (transport->class->partition_count(transport, topic, &partitions, NULL) != KS_OK) {
+        sim_complain(look->world, "%s: its partitions are not known", topic);
+    }
     for (int32_t p = 0; p < partitions; p++) {
         look_at_partition(look, (ksi_topic_partition){.topic = topic, .partition = p},
                           is_repartition);
@@ -414,7 +417,10 @@ static bool all_run(const sim_world *world)
 bool sim_is_caught_up(sim_world *world)
 {
     inputs_look look = {.world = world};
-    world->transport->class->each_topic(world->transport, look_at_topic, &look);
+    if (world->transport->class->each_topic(world->transport, look_at_topic, &look, NULL) !=
+        KS_OK) {
+        return false;
+    }
     if (look.behind > 0) {
         return false;
     }

@@ -152,12 +152,14 @@ ks_status ksi_embedded_log_find(ksi_embedded_log *log, ksi_topic_partition at,
     return status;
 }
 
-static int32_t log_partition_count(ksi_transport *transport, const char *name)
+static ks_status log_partition_count(ksi_transport *transport, const char *name, int32_t *count,
+                                     ks_error *error)
 {
+    (void)error;
     ksi_embedded_topic *topic = ksi_embedded_log_topic(ksi_embedded_log_of(transport), name);
-    int32_t count = topic != NULL ? topic->partition_count : 0;
+    *count = topic != NULL ? topic->partition_count : 0;
     ksi_embedded_topic_release(topic);
-    return count;
+    return KS_OK;
 }
 
 static int compare_topics(const void *a, const void *b)
@@ -167,8 +169,10 @@ static int compare_topics(const void *a, const void *b)
     return strcmp((*left)->name, (*right)->name);
 }
 
-static void log_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user)
+static ks_status log_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user,
+                                ks_error *error)
 {
+    (void)error;
     ksi_embedded_log *log = ksi_embedded_log_of(transport);
     ksi_mutex_lock(&log->lock);
     size_t count = 0;
@@ -184,6 +188,7 @@ static void log_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, 
         ksi_embedded_topic_release(topics[i]);
     }
     ksi_free(topics);
+    return KS_OK;
 }
 
 /* ---- offsets --------------------------------------------------------------------------------- */

@@ -288,10 +288,13 @@ static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *
     return KS_OK;
 }
 
-static int32_t producer_partition_count(ksi_producer *self, const char *name)
+static ks_status producer_partition_count(ksi_producer *self, const char *name, int32_t *count,
+                                          ks_error *error)
 {
+    (void)error;
     const known_topic *known = find_topic(producer_of(self), name);
-    return known != NULL ? known->topic->partition_count : 0;
+    *count = known != NULL ? known->topic->partition_count : 0;
+    return KS_OK;
 }
 
 static ks_status producer_poll(ksi_producer *self, int64_t now_ns, int64_t *next_ns,

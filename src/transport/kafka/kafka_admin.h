@@ -57,8 +57,10 @@ static inline ksi_kafka_transport *ksi_kafka_transport_of(ksi_transport *transpo
 ks_status ksi_kafka_create_topic(ksi_transport *transport, const ksi_topic_spec *spec,
                                  ks_error *error);
 ks_status ksi_kafka_delete_topic(ksi_transport *transport, const char *topic, ks_error *error);
-int32_t ksi_kafka_partition_count(ksi_transport *transport, const char *topic);
-void ksi_kafka_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user);
+ks_status ksi_kafka_partition_count(ksi_transport *transport, const char *topic, int32_t *count,
+                                    ks_error *error);
+ks_status ksi_kafka_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user,
+                               ks_error *error);
 ks_status ksi_kafka_each_config(ksi_transport *transport, const char *topic,
                                 ksi_config_visit_fn *visit, void *user, ks_error *error);
 ks_status ksi_kafka_set_config(ksi_transport *transport, const char *topic,

@@ -16,6 +16,23 @@
 
 /* ---- offsets --------------------------------------------------------------------------------- */
 
+/*
+ * librdkafka says that there is no such partition while its brokers go and come, too: only what a
+ * broker says of the topic now is believed.
+ */
+static ks_status check_missing(ksi_kafka_client *client, ksi_topic_partition at,
+                               const ksi_kafka_failure *failure, ks_error *error)
+{
+    int32_t count = 0;
+    KS_TRY(ksi_kafka_topic_partitions(client, at.topic, &count, error));
+    if (at.partition < 0 || at.partition >= count) {
+        return ksi_kafka_partition_unknown(at.topic, at.partition, count, error);
+    }
+    ksi_kafka_failure passing = *failure;
+    passing.code = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    return ksi_kafka_client_fail(client, &passing, error);
+}
+
 static ks_status query(ksi_kafka_client *client, ksi_topic_partition at, int64_t *begin,
                        int64_t *end, ks_error *error)
 {
@@ -25,13 +42,8 @@ static ks_status query(ksi_kafka_client *client, ksi_topic_partition at, int64_t
         .where = at.topic,
         .doing = "asking where the partition begins and ends"};
     if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        int32_t count = 0;
         ks_status status = ksi_kafka_client_fail(client, &failure, error);
-        bool is_there = status == KS_E_UNKNOWN_TOPIC &&
-                        ksi_kafka_topic_partitions(client, at.topic, &count, NULL) == KS_OK;
-        return is_there && (at.partition < 0 || at.partition >= count)
-                   ? ksi_kafka_partition_unknown(at.topic, at.partition, count, error)
-                   : status;
+        return status == KS_E_UNKNOWN_TOPIC ? check_missing(client, at, &failure, error) : status;
     }
     ksi_kafka_client_works(client);
     return KS_OK;
@@ -123,9 +135,10 @@ static rd_kafka_resp_err_t deletion_error(rd_kafka_event_t *answer)
  */
 static rd_kafka_resp_err_t missing_leader(ksi_transport *transport, ksi_topic_partition at)
 {
-    return at.partition < ksi_kafka_partition_count(transport, at.topic)
-               ? RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
-               : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    int32_t count = 0;
+    ks_status status = ksi_kafka_partition_count(transport, at.topic, &count, NULL);
+    return status != KS_OK || at.partition < count ? RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
+                                                   : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
 ks_status ksi_kafka_delete_records(ksi_transport *transport, ksi_topic_partition partition,

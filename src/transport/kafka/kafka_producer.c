@@ -397,10 +397,13 @@ static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *
                : explain_refusal(producer, known, record, code, error);
 }
 
-static int32_t producer_partition_count(ksi_producer *self, const char *name)
+static ks_status producer_partition_count(ksi_producer *self, const char *name, int32_t *count,
+                                          ks_error *error)
 {
     ksi_known_topic *known = NULL;
-    return find_topic(producer_of(self), name, &known, NULL) == KS_OK ? known->count : 0;
+    ks_status status = find_topic(producer_of(self), name, &known, error);
+    *count = status == KS_OK ? known->count : 0;
+    return status == KS_E_UNKNOWN_TOPIC ? KS_OK : status;
 }
 
 static ks_status producer_poll(ksi_producer *self, int64_t now_ns, int64_t *next_ns,

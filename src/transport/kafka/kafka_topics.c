@@ -58,13 +58,12 @@ static ks_status look_at(ksi_kafka_client *client, const char *name, int32_t *pa
     return KS_OK;
 }
 
-int32_t ksi_kafka_partition_count(ksi_transport *transport, const char *topic)
+ks_status ksi_kafka_partition_count(ksi_transport *transport, const char *topic, int32_t *count,
+                                    ks_error *error)
 {
     ksi_kafka_client *client = ksi_kafka_transport_of(transport)->admin;
-    int32_t partitions = 0;
     bool has_leaders = false;
-    /* After an error reachable() tells. */
-    return look_at(client, topic, &partitions, &has_leaders, NULL) == KS_OK ? partitions : 0;
+    return look_at(client, topic, count, &has_leaders, error);
 }
 
 static int by_name(const void *left, const void *right)
@@ -74,13 +73,12 @@ static int by_name(const void *left, const void *right)
     return strcmp((*a)->topic, (*b)->topic);
 }
 
-void ksi_kafka_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user)
+ks_status ksi_kafka_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user,
+                               ks_error *error)
 {
     ksi_kafka_client *client = ksi_kafka_transport_of(transport)->admin;
     const struct rd_kafka_metadata *metadata = NULL;
-    if (ksi_admin_metadata(client, NULL, &metadata, NULL) != KS_OK) {
-        return; /* reachable() tells */
-    }
+    KS_TRY(ksi_admin_metadata(client, NULL, &metadata, error));
     size_t count = (size_t)metadata->topic_cnt;
     const rd_kafka_metadata_topic_t **topics = ksi_calloc(count + 1, sizeof *topics);
     for (size_t i = 0; i < count; i++) {
@@ -94,6 +92,7 @@ void ksi_kafka_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, v
     }
     ksi_free(topics);
     rd_kafka_metadata_destroy(metadata);
+    return KS_OK;
 }
 
 /* ---- making and deleting --------------------------------------------------------------------- */

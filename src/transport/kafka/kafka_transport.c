@@ -131,17 +131,6 @@ static rd_kafka_resp_err_t contact(ksi_kafka_client *client, int timeout_ms)
     return code;
 }
 
-static ks_status kafka_reachable(ksi_transport *transport, ks_error *error)
-{
-    ksi_kafka_client *client = ksi_kafka_transport_of(transport)->admin;
-    const ksi_kafka_failure failure = {.code = contact(client, client->call_timeout_ms),
-                                       .where = "bootstrap.servers",
-                                       .doing = "asking whether a broker answers"};
-    return failure.code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? KS_OK
-               : ksi_kafka_client_fail(client, &failure, error);
-}
-
 static ks_status make_first_contact(const ksi_kafka_transport *self, ks_error *error)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -186,7 +175,6 @@ static const ksi_transport_class kafka_class = {
     .retain = kafka_retain,
     .release = kafka_release,
     .for_application = kafka_for_application,
-    .reachable = kafka_reachable,
     .create_topic = ksi_kafka_create_topic,
     .delete_topic = ksi_kafka_delete_topic,
     .partition_count = ksi_kafka_partition_count,

@@ -103,11 +103,13 @@ static ks_status find_topic(remote_producer *producer, const char *name, known_t
     return KS_OK;
 }
 
-static int32_t producer_partition_count(ksi_producer *self, const char *name)
+static ks_status producer_partition_count(ksi_producer *self, const char *name, int32_t *count,
+                                          ks_error *error)
 {
     known_topic *known = NULL;
-    ks_status status = find_topic(producer_of(self), name, &known, NULL);
-    return status == KS_OK ? known->partition_count : 0;
+    ks_status status = find_topic(producer_of(self), name, &known, error);
+    *count = status == KS_OK ? known->partition_count : 0;
+    return status == KS_E_UNKNOWN_TOPIC ? KS_OK : status;
 }
 
 /* ---- passing on ------------------------------------------------------------------------------ */

@@ -100,12 +100,13 @@ static void take_topic(ksi_frame_reader *list, void *visit, void *user)
     }
 }
 
-static void remote_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user)
+static ks_status remote_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user,
+                                   ks_error *error)
 {
     ksi_remote *remote = remote_of(transport);
     const visited by = {.take = take_topic, .visit = (void *)&visit, .user = user};
     (void)begin(remote, KSI_CALL_EACH_TOPIC);
-    (void)visit_list(remote, &by, NULL); /* reachable() tells */
+    return visit_list(remote, &by, error);
 }
 
 static ks_status remote_each_group(ksi_transport *transport, ksi_group_visit_fn *visit, void *user,
@@ -238,18 +239,18 @@ static ks_status remote_delete_topic(ksi_transport *transport, const char *topic
     return tell(remote, error);
 }
 
-static int32_t remote_partition_count(ksi_transport *transport, const char *topic)
+static ks_status remote_partition_count(ksi_transport *transport, const char *topic, int32_t *count,
+                                        ks_error *error)
 {
     ksi_remote *remote = remote_of(transport);
     ksi_frame_reader answer;
-    int32_t count = 0;
     ksi_put_text(begin(remote, KSI_CALL_PARTITION_COUNT), topic);
-    ks_status status = ksi_remote_ask(remote->connection, &answer, NULL);
+    ks_status status = ksi_remote_ask(remote->connection, &answer, error);
     if (status == KS_OK) {
-        count = ksi_take_i32(&answer);
-        status = ksi_remote_done(remote->connection, &answer, NULL);
+        *count = ksi_take_i32(&answer);
+        status = ksi_remote_done(remote->connection, &answer, error);
     }
-    return end(remote, status) == KS_OK ? count : 0;
+    return end(remote, status);
 }
 
 static ks_status remote_set_config(ksi_transport *transport, const char *topic,
@@ -361,16 +362,6 @@ static ksi_membership *remote_join(ksi_transport *transport, const ksi_member_op
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static ks_status remote_reachable(ksi_transport *transport, ks_error *error)
-{
-    ksi_remote *remote = remote_of(transport);
-    ksi_mutex_lock(&remote->lock);
-    if (error != NULL && remote->connection->lost.code != KS_OK) {
-        *error = remote->connection->lost;
-    }
-    return end(remote, remote->connection->lost.code);
-}
-
 static void remote_retain(ksi_transport *transport)
 {
     atomic_fetch_add(&remote_of(transport)->references, 1);
@@ -391,7 +382,6 @@ static void remote_release(ksi_transport *transport)
 static const ksi_transport_class remote_class = {
     .retain = remote_retain,
     .release = remote_release,
-    .reachable = remote_reachable,
     .create_topic = remote_create_topic,
     .delete_topic = remote_delete_topic,
     .partition_count = remote_partition_count,

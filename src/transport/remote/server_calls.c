@@ -124,7 +124,9 @@ static ks_status call_partition_count(ksi_session *session, ksi_frame_reader *re
 {
     const char *topic = ksi_take_text(request);
     KSI_TAKEN(request, error);
-    ksi_put_i32(answer, session->transport->class->partition_count(session->transport, topic));
+    int32_t count = 0;
+    KS_TRY(session->transport->class->partition_count(session->transport, topic, &count, error));
+    ksi_put_i32(answer, count);
     return KS_OK;
 }
 
@@ -138,7 +140,7 @@ static ks_status call_each_topic(ksi_session *session, ksi_frame_reader *request
                                  ksi_buffer *answer, ks_error *error)
 {
     KSI_TAKEN(request, error);
-    session->transport->class->each_topic(session->transport, put_name, answer);
+    KS_TRY(session->transport->class->each_topic(session->transport, put_name, answer, error));
     ksi_put_u8(answer, 0);
     return KS_OK;
 }

@@ -24,7 +24,18 @@ enum { MOST_REFUSED = 8, TEXT_SIZE = 256 };
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
-typedef enum call { NO_CALL, COMMIT, FLUSH, COMMITTED, ASSIGN, POLL, OPEN, OFFSETS } call;
+typedef enum call {
+    NO_CALL,
+    COMMIT,
+    FLUSH,
+    COMMITTED,
+    ASSIGN,
+    POLL,
+    OPEN,
+    OFFSETS,
+    SEND,
+    COUNT
+} call;
 
 typedef struct sent_record {
     uint32_t sender;
@@ -101,6 +112,7 @@ static ks_status send_record(ksi_producer *self, uint32_t sender, const char *to
                              const ks_log_record *record, ks_error *error)
 {
     bool is_bad = faults.bad_topic != NULL && strcmp(topic, faults.bad_topic) == 0;
+    KS_TRY(ask(SEND, error));
     if (!is_bad || faults.refused_count == MOST_REFUSED) {
         return real_producer->send(self, sender, topic, record, error);
     }
@@ -108,6 +120,13 @@ static ks_status send_record(ksi_producer *self, uint32_t sender, const char *to
     *refused = (sent_record){.sender = sender, .partition = record->partition};
     (void)snprintf(refused->topic, sizeof refused->topic, "%s", topic);
     return KS_OK;
+}
+
+static ks_status partition_count(ksi_producer *self, const char *topic, int32_t *count,
+                                 ks_error *error)
+{
+    KS_TRY(ask(COUNT, error));
+    return real_producer->partition_count(self, topic, count, error);
 }
 
 static ks_status refuse_all(ks_error *error)
@@ -156,6 +175,7 @@ static ksi_producer *open_producer(ksi_transport *self, const ksi_producer_optio
     real_producer = producer->class;
     faulty_producer = *real_producer;
     faulty_producer.send = send_record;
+    faulty_producer.partition_count = partition_count;
     faulty_producer.flush = flush;
     faulty_producer.pending_bytes = pending_bytes;
     faulty_producer.commit = commit_transaction;
@@ -506,6 +526,45 @@ static void a_rebalance_that_voids_the_last_transaction_is_no_failure_of_the_end
     end_rig(rig, log);
 }
 
+/*
+ * The store counts a record before its count is sent: doing it again as it stands counts twice.
+ * (At least once, that happens where the row of the changelog was sent already.)
+ */
+static void expect_a_record_is_undone(call out, bool is_exact, const char *cache_bytes)
+{
+    const char *wanted = out == COUNT && !is_exact ? "2 " : "1 ";
+    ks_log *log = new_log();
+    thread_rig *rig = new_rig(log, counting(), is_exact);
+    config_put(rig->config, "statestore.cache.max.bytes", cache_bytes);
+    rig_open(rig);
+    produce(log, "a:1");
+    faults.out = out;
+    rig_pass_ms(rig, 101);
+    assert_int_equal(faults.asked, 1);
+    assert_int_equal(rig->returned, 1);
+    assert_int_equal(rig->returned_clean, 0);
+    faults.out = NO_CALL;
+    rig_abandon(rig);
+    rig_open(rig); /* as the application does with what comes back so */
+    rig_pass_ms(rig, 101);
+    expect_values(log, "out", wanted);
+    assert_int_equal(log_committed(log, "app", "in", 0), 1);
+    end_rig(rig, log);
+}
+
+static void a_record_in_whose_middle_the_log_falls_silent_is_done_again_from_the_last_commit(
+    void **state)
+{
+    (void)state;
+    const call calls[] = {SEND, COUNT};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        expect_a_record_is_undone(calls[i], false, "0");
+        expect_a_record_is_undone(calls[i], true, "0");
+        expect_a_record_is_undone(calls[i], false, "1000000");
+        expect_a_record_is_undone(calls[i], true, "1000000");
+    }
+}
+
 /* ---- refused after it was sent --------------------------------------------------------------- */
 
 static struct {
@@ -608,6 +667,8 @@ int main(void)
         cmocka_unit_test(a_thread_without_a_producer_takes_no_task_until_it_has_one),
         cmocka_unit_test(a_thread_that_is_to_end_gives_up_after_some_seconds),
         cmocka_unit_test(a_rebalance_that_voids_the_last_transaction_is_no_failure_of_the_end),
+        cmocka_unit_test(
+            a_record_in_whose_middle_the_log_falls_silent_is_done_again_from_the_last_commit),
         cmocka_unit_test(a_result_refused_later_may_be_left_out),
         cmocka_unit_test(a_result_refused_later_may_fail_the_thread),
         cmocka_unit_test(a_row_of_a_changelog_that_is_refused_is_asked_about_by_nobody),
