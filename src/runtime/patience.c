@@ -12,7 +12,7 @@ static ks_status give_up(const ksi_patience *patience, const ks_error *reason, i
                          ks_error *error)
 {
     ks_error last = *reason;
-    last.flags &= ~(uint32_t)KS_ERROR_RETRIABLE;
+    last.flags &= ~(uint32_t)(KS_ERROR_RETRIABLE | KS_ERROR_ABORT);
     ksi_error_prefix(&last,
                      "tried %" PRId64 " times in %" PRId64 " ms, as long as task.timeout.ms "
                      "allows: ",
@@ -23,18 +23,38 @@ static ks_status give_up(const ksi_patience *patience, const ks_error *reason, i
     return last.code;
 }
 
-ks_status ksi_patience_fail(ksi_patience *patience, const ks_error *reason, ks_error *error)
+static int64_t pause_ms(const ksi_patience *patience)
 {
-    const ksi_patience_options *options = patience->options;
-    const int64_t now_ms = ksi_monotonic_ms(options->clock);
-    bool is_rebalance = reason->code == KS_E_STATE;
+    int64_t pause_ms = KSI_BACKOFF_MS;
+    for (int64_t i = 1; patience->options->backs_off && i < patience->failures; i++) {
+        pause_ms = pause_ms * 2 < KSI_BACKOFF_MAX_MS ? pause_ms * 2 : KSI_BACKOFF_MAX_MS;
+    }
+    return pause_ms;
+}
+
+/* Once more since when? */
+static int64_t count_failure(ksi_patience *patience)
+{
+    const int64_t now_ms = ksi_monotonic_ms(patience->options->clock);
     if (patience->since_ms < 0) {
         patience->since_ms = now_ms;
         patience->failures = 0;
     }
     patience->failures++;
-    patience->again_ms = now_ms + KSI_BACKOFF_MS;
-    const int64_t lasted_ms = now_ms - patience->since_ms;
+    patience->again_ms = now_ms + pause_ms(patience);
+    return now_ms - patience->since_ms;
+}
+
+void ksi_patience_pause(ksi_patience *patience)
+{
+    (void)count_failure(patience);
+}
+
+ks_status ksi_patience_fail(ksi_patience *patience, const ks_error *reason, ks_error *error)
+{
+    const ksi_patience_options *options = patience->options;
+    const int64_t lasted_ms = count_failure(patience);
+    bool is_rebalance = reason->code == KS_E_STATE;
     if (!is_rebalance && lasted_ms >= options->timeout_ms) {
         return give_up(patience, reason, lasted_ms, error);
     }

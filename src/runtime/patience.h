@@ -30,8 +30,9 @@
 #include <kstreams/common.h>
 #include <kstreams/config.h>
 
-/* Between two tries: Kafka's default of retry.backoff.ms. */
+/* Between two tries: Kafka's defaults of retry.backoff.ms and retry.backoff.max.ms. */
 #define KSI_BACKOFF_MS 100
+#define KSI_BACKOFF_MAX_MS 1000
 
 /* Whose it is; what it points to outlives it. */
 typedef struct ksi_patience_options {
@@ -39,6 +40,7 @@ typedef struct ksi_patience_options {
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
     int64_t timeout_ms; /* task.timeout.ms */
+    bool backs_off;     /* each pause is twice as long as the one before, up to the maximum */
 } ksi_patience_options;
 
 typedef struct ksi_patience {
@@ -63,6 +65,8 @@ static inline bool ksi_is_retriable(const ks_error *reason)
 
 KS_NODISCARD ks_status ksi_patience_fail(ksi_patience *patience, const ks_error *reason,
                                          ks_error *error);
+/* Makes the next try wait as after a failure, and has no end: for what is no outage of the log. */
+void ksi_patience_pause(ksi_patience *patience);
 /* Whether the call may be made now. */
 bool ksi_patience_is_due(const ksi_patience *patience);
 

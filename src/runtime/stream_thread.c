@@ -101,6 +101,10 @@ ksi_stream_thread *ksi_stream_thread_new(const ksi_stream_thread_options *option
                                .logger = options->logger,
                                .timeout_ms = ksi_config_i64(options->config, "task.timeout.ms")};
     ksi_patience_init(&thread->patience, &thread->puts_up);
+    thread->goes_back = thread->puts_up;
+    thread->goes_back.backs_off = true;
+    thread->goes_back.logger = NULL; /* each time is a line of its own */
+    ksi_patience_init(&thread->going_back, &thread->goes_back);
     atomic_init(&thread->stop, false);
     atomic_init(&thread->cache_bytes, options->cache_bytes);
     atomic_init(&thread->turn_began_ns, -1);
@@ -363,27 +367,44 @@ static void log_lost(const ksi_stream_thread *thread, const ks_error *reason)
             reason->message);
 }
 
-/* What it had belongs to others. It begins anew with nothing, as a member that just joined. */
+/*
+ * What it had belongs to others. It begins anew with nothing, as a member that just joined; and
+ * after a pause when the session goes on, for then another producer may be fencing it for ever.
+ */
 static void lose_tasks(ksi_stream_thread *thread, const ks_error *reason)
 {
     log_lost(thread, reason);
     thread->options.events.fenced(thread->options.events.owner); /* before they are given again */
     ksi_thread_return_all(thread, false);
+    if (ksi_group_session_generation(thread->options.session, thread->session, &thread->generation,
+                                     NULL) == KS_OK) {
+        ksi_patience_pause(&thread->going_back);
+    }
 }
 
 /*
  * A result could not be sent, and the production handler said: once more; or a transaction is void.
  * What was done since the last commit is dropped; the owner gives the tasks again. @java
  * TaskCorruptedException
+ *
+ * What lasts would come to the same point again and again: so it begins after a pause, and not for
+ * longer than task.timeout.ms without a commit in between. A failure so long after the last one is
+ * no more of the same, for perhaps there was nothing to commit.
  */
-static void go_back(ksi_stream_thread *thread, const ks_error *reason)
+static ks_status go_back(ksi_stream_thread *thread, const ks_error *reason, ks_error *error)
 {
     char text[sizeof *reason + 64];
+    ksi_patience *patience = &thread->going_back;
+    ksi_thread_return_all(thread, false);
+    if (ksi_thread_now_ms(thread) - patience->again_ms > patience->options->timeout_ms) {
+        ksi_patience_settle(patience);
+    }
+    KS_TRY(ksi_patience_fail(patience, reason, error));
     ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
             "what was done since the last commit is dropped, and all tasks of this thread go back "
             "to it: %s",
             ks_error_text(reason, text, sizeof text));
-    ksi_thread_return_all(thread, false);
+    return KS_OK;
 }
 
 /* What becomes of the thread after a turn that failed; KS_OK: it goes on. */
@@ -397,8 +418,7 @@ static ks_status recover(ksi_stream_thread *thread, const ks_error *reason, size
     }
     if ((reason->flags & KS_ERROR_ABORT) != 0) {
         (*work)++;
-        go_back(thread, reason);
-        return KS_OK;
+        return go_back(thread, reason, error);
     }
     *work = 0;
     if (ksi_is_retriable(reason)) {
@@ -408,12 +428,22 @@ static ks_status recover(ksi_stream_thread *thread, const ks_error *reason, size
     return reason->code;
 }
 
+/* Until when there is nothing to do but to read the mail. */
+static int64_t pauses_until_ms(const ksi_stream_thread *thread)
+{
+    const ksi_patience *log = &thread->patience;
+    const ksi_patience *back = &thread->going_back;
+    int64_t log_ms = ksi_patience_is_due(log) ? INT64_MIN : log->again_ms;
+    int64_t back_ms = ksi_patience_is_due(back) ? INT64_MIN : back->again_ms;
+    return log_ms > back_ms ? log_ms : back_ms;
+}
+
 static ks_status turn(ksi_stream_thread *thread, size_t *work, ks_error *error)
 {
     ks_error reason;
     ksi_error_begin(&reason);
     ks_status status = ksi_thread_read_mail(thread, work, &reason);
-    if (status == KS_OK && !ksi_patience_is_due(&thread->patience)) {
+    if (status == KS_OK && pauses_until_ms(thread) != INT64_MIN) {
         return KS_OK;
     }
     if (status == KS_OK) {
@@ -503,12 +533,12 @@ static void wait_out(ksi_stream_thread *thread)
         }
     }
     thread->consumer->class->wait(thread->consumer,
-                                  no_later_than(thread, -1, thread->patience.again_ms));
+                                  no_later_than(thread, -1, pauses_until_ms(thread)));
 }
 
 void ksi_stream_thread_wait(ksi_stream_thread *thread)
 {
-    if (!ksi_patience_is_due(&thread->patience)) {
+    if (pauses_until_ms(thread) != INT64_MIN) {
         wait_out(thread);
         return;
     }

@@ -258,6 +258,7 @@ static ks_status send_all(ksi_stream_thread *thread, ks_error *error)
 
 static ks_status take_for_committed(ksi_stream_thread *thread, ks_error *error)
 {
+    ksi_patience_settle(&thread->going_back);
     KS_TRY(each_task(thread, ksi_task_committed, error));
     atomic_fetch_add(&thread->commits, 1);
     ksi_thread_publish_counts(thread);

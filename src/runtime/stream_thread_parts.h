@@ -63,6 +63,8 @@ struct ksi_stream_thread {
     size_t arriving_capacity;
     ksi_patience_options puts_up; /* of all its patience */
     ksi_patience patience;        /* with what it does for all of its tasks */
+    ksi_patience_options goes_back;
+    ksi_patience going_back; /* to the last commit, time and again; settled by the next one */
     ksi_commit_step commit_step;
     int64_t ending_ms; /* since when it is to end and cannot; negative: it is not */
     size_t queue_bound;

@@ -479,6 +479,97 @@ static void a_thread_without_a_producer_takes_no_task_until_it_has_one(void **st
     end_rig(rig, log);
 }
 
+/* What a supervisor does with tasks that come back. */
+static void give_again(thread_rig *rig)
+{
+    assert_int_equal(rig->returned, 1);
+    rig->returned = 0;
+    rig_restore(rig);
+}
+
+static void what_voids_every_transaction_is_tried_with_growing_pauses(void **state)
+{
+    static const int64_t pauses_ms[] = {100, 200, 400, 800, 1000, 1000};
+    (void)state;
+    ks_log *log = new_log();
+    thread_rig *rig = new_rig(log, passing(), true);
+    rig_open(rig);
+    produce(log, "a:1");
+    faults.out = COMMIT;
+    faults.is_void = true;
+    rig_step_until_idle(rig);
+    for (size_t i = 0; i < sizeof pauses_ms / sizeof *pauses_ms; i++) {
+        assert_int_equal(faults.asked, i + 1);
+        give_again(rig);
+        rig_pass_ms(rig, pauses_ms[i] - 1);
+        assert_int_equal(rig->taken, i);
+        rig_pass_ms(rig, 1); /* it begins, processes, commits: void */
+        assert_int_equal(rig->taken, i + 1);
+    }
+    faults.out = NO_CALL;
+    give_again(rig);
+    rig_pass_ms(rig, KSI_BACKOFF_MAX_MS);
+    expect_values(log, "out", "1 ");
+    faults.out = COMMIT; /* after a commit it is another failure */
+    produce(log, "a:2");
+    rig_step_until_idle(rig);
+    faults.out = NO_CALL;
+    give_again(rig);
+    rig_pass_ms(rig, KSI_BACKOFF_MS);
+    expect_values(log, "out", "1 2 ");
+    end_rig(rig, log);
+}
+
+static void what_voids_every_transaction_is_an_error_after_task_timeout(void **state)
+{
+    (void)state;
+    ks_log *log = new_log();
+    thread_rig *rig = new_rig(log, passing(), true);
+    ks_error error = {0};
+    bool progressed = false;
+    ks_status status = KS_OK;
+    rig_open(rig);
+    produce(log, "a:1");
+    faults.out = COMMIT;
+    faults.is_void = true;
+    const int64_t began_ms = rig->clock.now_ms;
+    while (status == KS_OK) {
+        status = ksi_stream_thread_step(rig->thread, &progressed, &error);
+        if (rig->returned > 0 && status == KS_OK) {
+            give_again(rig);
+        }
+        rig->clock.now_ms += progressed ? 0 : 10;
+        assert_true(rig->clock.now_ms - began_ms < 20000);
+    }
+    assert_true(rig->clock.now_ms - began_ms >= 5000);
+    assert_int_equal(status, KS_E_IO);
+    assert_int_equal(error.flags, 0);
+    assert_non_null(strstr(error.message, "task.timeout.ms"));
+    assert_non_null(strstr(error.message, "nobody is there"));
+    end_rig(rig, log);
+}
+
+static void a_thread_that_is_fenced_in_its_session_begins_again_after_a_pause(void **state)
+{
+    (void)state;
+    ks_log *log = new_log();
+    thread_rig *rig = new_rig(log, passing(), true);
+    rig_open(rig);
+    produce(log, "a:1");
+    faults.out = COMMIT;
+    faults.code = KS_E_FENCED; /* by another producer: the group says nothing against it */
+    rig_step_until_idle(rig);
+    assert_int_equal(rig->fenced, 1);
+    faults.out = NO_CALL;
+    give_again(rig);
+    rig_step_until_idle(rig);
+    assert_int_equal(rig->taken, 0);
+    rig_pass_ms(rig, KSI_BACKOFF_MS);
+    assert_int_equal(rig->taken, 1);
+    expect_values(log, "out", "1 ");
+    end_rig(rig, log);
+}
+
 static void a_thread_that_is_to_end_gives_up_after_some_seconds(void **state)
 {
     (void)state;
@@ -665,6 +756,9 @@ int main(void)
         cmocka_unit_test(an_input_that_cannot_be_polled_is_polled_again),
         cmocka_unit_test(a_thread_that_has_sent_as_much_as_may_wait_processes_nothing),
         cmocka_unit_test(a_thread_without_a_producer_takes_no_task_until_it_has_one),
+        cmocka_unit_test(what_voids_every_transaction_is_tried_with_growing_pauses),
+        cmocka_unit_test(what_voids_every_transaction_is_an_error_after_task_timeout),
+        cmocka_unit_test(a_thread_that_is_fenced_in_its_session_begins_again_after_a_pause),
         cmocka_unit_test(a_thread_that_is_to_end_gives_up_after_some_seconds),
         cmocka_unit_test(a_rebalance_that_voids_the_last_transaction_is_no_failure_of_the_end),
         cmocka_unit_test(

@@ -648,6 +648,7 @@ static void a_thread_whose_member_is_gone_drops_its_tasks_and_goes_on(void **sta
         for (size_t i = 0; i < 2; i++) {
             self->tasks[i].session += 1000; /* there is none */
         }
+        ksi_group_session_end(&self->session);
         ksi_stream_thread_lose(self->thread);
         assert_true(rig_step(self));
         assert_int_equal(self->fenced, 1);
