@@ -5,7 +5,7 @@
  * Caught up. One thread's answer is outdated when another sends to a repartition topic it reads. So
  * all are asked twice: when every one says yes both times, by the same end offsets, then between
  * the two rounds nothing was left anywhere, because end offsets and committed offsets only grow. A
- * commit may be 30 s away; while somebody waits, a thread that runs out of work commits at once.
+ * commit may be 30 s away; while somebody waits, a thread at the end of its inputs commits at once.
  *
  * A thread that failed gives its tasks back before it says so, and another may have done its work
  * by then. Whoever waited would close an application that has not been asked what to do about it.

@@ -165,6 +165,7 @@ static ks_status begin_again(ksi_stream_thread *thread, ksi_task *task, ksi_thre
     consumer->class->unassign(consumer, input->slot);
     KS_TRY(consumer->class->assign(consumer, input->at, begin.offset, &input->slot, error));
     input->is_astray = false;
+    input->is_at_end = false;
     input->watched = true;
     return KS_OK;
 }
@@ -191,9 +192,9 @@ static ks_status poll_input(ksi_stream_thread *thread, ksi_task *task, ksi_threa
     for (size_t i = 0; i < count; i++) {
         ksi_task_enqueue(task, input->input, NULL, &batch[i]);
     }
-    ksi_task_set_caught_up(task, input->input,
-                           consumer->class->position(consumer, input->slot) >=
-                               consumer->class->end_offset(consumer, input->slot));
+    input->is_at_end = consumer->class->position(consumer, input->slot) >=
+                       consumer->class->end_offset(consumer, input->slot);
+    ksi_task_set_caught_up(task, input->input, input->is_at_end);
     *polled += count;
     return KS_OK;
 }
@@ -453,7 +454,7 @@ static ks_status turn(ksi_stream_thread *thread, size_t *work, ks_error *error)
         return recover(thread, &reason, work, error);
     }
     ksi_patience_settle(&thread->patience);
-    if (*work == 0) {
+    if (*work == 0 && ksi_thread_is_at_end(thread)) {
         thread->options.events.idle(thread->options.events.owner);
     }
     return KS_OK;
@@ -471,6 +472,19 @@ ks_status ksi_stream_thread_step(ksi_stream_thread *thread, bool *progressed, ks
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
+
+bool ksi_thread_is_at_end(const ksi_stream_thread *thread)
+{
+    for (size_t t = 0; t < thread->task_count; t++) {
+        const ksi_thread_task *task = thread->tasks[t];
+        for (size_t i = 0; i < task->input_count; i++) {
+            if (!task->inputs[i].is_at_end) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
 
 static bool has_queued(const ksi_stream_thread *thread)
 {

@@ -15,8 +15,8 @@
  *
  * Delivery. At least once: what the producer gathers is seen within milliseconds, and a commit
  * waits for it before it commits offsets. Exactly once: records and offsets of all tasks of the
- * thread are one transaction, which is what a commit commits; a thread that runs out of work
- * commits at once, so that nobody waits for the interval.
+ * thread are one transaction, which is what a commit commits. Where that costs little, a thread
+ * that is at the end of its inputs commits at once, so that nobody waits for the interval.
  *
  * Invariants
  *   - A task is given with all of its logged stores restored.
@@ -53,7 +53,7 @@ typedef struct ksi_stream_thread_events {
     void (*returned)(void *owner, ksi_task_handle *task);
     /* The group gave this member's tasks away; all are returned, and the thread goes on. */
     void (*fenced)(void *owner);
-    /* There is nothing to do at the moment. */
+    /* There is nothing to do at the moment, and nothing more in its inputs. */
     void (*idle)(void *owner);
     void *owner;
 } ksi_stream_thread_events;
@@ -75,7 +75,7 @@ typedef struct ksi_stream_thread_options {
     ksi_failure_handlers failure;
     bool keeps_state;          /* there are stores on disk */
     int64_t cache_bytes;       /* this thread's share; negative: no record cache */
-    const atomic_int *waiters; /* while positive, a thread without work commits at once */
+    const atomic_int *waiters; /* while positive, a thread at the end of its inputs commits */
     const atomic_bool *paused; /* while true, nothing is processed (@java KafkaStreams#pause) */
     ksi_stream_thread_events events;
 } ksi_stream_thread_options;

@@ -330,10 +330,21 @@ static bool is_requested(const ksi_stream_thread *thread)
     return false;
 }
 
+/*
+ * Whether somebody would wait for the interval in vain. Not as soon as there is no work: a log that
+ * is slower than the thread leaves it without work many times a second.
+ */
+static bool is_wanted(const ksi_stream_thread *thread)
+{
+    bool hides_results = thread->options.transactional_id != NULL &&
+                         thread->options.transport->class->commits_at_once;
+    return (hides_results || atomic_load(thread->options.waiters) > 0) &&
+           ksi_thread_is_at_end(thread);
+}
+
 ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work, ks_error *error)
 {
-    bool wanted = *work == 0 && (thread->options.transactional_id != NULL ||
-                                 atomic_load(thread->options.waiters) > 0);
+    bool wanted = *work == 0 && is_wanted(thread);
     if (!wanted && !is_requested(thread) &&
         !ksi_thread_commit_due(thread, ksi_thread_now_ms(thread))) {
         return KS_OK;

@@ -25,6 +25,7 @@ typedef struct ksi_thread_input {
     bool watched;
     bool is_repartition;
     bool is_astray; /* its records are gone: to begin anew */
+    bool is_at_end; /* the last poll took all there was */
     ksi_input_progress *progress;
     ksi_patience patience; /* with polling it */
     int64_t committed;
@@ -102,6 +103,9 @@ struct ksi_stream_thread {
 
 int64_t ksi_thread_now_ms(const ksi_stream_thread *thread);
 
+/* All that is in its inputs was taken from them, as far as it knows. */
+bool ksi_thread_is_at_end(const ksi_stream_thread *thread);
+
 /* ---- stream_thread_tasks.c ------------------------------------------------------------------- */
 
 /* Where reading a partition begins: what was committed, else what the reset policy says. */
@@ -142,8 +146,8 @@ KS_NODISCARD ks_status ksi_thread_commit(ksi_stream_thread *thread, ks_error *er
 int64_t ksi_thread_offset(const ksi_stream_thread *thread, const ksi_thread_task *task,
                           const ksi_thread_input *input);
 /*
- * Commits when it is time; without work, and in a transaction or with somebody waiting for the
- * results, it is time.
+ * Commits when it is time; without work, at the end of all inputs, and with somebody waiting for
+ * the results, it is time.
  */
 KS_NODISCARD ks_status ksi_thread_maybe_commit(ksi_stream_thread *thread, size_t *work,
                                                ks_error *error);

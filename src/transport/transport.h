@@ -183,6 +183,11 @@ typedef void ksi_group_visit_fn(void *user, const char *group);
 typedef void ksi_offset_visit_fn(void *user, const ksi_group_offset *offset);
 
 typedef struct ksi_transport_class {
+    /*
+     * A transaction costs hardly more than its records: a thread that has nothing to do need not
+     * wait for commit.interval.ms, which elsewhere spares the log many small ones.
+     */
+    bool commits_at_once;
     void (*retain)(ksi_transport *transport);
     void (*release)(ksi_transport *transport);
     /*

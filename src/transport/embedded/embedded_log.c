@@ -260,6 +260,7 @@ static ks_status log_delete_records(ksi_transport *transport, ksi_topic_partitio
 /* ---- the class ------------------------------------------------------------------------------- */
 
 static const ksi_transport_class embedded_class = {
+    .commits_at_once = true,
     .retain = log_retain,
     .release = log_release,
     .create_topic = ksi_embedded_create_topic,

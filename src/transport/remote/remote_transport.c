@@ -380,6 +380,7 @@ static void remote_release(ksi_transport *transport)
 }
 
 static const ksi_transport_class remote_class = {
+    .commits_at_once = true,
     .retain = remote_retain,
     .release = remote_release,
     .create_topic = remote_create_topic,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_outage.c - a log that does not answer for a while, and one that refuses records long after
- * they were sent, as the clients of a cluster have them.
+ * they were sent, as the clients of a cluster have them; and one that is slower than its reader.
  *
  * The log in memory does neither. So some of its calls are replaced: those that are "out" answer
  * with an error that is flagged retriable, and a flush tells the producer's owner of every record
- * with the value "bad" that it was refused.
+ * with the value "bad" that it was refused. `later` are records that its end speaks of, and that no
+ * poll has given yet.
  */
 #include "thread_rig.h"
 
@@ -48,6 +49,7 @@ static struct {
     int asked;
     ks_status code; /* what it answers instead */
     bool is_void;   /* so is the transaction */
+    int64_t later;  /* so many records of a partition are in the log, and on their way */
     const char *bad_topic;
     sent_record refused[MOST_REFUSED];
     size_t refused_count;
@@ -105,6 +107,11 @@ static ks_status poll_slot(ksi_consumer *self, size_t slot, ks_log_record *recor
 {
     KS_TRY(ask(POLL, error));
     return real_consumer->poll(self, slot, records, capacity, count, error);
+}
+
+static int64_t end_offset(ksi_consumer *self, size_t slot)
+{
+    return real_consumer->end_offset(self, slot) + faults.later;
 }
 
 /* What is bad is not sent on; it will be refused. */
@@ -192,6 +199,7 @@ static ksi_consumer *open_consumer(ksi_transport *self, ksi_reads reads, ks_erro
     faulty_consumer = *real_consumer;
     faulty_consumer.assign = assign;
     faulty_consumer.poll = poll_slot;
+    faulty_consumer.end_offset = end_offset;
     consumer->class = &faulty_consumer;
     return consumer;
 }
@@ -656,6 +664,49 @@ static void a_record_in_whose_middle_the_log_falls_silent_is_done_again_from_the
     }
 }
 
+/* ---- slow ------------------------------------------------------------------------------------ */
+
+static void who_waits_for_a_slow_log_does_not_make_its_reader_commit(void **state)
+{
+    (void)state;
+    ks_log *log = new_log();
+    thread_rig *rig = new_rig(log, counting(), false);
+    faults.later = 1;
+    rig_open(rig);
+    atomic_store(&rig->waiters, 1);
+    produce(log, "a:1");
+    rig_step_until_idle(rig);
+    assert_int_equal(ksi_stream_thread_stats_of(rig->thread).processed, 1);
+    assert_int_equal(rig_commits(rig), 0);
+    assert_int_equal(rig->idle, 0); /* nobody who asks whether it caught up is told to ask */
+    rig_pass_ms(rig, 101);
+    assert_int_equal(rig_commits(rig), 1);
+    faults.later = 0;
+    produce(log, "a:2");
+    rig_step_until_idle(rig);
+    assert_int_equal(rig_commits(rig), 2);
+    assert_true(rig->idle > 0);
+    end_rig(rig, log);
+}
+
+static void a_transaction_waits_for_its_interval_where_the_log_wants_few_of_them(void **state)
+{
+    (void)state;
+    for (int quick = 0; quick <= 1; quick++) {
+        ks_log *log = new_log();
+        faulty_transport.commits_at_once = quick == 1;
+        thread_rig *rig = new_rig(log, passing(), true);
+        rig_open(rig);
+        produce(log, "a:1");
+        rig_step_until_idle(rig);
+        assert_int_equal(rig_commits(rig), quick);
+        rig_pass_ms(rig, 101);
+        assert_int_equal(rig_commits(rig), 1);
+        expect_values(log, "out", "1 ");
+        end_rig(rig, log);
+    }
+}
+
 /* ---- refused after it was sent --------------------------------------------------------------- */
 
 static struct {
@@ -763,6 +814,8 @@ int main(void)
         cmocka_unit_test(a_rebalance_that_voids_the_last_transaction_is_no_failure_of_the_end),
         cmocka_unit_test(
             a_record_in_whose_middle_the_log_falls_silent_is_done_again_from_the_last_commit),
+        cmocka_unit_test(who_waits_for_a_slow_log_does_not_make_its_reader_commit),
+        cmocka_unit_test(a_transaction_waits_for_its_interval_where_the_log_wants_few_of_them),
         cmocka_unit_test(a_result_refused_later_may_be_left_out),
         cmocka_unit_test(a_result_refused_later_may_fail_the_thread),
         cmocka_unit_test(a_row_of_a_changelog_that_is_refused_is_asked_about_by_nobody),
