@@ -128,7 +128,7 @@ static void forget_old_counts(ksi_kafka_producer *producer, int64_t now_ns)
     }
     producer->learned_ns = now_ns;
     void *known = NULL;
-    for (size_t at = 0; ksi_map_at(producer->topics, &at, NULL, &known);) {
+    for (size_t at = 0; ksi_map_at(producer->topics, &at, NULL, &known); at++) {
         forget_counts(known);
     }
 }

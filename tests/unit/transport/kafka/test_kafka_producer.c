@@ -79,6 +79,33 @@ static void closing_delivers_what_was_sent(void **state)
     assert_string_equal(mock_values(self, "topic", 0), " a");
 }
 
+static int32_t count_of(mock_fixture *self, ksi_producer *producer, const char *topic)
+{
+    int32_t count = -1;
+    assert_ok(producer->class->partition_count(producer, topic, &count, &self->error));
+    return count;
+}
+
+static void partitions_are_counted_anew_after_five_minutes(void **state)
+{
+    const int64_t minute_ns = 60000000000;
+    mock_fixture *self = *state;
+    int64_t next_ns = 0;
+    mock_topic(self, "topic", 2);
+    mock_topic(self, "other", 3);
+    ksi_producer *producer = mock_producer(self, NULL);
+    assert_ok(producer->class->poll(producer, minute_ns, &next_ns, &self->error));
+    assert_int_equal(count_of(self, producer, "topic"), 2);
+    assert_int_equal(count_of(self, producer, "other"), 3);
+    rd_kafka_mock_topic_set_error(self->cluster, "topic", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_ok(producer->class->poll(producer, 5 * minute_ns, &next_ns, &self->error));
+    assert_int_equal(count_of(self, producer, "topic"), 2);
+    assert_ok(producer->class->poll(producer, 6 * minute_ns, &next_ns, &self->error));
+    assert_int_equal(count_of(self, producer, "topic"), 0);
+    assert_int_equal(count_of(self, producer, "other"), 3);
+    producer->class->close(producer);
+}
+
 static void what_cannot_be_sent_is_named(void **state)
 {
     enum { TOO_LARGE = 2 * 1024 * 1024 };
@@ -279,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MOCK_TEST(a_flush_returns_when_all_is_there),
         MOCK_TEST(closing_delivers_what_was_sent),
+        MOCK_TEST(partitions_are_counted_anew_after_five_minutes),
         MOCK_TEST(what_cannot_be_sent_is_named),
         MOCK_TEST(a_refused_record_is_shown_as_it_was_sent),
         MOCK_TEST(a_refusal_that_is_not_accepted_is_an_error_once),
