@@ -30,13 +30,15 @@ endif()
 
 # The ceiling of `make bench-kafka`: the records of ks-bench, and nothing between librdkafka and them.
 add_executable(raw_client EXCLUDE_FROM_ALL
-  "${PROJECT_SOURCE_DIR}/bench/kafka/raw_client.c" "${PROJECT_SOURCE_DIR}/tools/ks-bench/generator.c")
+  "${PROJECT_SOURCE_DIR}/bench/kafka/raw_client.c" "${PROJECT_SOURCE_DIR}/bench/kafka/cost.c"
+  "${PROJECT_SOURCE_DIR}/tools/ks-bench/generator.c")
 target_include_directories(raw_client PRIVATE "${PROJECT_SOURCE_DIR}/tools/ks-bench")
 target_compile_definitions(raw_client PRIVATE _XOPEN_SOURCE=700)
 target_link_libraries(raw_client PRIVATE kstreams_static kstreams_flags PkgConfig::RDKAFKA)
 set_target_properties(raw_client PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${bench_dir}/bench")
 # The same loops through the transport.
-add_executable(transport_client EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/bench/kafka/transport_client.c")
+add_executable(transport_client EXCLUDE_FROM_ALL
+  "${PROJECT_SOURCE_DIR}/bench/kafka/transport_client.c" "${PROJECT_SOURCE_DIR}/bench/kafka/cost.c")
 target_include_directories(transport_client PRIVATE "${PROJECT_SOURCE_DIR}/src")
 target_compile_definitions(transport_client PRIVATE _XOPEN_SOURCE=700)
 target_link_libraries(transport_client PRIVATE kstreams_static kstreams_flags PkgConfig::RDKAFKA)

@@ -17,15 +17,14 @@
  *
  * Thread rule: one thread, beside librdkafka's own.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include <librdkafka/rdkafka.h>
 
+#include "cost.h"
 #include "generator.h"
 
 enum { BATCH = 10000, WAIT_MS = 50, FULL_QUEUE_WAIT_MS = 10, MS_PER_DAY = 24 * 60 * 60 * 1000 };
@@ -52,14 +51,6 @@ static _Noreturn void give_up(const char *what, const char *why)
 {
     fprintf(stderr, "raw_client: %s: %s\n", what, why);
     exit(EXIT_FAILURE);
-}
-
-static double seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static rd_kafka_t *open_client(rd_kafka_type_t type, const char *servers)
@@ -274,19 +265,6 @@ static void consume(const char *servers, const char *topic, uint64_t count, sink
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
-static void print_cost(const char *job, uint64_t records, double start_s)
-{
-    struct rusage usage;
-
-    (void)getrusage(RUSAGE_SELF, &usage);
-    double cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    printf("{\"job\": \"%s\", \"records\": %" PRIu64 ", \"wall_s\": %.3f, \"cpu_s\": %.3f"
-           ", \"records_per_cpu_s\": %.0f, \"peak_rss_mb\": %.1f}\n",
-           job, records, seconds() - start_s, cpu_s, (double)records / cpu_s,
-           (double)usage.ru_maxrss * 1024 / 1e6);
-}
-
 static uint64_t number_of(const char *text)
 {
     char *end;
@@ -300,7 +278,7 @@ static uint64_t number_of(const char *text)
 
 int main(int argc, char **argv)
 {
-    double start_s = seconds();
+    int64_t began_ns = bench_now_ns();
     const char *job = argc > 1 ? argv[1] : "";
     bool filling = strncmp(job, "fill", 4) == 0;
 
@@ -323,6 +301,6 @@ int main(int argc, char **argv)
         give_up("usage", "raw_client fill|fill-lines SERVERS TOPIC COUNT [KEYS] | consume SERVERS "
                          "TOPIC COUNT | pass SERVERS INPUT OUTPUT COUNT");
     }
-    print_cost(job, number_of(argv[argc - (argc == 6 && filling ? 2 : 1)]), start_s);
+    bench_print_cost(job, number_of(argv[argc - (argc == 6 && filling ? 2 : 1)]), began_ns);
     return EXIT_SUCCESS;
 }

@@ -17,11 +17,10 @@
 #include "base/error.h"
 #include "transport/kafka/kafka_transport.h"
 
-#include <inttypes.h>
+#include "cost.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 
 enum { BATCH = 256, PARTITIONS_AT_MOST = 64, WAIT_MS = 100 };
 
@@ -29,13 +28,6 @@ static _Noreturn void give_up(const ks_error *error)
 {
     ks_error_print("transport_client", error);
     exit(EXIT_FAILURE);
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 typedef struct loop {
@@ -112,8 +104,8 @@ static void run(loop *self, uint64_t wanted)
         }
         if (self->producer != NULL) {
             int64_t next_ns = 0;
-            check(self,
-                  self->producer->class->poll(self->producer, now_ns(), &next_ns, &self->error));
+            check(self, self->producer->class->poll(self->producer, bench_now_ns(), &next_ns,
+                                                    &self->error));
         }
         if (seen == before) {
             self->consumer->class->wait(self->consumer, WAIT_MS);
@@ -134,18 +126,6 @@ static void close_loop(loop *self)
     ks_config_free(self->config);
 }
 
-static void print_cost(const char *job, uint64_t records, double wall_s)
-{
-    struct rusage usage;
-    (void)getrusage(RUSAGE_SELF, &usage);
-    double cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    printf("{\"job\": \"%s\", \"records\": %" PRIu64 ", \"wall_s\": %.3f, \"cpu_s\": %.3f"
-           ", \"records_per_cpu_s\": %.0f, \"peak_rss_mb\": %.1f}\n",
-           job, records, wall_s, cpu_s, (double)records / cpu_s,
-           (double)usage.ru_maxrss * 1024 / 1e6);
-}
-
 int main(int argc, char **argv)
 {
     bool passes = argc >= 6 && strcmp(argv[1], "pass") == 0;
@@ -155,13 +135,13 @@ int main(int argc, char **argv)
                         "COUNT, then PROPERTY=VALUE ...\n");
         return EXIT_FAILURE;
     }
-    int64_t begin_ns = now_ns();
+    int64_t begin_ns = bench_now_ns();
     uint64_t count = strtoull(argv[fixed - 1], NULL, 10);
     loop self = {.output = passes ? argv[4] : NULL};
     set_properties(&self, argv + fixed, argc - fixed);
     open_loop(&self, argv[2], argv[3]);
     run(&self, count);
     close_loop(&self);
-    print_cost(argv[1], count, (double)(now_ns() - begin_ns) / 1e9);
+    bench_print_cost(argv[1], count, begin_ns);
     return EXIT_SUCCESS;
 }

@@ -7,11 +7,10 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "transport/linger.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define LINGER_NS 5000000 /* as long as the log in memory lets records wait */
 
 /* A record that was sent since the last commit; only SABOTAGE_COMMIT_TWICE keeps them. */
 typedef struct kept_record {
@@ -151,13 +150,13 @@ static ks_status producer_poll(ksi_producer *self, int64_t now_ns, int64_t *next
                                ks_error *error)
 {
     faulty_producer *producer = producer_of(self);
-    bool is_due = producer->since_ns >= 0 && now_ns >= producer->since_ns + LINGER_NS;
+    bool is_due = producer->since_ns >= 0 && now_ns >= producer->since_ns + KSI_LINGER_NS;
     *next_ns = -1;
     if (producer->is_transactional) {
         return KS_OK;
     }
     ks_status status = is_due ? write_out(producer, "poll-producer", error) : KS_OK;
-    *next_ns = producer->since_ns >= 0 ? producer->since_ns + LINGER_NS : -1;
+    *next_ns = producer->since_ns >= 0 ? producer->since_ns + KSI_LINGER_NS : -1;
     return status;
 }
 

@@ -376,6 +376,100 @@ static void the_last_thread_may_be_removed_and_another_added(void **state)
     manual_world_free(world);
 }
 
+/* ---- whose transactions ---------------------------------------------------------------------- */
+
+enum { MOST_PRODUCERS = 8, ID_SIZE = 128 };
+
+/* The transactional ids that producers were opened with, in this order. */
+static struct {
+    char ids[MOST_PRODUCERS][ID_SIZE];
+    size_t count;
+    const ksi_transport_class *real;
+    ksi_transport_class noting;
+} opened;
+
+static ksi_producer *open_noted_producer(ksi_transport *transport,
+                                         const ksi_producer_options *options, ks_error *error)
+{
+    if (options != NULL && options->transactional_id != NULL) {
+        assert_true(opened.count < MOST_PRODUCERS);
+        (void)snprintf(opened.ids[opened.count++], ID_SIZE, "%s", options->transactional_id);
+    }
+    return opened.real->open_producer(transport, options, error);
+}
+
+static manual_world *new_noting_world(void)
+{
+    manual_world *world = new_world();
+    ksi_transport *transport = ksi_log_transport(world->log);
+    memset(&opened, 0, sizeof opened);
+    opened.real = transport->class;
+    opened.noting = *opened.real;
+    opened.noting.open_producer = open_noted_producer;
+    transport->class = &opened.noting;
+    transport->class->release(transport);
+    return world;
+}
+
+/* That there are so many, and the last one is that of a thread of this application. */
+static void expect_opened(size_t count, const manual_app *app, size_t index)
+{
+    char expected[ID_SIZE];
+    (void)snprintf(expected, sizeof expected, "app-%s-%zu", app->app->process_id, index);
+    assert_int_equal(opened.count, count);
+    assert_string_equal(opened.ids[count - 1], expected);
+}
+
+static void a_thread_has_the_transactional_id_of_the_one_whose_place_it_takes(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    manual_world *world = new_noting_world();
+    manual_app *one = manual_start(world, 0, counting(),
+                                   with(new_config("exactly_once_v2"), "num.stream.threads", "2"));
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    expect_opened(2, one, 2);
+    assert_ok(ks_app_remove_stream_thread(one->app, &error), &error);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_ok(ks_app_add_stream_thread(one->app, &error), &error);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    expect_opened(3, one, 2);
+    assert_ok(ks_app_remove_stream_thread(one->app, &error), &error);
+    assert_ok(ks_app_add_stream_thread(one->app, &error), &error);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    expect_opened(4, one, 3); /* that of one which has not ended would fence it */
+    expect_all_counts(world, 4);
+    manual_close(one);
+    manual_world_free(world);
+}
+
+static void no_two_threads_of_any_application_share_a_transactional_id(void **state)
+{
+    (void)state;
+    manual_world *world = new_noting_world();
+    manual_app *apps[2];
+    for (size_t i = 0; i < 2; i++) {
+        apps[i] = manual_start(world, i, counting(),
+                               with(new_config("exactly_once_v2"), "num.stream.threads", "2"));
+    }
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(opened.count, 4);
+    for (size_t i = 0; i < opened.count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(opened.ids[i], opened.ids[k]);
+        }
+    }
+    expect_all_counts(world, 1);
+    manual_close(apps[0]);
+    manual_close(apps[1]);
+    manual_world_free(world);
+}
+
 /* ---- threads that fail ----------------------------------------------------------------------- */
 
 /* Fails on the first record of a key that is set, once. */
@@ -568,6 +662,8 @@ int main(void)
         cmocka_unit_test(a_standby_takes_over_with_its_state),
         cmocka_unit_test(a_task_that_moves_to_another_thread_keeps_its_open_stores),
         cmocka_unit_test(the_last_thread_may_be_removed_and_another_added),
+        cmocka_unit_test(a_thread_has_the_transactional_id_of_the_one_whose_place_it_takes),
+        cmocka_unit_test(no_two_threads_of_any_application_share_a_transactional_id),
         cmocka_unit_test(a_failed_thread_is_replaced_and_its_tasks_go_back_to_their_last_commit),
         cmocka_unit_test(a_failure_ends_one_application_and_another_goes_on),
         cmocka_unit_test(a_failure_may_end_every_application),
