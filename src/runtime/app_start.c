@@ -21,6 +21,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* How long a start puts up with a log that does not answer. @java default.api.timeout.ms */
+#define MOST_STARTING_MS 60000
 
 /* ---- state on disk --------------------------------------------------------------------------- */
 
@@ -357,10 +361,37 @@ static ks_status make_threads(ks_app *app, ks_error *error)
     return KS_OK;
 }
 
+/*
+ * A log that answered when it was opened may fall silent: brokers go and come. A start puts up with
+ * that for a while; the program waits for it, so not for as long as a running task.
+ */
+static ks_status find_topics(ks_app *app, ks_error *error)
+{
+    const struct timespec turn = {.tv_nsec = KSI_BACKOFF_MS * 1000 * 1000};
+    const int64_t end_ms = ksi_monotonic_ms(app->clock) + MOST_STARTING_MS;
+    for (;;) {
+        ks_error reason;
+        ksi_error_begin(&reason);
+        ks_status status = ksi_app_find_topics(app, &reason);
+        if (status == KS_OK) {
+            ksi_patience_settle(&app->patience);
+            return KS_OK;
+        }
+        bool may_wait =
+            ksi_is_retriable(&reason) && !app->is_manual && ksi_monotonic_ms(app->clock) < end_ms;
+        if (!may_wait || ksi_patience_fail(&app->patience, &reason, &reason) != KS_OK) {
+            *error = reason;
+            return reason.code;
+        }
+        ksi_assignment_destroy(&app->assignment);
+        (void)nanosleep(&turn, NULL);
+    }
+}
+
 /* All that can fail before a worker runs. */
 static ks_status prepare(ks_app *app, ks_error *error)
 {
-    KS_TRY(ksi_app_find_topics(app, error));
+    KS_TRY(find_topics(app, error));
     KS_TRY(try_tasks(app, error));
     KS_TRY(open_good_state(app, error));
     KS_TRY(keep_process_id(app, error));

@@ -86,8 +86,7 @@ ks_status ksi_admin_metadata(ksi_kafka_client *client, const char *topic,
         failure.code = rd_kafka_last_error();
         return ksi_kafka_client_fail(client, &failure, error);
     }
-    failure.code =
-        rd_kafka_metadata(client->handle, topic == NULL, handle, metadata, client->call_timeout_ms);
+    failure.code = ksi_kafka_client_metadata(client, handle, metadata);
     if (handle != NULL) {
         rd_kafka_topic_destroy(handle);
     }

@@ -22,7 +22,7 @@
 
 #include <string.h>
 
-enum { REASON_SIZE = 512 };
+enum { REASON_SIZE = 512, BROKERS_ASKED = 3 };
 
 /* ---- outages --------------------------------------------------------------------------------- */
 
@@ -177,6 +177,17 @@ void ksi_kafka_client_serve(ksi_kafka_client *client)
 }
 
 /* ---- topics ---------------------------------------------------------------------------------- */
+
+rd_kafka_resp_err_t ksi_kafka_client_metadata(ksi_kafka_client *client, rd_kafka_topic_t *topic,
+                                              const struct rd_kafka_metadata **metadata)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    for (int i = 0; i < BROKERS_ASKED && code == RD_KAFKA_RESP_ERR__TIMED_OUT; i++) {
+        code = rd_kafka_metadata(client->handle, topic == NULL, topic, metadata,
+                                 client->call_timeout_ms / BROKERS_ASKED);
+    }
+    return code;
+}
 
 rd_kafka_topic_t *ksi_kafka_client_topic(ksi_kafka_client *client, const char *topic)
 {

@@ -85,6 +85,14 @@ rd_kafka_topic_t *ksi_kafka_client_topic(ksi_kafka_client *client, const char *t
 void ksi_kafka_client_event(ksi_kafka_client *client, rd_kafka_event_t *event);
 /* Takes all such events that are there; not for producers, whose deliveries come the same way. */
 void ksi_kafka_client_serve(ksi_kafka_client *client);
+/*
+ * What brokers say of a topic, or of all when it is NULL; to be destroyed. librdkafka asks one
+ * broker and waits for that one, even when it is gone: so a silent one is not waited for all the
+ * time there is, and another is asked.
+ */
+rd_kafka_resp_err_t ksi_kafka_client_metadata(ksi_kafka_client *client, rd_kafka_topic_t *topic,
+                                              const struct rd_kafka_metadata **metadata);
+
 /* A broker answered: costs nothing but in an outage, which is then over. */
 static inline void ksi_kafka_client_works(ksi_kafka_client *client)
 {

@@ -47,8 +47,7 @@ ks_status ksi_kafka_topic_partitions(ksi_kafka_client *client, const char *name,
     *count = 0;
     rd_kafka_topic_t *topic = ksi_kafka_client_topic(client, name);
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(client->handle, 0, topic, &metadata, client->call_timeout_ms);
+    rd_kafka_resp_err_t code = ksi_kafka_client_metadata(client, topic, &metadata);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         const ksi_kafka_failure failure = {
             .code = code, .where = name, .doing = "asking for its partitions"};

@@ -5,6 +5,7 @@
  */
 #include "log_fixture.h"
 
+#include "base/error.h"
 #include "base/thread.h"
 #include "runtime/app.h"
 
@@ -380,6 +381,72 @@ static void an_application_keeps_its_log_alive(void **state)
     free_fixture(self);
 }
 
+/* ---- starting -------------------------------------------------------------------------------- */
+
+static struct {
+    const ksi_transport_class *real;
+    ksi_transport_class class;
+    int silent; /* so many questions get no answer */
+    bool is_retriable;
+} silence;
+
+static ks_status silent_partition_count(ksi_transport *self, const char *topic, int32_t *count,
+                                        ks_error *error)
+{
+    if (silence.silent == 0) {
+        return silence.real->partition_count(self, topic, count, error);
+    }
+    silence.silent--;
+    (void)ksi_error_set(error, KS_E_TIMEOUT, topic, "nobody answers");
+    return ksi_error_flag(error, silence.is_retriable ? KS_ERROR_RETRIABLE : 0);
+}
+
+/* A log that says nothing the first times it is asked for a topic. */
+static ks_log *new_silent_log(int times)
+{
+    ks_log *log = log_open();
+    log_create(log, "in", 2);
+    log_create(log, "out", 2);
+    ksi_transport *transport = ksi_log_transport(log);
+    silence.real = transport->class;
+    silence.class = *silence.real;
+    silence.class.partition_count = silent_partition_count;
+    silence.silent = times;
+    silence.is_retriable = true;
+    transport->class = &silence.class;
+    transport->class->release(transport);
+    return log;
+}
+
+static void a_start_waits_for_a_log_that_falls_silent(void **state)
+{
+    (void)state;
+    for (int times = 0; times < 6; times++) { /* at inputs, and at internal topics */
+        ks_log *log = new_silent_log(times);
+        fixture *self = new_fixture(log, two_hops(), with_threads("1"));
+        log_produce(log, "in", 0, 1, "a:b");
+        start(self);
+        catch_up(self);
+        assert_int_equal(silence.silent, 0);
+        assert_int_equal(last_number(log, "out", "b"), 1);
+        free_fixture(self);
+        ks_log_free(log);
+    }
+}
+
+static void a_start_does_not_wait_for_what_does_not_pass(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_log *log = new_silent_log(1);
+    silence.is_retriable = false;
+    fixture *self = new_fixture(log, two_hops(), with_threads("1"));
+    assert_int_equal(ks_app_start(self->app, &error), KS_E_TIMEOUT);
+    assert_non_null(strstr(error.message, "nobody answers"));
+    free_fixture(self);
+    ks_log_free(log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +458,8 @@ int main(void)
         cmocka_unit_test(starting_and_closing_at_once_loses_nothing),
         cmocka_unit_test(a_second_signal_finds_the_old_handler),
         cmocka_unit_test(an_application_keeps_its_log_alive),
+        cmocka_unit_test(a_start_waits_for_a_log_that_falls_silent),
+        cmocka_unit_test(a_start_does_not_wait_for_what_does_not_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
