@@ -31,12 +31,13 @@ import tempfile
 import time
 import uuid
 
+import network
 import protocol
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 POM = HERE / "pom.xml"
-START_SECONDS, STOP_SECONDS = 90, 60
+START_SECONDS, STOP_SECONDS = 240, 60
 
 # What differs from Kafka's defaults: one machine, small tests, and failures that are found soon. Topics are made by whoever needs them.
 # A broker that was killed is let in again only when the session of its predecessor is over: that is kept short.
@@ -130,6 +131,7 @@ class Broker:
 
     def __init__(self, cluster, number, port, controller_port):
         self.cluster, self.number, self.port, self.controller_port = cluster, number, port, controller_port
+        self.network_ports = []  # where it listens for each network
         self.folder = cluster.folder / f"broker-{number}"
         self.properties = self.folder / "server.properties"
         self.log = self.folder / "broker.log"
@@ -151,9 +153,16 @@ class Broker:
         found = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], stdout=subprocess.PIPE, text=True, check=False).stdout
         return pid if str(self.properties) in found else None
 
+    def listeners(self):
+        """Name, port and advertised port of each listener for clients."""
+        networks = zip(self.cluster.networks, self.network_ports)
+        return [("PLAINTEXT", self.port, self.port),
+                *((f"NETWORK_{i}", port, network.ports[self.number - 1]) for i, (network, port) in enumerate(networks))]
+
     def write_properties(self):
         voters = ",".join(f"{other.number}@127.0.0.1:{other.controller_port}" for other in self.cluster.brokers)
         replicas = min(3, len(self.cluster.brokers))
+        listeners = self.listeners()
         settings = {
             **PROPERTIES,
             "default.replication.factor": replicas,
@@ -166,8 +175,10 @@ class Broker:
             "node.id": self.number,
             "controller.quorum.voters": voters,
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in ("CONTROLLER", *(name for name, _, _ in listeners))),
+            "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port, _ in (*listeners, ("CONTROLLER", self.controller_port, 0))),
+            "advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, _, port in listeners),
             "log.dirs": self.folder / "data",
         }
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -224,10 +235,12 @@ def wait_for(condition, seconds):
 
 
 class Cluster:
-    """Brokers below one directory. brief: they are for a short while. owned: they end with the process that started them."""
+    """Brokers below one directory. brief: they are for a short while. owned: they end with the process that started them.
+    networks: through which they can be reached as well; see network.py."""
 
-    def __init__(self, folder, brokers=1, properties=None, heap_mb=512, brief=False, owned=False):
+    def __init__(self, folder, brokers=1, properties=None, heap_mb=512, brief=False, owned=False, networks=()):
         self.folder = pathlib.Path(folder).absolute()
+        self.networks = networks
         self.properties, self.heap_mb, self.brief, self.owned = properties or {}, heap_mb, brief, owned
         self.cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]
         self.brokers = [Broker(self, number + 1, None, None) for number in range(brokers)]
@@ -279,6 +292,7 @@ class Cluster:
         for broker in self.brokers:
             broker.port = choose(broker.port, lambda: next_free_port(first_port, taken) if first_port else choose_port(taken))
             broker.controller_port = choose(broker.controller_port, lambda: choose_port(taken))
+            broker.network_ports = [choose(None, lambda: choose_port(taken)) for _ in self.networks]
 
     def start(self, first_port=None):
         """Starts all brokers and waits until each answers and knows the others. first_port: the free ones from there on; else any."""
@@ -372,11 +386,17 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def started(brokers=1, properties=None, heap_mb=512, brief=True):
-    """A cluster for one test, gone with everything it wrote when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="kstreams-kafka-") as folder:
-        cluster = Cluster(folder, brokers, properties, heap_mb, brief, owned=True)
+def started(brokers=1, properties=None, heap_mb=512, brief=True, networks=0):
+    """A cluster for one test, gone with everything it wrote when the block ends. networks: so many of them lead to it."""
+    with tempfile.TemporaryDirectory(prefix="kstreams-kafka-") as folder, contextlib.ExitStack() as stack:
+        ways = [network.Network([choose_port(()) for _ in range(brokers)]) for _ in range(networks)]
+        for way in ways:
+            stack.callback(way.close)
+        cluster = Cluster(folder, brokers, properties, heap_mb, brief, owned=True, networks=ways)
         try:
-            yield cluster.start()
+            cluster.start()
+            for index, way in enumerate(ways):
+                way.connect([broker.network_ports[index] for broker in cluster.brokers])
+            yield cluster
         finally:
             cluster.stop()

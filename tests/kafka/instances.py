@@ -18,6 +18,7 @@ import java_peer
 PARTITIONS = 8
 WORDS = [f"{letter}{number:02}" for number in range(10) for letter in "abcd"]
 SESSION_MS = 3000
+BROKER_FROZEN_S = 10
 GIVES_UP_S = 120
 
 
@@ -123,11 +124,15 @@ class Instances:
     def say(self, text):
         print(f"# {time.strftime('%H:%M:%S')} {text}", flush=True)
 
+    def address_for(self, slot):
+        """By a network of its own, where the cluster has some."""
+        return self.cluster.networks[slot - 1].bootstrap if self.cluster.networks else self.cluster.bootstrap
+
     def start(self, slot):
         folder = self.folder / f"instance-{slot}"
         folder.mkdir(parents=True, exist_ok=True)
         properties = java_peer.write_properties(
-            folder / "properties", application_id=f"words-{self.guarantee}", bootstrap_servers=self.cluster.bootstrap,
+            folder / "properties", application_id=f"words-{self.guarantee}", bootstrap_servers=self.address_for(slot),
             processing_guarantee=self.guarantee, state_dir=folder / "state", num_stream_threads=2, statestore_cache_max_bytes=0,
             commit_interval_ms=200, consumer_session_timeout_ms=SESSION_MS, consumer_heartbeat_interval_ms=300, client_id=f"instance-{slot}",
             producer_transaction_timeout_ms=10000)
@@ -187,7 +192,24 @@ class Instances:
         self.pause_for(1)
         self.cluster.restart(number)
 
-    EVENTS = (kill, freeze, close, scale, bounce_broker)
+    def freeze_broker(self):
+        number = self.random.randrange(len(self.cluster.brokers)) + 1
+        seconds = self.random.choice([2, BROKER_FROZEN_S])
+        self.say(f"broker {number} is stopped for {seconds} s")
+        self.cluster.pause(number)
+        self.pause_for(seconds)
+        self.cluster.resume(number)
+
+    def lose_network(self):
+        slot, mode = self.choose(), self.random.choice(["cut", "hang", "mute"])
+        seconds = self.random.choice([1, SESSION_MS / 1000 + 2])
+        self.say(f"instance {slot} has no network ({mode}) for {seconds:g} s")
+        network = self.cluster.networks[slot - 1]
+        network.set(mode)
+        self.pause_for(seconds)
+        network.heal()
+
+    EVENTS = (kill, freeze, close, scale, bounce_broker, freeze_broker, lose_network)
 
     def close_all(self):
         for slot in sorted(self.running):

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three instances share the work while everything happens to them: test_instances.py [--seconds N] [--seed N] [--brokers N].
 
-Instances are killed, stopped for longer than their session, closed, started, scaled between one and three, and the broker is restarted, in an
-order that the seed decides. Under exactly-once each record must be counted once, in turn; under at-least-once none may be missing.
+Instances are killed, stopped for longer than their session, closed, started, scaled between one and three; they lose their network, each its
+own; a broker is killed or stopped and started again, or stands still: in an order that the seed decides. Under exactly-once each record must be counted once, in turn; under at-least-once none may be missing.
 Without --seconds each event happens once, for each guarantee; with it events follow each other for so long (a soak).
 """
 import argparse
+import contextlib
 import pathlib
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -31,6 +33,22 @@ def show_that_checks_can_fail():
             assert check(written, counts), f"{guarantee}: {what}"
         for what, counts in repeated.items():
             assert bool(check(written, counts)) == (guarantee == "exactly_once_v2"), f"{guarantee}: {what}"
+
+
+@contextlib.contextmanager
+def kept_when_it_fails():
+    """A folder, and a list for results: where one is not true, the folder stays, with the logs and the state of the instances."""
+    folder, results = pathlib.Path(tempfile.mkdtemp(prefix="kstreams-instances-")), []
+    try:
+        yield folder, results
+    except BaseException:
+        results.append(False)
+        raise
+    finally:
+        if all(results):
+            shutil.rmtree(folder)
+        else:
+            print(f"# logs and states of the instances are in {folder}", flush=True)
 
 
 def run(kafka, program, folder, guarantee, options):
@@ -74,9 +92,9 @@ def main():
     try:
         java_peer.build()
         program = cluster.program("interop_app")
-        with broker.started(brokers=options.brokers) as kafka, tempfile.TemporaryDirectory() as folder:
-            results = [run(kafka, program, pathlib.Path(folder) / guarantee, guarantee, options)
-                       for guarantee in options.guarantee or sorted(instances.CHECKS)]
+        with kept_when_it_fails() as (folder, results), broker.started(brokers=options.brokers, networks=3) as kafka:
+            for guarantee in options.guarantee or sorted(instances.CHECKS):
+                results.append(run(kafka, program, folder / guarantee, guarantee, options))
     except (broker.Unavailable, java_peer.Missing) as missing:
         cluster.skip(missing)
     except (java_peer.Failure, broker.BrokerError) as failure:

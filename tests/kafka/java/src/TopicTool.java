@@ -37,6 +37,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 public final class TopicTool implements AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
+    /** Brokers are down for a while in some tests, and slow to start on a busy machine. */
+    private static final int PATIENCE_MS = 300_000;
 
     private final String bootstrap;
     private final Admin admin;
@@ -47,7 +49,8 @@ public final class TopicTool implements AutoCloseable {
     private TopicTool(final String bootstrap) {
         this.bootstrap = bootstrap;
         admin = Admin.create(Map.of("bootstrap.servers", bootstrap));
-        producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap, "linger.ms", 50), new ByteArraySerializer(),
+        producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap, "linger.ms", 50, "max.block.ms", PATIENCE_MS,
+            "delivery.timeout.ms", PATIENCE_MS), new ByteArraySerializer(),
             new ByteArraySerializer());
     }
 
