@@ -95,6 +95,8 @@ typedef struct ksi_group_view {
     size_t standby_count;
     bool shuts_down;  /* a member asked all of them to end */
     bool is_in_doubt; /* see doubt(): no task is to begin. No part of the epoch */
+    /* How often one with other tasks was turned away: the topics may not be what they were. */
+    uint32_t disputes;
 } ksi_group_view;
 
 /* By which commits of offsets are checked. */

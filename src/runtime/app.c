@@ -148,6 +148,8 @@ ks_app *ksi_app_new(const ks_topology *topology, const ks_config *config,
                                                    .user = how->user};
     app->wake_fd = -1;
     app->wake_event = -1;
+    app->missing_since_ms = -1;
+    app->refused_since_ms = -1;
     make_process_id(app, seams->process_id);
     init_locks(app);
     init_patience(app);

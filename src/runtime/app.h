@@ -101,10 +101,13 @@ struct ks_app {
     ksi_thread restorer_native;
     ksi_thread global_native;
     ksi_thread supervisor_native;
-    bool is_regrouping; /* its tasks are to be made anew; it is in no group when it has none */
-    bool is_lost;       /* the group fenced this member; it rejoins when all tasks are back */
-    bool has_workers;   /* it was started */
-    bool is_stopping;   /* it ends as soon as its threads have */
+    bool is_regrouping;   /* its tasks are to be made anew; it is in no group when it has none */
+    bool has_other_tasks; /* than it had in its last group: it waits for the others */
+    int64_t refused_since_ms; /* the group has other tasks; -1: it has not */
+    uint32_t disputes;        /* of the group, that it has looked at the topics for */
+    bool is_lost;             /* the group fenced this member; it rejoins when all tasks are back */
+    bool has_workers;         /* it was started */
+    bool is_stopping;         /* it ends as soon as its threads have */
     bool restorer_has_ended;
     bool global_is_restored; /* tasks may run; true where there are no global stores */
     bool global_has_ended;
@@ -112,8 +115,9 @@ struct ks_app {
     ks_error global_failure; /* why; KS_OK: it was asked to */
     bool needs_report;
     int64_t next_poll_ms;
-    int64_t next_look_ms;  /* at the topics that patterns match */
-    uint64_t looks_wanted; /* by those who wait; when it is more than the next, at once */
+    int64_t missing_since_ms; /* a topic it reads was not there when it looked; -1: all were */
+    int64_t next_look_ms;     /* at the topics */
+    uint64_t looks_wanted;    /* by those who wait; when it is more than the next, at once */
     uint64_t looks_done;
     int64_t max_poll_interval_ms;
     bool failed;
@@ -174,6 +178,10 @@ KS_NODISCARD ks_status ksi_app_find_topics(ks_app *app, ks_error *error);
 bool ksi_app_has_patterns(const ks_app *app);
 /* They were found a moment ago: when the next look is due. */
 void ksi_app_looked_at_topics(ks_app *app);
+/* The group has other tasks than this member: tries again for a while. */
+KS_NODISCARD ks_status ksi_app_take_refusal(ks_app *app, const ks_error *reason, ks_error *error);
+/* Somebody has reason to believe that they are others by now. */
+void ksi_app_look_at_topics_soon(ks_app *app);
 /*
  * Sees to it that the tasks are those of the topics there are, a step at a time; the lock is given
  * back while the log is asked. An error ends the application.
@@ -225,6 +233,7 @@ enum {
     KSI_APP_TAKEN,
     KSI_APP_RETURNED,
     KSI_APP_FENCED,
+    KSI_APP_TOPIC_MISSING,
     KSI_APP_THREAD_ENDED,
     KSI_APP_RESTORED_ALL,
     KSI_APP_GLOBAL_RESTORED,

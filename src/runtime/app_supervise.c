@@ -4,7 +4,7 @@
  *
  *     mail    a task was taken, returned, restored; the group fenced us; a thread ended
  *     group   what shall run here now, and what does
- *     topics  that patterns match (app_topics.c)
+ *     topics  that it reads (app_topics.c)
  *     tasks   made, moved, closed accordingly (app_tasks.c)
  *     state   REBALANCING until all that shall run runs
  *     end     threads, then restorer and global thread, then tasks, group and state directory
@@ -344,6 +344,9 @@ static void read_mail(ks_app *app, bool *progressed)
         case KSI_APP_FENCED:
             doubt_membership(app);
             break;
+        case KSI_APP_TOPIC_MISSING:
+            ksi_app_look_at_topics_soon(app);
+            break;
         case KSI_APP_THREAD_ENDED:
             thread_ended(app, message.what);
             break;
@@ -412,6 +415,19 @@ static void follow_generation(ks_app *app)
     }
 }
 
+/* It is in the group; one with other tasks is not, who may have seen other topics. */
+static void follow_disputes(ks_app *app)
+{
+    if (app->view.epoch != 0) {
+        app->has_other_tasks = false;
+        app->refused_since_ms = -1;
+    }
+    if (app->view.disputes != app->disputes) {
+        app->disputes = app->view.disputes;
+        ksi_app_look_at_topics_soon(app);
+    }
+}
+
 /* Asks the group, when it is time. An error ends the application. */
 static ks_status poll_group(ks_app *app, bool *progressed, ks_error *error)
 {
@@ -428,8 +444,13 @@ static ks_status poll_group(ks_app *app, bool *progressed, ks_error *error)
         lose_all(app, &reason);
         return KS_OK;
     }
+    if (status == KS_E_TOPOLOGY) {
+        *progressed = true;
+        return ksi_app_take_refusal(app, &reason, error);
+    }
     if (status == KS_OK) {
         follow_generation(app);
+        follow_disputes(app);
     } else if ((reason.flags & KS_ERROR_RETRIABLE) == 0) {
         *error = reason;
         return status;

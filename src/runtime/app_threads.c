@@ -37,6 +37,11 @@ static void on_fenced(void *owner)
     ksi_app_post(owner, KSI_APP_FENCED, NULL);
 }
 
+static void on_missing(void *owner)
+{
+    ksi_app_post(owner, KSI_APP_TOPIC_MISSING, NULL);
+}
+
 static void on_idle(void *owner)
 {
     ks_app *app = owner;
@@ -153,6 +158,7 @@ ks_status ksi_app_add_thread(ks_app *app, ks_error *error)
                                                .paused = &app->paused,
                                                .events = {.taken = on_taken,
                                                           .returned = on_returned,
+                                                          .missing = on_missing,
                                                           .fenced = on_fenced,
                                                           .idle = on_idle,
                                                           .owner = app}};

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * app_topics.c - which topics an application reads, and so which tasks it has: found at the start,
- * and again when topics come and go that patterns match, or grow.
+ * and again when topics come, grow or go.
  *
  * The supervisor looks at the log's topics as often as metadata.max.age.ms says; where there are
- * patterns at least once a second, and whenever somebody waits until all is processed. When
- * patterns match others than the tasks were made for, or an input has another number of partitions
- * by now, this member gives up its tasks as for any rebalance, leaves the group, makes the tasks
- * anew and joins:
+ * patterns at least once a second; whenever somebody waits until all is processed; and at once when
+ * a thread meets a topic that is not there, or the group turned away a member with other tasks.
+ *
+ *     patterns match more, or an input has another        this member gives up its tasks as for any
+ *     number of partitions; one that a pattern matched,   rebalance, leaves the group, makes the
+ *     or of the application's own, is gone                tasks anew and joins
+ *     one that the topology names is gone                 the application ends. @java
+ *                                                         MissingSourceTopicException
  *
  *     look -> regrouping -> tasks come back, committed -> leave -> assignment, topics -> join
  *
+ * What is gone has to be gone in two looks, some time apart: one answer of a cluster in trouble is
+ * no reason to end.
+ *
  * Members must agree on the tasks, so a group is never joined while another member has the former
- * ones; that one sees the same topics and leaves within a second. Until then joining is tried
- * again, each time with the topics of that moment.
+ * ones; that one sees the same topics sooner or later, and at once where its group tells it. Until
+ * then joining is tried again, each time with the topics of that moment.
  *
  * The tempting wrong way is to add inputs to running tasks: they would have to be opened in every
  * instance between the same two records, and a sub-topology may get more tasks by it.
@@ -30,8 +37,13 @@
 #include "config/config.h"
 #include "runtime/internal_topics.h"
 
+#include <inttypes.h>
+
 #define LOOK_MS 1000      /* nothing is sent for a look, so it may be more often than Kafka's */
 #define JOIN_AGAIN_MS 100 /* while other members have the former tasks */
+/* How long others get to see what this one has seen, and how often a group is bothered by it. */
+#define REFUSED_MS 15000
+#define REFUSED_AGAIN_MS 1000
 
 static ksi_assignment_options options_of(ks_app *app)
 {
@@ -91,7 +103,30 @@ static ks_status regroup(ks_app *app, ks_error *error)
     app->is_regrouping = false;
     app->is_lost = false;
     app->view = (ksi_group_view){0};
+    app->disputes = 0;
     app->next_poll_ms = 0;
+    return KS_OK;
+}
+
+ks_status ksi_app_take_refusal(ks_app *app, const ks_error *reason, ks_error *error)
+{
+    const int64_t now_ms = ksi_monotonic_ms(app->clock);
+    const int64_t limit_ms = app->has_other_tasks ? app->max_poll_interval_ms : REFUSED_MS;
+    if (app->refused_since_ms < 0) {
+        app->refused_since_ms = now_ms;
+        ksi_log(&app->logger, KS_LOG_LEVEL_WARN, app->name,
+                "the group has other tasks; it is joined again for up to %" PRId64
+                " ms, in which its members may find other topics: %s",
+                limit_ms, reason->message);
+    }
+    if (now_ms - app->refused_since_ms >= limit_ms) {
+        *error = *reason;
+        return error->code;
+    }
+    ksi_app_leave_group(app);
+    app->view = (ksi_group_view){0};
+    app->is_regrouping = true;
+    app->next_look_ms = now_ms + REFUSED_AGAIN_MS;
     return KS_OK;
 }
 
@@ -106,29 +141,57 @@ void ksi_app_looked_at_topics(ks_app *app)
     app->next_look_ms = ksi_monotonic_ms(app->clock) + look_interval_ms(app);
 }
 
+void ksi_app_look_at_topics_soon(ks_app *app)
+{
+    if (app->missing_since_ms < 0) {
+        app->next_look_ms = 0;
+    }
+}
+
 /* Whether the topics are what the tasks were made for; asked without the lock. */
-static ks_status check_topics(ks_app *app, bool *are_current, ks_error *error)
+static ks_status compare_topics(ks_app *app, ksi_topics_change *change, ks_error *error)
 {
     const ksi_assignment_options options = options_of(app);
     ksi_mutex_unlock(&app->lock);
-    ks_status status = ksi_assignment_is_current(&app->assignment, &options, are_current, error);
+    ks_status status = ksi_assignment_compare(&app->assignment, &options, change, error);
     ksi_mutex_lock(&app->lock);
     return status;
 }
 
+/* What is gone has to be gone for a while: a second look tells. */
+static bool is_certain(ks_app *app, ksi_topics_change change)
+{
+    const int64_t now_ms = ksi_monotonic_ms(app->clock);
+    const int64_t age_ms = ksi_config_i64(app->config, "metadata.max.age.ms");
+    const int64_t while_ms = age_ms < LOOK_MS ? age_ms : LOOK_MS;
+    if (change < KSI_TOPICS_FEWER) {
+        app->missing_since_ms = -1;
+        return true;
+    }
+    if (app->missing_since_ms < 0) {
+        app->missing_since_ms = now_ms;
+    }
+    app->next_look_ms = app->missing_since_ms + while_ms;
+    return now_ms >= app->next_look_ms;
+}
+
 static ks_status look(ks_app *app, ks_error *error)
 {
-    bool are_current = true;
+    ksi_topics_change change = KSI_TOPICS_SAME;
     const uint64_t wanted = app->looks_wanted;
-    KS_TRY(check_topics(app, &are_current, error));
+    KS_TRY(compare_topics(app, &change, error));
     ksi_app_looked_at_topics(app);
     app->looks_done = wanted;
-    if (!are_current) {
-        ksi_log(&app->logger, KS_LOG_LEVEL_INFO, app->name,
-                "other topics match the patterns of the topology by now, or topics have another "
-                "number of partitions: the tasks are made anew");
-        app->is_regrouping = true;
+    if (!is_certain(app, change) || change == KSI_TOPICS_SAME) {
+        return KS_OK;
     }
+    app->missing_since_ms = -1;
+    app->has_other_tasks = true;
+    if (change == KSI_TOPICS_MISSING) {
+        return KS_E_UNKNOWN_TOPIC; /* `error` says which */
+    }
+    ksi_log(&app->logger, KS_LOG_LEVEL_INFO, app->name, "the tasks are made anew");
+    app->is_regrouping = true;
     return KS_OK;
 }
 

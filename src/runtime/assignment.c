@@ -121,18 +121,18 @@ static void note_missing(maker *self, const ksi_node *node, const char *topic)
     ksi_buffer_appendf(&self->also_missing, "%s%s", self->also_missing.size > 0 ? ", " : "", topic);
 }
 
-static ks_status say_missing(maker *self)
+/* `what` became of them, and what to do. */
+static ks_status say_missing(maker *self, const char *what, const char *advice)
 {
     if (self->missing == NULL) {
         return KS_OK;
     }
     bool is_only_one = self->also_missing.size == 0;
     return ksi_error_set(self->error, KS_E_UNKNOWN_TOPIC, self->missing,
-                         "source %s of sub-topology %d reads this topic and it does not exist%s%s; "
-                         "create input topics before the application starts",
-                         self->reader->name, self->reader->subtopology,
+                         "source %s of sub-topology %d reads this topic and it %s%s%s; %s",
+                         self->reader->name, self->reader->subtopology, what,
                          is_only_one ? "" : ", and likewise ",
-                         is_only_one ? "" : ksi_buffer_cstr(&self->also_missing));
+                         is_only_one ? "" : ksi_buffer_cstr(&self->also_missing), advice);
 }
 
 /* 0: it is not there, or self->status is an error. */
@@ -208,7 +208,7 @@ static ks_status find_inputs(maker *self)
         }
     }
     KS_TRY(self->status);
-    return say_missing(self);
+    return say_missing(self, "does not exist", "create input topics before the application starts");
 }
 
 /* ---- repartition topics ---------------------------------------------------------------------- */
@@ -377,45 +377,6 @@ ks_status ksi_assignment_make(ksi_assignment *assignment, const ksi_assignment_o
     return KS_OK;
 }
 
-static bool matched_same(const ksi_assignment *a, const ksi_assignment *b)
-{
-    bool same = a->matched_topic_count == b->matched_topic_count;
-    for (size_t i = 0; same && i < a->matched_topic_count; i++) {
-        same = strcmp(a->matched_topics[i], b->matched_topics[i]) == 0;
-    }
-    return same;
-}
-
-/* Of topics that are there: one that was deleted is for its readers to say. */
-static bool counts_same(maker *self, const ksi_assignment *assignment)
-{
-    for (size_t i = 0; i < assignment->input_count; i++) {
-        const ksi_assigned_input *input = &assignment->inputs[i];
-        int32_t count = count_partitions(self, input->topic);
-        if (count > 0 && count != input->partitions) {
-            return false;
-        }
-    }
-    return true;
-}
-
-ks_status ksi_assignment_is_current(const ksi_assignment *assignment,
-                                    const ksi_assignment_options *options, bool *is_current,
-                                    ks_error *error)
-{
-    ksi_transport *transport = options->transport;
-    ksi_assignment now = {0};
-    maker self = {.assignment = &now, .options = options, .error = error, .status = KS_OK};
-    ksi_arena_init(&now.arena, 0);
-    ks_status status = transport->class->each_topic(transport, match_topic, &self, error);
-    if (status == KS_OK) {
-        *is_current = matched_same(assignment, &now) && counts_same(&self, assignment);
-        status = self.status;
-    }
-    ksi_assignment_destroy(&now);
-    return status;
-}
-
 void ksi_assignment_destroy(ksi_assignment *assignment)
 {
     ksi_free(assignment->matched_topics);
@@ -424,6 +385,105 @@ void ksi_assignment_destroy(ksi_assignment *assignment)
     ksi_free(assignment->tasks);
     ksi_arena_destroy(&assignment->arena);
     *assignment = (ksi_assignment){0};
+}
+
+/* ---- later ----------------------------------------------------------------------------------- */
+
+static void changed(ksi_topics_change *change, ksi_topics_change to)
+{
+    *change = to > *change ? to : *change;
+}
+
+static bool has_matched(const ksi_assignment *assignment, const char *topic)
+{
+    for (size_t i = 0; i < assignment->matched_topic_count; i++) {
+        if (strcmp(assignment->matched_topics[i], topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What patterns match now, against what they matched. */
+static void compare_matched(const maker *now, const ksi_assignment *before,
+                            ksi_topics_change *change)
+{
+    const ksi_assignment *assignment = now->assignment;
+    for (size_t i = 0; i < assignment->matched_topic_count; i++) {
+        if (!has_matched(before, assignment->matched_topics[i])) {
+            changed(change, KSI_TOPICS_OTHERS);
+            ksi_log(now->options->logger, KS_LOG_LEVEL_INFO, assignment->matched_topics[i],
+                    "the topic is new, and a pattern matches it");
+        }
+    }
+    for (size_t i = 0; i < before->matched_topic_count; i++) {
+        if (!has_matched(assignment, before->matched_topics[i])) {
+            changed(change, KSI_TOPICS_FEWER);
+            ksi_log(now->options->logger, KS_LOG_LEVEL_INFO, before->matched_topics[i],
+                    "the topic, which a pattern matched, is no longer there");
+        }
+    }
+}
+
+static void compare_input(maker *now, const ksi_assigned_input *input, ksi_topics_change *change)
+{
+    int32_t count = count_partitions(now, input->topic);
+    if (now->status != KS_OK) {
+        return; /* nothing is known of it */
+    }
+    if (count == 0 && input->internal != NULL) {
+        changed(change, KSI_TOPICS_FEWER);
+        ksi_log(now->options->logger, KS_LOG_LEVEL_WARN, input->topic,
+                "this repartition topic is no longer there; it is made anew, and what was in it is "
+                "lost");
+    } else if (count == 0) {
+        note_missing(now, input->source, input->topic);
+    } else if (count != input->partitions) {
+        changed(change, KSI_TOPICS_OTHERS);
+        ksi_log(now->options->logger, KS_LOG_LEVEL_INFO, input->topic,
+                "the topic has %d partitions, and had %d", count, input->partitions);
+    }
+}
+
+static bool is_matched(const ksi_assignment *assignment, const ksi_assigned_input *input)
+{
+    return input->source->source.pattern != NULL && has_matched(assignment, input->topic);
+}
+
+static ks_status compare(maker *now, const ksi_assignment *before, ksi_topics_change *change)
+{
+    ksi_transport *transport = now->options->transport;
+    KS_TRY(transport->class->each_topic(transport, match_topic, now, now->error));
+    KS_TRY(now->status);
+    compare_matched(now, before, change);
+    for (size_t i = 0; i < before->input_count; i++) {
+        const ksi_assigned_input *input = &before->inputs[i];
+        if (!is_matched(before, input) || has_matched(now->assignment, input->topic)) {
+            compare_input(now, input, change);
+        }
+    }
+    KS_TRY(now->status);
+    ks_status status = say_missing(now, "was deleted while the application ran",
+                                   "create it again, and start the application anew");
+    if (status == KS_E_UNKNOWN_TOPIC) {
+        changed(change, KSI_TOPICS_MISSING);
+        return KS_OK;
+    }
+    return status;
+}
+
+ks_status ksi_assignment_compare(const ksi_assignment *assignment,
+                                 const ksi_assignment_options *options, ksi_topics_change *change,
+                                 ks_error *error)
+{
+    ksi_assignment matched = {0};
+    maker now = {.assignment = &matched, .options = options, .error = error, .status = KS_OK};
+    *change = KSI_TOPICS_SAME;
+    ksi_arena_init(&matched.arena, 0);
+    ks_status status = compare(&now, assignment, change);
+    ksi_buffer_destroy(&now.also_missing);
+    ksi_assignment_destroy(&matched);
+    return status;
 }
 
 int32_t ksi_assignment_task_count(const ksi_assignment *assignment, int subtopology)

@@ -75,13 +75,22 @@ KS_NODISCARD ks_status ksi_assignment_make(ksi_assignment *assignment,
                                            const ksi_assignment_options *options, ks_error *error);
 void ksi_assignment_destroy(ksi_assignment *assignment);
 
+/* How the log's topics differ from those that an assignment was made for. */
+typedef enum ksi_topics_change {
+    KSI_TOPICS_SAME,
+    KSI_TOPICS_OTHERS, /* patterns match more, or inputs have other numbers of partitions */
+    KSI_TOPICS_FEWER,  /* one is gone that a pattern matched, or that can be made again */
+    KSI_TOPICS_MISSING /* one is gone that the topology names */
+} ksi_topics_change;
+
 /*
- * Whether the topology's patterns match now what they matched when it was made, and its inputs have
- * as many partitions. A topic that is gone is for its readers to find out.
+ * Compares them, and says in the log what is different. The greatest change counts; `error` is set
+ * for KSI_TOPICS_MISSING, too, and names the topics. An error of the call means that the log could
+ * not be asked.
  */
-KS_NODISCARD ks_status ksi_assignment_is_current(const ksi_assignment *assignment,
-                                                 const ksi_assignment_options *options,
-                                                 bool *is_current, ks_error *error);
+KS_NODISCARD ks_status ksi_assignment_compare(const ksi_assignment *assignment,
+                                              const ksi_assignment_options *options,
+                                              ksi_topics_change *change, ks_error *error);
 
 /* How many tasks a sub-topology has. */
 int32_t ksi_assignment_task_count(const ksi_assignment *assignment, int subtopology);

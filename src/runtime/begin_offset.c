@@ -7,6 +7,11 @@
  * deleted) is no offset, as for Kafka's consumer: the policy decides, and the log says so, because
  * records may be skipped or read twice.
  *
+ * The same goes for a reader whose position is no longer one of its partition. The tempting wrong
+ * way is to go back to what was committed: where a topic was deleted and made anew, that may lie
+ * within the new records, and all before it would be passed over. What cannot be known: whether a
+ * position that does lie within them is one of the former topic.
+ *
  * by_duration counts back from the wall clock of the application. A moment before the epoch is the
  * beginning.
  */
@@ -113,4 +118,18 @@ ks_status ksi_begin_offset(const ksi_offset_rules *rules, ksi_topic_partition pa
     }
     ksi_arena_destroy(&arena);
     return status;
+}
+
+ks_status ksi_begin_again(const ksi_offset_rules *rules, ksi_topic_partition partition,
+                          const ksi_source *source, int64_t position, ksi_begin *begin,
+                          ks_error *error)
+{
+    begin->partition_time = -1;
+    KS_TRY(reset_offset(rules, partition, source, &begin->offset, error));
+    ksi_log(rules->logger, KS_LOG_LEVEL_WARN, partition.topic,
+            "partition %d cannot be read on at offset %lld: records were deleted before they were "
+            "read, or the topic was deleted and created again; by the reset policy it is read from "
+            "offset %lld",
+            partition.partition, (long long)position, (long long)begin->offset);
+    return KS_OK;
 }

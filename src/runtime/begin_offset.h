@@ -39,5 +39,12 @@ void ksi_offset_fallback(const ks_config *config, ksi_offset_rules *rules);
 KS_NODISCARD ks_status ksi_begin_offset(const ksi_offset_rules *rules,
                                         ksi_topic_partition partition, const ksi_source *source,
                                         ksi_begin *begin, ks_error *error);
+/*
+ * The same for a reader who stood at `position` and cannot go on there, because the records were
+ * deleted or the topic is another one: what was committed does not count either.
+ */
+KS_NODISCARD ks_status ksi_begin_again(const ksi_offset_rules *rules, ksi_topic_partition partition,
+                                       const ksi_source *source, int64_t position, ksi_begin *begin,
+                                       ks_error *error);
 
 #endif

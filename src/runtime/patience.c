@@ -62,8 +62,9 @@ ks_status ksi_patience_fail(ksi_patience *patience, const ks_error *reason, ks_e
         char text[sizeof *reason + 64];
         patience->is_said = true;
         ksi_log(options->logger, KS_LOG_LEVEL_WARN, options->who,
-                "the log does not answer; it is asked again for up to %" PRId64
-                " ms (task.timeout.ms): %s",
+                "%s; it is asked again for up to %" PRId64 " ms (task.timeout.ms): %s",
+                reason->code == KS_E_UNKNOWN_TOPIC ? "the log has no such topic"
+                                                   : "the log does not answer",
                 options->timeout_ms, ks_error_text(reason, text, sizeof text));
     }
     return KS_OK;

@@ -28,6 +28,8 @@
 #include "config/clients.h"
 #include "config/config.h"
 
+#include <inttypes.h>
+
 #define POLL_BATCH 256
 #define PROCESS_BATCH 256
 #define RECORDS_PER_LOOK 16 /* at the clock */
@@ -154,20 +156,61 @@ static void watch(ksi_stream_thread *thread, ksi_thread_input *input, bool watch
     }
 }
 
-/* The records an input stood before are gone: the reset policy says where to go on. */
+/*
+ * A log forgets what groups committed of a topic that is deleted. So where there still is such an
+ * offset the topic was never gone, whatever was heard meanwhile, and else the reset policy decides,
+ * as it does when the records an input stood before are not there.
+ */
+static ks_status find_begin_again(const ksi_stream_thread *thread, const ksi_task *task,
+                                  const ksi_thread_input *input, ksi_begin *begin, ks_error *error)
+{
+    const ksi_source *source = ksi_task_source_of(task, input->input);
+    const ksi_offset_rules rules = ksi_thread_offset_rules(thread);
+    int64_t position = thread->consumer->class->position(thread->consumer, input->slot);
+    if (!input->is_missing) {
+        return ksi_begin_again(&rules, input->at, source, position, begin, error);
+    }
+    KS_TRY(ksi_begin_offset(&rules, input->at, source, begin, error));
+    ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, input->at.topic,
+            "the topic was not there for a while; partition %d was read up to offset %" PRId64
+            " before, and is read on at offset %" PRId64,
+            (int)input->at.partition, position, begin->offset);
+    return KS_OK;
+}
+
+/* What was queued is processed before: what comes next may be records of another topic. */
 static ks_status begin_again(ksi_stream_thread *thread, ksi_task *task, ksi_thread_input *input,
                              ks_error *error)
 {
     ksi_consumer *consumer = thread->consumer;
     ksi_begin begin = {0};
-    KS_TRY(ksi_thread_find_begin(thread, input->at, ksi_task_source_of(task, input->input), &begin,
-                                 error));
-    consumer->class->unassign(consumer, input->slot);
+    if (ksi_task_queued(task, input->input) > 0) {
+        watch(thread, input, false);
+        return KS_OK;
+    }
+    KS_TRY(find_begin_again(thread, task, input, &begin, error));
+    size_t former = input->slot;
+    consumer->class->unassign(consumer, former);
     KS_TRY(consumer->class->assign(consumer, input->at, begin.offset, &input->slot, error));
+    ksi_task_forget_offset(task, input->input);
     input->is_astray = false;
     input->is_at_end = false;
+    input->is_missing = false;
     input->watched = true;
+    input->committed = -1; /* whatever it is, it is not of these records */
+    input->purged = 0;
+    if (input->progress != NULL) {
+        atomic_store(&input->progress->processed, begin.offset);
+        atomic_store(&input->progress->committed, begin.offset);
+    }
     return KS_OK;
+}
+
+void ksi_thread_miss(ksi_stream_thread *thread, ksi_thread_input *input)
+{
+    input->is_astray = true;
+    input->is_missing = true;
+    thread->options.events.missing(thread->options.events.owner);
 }
 
 /* Moves up to a batch from the log into the queue of one input. */
@@ -187,6 +230,9 @@ static ks_status poll_input(ksi_stream_thread *thread, ksi_task *task, ksi_threa
         (*polled)++;
         input->is_astray = true;
         return KS_OK;
+    }
+    if (status == KS_E_UNKNOWN_TOPIC) {
+        ksi_thread_miss(thread, input);
     }
     KS_TRY(status);
     for (size_t i = 0; i < count; i++) {
@@ -215,6 +261,11 @@ static ks_status fill_queue(ksi_stream_thread *thread, ksi_task *task, ksi_threa
     if (status == KS_OK) {
         ksi_patience_settle(&input->patience);
         return KS_OK;
+    }
+    if (input->is_missing) {
+        /* Whoever looks at the topics may find that it is no input any more, or there again. */
+        ksi_thread_miss(thread, input);
+        reason.flags |= KS_ERROR_RETRIABLE;
     }
     if (ksi_is_retriable(&reason)) {
         watch(thread, input, false);

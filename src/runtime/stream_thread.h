@@ -51,6 +51,8 @@ typedef struct ksi_stream_thread_events {
      * to the last commit.
      */
     void (*returned)(void *owner, ksi_task_handle *task);
+    /* A topic that it reads is not there, for now or for good: somebody should look. */
+    void (*missing)(void *owner);
     /* The group gave this member's tasks away; all are returned, and the thread goes on. */
     void (*fenced)(void *owner);
     /* There is nothing to do at the moment, and nothing more in its inputs. */

@@ -50,7 +50,7 @@ static bool needs_commit(const ksi_stream_thread *thread, const ksi_thread_task 
     }
     for (size_t i = 0; i < task->input_count; i++) {
         const ksi_thread_input *input = &task->inputs[i];
-        if (ksi_thread_offset(thread, task, input) > input->committed) {
+        if (!input->is_missing && ksi_thread_offset(thread, task, input) > input->committed) {
             return true;
         }
     }
@@ -79,7 +79,7 @@ static void collect_offsets(ksi_stream_thread *thread)
         for (size_t i = 0; i < task->input_count; i++) {
             const ksi_thread_input *input = &task->inputs[i];
             int64_t offset = ksi_thread_offset(thread, task, input);
-            if (offset < 0 || offset == input->committed) {
+            if (offset < 0 || offset == input->committed || input->is_missing) {
                 continue;
             }
             thread->offsets = ksi_grow(thread->offsets, &thread->offset_capacity,
@@ -104,7 +104,7 @@ static void mark_committed(ksi_stream_thread *thread)
         for (size_t i = 0; i < task->input_count; i++) {
             ksi_thread_input *input = &task->inputs[i];
             int64_t offset = ksi_thread_offset(thread, task, input);
-            if (offset < 0) {
+            if (offset < 0 || input->is_missing) {
                 continue;
             }
             input->committed = offset;
@@ -204,8 +204,29 @@ static ksi_offset_commit offsets_of(const ksi_stream_thread *thread)
                                .count = thread->offset_count};
 }
 
+/* The inputs whose topics are not there: no offset of theirs can be committed. True: there are. */
+static bool find_missing(ksi_stream_thread *thread)
+{
+    ksi_transport *transport = thread->options.transport;
+    bool any = false;
+    for (size_t t = 0; t < thread->task_count; t++) {
+        for (size_t i = 0; i < thread->tasks[t]->input_count; i++) {
+            ksi_thread_input *input = &thread->tasks[t]->inputs[i];
+            int32_t count = 0;
+            if (!input->is_missing &&
+                transport->class->partition_count(transport, input->at.topic, &count, NULL) ==
+                    KS_OK &&
+                count == 0) {
+                ksi_thread_miss(thread, input);
+                any = true;
+            }
+        }
+    }
+    return any;
+}
+
 /* Offsets, and in a transaction the records with them; as the newest generation. */
-static ks_status commit_offsets(ksi_stream_thread *thread, ks_error *error)
+static ks_status send_offsets(ksi_stream_thread *thread, ks_error *error)
 {
     ksi_producer *producer = thread->producer;
     ksi_transport *transport = thread->options.transport;
@@ -222,6 +243,21 @@ static ks_status flush_tasks(ksi_stream_thread *thread, ks_error *error)
     ks_status status = each_task(thread, ksi_task_flush, error);
     if (status != KS_OK) {
         ksi_error_prefix(error, "flushing the caches for a commit: ");
+    }
+    return status;
+}
+
+/*
+ * An input topic may be deleted at any time. Its records were processed, and that counts; only
+ * where it was read to is of no use to anybody.
+ */
+static ks_status commit_offsets(ksi_stream_thread *thread, ks_error *error)
+{
+    ks_status status = send_offsets(thread, error);
+    if (status == KS_E_UNKNOWN_TOPIC && thread->options.transactional_id == NULL &&
+        find_missing(thread)) {
+        collect_offsets(thread);
+        status = send_offsets(thread, error);
     }
     return status;
 }

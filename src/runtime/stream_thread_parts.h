@@ -24,8 +24,9 @@ typedef struct ksi_thread_input {
     size_t slot;  /* of the consumer */
     bool watched;
     bool is_repartition;
-    bool is_astray; /* its records are gone: to begin anew */
-    bool is_at_end; /* the last poll took all there was */
+    bool is_at_end;  /* the last poll took all there was */
+    bool is_astray;  /* its position is none of the topic any more: to begin again */
+    bool is_missing; /* and that because there was no such topic */
     ksi_input_progress *progress;
     ksi_patience patience; /* with polling it */
     int64_t committed;
@@ -105,13 +106,13 @@ int64_t ksi_thread_now_ms(const ksi_stream_thread *thread);
 
 /* All that is in its inputs was taken from them, as far as it knows. */
 bool ksi_thread_is_at_end(const ksi_stream_thread *thread);
+/* An input's topic is not there: it has to begin again, when there is one. */
+void ksi_thread_miss(ksi_stream_thread *thread, ksi_thread_input *input);
 
 /* ---- stream_thread_tasks.c ------------------------------------------------------------------- */
 
-/* Where reading a partition begins: what was committed, else what the reset policy says. */
-KS_NODISCARD ks_status ksi_thread_find_begin(const ksi_stream_thread *thread,
-                                             ksi_topic_partition at, const ksi_source *source,
-                                             ksi_begin *begin, ks_error *error);
+/* By which reading a partition begins. */
+ksi_offset_rules ksi_thread_offset_rules(const ksi_stream_thread *thread);
 /* Remembers what it was given, and marks what was asked back. KS_E_FENCED: all is lost. */
 KS_NODISCARD ks_status ksi_thread_read_mail(ksi_stream_thread *thread, size_t *work,
                                             ks_error *error);

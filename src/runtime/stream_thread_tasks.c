@@ -19,8 +19,7 @@
 
 /* ---- coming ---------------------------------------------------------------------------------- */
 
-ks_status ksi_thread_find_begin(const ksi_stream_thread *thread, ksi_topic_partition at,
-                                const ksi_source *source, ksi_begin *begin, ks_error *error)
+ksi_offset_rules ksi_thread_offset_rules(const ksi_stream_thread *thread)
 {
     const ksi_stream_thread_options *options = &thread->options;
     ksi_offset_rules rules = {.transport = options->transport,
@@ -28,7 +27,7 @@ ks_status ksi_thread_find_begin(const ksi_stream_thread *thread, ksi_topic_parti
                               .clock = options->clock,
                               .logger = options->logger};
     ksi_offset_fallback(options->config, &rules);
-    return ksi_begin_offset(&rules, at, source, begin, error);
+    return rules;
 }
 
 /* An input of a task, read from where it begins before the task is made. */
@@ -54,7 +53,8 @@ static ks_status find_input(ksi_stream_thread *thread, const ksi_task_handle *ha
     if (!is_there(found, handle)) {
         return KS_OK;
     }
-    KS_TRY(ksi_thread_find_begin(thread, at, &assigned->source->source, &found->begin, error));
+    const ksi_offset_rules rules = ksi_thread_offset_rules(thread);
+    KS_TRY(ksi_begin_offset(&rules, at, &assigned->source->source, &found->begin, error));
     KS_TRY(consumer->class->assign(consumer, at, found->begin.offset, &found->slot, error));
     found->is_read = true;
     return KS_OK;
@@ -214,9 +214,15 @@ static void remove_arriving(ksi_stream_thread *thread, size_t index)
     }
 }
 
+static bool is_arriving(const ksi_stream_thread *thread, const ksi_task_handle *handle)
+{
+    return thread->arriving_count > 0 && thread->arriving[0] == handle;
+}
+
 /*
  * The log is asked first, and without the lock that readers of the stores want; as long as it does
- * not answer, the task stays among those that arrive. What fails behind that does not pass.
+ * not answer, or has no such topic, the task stays among those that arrive. What fails behind that
+ * does not pass.
  */
 static ks_status begin_task(ksi_stream_thread *thread, ksi_task_handle *handle, ks_error *error)
 {
@@ -230,6 +236,10 @@ static ks_status begin_task(ksi_stream_thread *thread, ksi_task_handle *handle, 
     }
     stop_reading(thread, found, count);
     ksi_free(found);
+    if (status == KS_E_UNKNOWN_TOPIC && is_arriving(thread, handle)) {
+        thread->options.events.missing(thread->options.events.owner);
+        (void)ksi_error_flag(error, KS_ERROR_RETRIABLE);
+    }
     if (status != KS_OK) {
         ksi_error_prefix(error, "starting task %s: ", handle->name);
     }

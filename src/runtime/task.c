@@ -428,6 +428,13 @@ int64_t ksi_task_offset(const ksi_task *task, size_t input)
     return queue->head.raw->record.offset;
 }
 
+void ksi_task_forget_offset(ksi_task *task, size_t input)
+{
+    ksi_record_queue *queue = task->group.queues[input];
+    KSI_ASSERT(!queue->has_head);
+    queue->next_offset = -1;
+}
+
 int64_t ksi_task_partition_time(const ksi_task *task, size_t input)
 {
     return task->group.queues[input]->partition_time;

@@ -110,6 +110,8 @@ KS_NODISCARD ks_status ksi_task_flush(ksi_task *task, ks_error *error);
  * processed; -1 when nothing was consumed.
  */
 int64_t ksi_task_offset(const ksi_task *task, size_t input);
+/* An input of which nothing is queued is another one from here on: none of it was processed. */
+void ksi_task_forget_offset(ksi_task *task, size_t input);
 /*
  * The highest timestamp that was taken from an input, -1 before the first: it is committed beside
  * the offset, so that stream time goes on where it was. Setting it is for before the first record.

@@ -12,6 +12,7 @@
  *
  * Thread rule: the reader's owner; wake() any thread.
  */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/log_handle.h"
@@ -274,12 +275,15 @@ ks_status ks_log_reader_wait(ks_log_reader *reader, int64_t timeout_ms, ks_error
         return KS_OK;
     }
     KS_TRY(ks_log_reader_status(reader, error));
+    const int64_t began_ms = ksi_monotonic_ms(&ksi_system_clock);
     if (reader->next == reader->count) {
         reader->consumer->class->wait(reader->consumer, timeout_ms);
         (void)next_batch(reader);
     }
     KS_TRY(ks_log_reader_status(reader, error));
-    if (reader->next == reader->count && timeout_ms >= 0) {
+    /* It may have been woken, or by news that is no record, such as where a partition ends. */
+    bool is_over = timeout_ms >= 0 && ksi_monotonic_ms(&ksi_system_clock) - began_ms >= timeout_ms;
+    if (reader->next == reader->count && is_over) {
         return ksi_error_set(error, KS_E_TIMEOUT, reader->topic, "no record came within %lld ms",
                              (long long)timeout_ms);
     }

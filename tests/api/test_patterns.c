@@ -296,6 +296,39 @@ static void all_instances_go_over_to_the_new_tasks(void **state)
     free_world(self);
 }
 
+/* ---- topics that go -------------------------------------------------------------------------- */
+
+static void a_topic_that_is_deleted_leaves_the_others_to_be_read(void **state)
+{
+    (void)state;
+    static const char *const guarantees[] = {"at_least_once", "exactly_once_v2"};
+    for (size_t g = 0; g < 2; g++) {
+        ks_error error = {0};
+        world *self = new_world(true, guarantees[g]);
+        create(self, "in-a", 2);
+        create(self, "in-b", 2);
+        start(self);
+        put(self, "in-a", "k", "1");
+        put(self, "in-b", "k", "2");
+        wait(self);
+        put(self, "in-a", "k", "3"); /* it may be processed, or go with its topic */
+        assert_ok(ks_log_delete_topic(self->log, "in-a", &error), &error);
+        put(self, "in-b", "k", "4");
+        wait(self);
+        put(self, "in-b", "k", "5");
+        wait(self);
+        long long last = 0;
+        assert_true(outputs_of(self, "k", &last) > 0);
+        assert_true(last == 4 || last == 5);
+        create(self, "in-a", 2);
+        put(self, "in-a", "new", "1");
+        put(self, "in-a", "new", "2");
+        wait(self);
+        assert_counted(self, "new", 2);
+        free_world(self);
+    }
+}
+
 /* ---- topics that cannot be taken ------------------------------------------------------------- */
 
 static void a_topic_that_needs_a_wider_changelog_ends_the_application(void **state)
@@ -320,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_pattern_may_match_nothing_at_first),
         cmocka_unit_test(stores_keep_what_they_have_when_a_topic_comes),
         cmocka_unit_test(all_instances_go_over_to_the_new_tasks),
+        cmocka_unit_test(a_topic_that_is_deleted_leaves_the_others_to_be_read),
         cmocka_unit_test(a_topic_that_needs_a_wider_changelog_ends_the_application),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

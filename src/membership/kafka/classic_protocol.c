@@ -66,6 +66,7 @@ struct ksi_classic {
     int32_t told_capacity; /* as the last JoinGroup said */
     bool told_to_shut_down;
     doubt doubt;
+    uint32_t disputes;
 
     ksi_api in_flight;    /* 0: nothing is */
     ksi_buffer body;      /* of the request; a SyncGroup may go out again */
@@ -409,6 +410,7 @@ static void take_assignment(ksi_classic *self, const ksi_assignment *assignment,
     self->epoch += changed;
     self->shuts_down = self->shuts_down || assignment->shuts_down;
     self->settled = assignment->settled && fits;
+    self->disputes += assignment->disputed;
     if (!fits) {
         /* The place of a static member, kept from when it had another topology. */
         go(self, JOINING, now_ms + RETRY_MS, "the assignment is about other tasks");
@@ -437,7 +439,7 @@ static void read_assignment(ksi_classic *self, ks_slice bytes, int64_t now_ms)
         fail(self);
     } else if (assignment.refusal != NULL) {
         (void)ksi_error_set(&self->error, KS_E_TOPOLOGY, self->group, "%s", assignment.refusal);
-        fail(self);
+        go(self, FAILED, 0, assignment.refusal); /* what to do about it is its owner's to say */
     } else {
         take_assignment(self, &assignment, now_ms);
     }
@@ -562,7 +564,8 @@ ks_status ksi_classic_status(const ksi_classic *self, ksi_group_view *view, ks_e
                              .standby = self->tasks.standby,
                              .standby_count = self->tasks.standby_count,
                              .shuts_down = self->shuts_down,
-                             .is_in_doubt = self->doubt != SURE};
+                             .is_in_doubt = self->doubt != SURE,
+                             .disputes = self->disputes};
     return KS_OK;
 }
 

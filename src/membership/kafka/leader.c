@@ -35,6 +35,7 @@ typedef struct leading {
     ksi_group_tasks tasks;
     bool shuts_down;
     bool settled;
+    bool disputed; /* members have other tasks than the group */
 } leading;
 
 /* ---- who is in ------------------------------------------------------------------------------- */
@@ -81,6 +82,7 @@ static void agree_on_tasks(leading *self)
             ksi_group_tasks_check(self->tasks, at->subscription.tasks, self->led->name,
                                   at->subscription.client_id, &error) != KS_OK) {
             at->refusal = ksi_arena_strdup(self->arena, error.message);
+            self->disputed = true;
         }
     }
 }
@@ -211,6 +213,7 @@ static ksi_assignment assign(const leading *self, size_t member, bool *settled)
     ksi_task_id *standby = ksi_arena_alloc(self->arena, room);
     ksi_assignment made = {.checksum = ksi_tasks_checksum(self->tasks),
                            .shuts_down = self->shuts_down,
+                           .disputed = self->disputed,
                            .active = {.items = active},
                            .awaited = {.items = awaited},
                            .owed = {.items = owed},

@@ -17,7 +17,8 @@
  *   - A task is in one assignment at most, and in none while another member holds it.
  *   - Members whose tasks differ from the group's are refused with the first difference, and the
  *     others go on without them. The group's tasks are those of the member with the newest
- *     assignment (else the first by id), so that a newcomer is refused, and not the group.
+ *     assignment (else the first by id), so that a newcomer is refused, and not the group. The
+ *     group is told, too: it may be the newcomer who has seen what the topics are by now.
  *   - Two members may claim one task as their target, when one of them missed a generation; the
  *     claim of the newer generation counts. A task whose member went is wanted where it is held.
  *   - Who leads makes no difference.

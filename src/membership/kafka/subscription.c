@@ -20,6 +20,7 @@ enum {
     PROTOCOL_VERSION = 1, /* of the ConsumerProtocol: the first with owned partitions */
     SHUTS_DOWN = 1,
     SETTLED = 2,
+    DISPUTED = 4,
     ID_BYTES = 8,
     STATE_BYTES = 16,
     RUN_BYTES = 13,
@@ -155,7 +156,8 @@ void ksi_subscription_write(const ksi_subscription *subscription, ksi_group_inpu
 void ksi_assignment_write(const ksi_assignment *assignment, ksi_group_inputs inputs, ksi_buffer *to)
 {
     ksi_buffer data = {0};
-    int flags = (assignment->shuts_down ? SHUTS_DOWN : 0) | (assignment->settled ? SETTLED : 0);
+    int flags = (assignment->shuts_down ? SHUTS_DOWN : 0) | (assignment->settled ? SETTLED : 0) |
+                (assignment->disputed ? DISPUTED : 0);
     ksi_wire_put_i8(&data, KSI_USER_DATA_VERSION);
     ksi_wire_put_i8(&data, (int8_t)flags);
     ksi_wire_put_i32(&data, (int32_t)assignment->checksum);
@@ -354,6 +356,7 @@ ks_status ksi_assignment_read(ks_slice bytes, ks_arena *arena, ksi_assignment *a
     int8_t flags = ksi_wire_take_i8(&from);
     assignment->shuts_down = (flags & SHUTS_DOWN) != 0;
     assignment->settled = (flags & SETTLED) != 0;
+    assignment->disputed = (flags & DISPUTED) != 0;
     assignment->checksum = (uint32_t)ksi_wire_take_i32(&from);
     assignment->refusal = take_optional_text(&from, arena);
     assignment->active = take_ids(&from, arena);

@@ -68,6 +68,7 @@ typedef struct ksi_subscription {
 typedef struct ksi_assignment {
     bool shuts_down;
     bool settled;         /* nobody awaits anything */
+    bool disputed;        /* a member was refused because it has other tasks */
     uint32_t checksum;    /* of the group's tasks */
     const char *refusal;  /* NULL, or why this member gets nothing */
     ksi_task_ids active;  /* to run now */

@@ -176,6 +176,29 @@ void ksi_kafka_client_serve(ksi_kafka_client *client)
     }
 }
 
+/* ---- messages -------------------------------------------------------------------------------- */
+
+/* What librdkafka told this thread while it read. */
+static _Thread_local rd_kafka_resp_err_t told_in_read;
+
+/* Only what a read of messages meets comes here; the rest are events. */
+static void take_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)
+{
+    const ksi_kafka_client *client = opaque;
+    (void)handle;
+    told_in_read = (rd_kafka_resp_err_t)code;
+    ksi_log(client->outage->logger, KS_LOG_LEVEL_DEBUG, client->name, "%s", reason);
+}
+
+size_t ksi_kafka_client_read(rd_kafka_queue_t *queue, rd_kafka_message_t **messages,
+                             size_t capacity, rd_kafka_resp_err_t *told)
+{
+    told_in_read = RD_KAFKA_RESP_ERR_NO_ERROR;
+    ssize_t received = rd_kafka_consume_batch_queue(queue, 0, messages, capacity);
+    *told = told_in_read;
+    return received > 0 ? (size_t)received : 0;
+}
+
 /* ---- topics ---------------------------------------------------------------------------------- */
 
 rd_kafka_resp_err_t ksi_kafka_client_metadata(ksi_kafka_client *client, rd_kafka_topic_t *topic,
@@ -221,6 +244,7 @@ static rd_kafka_t *new_handle(ksi_kafka_client *self, const ksi_kafka_client_opt
     char reason[REASON_SIZE] = "";
     rd_kafka_conf_set_opaque(conf, self);
     rd_kafka_conf_set_log_cb(conf, log_line);
+    rd_kafka_conf_set_error_cb(conf, take_error);
     rd_kafka_conf_set_events(conf, produces ? RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_DR
                                             : RD_KAFKA_EVENT_ERROR);
     rd_kafka_t *handle =

@@ -92,7 +92,13 @@ void ksi_kafka_client_serve(ksi_kafka_client *client);
  */
 rd_kafka_resp_err_t ksi_kafka_client_metadata(ksi_kafka_client *client, rd_kafka_topic_t *topic,
                                               const struct rd_kafka_metadata **metadata);
-
+/*
+ * Takes messages out of a queue that only the caller reads, without waiting: their number. `*told`
+ * is an error of the queue's partition that is no message, or RD_KAFKA_RESP_ERR_NO_ERROR: before
+ * release 2.5, librdkafka gives such errors to a callback from within the read.
+ */
+size_t ksi_kafka_client_read(rd_kafka_queue_t *queue, rd_kafka_message_t **messages,
+                             size_t capacity, rd_kafka_resp_err_t *told);
 /* A broker answered: costs nothing but in an outage, which is then over. */
 static inline void ksi_kafka_client_works(ksi_kafka_client *client)
 {

@@ -226,20 +226,24 @@ static ks_status out_of_range(const kafka_slot *slot, const char *reason, ks_err
                          (long long)slot->position, reason != NULL ? reason : "out of range");
 }
 
-/* What librdkafka gives in place of a message: the end of the partition, or an error. */
-static void take_event(kafka_consumer *consumer, kafka_slot *slot, rd_kafka_message_t *event)
+/* So that who begins to read it again asks for its partitions first. */
+static void forget_partitions(const kafka_consumer *consumer, const char *topic)
+{
+    int32_t *known = ksi_map_get_cstr(consumer->counts, topic);
+    if (known != NULL) {
+        *known = 0;
+    }
+}
+
+static void take_failure(kafka_consumer *consumer, kafka_slot *slot, rd_kafka_resp_err_t code,
+                         const char *text)
 {
     ks_error error;
     ksi_error_begin(&error);
     const char *topic = rd_kafka_topic_name(slot->topic);
-    switch (event->err) {
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        slot->position = event->offset > slot->position ? event->offset : slot->position;
-        slot->is_at_end = true;
-        slot->has_fetched = true;
-        break;
+    switch (code) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        (void)out_of_range(slot, rd_kafka_message_errstr(event), &error);
+        (void)out_of_range(slot, text, &error);
         break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
@@ -247,23 +251,34 @@ static void take_event(kafka_consumer *consumer, kafka_slot *slot, rd_kafka_mess
         (void)ksi_error_set(&error, KS_E_UNKNOWN_TOPIC, topic,
                             "the topic was deleted while it was in use; create it again, or stop "
                             "what uses it");
+        forget_partitions(consumer, topic);
         break;
     default: {
-        const ksi_kafka_failure failure = {.code = event->err,
-                                           .text = rd_kafka_message_errstr(event),
-                                           .where = topic,
-                                           .doing = "reading it"};
+        const ksi_kafka_failure failure = {
+            .code = code, .text = text, .where = topic, .doing = "reading it"};
         (void)ksi_kafka_client_fail(consumer->client, &failure, &error);
         break;
     }
     }
-    rd_kafka_message_destroy(event);
     /* What passes by itself is the client's: it says in the log that brokers are missing. */
     bool is_final = error.code != KS_OK && (error.flags & KS_ERROR_RETRIABLE) == 0;
     if (is_final && slot->failure == NULL) {
         slot->failure = ksi_alloc(sizeof *slot->failure);
         *slot->failure = error;
     }
+}
+
+/* What librdkafka gives in place of a message: the end of the partition, or an error. */
+static void take_event(kafka_consumer *consumer, kafka_slot *slot, rd_kafka_message_t *event)
+{
+    if (event->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        slot->position = event->offset > slot->position ? event->offset : slot->position;
+        slot->is_at_end = true;
+        slot->has_fetched = true;
+    } else {
+        take_failure(consumer, slot, event->err, rd_kafka_message_errstr(event));
+    }
+    rd_kafka_message_destroy(event);
 }
 
 /* The headers of a message as ours; their bytes are copied, for librdkafka's may move. */
@@ -351,6 +366,28 @@ static void keep_filling(const kafka_consumer *consumer, kafka_slot *slot, size_
     }
 }
 
+/* What is in the queue of a slot goes into `records`; their number. */
+static size_t read_queue(kafka_consumer *consumer, kafka_slot *slot, ks_log_record *records,
+                         size_t capacity)
+{
+    rd_kafka_resp_err_t told = RD_KAFKA_RESP_ERR_NO_ERROR;
+    slot->messages =
+        ksi_grow(slot->messages, &slot->capacity, capacity, sizeof(rd_kafka_message_t *));
+    size_t received = ksi_kafka_client_read(slot->queue, slot->messages, capacity, &told);
+    if (received > 0) {
+        ksi_kafka_client_works(consumer->client);
+        if (consumer->calls_for_more) {
+            keep_filling(consumer, slot, received);
+        }
+        slot->held = fill_records(consumer, slot, received, records);
+        slot->has_fetched = slot->has_fetched || slot->held > 0;
+    }
+    if (told != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        take_failure(consumer, slot, told, NULL);
+    }
+    return slot->held;
+}
+
 static ks_status consumer_poll(ksi_consumer *self, size_t number, ks_log_record *records,
                                size_t capacity, size_t *count, ks_error *error)
 {
@@ -359,18 +396,7 @@ static ks_status consumer_poll(ksi_consumer *self, size_t number, ks_log_record 
     *count = 0;
     release_messages(slot);
     if (slot->failure == NULL) {
-        slot->messages =
-            ksi_grow(slot->messages, &slot->capacity, capacity, sizeof(rd_kafka_message_t *));
-        ssize_t received = rd_kafka_consume_batch_queue(slot->queue, 0, slot->messages, capacity);
-        if (received <= 0) {
-            return KS_OK;
-        }
-        ksi_kafka_client_works(consumer->client);
-        if (consumer->calls_for_more) {
-            keep_filling(consumer, slot, (size_t)received);
-        }
-        *count = slot->held = fill_records(consumer, slot, (size_t)received, records);
-        slot->has_fetched = slot->has_fetched || *count > 0;
+        *count = read_queue(consumer, slot, records, capacity);
     }
     if (*count > 0 || slot->failure == NULL) {
         return KS_OK; /* a failure comes behind the records before it */

@@ -381,6 +381,9 @@ static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *
     KS_TRY(ksi_kafka_producer_check(producer, error));
     ksi_known_topic *known = NULL;
     KS_TRY(find_topic(producer, topic, &known, error));
+    if (record->partition >= known->count) { /* it may have grown */
+        KS_TRY(learn_count(producer, known, error));
+    }
     if (record->partition < 0 || record->partition >= known->count) {
         return ksi_kafka_partition_unknown(topic, record->partition, known->count, error);
     }

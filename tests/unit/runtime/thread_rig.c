@@ -55,6 +55,11 @@ static void on_returned(void *owner, ksi_task_handle *task)
     task->is_running = false;
 }
 
+static void on_missing(void *owner)
+{
+    ((thread_rig *)owner)->missing++;
+}
+
 static void on_fenced(void *owner)
 {
     ((thread_rig *)owner)->fenced++;
@@ -203,6 +208,7 @@ static void open_workers(thread_rig *rig)
                                                .paused = &rig->paused,
                                                .events = {.taken = on_taken,
                                                           .returned = on_returned,
+                                                          .missing = on_missing,
                                                           .fenced = on_fenced,
                                                           .idle = on_idle,
                                                           .owner = rig}};

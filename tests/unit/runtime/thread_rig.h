@@ -47,6 +47,7 @@ typedef struct thread_rig {
     size_t taken;
     size_t returned;
     size_t returned_clean;
+    size_t missing;
     size_t fenced;
     size_t idle;
     char wiped[RIG_TEXT_SIZE];         /* the last line about it */
