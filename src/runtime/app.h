@@ -167,7 +167,7 @@ KS_NODISCARD ks_status ksi_app_check_topology(const ks_topology *topology, const
 
 /* ---- app_start.c; with the lock held --------------------------------------------------------- */
 
-/* Opens every store on disk once, and remembers how far each task's are. */
+/* Opens the tasks' stores on disk once, which nobody has open, and remembers how far they are. */
 KS_NODISCARD ks_status ksi_app_look_at_state(ks_app *app, ks_error *error);
 KS_NODISCARD ks_status ksi_app_join_group(ks_app *app, ks_error *error);
 

@@ -7,6 +7,10 @@
  * answer of ks_app_start() and not a line in a log. To find the second, one task of each
  * sub-topology is made on empty stores, and closed again.
  *
+ * A cluster that is just starting, or is just losing a broker, answers what passes: that is waited
+ * for, as long as default.api.timeout.ms allows, and is no answer of ks_app_start(). Nobody waits
+ * for an application that is stepped by hand; whoever steps it may start another.
+ *
  * A database may open and not read all the same, which its stores find out. So they are opened
  * once, and a database that turns out broken is set aside like one that does not open.
  *
@@ -18,12 +22,13 @@
 #include "base/memory.h"
 #include "config/clients.h"
 #include "config/config.h"
+#include "config/value.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* How long a start puts up with a log that does not answer. @java default.api.timeout.ms */
+/* How long a start puts up with a log that does not answer: Java's default.api.timeout.ms. */
 #define MOST_STARTING_MS 60000
 
 /* ---- state on disk --------------------------------------------------------------------------- */
@@ -81,7 +86,7 @@ static ks_status look_at_rows(ks_app *app, ksi_task_id id, ks_error *error)
     return KS_OK;
 }
 
-/* Whether the stores read, those of tasks that may never come here, too. */
+/* Those of tasks that may never come here, too. */
 ks_status ksi_app_look_at_state(ks_app *app, ks_error *error)
 {
     ksi_free(app->states);
@@ -93,14 +98,23 @@ ks_status ksi_app_look_at_state(ks_app *app, ks_error *error)
     for (size_t i = 0; i < app->assignment.task_count; i++) {
         KS_TRY(look_at_rows(app, app->assignment.tasks[i], error));
     }
-    return look_at_rows(app, (ksi_task_id){.subtopology = KSI_GLOBAL_STORES}, error);
+    return KS_OK;
+}
+
+/* Whether the stores read. */
+static ks_status look_at_all(ks_app *app, ks_error *error)
+{
+    KS_TRY(ksi_app_look_at_state(app, error));
+    return app->local_state != NULL
+               ? look_at_rows(app, (ksi_task_id){.subtopology = KSI_GLOBAL_STORES}, error)
+               : KS_OK;
 }
 
 static ks_status open_good_state(ks_app *app, ks_error *error)
 {
     ks_error reason = {0};
     KS_TRY(open_state(app, error));
-    ks_status status = ksi_app_look_at_state(app, &reason);
+    ks_status status = look_at_all(app, &reason);
     if (status != KS_OK && ksi_local_state_failed(app->local_state, &reason)) {
         ksi_local_state *broken = app->local_state;
         app->local_state = NULL;
@@ -361,6 +375,13 @@ static ks_status make_threads(ks_app *app, ks_error *error)
     return KS_OK;
 }
 
+static int64_t start_timeout_ms(const ks_app *app)
+{
+    const char *text = ksi_config_client(app->config, KSI_CLIENT_ADMIN, "default.api.timeout.ms");
+    int64_t timeout_ms = 0;
+    return text != NULL && ksi_value_i64(text, &timeout_ms) ? timeout_ms : MOST_STARTING_MS;
+}
+
 /*
  * A log that answered when it was opened may fall silent: brokers go and come. A start puts up with
  * that for a while; the program waits for it, so not for as long as a running task.
@@ -368,7 +389,7 @@ static ks_status make_threads(ks_app *app, ks_error *error)
 static ks_status find_topics(ks_app *app, ks_error *error)
 {
     const struct timespec turn = {.tv_nsec = KSI_BACKOFF_MS * 1000 * 1000};
-    const int64_t end_ms = ksi_monotonic_ms(app->clock) + MOST_STARTING_MS;
+    const int64_t end_ms = ksi_monotonic_ms(app->clock) + start_timeout_ms(app);
     for (;;) {
         ks_error reason;
         ksi_error_begin(&reason);

@@ -378,13 +378,17 @@ static void lose_all(ks_app *app, const ks_error *reason)
     }
 }
 
-/* With every task back and closed. */
+/*
+ * With every task back and closed. Their state goes by what is on the disk, as at the first join:
+ * without that the group would believe there is little, and give them to others.
+ */
 static ks_status rejoin(ks_app *app, ks_error *error)
 {
     ks_error reason = {0};
     if (!ksi_patience_is_due(&app->patience)) {
         return KS_OK;
     }
+    KS_TRY(ksi_app_look_at_state(app, error));
     ks_status status =
         app->membership->class->rejoin(app->membership, ksi_monotonic_ms(app->clock), &reason);
     if (status != KS_OK && ksi_is_retriable(&reason)) {
@@ -395,6 +399,7 @@ static ks_status rejoin(ks_app *app, ks_error *error)
         return status;
     }
     ksi_patience_settle(&app->patience);
+    app->membership->class->report(app->membership, NULL, 0, app->states, app->state_count);
     app->is_lost = false;
     app->view = (ksi_group_view){0};
     app->next_poll_ms = 0;

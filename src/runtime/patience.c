@@ -70,6 +70,16 @@ ks_status ksi_patience_fail(ksi_patience *patience, const ks_error *reason, ks_e
     return KS_OK;
 }
 
+ks_status ksi_judge_unknown_topic(ksi_transport *transport, ks_error *error)
+{
+    int32_t count = 0;
+    bool is_there =
+        error->code == KS_E_UNKNOWN_TOPIC &&
+        transport->class->partition_count(transport, error->where, &count, NULL) == KS_OK &&
+        count > 0;
+    return ksi_error_flag(error, is_there ? KS_ERROR_RETRIABLE : 0);
+}
+
 bool ksi_patience_is_due(const ksi_patience *patience)
 {
     return patience->since_ms < 0 ||

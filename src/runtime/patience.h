@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "transport/transport.h"
 #include <kstreams/common.h>
 #include <kstreams/config.h>
 
@@ -62,6 +63,13 @@ static inline bool ksi_is_retriable(const ks_error *reason)
     return (reason->flags & (KS_ERROR_RETRIABLE | KS_ERROR_ABORT | KS_ERROR_FATAL)) ==
            KS_ERROR_RETRIABLE;
 }
+
+/*
+ * What an error about a topic is. Brokers hear of a new topic one after the other, and who has not
+ * heard yet says that there is none: so KS_E_UNKNOWN_TOPIC is retriable while the log has the topic
+ * all the same. It asks the log. @java Metadata, which is asked again in that case, too
+ */
+KS_NODISCARD ks_status ksi_judge_unknown_topic(ksi_transport *transport, ks_error *error);
 
 KS_NODISCARD ks_status ksi_patience_fail(ksi_patience *patience, const ks_error *reason,
                                          ks_error *error);

@@ -377,6 +377,7 @@ static ks_status patient_turn(ksi_restorer *restorer, job *of, bool *progressed,
         }
         return KS_OK;
     }
+    status = ksi_judge_unknown_topic(restorer->options.transport, &reason);
     if (!ksi_is_retriable(&reason)) {
         *error = reason;
         return status;

@@ -74,7 +74,7 @@ int main(int count, char **arguments)
                                        .client_id = "group_offsets_app",
                                        .request_timeout_ms = REQUEST_TIMEOUT_MS};
     ks_error error = {0};
-    group_of_one self = {.offsets = ksi_kafka_group_offsets_open(&cluster, &error),
+    group_of_one self = {.offsets = ksi_kafka_group_offsets_open(&cluster, NULL, &error),
                          .group = arguments[2]};
     if (self.offsets == NULL) {
         ks_error_print(arguments[0], &error);

@@ -45,7 +45,7 @@ static void open_with(group_fixture *self, int64_t request_timeout_ms)
 {
     const ksi_kafka_cluster cluster = cluster_of(request_timeout_ms);
     ksi_kafka_group_offsets_close(self->offsets);
-    self->offsets = ksi_kafka_group_offsets_open(&cluster, &self->error);
+    self->offsets = ksi_kafka_group_offsets_open(&cluster, NULL, &self->error);
     assert_non_null(self->offsets);
 }
 

@@ -13,6 +13,9 @@
  *
  * Any broker answers FindCoordinator, so a coordinator that says it is none is asked who is.
  *
+ * A cluster that has just been made has no coordinator for some moments, in which it makes the topic
+ * of the offsets; and one that loses a broker has none for some. That is told only when it lasts.
+ *
  * A failure forgets the coordinator: it may have moved because of it. Brokers of the list are tried
  * in turn, without a pause until each had its turn, then with one that doubles.
  */
@@ -37,6 +40,8 @@
 #define RECONNECT_BACKOFF_MAX_MS 1000
 #define CONNECT_TIMEOUT_MS 10000
 enum { DOUBLED_AT_MOST = 10 };
+/* So long it is nobody's news that brokers answer and name no coordinator. */
+#define NAMELESS_MS 10000
 
 typedef enum link_phase {
     PHASE_OFF = 0,
@@ -74,6 +79,7 @@ struct ksi_coordinator_link {
     int64_t answer_deadline_ms; /* of the link's own request; INT64_MAX: none is in flight */
     int64_t wait_until_ms;      /* nothing is begun or sent before */
     unsigned failures;          /* since the last time it was ready */
+    int64_t nameless_ms;        /* since when brokers name no coordinator; -1: they do */
     bool outage;                /* was told */
     ks_error reason;            /* of the last failure */
 
@@ -119,6 +125,7 @@ ksi_coordinator_link *ksi_coordinator_link_new(const ksi_kafka_cluster *cluster,
     link->connection = ksi_connection_new();
     link->answer_deadline_ms = INT64_MAX;
     link->wait_until_ms = INT64_MIN;
+    link->nameless_ms = -1;
     return link;
 }
 
@@ -199,6 +206,17 @@ static void note_outage(ksi_coordinator_link *link, const ks_error *error)
         link->outage = true;
         ksi_log(link->logger, KS_LOG_LEVEL_WARN, link->where,
                 "no coordinator: %s; looking for it until it is there", error->message);
+    }
+}
+
+/* Brokers answer, and there is no coordinator for the moment. */
+static void note_nameless(ksi_coordinator_link *link, const ks_error *error, int64_t now_ms)
+{
+    link->reason = *error;
+    if (link->nameless_ms < 0) {
+        link->nameless_ms = now_ms;
+    } else if (now_ms - link->nameless_ms >= NAMELESS_MS) {
+        note_outage(link, error);
     }
 }
 
@@ -356,7 +374,7 @@ static void on_found(ksi_coordinator_link *link, ks_slice body, int64_t now_ms)
             refused(link, &error, now_ms);
             return;
         }
-        note_outage(link, &error);
+        note_nameless(link, &error, now_ms);
         pause_until(link, now_ms + link->retry_backoff_ms);
         return;
     }
@@ -366,6 +384,7 @@ static void on_found(ksi_coordinator_link *link, ks_slice body, int64_t now_ms)
         broke(link, &error, now_ms);
         return;
     }
+    link->nameless_ms = -1;
     set_coordinator(link, &found);
     on_coordinator_known(link);
 }

@@ -53,7 +53,8 @@ static const code_row rows[] = {
     ROW(FENCED_INSTANCE_ID, KS_E_FENCED, 0,
         "another process has the same group.instance.id; each process needs its own"),
     ROW(UNSTABLE_OFFSET_COMMIT, KS_E_IO, KS_ERROR_RETRIABLE,
-        "a transaction that sent offsets of the group is still open"),
+        "a transaction that sent offsets of the group is still open; the broker ends it when its "
+        "transaction.timeout.ms is over"),
 };
 
 static const code_row *row_of(int16_t code)

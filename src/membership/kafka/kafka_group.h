@@ -44,11 +44,12 @@ typedef struct ksi_kafka_offset {
 typedef struct ksi_kafka_group_offsets ksi_kafka_group_offsets;
 
 /*
- * Connects when it is first used, and again whenever it has to. It logs nothing: whoever calls is
- * told. NULL and an error when the list of servers cannot be read.
+ * Connects when it is first used, and again whenever it has to. Whoever calls is told of failures;
+ * the logger (borrowed, may be NULL) hears of a call that waits for a transaction to end. NULL and
+ * an error when the list of servers cannot be read.
  */
 ksi_kafka_group_offsets *ksi_kafka_group_offsets_open(const ksi_kafka_cluster *cluster,
-                                                      ks_error *error);
+                                                      ksi_logger *logger, ks_error *error);
 void ksi_kafka_group_offsets_close(ksi_kafka_group_offsets *offsets); /* NULL is accepted */
 
 /*
@@ -59,7 +60,8 @@ void ksi_kafka_group_offsets_close(ksi_kafka_group_offsets *offsets); /* NULL is
  *     KS_E_STATE, retriable     the group is in a rebalance, or the generation is an old one: take
  *                               the newest and call again
  *     KS_E_FENCED               it is no member any more
- *     KS_E_UNKNOWN_TOPIC        a topic is not there
+ *     KS_E_UNKNOWN_TOPIC        a topic is not there; of a member retriable, for the broker may not
+ *                               have heard of it yet
  *     KS_E_IO or KS_E_TIMEOUT, retriable    no answer: whether they are committed is not known, and
  *                               the same call again settles it
  */

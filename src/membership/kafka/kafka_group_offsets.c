@@ -8,7 +8,11 @@
  *
  * What is temporary (the coordinator moved, is loading; a transaction is still open) is asked again
  * until the request timeout is over. The member that commits may meanwhile have a newer generation,
- * so its refusal is never repeated here.
+ * so its refusal is never repeated here. A transaction may stay open for long, and then a task does
+ * not begin for no visible reason; so that, and only that, is told to the log.
+ *
+ * A broker may not have heard of a topic yet, so a member that is refused for that may commit
+ * again; for a tool there is no such topic.
  *
  * Thread rule: any; the lock is held while a call waits.
  */
@@ -25,8 +29,12 @@
 #include "membership/kafka/kafka_group.h"
 #include "net/address.h"
 
+/* So long an open transaction is nothing special. */
+#define UNSTABLE_MS 3000
+
 struct ksi_kafka_group_offsets {
     ksi_mutex lock;
+    ksi_logger *logger;
     char *bootstrap_servers;
     char *client_id;
     ksi_kafka_cluster cluster; /* with those texts */
@@ -41,9 +49,12 @@ typedef struct offset_call {
     ksi_api api;
     const char *group;
     const char *what; /* "committing offsets" */
+    int64_t began_ms;
     int64_t deadline_ms;
     bool lost_before;
+    bool has_told;    /* that a transaction is open */
     ks_error refused; /* what was temporary the last time; KS_OK: nothing */
+    ks_error ignored; /* in place of an error that the caller does not want */
 } offset_call;
 
 static int64_t now(void)
@@ -52,7 +63,7 @@ static int64_t now(void)
 }
 
 ksi_kafka_group_offsets *ksi_kafka_group_offsets_open(const ksi_kafka_cluster *cluster,
-                                                      ks_error *error)
+                                                      ksi_logger *logger, ks_error *error)
 {
     ksi_address_list servers;
     ks_status status = ksi_address_list_parse(&servers, cluster->bootstrap_servers, KSI_KAFKA_PORT,
@@ -63,6 +74,7 @@ ksi_kafka_group_offsets *ksi_kafka_group_offsets_open(const ksi_kafka_cluster *c
     }
     ksi_kafka_group_offsets *offsets = ksi_calloc(1, sizeof *offsets);
     ksi_mutex_init(&offsets->lock);
+    offsets->logger = logger;
     offsets->bootstrap_servers = ksi_strdup(cluster->bootstrap_servers);
     offsets->client_id = ksi_strdup(cluster->client_id);
     offsets->cluster = *cluster;
@@ -94,7 +106,7 @@ static ks_status link_to(ksi_kafka_group_offsets *offsets, const char *group, ks
     if (offsets->group != NULL && strcmp(offsets->group, group) == 0) {
         return KS_OK;
     }
-    /* It logs nothing: whoever calls is told, and the member's link tells the log. */
+    /* Without a logger: whoever calls is told, and the member's link tells the log. */
     ksi_coordinator_link *link = ksi_coordinator_link_new(&offsets->cluster, group, NULL, error);
     if (link == NULL) {
         return KS_E_CONFIG;
@@ -104,6 +116,20 @@ static ks_status link_to(ksi_kafka_group_offsets *offsets, const char *group, ks
     offsets->link = link;
     offsets->group = ksi_strdup(group);
     return KS_OK;
+}
+
+/*
+ * Begins a call, with the lock held from then on; the request goes to `body`. `*error` is one to
+ * fill in any case.
+ */
+static ks_status begin(ksi_kafka_group_offsets *offsets, offset_call *call, ks_error **error)
+{
+    *error = *error != NULL ? *error : &call->ignored;
+    ksi_mutex_lock(&offsets->lock);
+    call->began_ms = now();
+    call->deadline_ms = call->began_ms + offsets->cluster.request_timeout_ms;
+    ksi_buffer_clear(&offsets->body);
+    return link_to(offsets, call->group, *error);
 }
 
 /* One request with what is in `body`, and its answer. */
@@ -156,6 +182,17 @@ static ks_status refusal(const offset_call *call, int16_t code, const ksi_offset
     return ksi_kafka_code_error(code, where, call->what, error);
 }
 
+/* Once a call. */
+static void tell_unstable(ksi_kafka_group_offsets *offsets, offset_call *call)
+{
+    if (!call->has_told && now() - call->began_ms >= UNSTABLE_MS) {
+        call->has_told = true;
+        ksi_log(offsets->logger, KS_LOG_LEVEL_INFO, call->refused.where,
+                "waiting for the end of a transaction that sent this offset: who began it may have "
+                "been killed, and then the broker ends it when its transaction.timeout.ms is over");
+    }
+}
+
 /*
  * What the answers say; `*again`: it is temporary, so the same is to be asked again.
  */
@@ -174,6 +211,9 @@ static ks_status judge(ksi_kafka_group_offsets *offsets, offset_call *call,
         return refusal(call, code, refused, error);
     }
     (void)refusal(call, code, refused, &call->refused);
+    if (code == KSI_KAFKA_UNSTABLE_OFFSET_COMMIT) {
+        tell_unstable(offsets, call);
+    }
     return KS_OK;
 }
 
@@ -198,9 +238,16 @@ static ks_status commit(ksi_kafka_group_offsets *offsets, offset_call *call, siz
     return KS_OK;
 }
 
-/* A group that has members takes offsets from them only, and knows nobody else. */
-static ks_status commit_of_nobody(ks_status status, const char *group, ks_error *error)
+/*
+ * Whom it is about. A group that has members takes offsets from them only, and knows nobody else. A
+ * member read the topic, so it is there: @java ConsumerCoordinator#OffsetCommitResponseHandler
+ */
+static ks_status judge_by_sender(ks_status status, const char *group, bool is_member,
+                                 ks_error *error)
 {
+    if (is_member) {
+        return status == KS_E_UNKNOWN_TOPIC ? ksi_error_flag(error, KS_ERROR_RETRIABLE) : status;
+    }
     if (status != KS_E_FENCED) {
         return status;
     }
@@ -217,21 +264,15 @@ ks_status ksi_kafka_group_offsets_commit(ksi_kafka_group_offsets *offsets, const
     if (count == 0) {
         return KS_OK;
     }
-    ks_error ignored = {0};
-    error = error != NULL ? error : &ignored;
-    ksi_mutex_lock(&offsets->lock);
-    offset_call call = {.api = KSI_API_OFFSET_COMMIT,
-                        .group = group,
-                        .what = "committing offsets",
-                        .deadline_ms = now() + offsets->cluster.request_timeout_ms};
-    ks_status status = link_to(offsets, group, error);
+    offset_call call = {.api = KSI_API_OFFSET_COMMIT, .group = group, .what = "committing offsets"};
+    ks_status status = begin(offsets, &call, &error);
     if (status == KS_OK) {
-        ksi_buffer_clear(&offsets->body);
         ksi_put_offset_commit(&offsets->body, group, generation, list, count);
         status = commit(offsets, &call, count, error);
     }
+    status = judge_by_sender(status, group, generation != NULL, error);
     ksi_mutex_unlock(&offsets->lock);
-    return generation != NULL ? status : commit_of_nobody(status, group, error);
+    return status;
 }
 
 /* ---- fetch ----------------------------------------------------------------------------------- */
@@ -291,17 +332,11 @@ ks_status ksi_kafka_group_offsets_fetch(ksi_kafka_group_offsets *offsets, const 
     if (count == 0) {
         return KS_OK;
     }
-    ks_error ignored = {0};
-    error = error != NULL ? error : &ignored;
-    ksi_mutex_lock(&offsets->lock);
-    offset_call call = {.api = KSI_API_OFFSET_FETCH,
-                        .group = group,
-                        .what = "reading committed offsets",
-                        .deadline_ms = now() + offsets->cluster.request_timeout_ms};
+    offset_call call = {
+        .api = KSI_API_OFFSET_FETCH, .group = group, .what = "reading committed offsets"};
     ksi_offset_answers answers;
-    ks_status status = link_to(offsets, group, error);
+    ks_status status = begin(offsets, &call, &error);
     if (status == KS_OK) {
-        ksi_buffer_clear(&offsets->body);
         ksi_put_offset_fetch(&offsets->body, group, list, count);
         status = fetch(offsets, &call, &answers, error);
     }
@@ -335,17 +370,11 @@ ks_status ksi_kafka_group_offsets_list(ksi_kafka_group_offsets *offsets, const c
                                        ks_arena *arena, ksi_kafka_offset_list *list,
                                        ks_error *error)
 {
-    ks_error ignored = {0};
-    error = error != NULL ? error : &ignored;
-    ksi_mutex_lock(&offsets->lock);
-    offset_call call = {.api = KSI_API_OFFSET_FETCH,
-                        .group = group,
-                        .what = "listing committed offsets",
-                        .deadline_ms = now() + offsets->cluster.request_timeout_ms};
+    offset_call call = {
+        .api = KSI_API_OFFSET_FETCH, .group = group, .what = "listing committed offsets"};
     ksi_offset_answers answers;
-    ks_status status = link_to(offsets, group, error);
+    ks_status status = begin(offsets, &call, &error);
     if (status == KS_OK) {
-        ksi_buffer_clear(&offsets->body);
         ksi_put_offset_fetch_all(&offsets->body, group);
         status = fetch(offsets, &call, &answers, error);
     }

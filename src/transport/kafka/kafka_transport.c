@@ -259,7 +259,7 @@ static bool connect_to(ksi_kafka_transport *self, ks_error *error)
     /* It connects when it is used. */
     const ksi_kafka_cluster cluster = ksi_kafka_cluster_of(self);
     self->purges = rd_kafka_queue_new(self->admin->handle);
-    self->offsets = ksi_kafka_group_offsets_open(&cluster, error);
+    self->offsets = ksi_kafka_group_offsets_open(&cluster, self->logger, error);
     return self->offsets != NULL && make_first_contact(self, error) == KS_OK;
 }
 

@@ -27,8 +27,10 @@ static ks_status ask(faulty_call which, ks_error *error)
         return KS_OK;
     }
     faults.asked++;
-    (void)ksi_error_set(error, faults.code, "broker", "nobody is there");
-    return ksi_error_flag(error, faults.is_void ? KS_ERROR_ABORT : KS_ERROR_RETRIABLE);
+    (void)ksi_error_set(error, faults.code, faults.where != NULL ? faults.where : "broker",
+                        "nobody is there");
+    uint32_t flags = faults.is_void ? KS_ERROR_ABORT : KS_ERROR_RETRIABLE;
+    return ksi_error_flag(error, faults.is_final ? 0 : flags);
 }
 
 static ks_status commit_offsets(ksi_transport *self, const ksi_offset_commit *commit,
@@ -50,6 +52,12 @@ static ks_status offsets(ksi_transport *self, ksi_topic_partition partition, int
 {
     KS_TRY(ask(OFFSETS, error));
     return real_transport->offsets(self, partition, begin, end, error);
+}
+
+static ks_status create_topic(ksi_transport *self, const ksi_topic_spec *spec, ks_error *error)
+{
+    KS_TRY(ask(CREATE, error));
+    return real_transport->create_topic(self, spec, error);
 }
 
 static ks_status assign(ksi_consumer *self, ksi_topic_partition partition, int64_t offset,
@@ -179,6 +187,7 @@ ks_log *faulty_log_open(void)
     faulty_transport.commit_offsets = commit_offsets;
     faulty_transport.committed = committed;
     faulty_transport.offsets = offsets;
+    faulty_transport.create_topic = create_topic;
     faulty_transport.open_producer = open_producer;
     faulty_transport.open_consumer = open_consumer;
     transport->class = &faulty_transport;

@@ -4,7 +4,7 @@
  * sent, as the clients of a cluster have them; and one that is slower than its reader.
  *
  * The log in memory does neither. So some of its calls are replaced: those that are "out" answer
- * with an error that is flagged retriable, and a flush tells the producer's owner of every record
+ * with an error that is flagged retriable unless it `is_final`, and a flush tells the producer's owner of every record
  * for `bad_topic` that it was refused. `later` are records that its end speaks of, and that no poll
  * has given yet.
  *
@@ -27,7 +27,8 @@ typedef enum faulty_call {
     OPEN,
     OFFSETS,
     SEND,
-    COUNT
+    COUNT,
+    CREATE
 } faulty_call;
 
 typedef struct faulty_sent {
@@ -41,7 +42,9 @@ typedef struct faulty_state {
     int asked;
     ks_status code; /* what it answers instead */
     bool is_void;   /* so is the transaction */
-    int64_t later;  /* so many records of a partition are in the log, and on their way */
+    bool is_final;  /* it is no outage */
+    const char *where;
+    int64_t later; /* so many records of a partition are in the log, and on their way */
     const char *bad_topic;
     uint32_t refusal; /* flags of the error by which it is refused */
     void (*on_send)(void);

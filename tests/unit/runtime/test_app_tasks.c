@@ -207,7 +207,17 @@ static struct slow_group {
     const ksi_membership_class *real;
     bool is_in_doubt;
     bool refuses;
+    bool fences;            /* once */
+    size_t states_reported; /* of tasks that do not run */
+    int64_t offsets_reported;
 } slow_group;
+
+static void patch_group(ks_app *app)
+{
+    slow_group =
+        (struct slow_group){.slow = *app->membership->class, .real = app->membership->class};
+    app->membership->class = &slow_group.slow;
+}
 
 static ks_status poll_slowly(ksi_membership *membership, int64_t now_ms, ksi_group_view *view,
                              ks_error *error)
@@ -239,12 +249,11 @@ static void a_refused_commit_is_a_doubt_and_tasks_wait_until_the_group_has_answe
     produce_to_all(world);
     manual_run_ms(world, LONG_MS);
     expect_all_counts(world, 1);
-    slow_group = (struct slow_group){
-        .slow = *one->app->membership->class, .real = one->app->membership->class, .refuses = true};
+    patch_group(one->app);
+    slow_group.refuses = true;
     slow_group.slow.poll = poll_slowly;
     slow_group.slow.doubt = doubt;
     slow_group.slow.generation = generation_of_somebody;
-    one->app->membership->class = &slow_group.slow;
     manual_run_ms(world, LONG_MS);
     produce_to_all(world);
     manual_run_ms(world, LONG_MS);
@@ -256,6 +265,56 @@ static void a_refused_commit_is_a_doubt_and_tasks_wait_until_the_group_has_answe
     manual_run_ms(world, LONG_MS);
     assert_int_equal(manual_running(one), PARTITIONS);
     assert_int_equal(one->rejoins, 0); /* it was no loss */
+    expect_all_counts(world, 2);
+    one->app->membership->class = slow_group.real;
+    manual_close(one);
+    manual_world_free(world);
+}
+
+static ks_status poll_and_fence(ksi_membership *membership, int64_t now_ms, ksi_group_view *view,
+                                ks_error *error)
+{
+    if (slow_group.fences) {
+        slow_group.fences = false;
+        return ksi_error_set(error, KS_E_FENCED, "app", "the session is over");
+    }
+    return slow_group.real->poll(membership, now_ms, view, error);
+}
+
+/* Keeps what the first report after a loss says of what is on the disk. */
+static void report_and_keep(ksi_membership *membership, const ksi_task_id *active,
+                            size_t active_count, const ksi_task_state *standby,
+                            size_t standby_count)
+{
+    if (active_count == 0 && standby_count > slow_group.states_reported) {
+        slow_group.states_reported = standby_count;
+        for (size_t i = 0; i < standby_count; i++) {
+            slow_group.offsets_reported += standby[i].offsets;
+        }
+    }
+    slow_group.real->report(membership, active, active_count, standby, standby_count);
+}
+
+static void an_application_that_joins_again_says_what_it_has_on_the_disk(void **state)
+{
+    (void)state;
+    manual_world *world = new_world();
+    manual_app *one =
+        manual_start(world, 0, counting(),
+                     with(new_config("at_least_once"), "statestore.apply.interval.ms", "100"));
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
+    patch_group(one->app);
+    slow_group.slow.poll = poll_and_fence;
+    slow_group.slow.report = report_and_keep;
+    slow_group.fences = true;
+    manual_run_ms(world, LONG_MS);
+    assert_int_equal(one->rejoins, 1);
+    assert_int_equal(slow_group.states_reported, PARTITIONS);
+    assert_int_equal(slow_group.offsets_reported, PARTITIONS); /* a row in each changelog */
+    assert_int_equal(manual_running(one), PARTITIONS);
+    produce_to_all(world);
+    manual_run_ms(world, LONG_MS);
     expect_all_counts(world, 2);
     one->app->membership->class = slow_group.real;
     manual_close(one);
@@ -658,6 +717,7 @@ int main(void)
         cmocka_unit_test(an_application_that_was_asleep_is_fenced_and_joins_again),
         cmocka_unit_test(an_application_that_was_asleep_may_be_closed),
         cmocka_unit_test(a_refused_commit_is_a_doubt_and_tasks_wait_until_the_group_has_answered),
+        cmocka_unit_test(an_application_that_joins_again_says_what_it_has_on_the_disk),
         cmocka_unit_test(a_task_that_stays_as_a_standby_is_run_by_another),
         cmocka_unit_test(a_standby_takes_over_with_its_state),
         cmocka_unit_test(a_task_that_moves_to_another_thread_keeps_its_open_stores),

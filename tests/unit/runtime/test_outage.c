@@ -172,6 +172,70 @@ static void expect_a_restore_waits(faulty_call out)
     faulty_rig_free(rig, log);
 }
 
+/* Brokers hear of a new topic one after the other. */
+static void a_topic_that_one_broker_does_not_know_yet_is_waited_for(void **state)
+{
+    (void)state;
+    ks_log *log = faulty_log_open();
+    thread_rig *rig = faulty_rig_new(log, passing(), false);
+    rig_open_unstepped(rig);
+    faults.out = ASSIGN;
+    faults.is_final = true;
+    faults.code = KS_E_UNKNOWN_TOPIC;
+    faults.where = "in";
+    rig_step_until_idle(rig);
+    assert_int_equal(faults.asked, 1);
+    assert_int_equal(rig->taken, 0);
+    faults.out = NO_CALL;
+    rig_pass_ms(rig, KSI_BACKOFF_MS);
+    assert_int_equal(rig->taken, 1);
+    faulty_rig_free(rig, log);
+}
+
+static void a_topic_that_nobody_knows_is_an_error_at_once(void **state)
+{
+    (void)state;
+    ks_log *log = faulty_log_open();
+    thread_rig *rig = faulty_rig_new(log, passing(), false);
+    ks_error error = {0};
+    bool progressed = false;
+    rig_open_unstepped(rig);
+    faults.out = ASSIGN;
+    faults.is_final = true;
+    faults.code = KS_E_UNKNOWN_TOPIC;
+    faults.where = "gone";
+    assert_int_equal(ksi_stream_thread_step(rig->thread, &progressed, &error), KS_E_UNKNOWN_TOPIC);
+    faulty_rig_free(rig, log);
+}
+
+/* An application with threads of its own, on the machine's clock. */
+static ks_app *new_app(ks_log *log, ks_topology *topology, ks_config *config)
+{
+    ks_error error = {0};
+    ks_app *app = ks_app_new(topology, config, KS_APP_OPTIONS(.log = log), &error);
+    assert_ok(app != NULL ? KS_OK : error.code, &error);
+    return app;
+}
+
+static void a_start_gives_up_after_default_api_timeout_and_says_why(void **state)
+{
+    (void)state;
+    ks_log *log = faulty_log_open();
+    ks_error error = {0};
+    ks_topology *topology = counting();
+    ks_config *config = config_of("app");
+    config_put(config, "admin.default.api.timeout.ms", "250");
+    ks_app *app = new_app(log, topology, config);
+    faults.out = CREATE;
+    assert_int_equal(ks_app_start(app, &error), KS_E_IO);
+    assert_in_range(faults.asked, 2, 4);
+    assert_non_null(strstr(error.message, "creating a changelog topic: nobody is there"));
+    ks_app_free(app);
+    ks_topology_free(topology);
+    ks_config_free(config);
+    ks_log_free(log);
+}
+
 static void a_restore_goes_on_as_soon_as_the_log_answers(void **state)
 {
     (void)state;
@@ -453,6 +517,9 @@ int main(void)
         cmocka_unit_test(a_task_begins_as_soon_as_its_offsets_can_be_read),
         cmocka_unit_test(a_task_begins_when_its_input_can_be_read),
         cmocka_unit_test(a_task_that_has_not_begun_goes_back_when_it_is_called),
+        cmocka_unit_test(a_topic_that_one_broker_does_not_know_yet_is_waited_for),
+        cmocka_unit_test(a_topic_that_nobody_knows_is_an_error_at_once),
+        cmocka_unit_test(a_start_gives_up_after_default_api_timeout_and_says_why),
         cmocka_unit_test(a_restore_goes_on_as_soon_as_the_log_answers),
         cmocka_unit_test(an_input_that_cannot_be_polled_is_polled_again),
         cmocka_unit_test(a_thread_that_has_sent_as_much_as_may_wait_processes_nothing),

@@ -27,6 +27,7 @@ typedef struct link_fixture {
     ksi_logger logger;
     ksi_buffer log; /* a line each, its level first */
     int64_t now_ms;
+    int64_t retry_backoff_ms; /* 0: the default */
     ks_slice body;
     ks_error error;
 } link_fixture;
@@ -73,7 +74,9 @@ static int end(void **state)
 
 static void link_to(link_fixture *self, const char *servers)
 {
-    const ksi_kafka_cluster cluster = {.bootstrap_servers = servers, .client_id = "tester"};
+    const ksi_kafka_cluster cluster = {.bootstrap_servers = servers,
+                                       .client_id = "tester",
+                                       .retry_backoff_ms = self->retry_backoff_ms};
     self->link = ksi_coordinator_link_new(&cluster, "app", &self->logger, &self->error);
     assert_non_null(self->link);
 }
@@ -220,7 +223,20 @@ static void a_cluster_that_has_no_coordinator_yet_is_asked_again(void **state)
     assert_int_equal(heartbeat(self), KSI_LINK_ANSWERED);
     assert_int_equal(self->now_ms, began_ms + 200); /* two pauses of retry.backoff.ms */
     assert_int_equal(fake_broker_connections(self->broker), 1);
+    assert_int_equal(lines_of(self, KS_LOG_LEVEL_WARN), 0); /* as new clusters are */
+}
+
+static void a_cluster_that_has_no_coordinator_for_long_is_told_once(void **state)
+{
+    link_fixture *self = *state;
+    for (int i = 0; i < 30; i++) {
+        script_found(self->broker, KSI_KAFKA_COORDINATOR_NOT_AVAILABLE);
+    }
+    self->retry_backoff_ms = 500;
+    link_to(self, fake_broker_address(self->broker));
+    assert_int_equal(heartbeat(self), KSI_LINK_ANSWERED);
     assert_int_equal(lines_of(self, KS_LOG_LEVEL_WARN), 1);
+    assert_non_null(strstr(ksi_buffer_cstr(&self->log), "COORDINATOR_NOT_AVAILABLE"));
 }
 
 static void a_refusal_for_good_is_an_error_at_once(void **state)
@@ -465,6 +481,7 @@ int main(void)
         TEST(the_coordinator_may_be_another_broker),
         TEST(a_broker_of_the_list_that_is_gone_is_passed_over),
         TEST(a_cluster_that_has_no_coordinator_yet_is_asked_again),
+        TEST(a_cluster_that_has_no_coordinator_for_long_is_told_once),
         TEST(a_refusal_for_good_is_an_error_at_once),
         TEST(a_broker_that_is_too_old_is_an_error_that_says_so),
         TEST(a_coordinator_that_moved_is_found_again),

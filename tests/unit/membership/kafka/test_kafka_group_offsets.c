@@ -22,7 +22,18 @@ typedef struct offsets_fixture {
     ksi_buffer request; /* the body of the last one; the broker's lock guards it */
     ks_arena arena;
     ks_error error;
+    ksi_logger logger;
+    bool is_unstable; /* a transaction is open, for ever */
+    int lines;
+    char last_line[256];
 } offsets_fixture;
+
+static void note_line(ks_log_level level, const char *where, const char *message, void *user)
+{
+    offsets_fixture *self = user;
+    self->lines += level == KS_LOG_LEVEL_INFO;
+    (void)snprintf(self->last_line, sizeof self->last_line, "%s: %s", where, message);
+}
 
 static const ksi_generation generation = {.member = "member-1", .number = 5};
 
@@ -35,7 +46,11 @@ static fake_reply all_is_well(void *user, const fake_request *request, ksi_buffe
     }
     ksi_buffer_clear(&self->request);
     ksi_buffer_append(&self->request, request->body.data, request->body.size);
-    const ksi_offset_answer answer = {.topic = ks_slice_cstr("a"), .partition = 1, .offset = 7};
+    const ksi_offset_answer answer = {
+        .topic = ks_slice_cstr("a"),
+        .partition = 1,
+        .offset = 7,
+        .error_code = self->is_unstable ? KSI_KAFKA_UNSTABLE_OFFSET_COMMIT : KSI_KAFKA_NONE};
     const ksi_offset_answers answers = {.list = &answer, .count = 1};
     if (request->api == KSI_API_OFFSET_COMMIT) {
         fake_put_committed(body, &answers);
@@ -52,7 +67,7 @@ static void open_with(offsets_fixture *self, int64_t request_timeout_ms)
                                        .request_timeout_ms = request_timeout_ms,
                                        .retry_backoff_ms = 20};
     ksi_kafka_group_offsets_close(self->offsets);
-    self->offsets = ksi_kafka_group_offsets_open(&cluster, &self->error);
+    self->offsets = ksi_kafka_group_offsets_open(&cluster, &self->logger, &self->error);
     assert_non_null(self->offsets);
 }
 
@@ -62,6 +77,7 @@ static int begin(void **state)
     self->broker = fake_broker_new(all_is_well, self);
     fake_broker_run(self->broker);
     ksi_arena_init(&self->arena, 0);
+    ksi_logger_init(&self->logger, note_line, self, KS_LOG_LEVEL_INFO);
     open_with(self, 0);
     *state = self;
     return 0;
@@ -72,6 +88,7 @@ static int end(void **state)
     offsets_fixture *self = *state;
     ksi_kafka_group_offsets_close(self->offsets);
     fake_broker_free(self->broker);
+    ksi_logger_destroy(&self->logger);
     ksi_buffer_destroy(&self->request);
     ksi_arena_destroy(&self->arena);
     ksi_free(self);
@@ -197,8 +214,18 @@ static void a_partition_that_is_refused_is_named(void **state)
 {
     offsets_fixture *self = *state;
     script_code(self, KSI_API_OFFSET_COMMIT, KSI_KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-    assert_int_equal(commit_one(self, &generation), KS_E_UNKNOWN_TOPIC);
+    assert_retriable(self, commit_one(self, &generation), KS_E_UNKNOWN_TOPIC);
     assert_string_equal(self->error.where, "group app, a-1");
+}
+
+/* A member has read the topic: this broker has not heard of it yet. A tool may have mistyped it. */
+static void a_topic_that_is_not_there_is_final_for_a_tool_only(void **state)
+{
+    offsets_fixture *self = *state;
+    script_code(self, KSI_API_OFFSET_COMMIT, KSI_KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    assert_int_equal(commit_one(self, NULL), KS_E_UNKNOWN_TOPIC);
+    assert_int_equal(self->error.flags, 0);
+    assert_int_equal(fake_broker_requests(self->broker, KSI_API_OFFSET_COMMIT), 1);
 }
 
 static void a_coordinator_that_moved_or_loads_is_asked_again(void **state)
@@ -335,6 +362,19 @@ static void an_offset_of_an_open_transaction_is_waited_for(void **state)
     assert_int_equal(offset.offset, 7);
     assert_int_equal(fake_broker_requests(self->broker, KSI_API_OFFSET_FETCH), 3);
     assert_int_equal(fake_broker_requests(self->broker, KSI_API_FIND_COORDINATOR), 1);
+    assert_int_equal(self->lines, 0); /* it was open for a moment */
+}
+
+static void a_transaction_that_stays_open_is_told_once(void **state)
+{
+    offsets_fixture *self = *state;
+    ksi_kafka_offset offset;
+    open_with(self, 4000);
+    self->is_unstable = true;
+    assert_retriable(self, fetch_one(self, &offset), KS_E_IO);
+    assert_int_equal(self->lines, 1);
+    assert_non_null(strstr(self->last_line, "group app, a-1: waiting for the end of a transac"));
+    assert_non_null(strstr(self->last_line, "transaction.timeout.ms"));
 }
 
 static void a_transaction_that_does_not_end_is_the_reason_of_the_error(void **state)
@@ -404,7 +444,7 @@ static void a_list_of_servers_that_cannot_be_read_is_refused(void **state)
 {
     offsets_fixture *self = *state;
     const ksi_kafka_cluster cluster = {.bootstrap_servers = ","};
-    assert_null(ksi_kafka_group_offsets_open(&cluster, &self->error));
+    assert_null(ksi_kafka_group_offsets_open(&cluster, NULL, &self->error));
     assert_int_equal(self->error.code, KS_E_CONFIG);
 }
 
@@ -420,6 +460,7 @@ int main(void)
         TEST(a_member_that_is_out_is_fenced),
         TEST(offsets_of_a_group_with_members_are_set_by_nobody_else),
         TEST(a_partition_that_is_refused_is_named),
+        TEST(a_topic_that_is_not_there_is_final_for_a_tool_only),
         TEST(a_coordinator_that_moved_or_loads_is_asked_again),
         TEST(a_commit_whose_answer_was_lost_is_made_once_more),
         TEST(idle_connections_that_the_broker_closes_do_not_show),
@@ -430,6 +471,7 @@ int main(void)
         TEST(all_that_a_group_committed_is_listed),
         TEST(a_list_is_asked_for_again_while_the_coordinator_is_not_known),
         TEST(an_offset_of_an_open_transaction_is_waited_for),
+        TEST(a_transaction_that_stays_open_is_told_once),
         TEST(a_transaction_that_does_not_end_is_the_reason_of_the_error),
         TEST(each_group_has_a_coordinator_of_its_own),
         TEST(many_threads_may_call),
