@@ -13,8 +13,9 @@
  *
  * Any broker answers FindCoordinator, so a coordinator that says it is none is asked who is.
  *
- * A cluster that has just been made has no coordinator for some moments, in which it makes the topic
- * of the offsets; and one that loses a broker has none for some. That is told only when it lasts.
+ * A cluster that has just been made has no coordinator for some moments, in which it makes the
+ * topic of the offsets; and one that loses a broker has none for some. That is told only when it
+ * lasts.
  *
  * A failure forgets the coordinator: it may have moved because of it. Brokers of the list are tried
  * in turn, without a pause until each had its turn, then with one that doubles.

@@ -4,9 +4,9 @@
  * sent, as the clients of a cluster have them; and one that is slower than its reader.
  *
  * The log in memory does neither. So some of its calls are replaced: those that are "out" answer
- * with an error that is flagged retriable unless it `is_final`, and a flush tells the producer's owner of every record
- * for `bad_topic` that it was refused. `later` are records that its end speaks of, and that no poll
- * has given yet.
+ * with an error that is flagged retriable unless it `is_final`, and a flush tells the producer's
+ * owner of every record for `bad_topic` that it was refused. `later` are records that its end
+ * speaks of, and that no poll has given yet.
  *
  * Thread rule: the test's; one such log at a time.
  */
