@@ -342,12 +342,24 @@ static rd_kafka_resp_err_t produce_when_there_is_room(ksi_kafka_producer *produc
     return code;
 }
 
+/* What a producer refuses then has the code of its first failure, whatever that was. */
+static bool has_failed_for_good(const ksi_kafka_producer *producer)
+{
+    return rd_kafka_fatal_error(producer->client->handle, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 static ks_status explain_refusal(ksi_kafka_producer *producer, ksi_known_topic *known,
                                  const ks_log_record *record, rd_kafka_resp_err_t code,
                                  ks_error *error)
 {
     ksi_kafka_failure failure = {
         .code = code, .where = known->name, .doing = "sending a record to it"};
+    if (code == RD_KAFKA_RESP_ERR__STATE || has_failed_for_good(producer)) {
+        /* The transaction cannot go on, or the client: a delivery that failed may say why. */
+        ksi_deliveries_serve(producer->account->deliveries);
+        KS_TRY(ksi_kafka_producer_check(producer, error));
+        return ksi_kafka_producer_lost(producer, &failure, error);
+    }
     switch (code) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
         return ksi_error_set(error, KS_E_LIMIT, known->name,
@@ -363,12 +375,6 @@ static ks_status explain_refusal(ksi_kafka_producer *producer, ksi_known_topic *
         failure.code = RD_KAFKA_RESP_ERR__TIMED_OUT;
         failure.doing = "waiting for room in its queue of records (producer.buffer.memory)";
         return ksi_kafka_client_fail(producer->client, &failure, error);
-    case RD_KAFKA_RESP_ERR__STATE:
-    case RD_KAFKA_RESP_ERR__FATAL:
-        /* The transaction cannot go on, or the client: a delivery that failed may say why. */
-        ksi_deliveries_serve(producer->account->deliveries);
-        KS_TRY(ksi_kafka_producer_check(producer, error));
-        return ksi_kafka_producer_lost(producer, &failure, error);
     default:
         return ksi_kafka_client_fail(producer->client, &failure, error);
     }

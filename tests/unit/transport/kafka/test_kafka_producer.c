@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "mock_cluster.h"
 #include "transport/kafka/deliveries.h"
+#include "transport/kafka/kafka_producer.h"
 
 typedef struct undelivered_note {
     mock_fixture *fixture;
@@ -253,6 +254,28 @@ static void closing_during_an_outage_ends(void **state)
 
 enum { THREADS = 4, ROUNDS = 30, RECORDS = 50 };
 
+/* As when a broker has lost what came before: such a client sends nothing any more. */
+static void after_a_failure_for_good_the_next_producer_has_a_new_client(void **state)
+{
+    mock_fixture *self = *state;
+    mock_topic(self, "topic", 1);
+    ksi_producer *producer = mock_producer(self, NULL);
+    assert_ok(mock_send(self, producer, "topic", 0, "a"));
+    flush(self, producer);
+    rd_kafka_t *handle = ((ksi_kafka_producer *)producer)->client->handle;
+    assert_int_equal(
+        rd_kafka_test_fatal_error(handle, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "lost"),
+        RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_refused(mock_send(self, producer, "topic", 0, "b"), KS_E_IO, KS_ERROR_ABORT);
+    assert_refused(mock_send(self, producer, "topic", 0, "b"), KS_E_IO, KS_ERROR_ABORT);
+    ksi_producer *next = mock_producer(self, NULL);
+    assert_ok(mock_send(self, next, "topic", 0, "b"));
+    flush(self, next);
+    assert_int_equal(next->class->last_offset(next, mock_at("topic", 0)), 1);
+    producer->class->close(producer);
+    next->class->close(next);
+}
+
 typedef struct sender_thread {
     mock_fixture *fixture;
     ksi_thread thread;
@@ -313,6 +336,7 @@ int main(void)
         MOCK_TEST(an_answer_that_is_late_is_waited_for_by_the_next_call),
         MOCK_TEST(an_outage_loses_nothing),
         MOCK_TEST(closing_during_an_outage_ends),
+        MOCK_TEST(after_a_failure_for_good_the_next_producer_has_a_new_client),
         MOCK_TEST(threads_share_a_client_and_wait_for_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
