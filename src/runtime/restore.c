@@ -149,13 +149,15 @@ static ks_status end_at_commit(const ksi_restore *restore, int64_t begin, int64_
 /*
  * The end of a store's own changelog is that of all that was written. The last owner may have
  * committed a moment ago: its offsets are seen then, and where they say that the next one goes on,
- * its rows have to be, too. Reading waits for them, and for whatever else is not decided yet. (What
- * others write is not waited for: their transactions are none of ours.)
+ * its rows have to be, too. Reading waits for them, and for whatever else is not decided yet. What
+ * others write is not waited for, as their transactions are none of ours, but for an input: what is
+ * committed of it was read once, and readers come as far again. @java StoreChangelogReader
  */
-static ks_status end_of_own(const ksi_restore *restore, int64_t *end, ks_error *error)
+static ks_status end_of_written(const ksi_restore *restore, int64_t *end, ks_error *error)
 {
     ksi_transport *transport = restore->transport;
-    return restore->is_own && transport->class->high_watermark != NULL
+    bool is_waited_for = restore->is_own || restore->input_of != NULL;
+    return is_waited_for && transport->class->high_watermark != NULL
                ? transport->class->high_watermark(transport, restore->changelog, end, error)
                : KS_OK;
 }
@@ -166,7 +168,7 @@ ks_status ksi_restore_ask(ksi_restore *restore, ks_error *error)
     int64_t begin = 0;
     int64_t end = 0;
     KS_TRY(transport->class->offsets(transport, restore->changelog, &begin, &end, error));
-    KS_TRY(end_of_own(restore, &end, error));
+    KS_TRY(end_of_written(restore, &end, error));
     if (restore->input_of != NULL) {
         KS_TRY(end_at_commit(restore, begin, &end, error));
     }

@@ -430,6 +430,19 @@ static ks_status check_security(const client_setup *self, ks_error *error)
                          protocol);
 }
 
+bool ksi_kafka_inputs_are_committed(const ks_config *config)
+{
+    const char *level = ksi_config_client(config, KSI_CLIENT_MAIN_CONSUMER, "isolation.level");
+    return level != NULL && strcmp(level, "read_committed") == 0;
+}
+
+/* Where inputs end, the admin client says: as far as they are read. */
+static bool reads_committed(const ksi_kafka_client_options *options)
+{
+    return (options->reads_committed && !ksi_kafka_role_produces(options->role)) ||
+           (options->role == KSI_KAFKA_ADMIN && ksi_kafka_inputs_are_committed(options->config));
+}
+
 static ks_status put_given(client_setup *self, ks_error *error)
 {
     const ksi_kafka_client_options *options = self->options;
@@ -437,7 +450,7 @@ static ks_status put_given(client_setup *self, ks_error *error)
     KS_TRY(put(self, "client.id", options->client_id, "client.id", error));
     if (options->role == KSI_KAFKA_UNCOMMITTED) {
         KS_TRY(put(self, "isolation.level", "read_uncommitted", "isolation.level", error));
-    } else if (options->reads_committed && !ksi_kafka_role_produces(options->role)) {
+    } else if (reads_committed(options)) {
         KS_TRY(put(self, "isolation.level", "read_committed", "isolation.level", error));
     }
     if (options->role == KSI_KAFKA_TRANSACTIONAL) {

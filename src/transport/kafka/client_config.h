@@ -76,4 +76,7 @@ int32_t ksi_kafka_call_timeout_ms(const ks_config *config);
 /* The prefix under which a role's properties are looked for, and whose they are. */
 ksi_client ksi_kafka_client_of(ksi_kafka_role role);
 
+/* Whether isolation.level of the consumer that reads inputs is read_committed, by hand. */
+bool ksi_kafka_inputs_are_committed(const ks_config *config);
+
 #endif

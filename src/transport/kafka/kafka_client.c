@@ -16,6 +16,7 @@
 #include "transport/kafka/kafka_client.h"
 
 #include "base/buffer.h"
+#include "base/check.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/kafka/deliveries.h"
@@ -226,6 +227,45 @@ rd_kafka_topic_t *ksi_kafka_client_topic(ksi_kafka_client *client, const char *t
     return found;
 }
 
+typedef struct ksi_kafka_reading {
+    rd_kafka_topic_t *topic;
+    int32_t partition;
+} ksi_kafka_reading;
+
+/* reading_count when nobody has it. */
+static size_t find_reading(const ksi_kafka_client *client, const rd_kafka_topic_t *topic,
+                           int32_t partition)
+{
+    size_t i = 0;
+    while (i < client->reading_count &&
+           (client->readings[i].topic != topic || client->readings[i].partition != partition)) {
+        i++;
+    }
+    return i;
+}
+
+bool ksi_kafka_client_claim(ksi_kafka_client *client, rd_kafka_topic_t *topic, int32_t partition)
+{
+    ksi_mutex_lock(&client->lock);
+    bool is_free = find_reading(client, topic, partition) == client->reading_count;
+    if (is_free) {
+        client->readings = ksi_grow(client->readings, &client->reading_capacity,
+                                    client->reading_count + 1, sizeof *client->readings);
+        client->readings[client->reading_count++] = (ksi_kafka_reading){topic, partition};
+    }
+    ksi_mutex_unlock(&client->lock);
+    return is_free;
+}
+
+void ksi_kafka_client_disclaim(ksi_kafka_client *client, rd_kafka_topic_t *topic, int32_t partition)
+{
+    ksi_mutex_lock(&client->lock);
+    size_t at = find_reading(client, topic, partition);
+    KSI_ASSERT(at < client->reading_count);
+    client->readings[at] = client->readings[--client->reading_count];
+    ksi_mutex_unlock(&client->lock);
+}
+
 static void destroy_topic(void *topic)
 {
     rd_kafka_topic_destroy(topic);
@@ -293,6 +333,7 @@ void ksi_kafka_client_release(ksi_kafka_client *client)
     }
     ksi_deliveries_free(client->deliveries);
     ksi_map_free(client->topics, destroy_topic);
+    ksi_free(client->readings);
     rd_kafka_queue_destroy(client->events);
     rd_kafka_destroy(client->handle);
     ksi_mutex_destroy(&client->lock);

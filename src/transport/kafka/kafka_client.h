@@ -68,6 +68,9 @@ typedef struct ksi_kafka_client {
     atomic_int references;
     ksi_mutex lock;  /* guards what follows */
     ksi_map *topics; /* name -> rd_kafka_topic_t * */
+    struct ksi_kafka_reading *readings;
+    size_t reading_count;
+    size_t reading_capacity;
 } ksi_kafka_client;
 
 /*
@@ -80,6 +83,14 @@ void ksi_kafka_client_release(ksi_kafka_client *client);             /* accepts 
 
 /* The handle of a topic, whether or not there is such a topic: borrowed from the client. */
 rd_kafka_topic_t *ksi_kafka_client_topic(ksi_kafka_client *client, const char *topic);
+
+/*
+ * Who begins to read a partition claims it until the end of that: librdkafka would give the
+ * messages of one reader to the other without a word. False: somebody has it.
+ */
+bool ksi_kafka_client_claim(ksi_kafka_client *client, rd_kafka_topic_t *topic, int32_t partition);
+void ksi_kafka_client_disclaim(ksi_kafka_client *client, rd_kafka_topic_t *topic,
+                               int32_t partition);
 
 /* An event of the main queue that is no delivery: taken over. */
 void ksi_kafka_client_event(ksi_kafka_client *client, rd_kafka_event_t *event);
@@ -94,8 +105,8 @@ rd_kafka_resp_err_t ksi_kafka_client_metadata(ksi_kafka_client *client, rd_kafka
                                               const struct rd_kafka_metadata **metadata);
 /*
  * Takes messages out of a queue that only the caller reads, without waiting: their number. `*told`
- * is an error of the queue's partition that is no message, or RD_KAFKA_RESP_ERR_NO_ERROR: before
- * release 2.5, librdkafka gives such errors to a callback from within the read.
+ * is an error of the queue's partition that is no message, or RD_KAFKA_RESP_ERR_NO_ERROR:
+ * some releases of librdkafka, 2.0 among them, tell a callback of it from within the read.
  */
 size_t ksi_kafka_client_read(rd_kafka_queue_t *queue, rd_kafka_message_t **messages,
                              size_t capacity, rd_kafka_resp_err_t *told);

@@ -129,18 +129,6 @@ static ks_status check_partition(kafka_consumer *consumer, ksi_topic_partition a
                : ksi_kafka_partition_unknown(at.topic, at.partition, *known, error);
 }
 
-/* librdkafka would give the messages of one reader to the other without a word. */
-static bool is_being_read(const kafka_consumer *consumer, const rd_kafka_topic_t *topic,
-                          int32_t partition)
-{
-    for (size_t i = 0; i < consumer->slot_count; i++) {
-        if (consumer->slots[i].topic == topic && consumer->slots[i].partition == partition) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Ends the reading into a queue, once librdkafka's thread has let go of it. */
 static void stop_reading(kafka_slot *slot)
 {
@@ -181,11 +169,17 @@ static ks_status consumer_assign(ksi_consumer *self, ksi_topic_partition at, int
                         .partition = at.partition,
                         .watched = true,
                         .position = offset};
-    if (is_being_read(consumer, taken.topic, taken.partition)) {
+    if (!ksi_kafka_client_claim(consumer->client, taken.topic, taken.partition)) {
         return ksi_error_set(error, KS_E_STATE, at.topic,
-                             "partition %d is read by this consumer already", at.partition);
+                             "partition %d is read already, by this consumer or by another one of "
+                             "the same client; a partition has one reader at a time",
+                             at.partition);
     }
-    KS_TRY(start_reading(consumer, &taken, error));
+    ks_status status = start_reading(consumer, &taken, error);
+    if (status != KS_OK) {
+        ksi_kafka_client_disclaim(consumer->client, taken.topic, taken.partition);
+        return status;
+    }
     *slot = free_slot(consumer);
     consumer->slots[*slot] = taken;
     return KS_OK;
@@ -208,6 +202,7 @@ static void consumer_unassign(ksi_consumer *self, size_t number)
     kafka_slot *slot = slot_of(self, number);
     release_messages(slot);
     stop_reading(slot);
+    ksi_kafka_client_disclaim(consumer_of(self)->client, slot->topic, slot->partition);
     if (slot->headers != NULL) {
         ksi_arena_destroy(slot->headers);
     }

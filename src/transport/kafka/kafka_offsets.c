@@ -60,7 +60,7 @@ ks_status ksi_kafka_high_watermark(ksi_transport *transport, ksi_topic_partition
 {
     int64_t begin = 0;
     ksi_kafka_transport *self = ksi_kafka_transport_of(transport);
-    if (!self->reads_committed) {
+    if (!self->reads_committed && !ksi_kafka_inputs_are_committed(self->config)) {
         return query(self->admin, partition, &begin, end, error);
     }
     ksi_kafka_client *client = ksi_kafka_transport_client(self, KSI_KAFKA_UNCOMMITTED, NULL, error);

@@ -366,6 +366,32 @@ static void a_topic_that_others_write_is_read_as_far_as_it_can_be(void **state)
     free_fixture(self);
 }
 
+/* What the group has committed was read before, so it is there, whatever the end is said to be. */
+static void an_input_is_restored_to_its_commit_though_it_cannot_all_be_read_yet(void **state)
+{
+    (void)state;
+    ksi_transport_class class;
+    fixture *self = new_fixture();
+    ksi_transport *transport = self->restore.transport;
+    class = *transport->class;
+    class.high_watermark = high_watermark;
+    transport->class = &class;
+    self->restore.input_of = "app";
+    append(self, "k", "1", 1);
+    commit(self, 2);
+    written = 5;
+    begin(self);
+    read_on(self);
+    assert_false(ksi_restore_is_complete(&self->restore));
+    append(self, "k", "2", 2);
+    append(self, "k", "3", 3);
+    read_on(self);
+    assert_true(ksi_restore_is_complete(&self->restore));
+    complete(self);
+    expect_row(self, "k", "2", 2);
+    free_fixture(self);
+}
+
 static void a_missing_changelog_is_an_error(void **state)
 {
     (void)state;
@@ -391,6 +417,7 @@ int main(void)
         cmocka_unit_test(rows_of_an_input_that_was_trimmed_since_stay),
         cmocka_unit_test(a_store_waits_for_rows_that_were_written_and_cannot_be_read_yet),
         cmocka_unit_test(a_topic_that_others_write_is_read_as_far_as_it_can_be),
+        cmocka_unit_test(an_input_is_restored_to_its_commit_though_it_cannot_all_be_read_yet),
         cmocka_unit_test(a_missing_changelog_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

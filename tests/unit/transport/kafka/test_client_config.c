@@ -241,6 +241,30 @@ static void exactly_once_reads_committed_records_whatever_is_set(void **state)
     rd_kafka_conf_destroy(conf);
 }
 
+/* Else an application that reads committed records would wait for an end it never comes to. */
+static void inputs_end_where_they_are_read_to(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    static const char *const names[] = {"isolation.level", "consumer.isolation.level",
+                                        "main.consumer.isolation.level"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        ks_config *config = config_of((const char *const[]){names[i], "read_committed", NULL});
+        rd_kafka_conf_t *conf = conf_of(ADMIN, config, &error);
+        assert_non_null(conf);
+        assert_set(conf, "isolation.level", "read_committed");
+        rd_kafka_conf_destroy(conf);
+        conf = conf_of(KSI_KAFKA_UNCOMMITTED, config, &error);
+        assert_non_null(conf);
+        assert_set(conf, "isolation.level", "read_uncommitted");
+        rd_kafka_conf_destroy(conf);
+        ks_config_free(config);
+    }
+    rd_kafka_conf_t *conf = conf_of(ADMIN, NULL, &error);
+    assert_set(conf, "isolation.level", "read_uncommitted");
+    rd_kafka_conf_destroy(conf);
+}
+
 static void a_value_that_librdkafka_refuses_is_named_as_it_was_written(void **state)
 {
     (void)state;
@@ -337,6 +361,7 @@ int main(void)
         cmocka_unit_test(properties_that_exclude_one_another_are_settled_as_in_java),
         cmocka_unit_test(every_client_can_be_made),
         cmocka_unit_test(exactly_once_reads_committed_records_whatever_is_set),
+        cmocka_unit_test(inputs_end_where_they_are_read_to),
         cmocka_unit_test(a_value_that_librdkafka_refuses_is_named_as_it_was_written),
         cmocka_unit_test(connections_that_are_not_plain_are_not_built),
         cmocka_unit_test(each_property_that_does_nothing_gets_one_line),

@@ -170,6 +170,24 @@ static void a_partition_moves_between_consumers(void **state)
     consumers[1]->class->close(consumers[1]);
 }
 
+static void a_partition_has_one_reader_at_a_time(void **state)
+{
+    mock_fixture *self = *state;
+    mock_topic(self, "topic", 1);
+    ksi_consumer *first = mock_consumer(self);
+    ksi_consumer *second = mock_consumer(self);
+    size_t slot = mock_assign(self, first, "topic", 0, 0);
+    size_t refused = 0;
+    assert_refused(second->class->assign(second, mock_at("topic", 0), 0, &refused, &self->error),
+                   KS_E_STATE, 0);
+    assert_string_equal(self->error.where, "topic");
+    first->class->unassign(first, slot);
+    slot = mock_assign(self, second, "topic", 0, 0);
+    second->class->unassign(second, slot);
+    first->class->close(first);
+    second->class->close(second);
+}
+
 static int64_t time_of_wait(ksi_consumer *consumer, int64_t timeout_ms)
 {
     int64_t begin = ksi_monotonic_ms(&ksi_system_clock);
@@ -281,6 +299,7 @@ int main(void)
         MOCK_TEST(an_offset_behind_the_end_is_out_of_range_for_good),
         MOCK_TEST(what_cannot_be_assigned_is_named),
         MOCK_TEST(a_partition_moves_between_consumers),
+        MOCK_TEST(a_partition_has_one_reader_at_a_time),
         MOCK_TEST(only_watched_slots_and_wake_end_a_wait),
         MOCK_TEST(what_was_polled_is_held_until_the_next_poll),
         MOCK_TEST(a_small_queue_that_was_read_is_filled_at_once),
