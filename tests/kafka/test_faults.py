@@ -226,7 +226,7 @@ class OnABrokerThatGoes(Faults):
                 self.produce("a=1", "b=1")
                 self.wait_for_results([("a", "1"), ("b", "1")], app)
                 kafka.kill(1)
-                time.sleep(3)
+                app.wait_for("no broker answers; trying again")
                 self.assertIsNone(app.process.poll(), app.text)
                 kafka.restart(1)
                 self.produce("a=1")

@@ -265,11 +265,11 @@ static void a_lost_connection_is_not_the_slots_affair(void **state)
 }
 
 /*
- * librdkafka before 2.2 looks for room once a second, which would take 8 seconds and more here.
+ * librdkafka before 2.2 looks for room once a second, which would take 24 seconds and more here.
  */
 static void a_small_queue_that_was_read_is_filled_at_once(void **state)
 {
-    enum { BATCHES = 20, IN_BATCH = 10, LONGEST_MS = 4000 };
+    enum { BATCHES = 60, IN_BATCH = 10, LONGEST_MS = 20000 };
     mock_fixture *self = *state;
     mock_topic(self, "topic", 1);
     mock_set(self, "consumer.queued.min.messages", "10");
