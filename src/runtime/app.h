@@ -265,6 +265,8 @@ void ksi_app_enter_thread(const ks_app *app);
 bool ksi_app_set_state(ks_app *app, ks_app_state to);
 /* That something is not as it was. */
 void ksi_app_tell_waiters(ks_app *app);
+/* What a worker without work says; `owner` is the application. @thread any, without the lock */
+void ksi_app_on_idle(void *owner);
 /* NOT_RUNNING or ERROR. */
 bool ksi_app_has_ended(const ks_app *app);
 

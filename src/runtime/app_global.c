@@ -20,16 +20,6 @@ static void on_restored(void *owner)
     ksi_app_post(owner, KSI_APP_GLOBAL_RESTORED, NULL);
 }
 
-static void on_idle(void *owner)
-{
-    ks_app *app = owner;
-    if (atomic_load(&app->waiters) > 0) {
-        ksi_mutex_lock(&app->lock);
-        ksi_app_tell_waiters(app);
-        ksi_mutex_unlock(&app->lock);
-    }
-}
-
 ks_status ksi_app_make_global(ks_app *app, ks_error *error)
 {
     app->global_is_restored = !ksi_topology_has_global_stores(app->topology);
@@ -52,7 +42,7 @@ ks_status ksi_app_make_global(ks_app *app, ks_error *error)
         .failure = app->failure_handlers,
         .listener = app->restore_listener,
         .user = app->user,
-        .events = {.restored = on_restored, .idle = on_idle, .owner = app}};
+        .events = {.restored = on_restored, .idle = ksi_app_on_idle, .owner = app}};
     app->global = ksi_global_thread_new(&options, error);
     ksi_buffer_destroy(&name);
     if (app->global == NULL) {

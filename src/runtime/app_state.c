@@ -75,6 +75,16 @@ void ksi_app_tell_waiters(ks_app *app)
     ksi_condition_wake_all(&app->changed);
 }
 
+void ksi_app_on_idle(void *owner)
+{
+    ks_app *app = owner;
+    if (atomic_load(&app->waiters) > 0) {
+        ksi_mutex_lock(&app->lock);
+        ksi_app_tell_waiters(app);
+        ksi_mutex_unlock(&app->lock);
+    }
+}
+
 bool ksi_app_set_state(ks_app *app, ks_app_state to)
 {
     ks_app_state from = ks_app_state_of(app);

@@ -42,16 +42,6 @@ static void on_missing(void *owner)
     ksi_app_post(owner, KSI_APP_TOPIC_MISSING, NULL);
 }
 
-static void on_idle(void *owner)
-{
-    ks_app *app = owner;
-    if (atomic_load(&app->waiters) > 0) {
-        ksi_mutex_lock(&app->lock);
-        ksi_app_tell_waiters(app);
-        ksi_mutex_unlock(&app->lock);
-    }
-}
-
 /* ---- its steps ------------------------------------------------------------------------------- */
 
 static void say_ended(ksi_app_thread *slot)
@@ -160,7 +150,7 @@ ks_status ksi_app_add_thread(ks_app *app, ks_error *error)
                                                           .returned = on_returned,
                                                           .missing = on_missing,
                                                           .fenced = on_fenced,
-                                                          .idle = on_idle,
+                                                          .idle = ksi_app_on_idle,
                                                           .owner = app}};
     ksi_stream_thread *thread = ksi_stream_thread_new(&options, error);
     ksi_buffer_destroy(&name);

@@ -44,18 +44,22 @@ void ksi_offset_fallback(const ks_config *config, ksi_offset_rules *rules)
     }
 }
 
+/* Where records begin, and the end that readers reach. */
+typedef struct span {
+    int64_t first;
+    int64_t end;
+} span;
+
 static ks_status reset_offset(const ksi_offset_rules *rules, ksi_topic_partition partition,
-                              const ksi_source *source, int64_t *offset, ks_error *error)
+                              span records, const ksi_source *source, int64_t *offset,
+                              ks_error *error)
 {
     const ksi_transport_class *class = rules->transport->class;
     bool has_own = source->offset_reset != KS_OFFSET_RESET_DEFAULT;
     ks_offset_reset policy = has_own ? source->offset_reset : rules->fallback;
-    int64_t begin = 0;
-    int64_t end = 0;
-    KS_TRY(class->offsets(rules->transport, partition, &begin, &end, error));
     switch (policy) {
     case KS_OFFSET_RESET_LATEST:
-        *offset = end;
+        *offset = records.end;
         return KS_OK;
     case KS_OFFSET_RESET_NONE:
         return ksi_error_set(
@@ -72,7 +76,7 @@ static ks_status reset_offset(const ksi_offset_rules *rules, ksi_topic_partition
     case KS_OFFSET_RESET_EARLIEST:
         break;
     }
-    *offset = begin;
+    *offset = records.first;
     return KS_OK;
 }
 
@@ -81,16 +85,17 @@ static ks_status choose(const ksi_offset_rules *rules, const ksi_group_offset *c
                         const ksi_source *source, ksi_begin *begin, ks_error *error)
 {
     const ksi_transport_class *class = rules->transport->class;
+    span records = {0};
     begin->partition_time = -1;
+    KS_TRY(class->offsets(rules->transport, committed->partition, &records.first, &records.end,
+                          error));
     if (committed->offset >= 0) {
-        int64_t first = 0;
-        int64_t end = 0;
-        KS_TRY(class->offsets(rules->transport, committed->partition, &first, &end, error));
+        int64_t end = records.end;
         if (committed->offset > end && class->high_watermark != NULL) {
             /* Readers may not have come as far again as they were. */
             KS_TRY(class->high_watermark(rules->transport, committed->partition, &end, error));
         }
-        if (committed->offset >= first && committed->offset <= end) {
+        if (committed->offset >= records.first && committed->offset <= end) {
             begin->offset = committed->offset;
             begin->partition_time = ksi_commit_metadata_decode(committed->metadata);
             return KS_OK;
@@ -98,10 +103,10 @@ static ks_status choose(const ksi_offset_rules *rules, const ksi_group_offset *c
         ksi_log(rules->logger, KS_LOG_LEVEL_WARN, committed->partition.topic,
                 "the committed offset %lld of partition %d is outside its records, %lld to %lld; "
                 "the reset policy decides where to begin",
-                (long long)committed->offset, committed->partition.partition, (long long)first,
-                (long long)end);
+                (long long)committed->offset, committed->partition.partition,
+                (long long)records.first, (long long)end);
     }
-    return reset_offset(rules, committed->partition, source, &begin->offset, error);
+    return reset_offset(rules, committed->partition, records, source, &begin->offset, error);
 }
 
 ks_status ksi_begin_offset(const ksi_offset_rules *rules, ksi_topic_partition partition,
@@ -124,8 +129,11 @@ ks_status ksi_begin_again(const ksi_offset_rules *rules, ksi_topic_partition par
                           const ksi_source *source, int64_t position, ksi_begin *begin,
                           ks_error *error)
 {
+    span records = {0};
     begin->partition_time = -1;
-    KS_TRY(reset_offset(rules, partition, source, &begin->offset, error));
+    KS_TRY(rules->transport->class->offsets(rules->transport, partition, &records.first,
+                                            &records.end, error));
+    KS_TRY(reset_offset(rules, partition, records, source, &begin->offset, error));
     ksi_log(rules->logger, KS_LOG_LEVEL_WARN, partition.topic,
             "partition %d cannot be read on at offset %lld: records were deleted before they were "
             "read, or the topic was deleted and created again; by the reset policy it is read from "

@@ -233,8 +233,6 @@ static ks_status begin_task(ksi_stream_thread *thread, ksi_task_handle *handle, 
         remove_arriving(thread, 0);
         status = open_task(thread, add_task(thread, handle), found, count, error);
         error->flags &= status == KS_OK ? error->flags : ~(uint32_t)KS_ERROR_RETRIABLE;
-    } else {
-        status = ksi_judge_unknown_topic(thread->options.transport, error);
     }
     stop_reading(thread, found, count);
     ksi_free(found);

@@ -40,6 +40,11 @@
  * rebalance, and all that it holds was declared there. A static one is kept by the group even when
  * it missed a rebalance; it sees that by the number of the next generation it joins, and is lost.
  *
+ * A static leader that comes back finds its group stable. Brokers answer it with the id it had as
+ * the leader's (only from version 9 of JoinGroup on they say in words that it has nothing to
+ * assign), so it takes itself for one of the others, and is given what the group kept for it. It
+ * leads again when a rebalance asks it to.
+ *
  * A JoinGroup says what the member holds at that moment (member_tasks.h). The group may have seen
  * one whose answer was lost: it said the same, or more, for nothing is begun before an assignment
  * comes.

@@ -306,15 +306,39 @@ static ks_slice take_subscription_data(ksi_wire_reader *from)
     return ksi_wire_take_bytes(from);
 }
 
+static ks_slice take_assignment_data(ksi_wire_reader *from)
+{
+    (void)ksi_wire_take_i16(from);
+    size_t topics = ksi_wire_take_count(from, sizeof(int16_t) + sizeof(int32_t));
+    for (size_t i = 0; i < topics; i++) {
+        (void)ksi_wire_take_string(from);
+        size_t partitions = ksi_wire_take_count(from, sizeof(int32_t));
+        for (size_t p = 0; p < partitions; p++) {
+            (void)ksi_wire_take_i32(from);
+        }
+    }
+    return ksi_wire_take_bytes(from);
+}
+
+typedef ks_slice user_data_fn(ksi_wire_reader *from);
+
+/* Finds the user data in what the protocol has around it, and whether it is ours. */
+static ks_status open_user_data(ks_slice bytes, user_data_fn *find, const char *whose,
+                                ksi_wire_reader *from, ks_error *error)
+{
+    ksi_wire_reader outside = ksi_wire_reader_of(bytes);
+    *from = ksi_wire_reader_of(find(&outside));
+    KS_TRY(check_complete(&outside, whose, error));
+    return take_version(from, whose, error);
+}
+
 ks_status ksi_subscription_read(ks_slice bytes, ks_arena *arena, ksi_subscription *subscription,
                                 ks_error *error)
 {
     static const char what[] = "subscription of a member";
-    ksi_wire_reader outside = ksi_wire_reader_of(bytes);
-    ksi_wire_reader from = ksi_wire_reader_of(take_subscription_data(&outside));
+    ksi_wire_reader from;
     *subscription = (ksi_subscription){.generation = -1};
-    KS_TRY(check_complete(&outside, what, error));
-    KS_TRY(take_version(&from, what, error));
+    KS_TRY(open_user_data(bytes, take_subscription_data, what, &from, error));
     subscription->shuts_down = (ksi_wire_take_i8(&from) & SHUTS_DOWN) != 0;
     subscription->generation = ksi_wire_take_i32(&from);
     subscription->capacity = ksi_wire_take_i32(&from);
@@ -330,29 +354,13 @@ ks_status ksi_subscription_read(ks_slice bytes, ks_arena *arena, ksi_subscriptio
     return check_complete(&from, what, error);
 }
 
-static ks_slice take_assignment_data(ksi_wire_reader *from)
-{
-    (void)ksi_wire_take_i16(from);
-    size_t topics = ksi_wire_take_count(from, sizeof(int16_t) + sizeof(int32_t));
-    for (size_t i = 0; i < topics; i++) {
-        (void)ksi_wire_take_string(from);
-        size_t partitions = ksi_wire_take_count(from, sizeof(int32_t));
-        for (size_t p = 0; p < partitions; p++) {
-            (void)ksi_wire_take_i32(from);
-        }
-    }
-    return ksi_wire_take_bytes(from);
-}
-
 ks_status ksi_assignment_read(ks_slice bytes, ks_arena *arena, ksi_assignment *assignment,
                               ks_error *error)
 {
     static const char what[] = "assignment from the group's leader";
-    ksi_wire_reader outside = ksi_wire_reader_of(bytes);
-    ksi_wire_reader from = ksi_wire_reader_of(take_assignment_data(&outside));
+    ksi_wire_reader from;
     *assignment = (ksi_assignment){0};
-    KS_TRY(check_complete(&outside, what, error));
-    KS_TRY(take_version(&from, what, error));
+    KS_TRY(open_user_data(bytes, take_assignment_data, what, &from, error));
     int8_t flags = ksi_wire_take_i8(&from);
     assignment->shuts_down = (flags & SHUTS_DOWN) != 0;
     assignment->settled = (flags & SETTLED) != 0;

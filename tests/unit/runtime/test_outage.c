@@ -192,22 +192,6 @@ static void a_topic_that_one_broker_does_not_know_yet_is_waited_for(void **state
     faulty_rig_free(rig, log);
 }
 
-static void a_topic_that_nobody_knows_is_an_error_at_once(void **state)
-{
-    (void)state;
-    ks_log *log = faulty_log_open();
-    thread_rig *rig = faulty_rig_new(log, passing(), false);
-    ks_error error = {0};
-    bool progressed = false;
-    rig_open_unstepped(rig);
-    faults.out = ASSIGN;
-    faults.is_final = true;
-    faults.code = KS_E_UNKNOWN_TOPIC;
-    faults.where = "gone";
-    assert_int_equal(ksi_stream_thread_step(rig->thread, &progressed, &error), KS_E_UNKNOWN_TOPIC);
-    faulty_rig_free(rig, log);
-}
-
 /* An application with threads of its own, on the machine's clock. */
 static ks_app *new_app(ks_log *log, ks_topology *topology, ks_config *config)
 {
@@ -518,7 +502,6 @@ int main(void)
         cmocka_unit_test(a_task_begins_when_its_input_can_be_read),
         cmocka_unit_test(a_task_that_has_not_begun_goes_back_when_it_is_called),
         cmocka_unit_test(a_topic_that_one_broker_does_not_know_yet_is_waited_for),
-        cmocka_unit_test(a_topic_that_nobody_knows_is_an_error_at_once),
         cmocka_unit_test(a_start_gives_up_after_default_api_timeout_and_says_why),
         cmocka_unit_test(a_restore_goes_on_as_soon_as_the_log_answers),
         cmocka_unit_test(an_input_that_cannot_be_polled_is_polled_again),

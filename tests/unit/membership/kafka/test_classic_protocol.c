@@ -741,6 +741,32 @@ static void a_static_member_that_restarts_in_time_gets_the_same_without_a_rebala
     assert_one_owner_each(self);
 }
 
+static void a_static_leader_that_restarts_assigns_nothing(void **state)
+{
+    static const unsigned char no_assignments[] = {1, 0}; /* and no tagged fields */
+    process_fixture *self = *state;
+    ksi_member_options options = process_options(self, "static");
+    options.instance_id = "i1";
+    classic_process *a = start_process_with(self, 0, &options);
+    start_process(self, 1);
+    run_for(self, 3000);
+    assert_string_equal(self->group.leader, ksi_classic_generation(a->member).member);
+    stop_process(self, 0);
+    a = start_process_with(self, 0, &options);
+    step(self, 0);
+    assert_int_equal(a->api, KSI_API_SYNC_GROUP);
+    assert_string_equal(self->group.leader, ksi_classic_generation(a->member).member);
+    assert_true(a->request.size > sizeof no_assignments);
+    assert_memory_equal(a->request.data + a->request.size - sizeof no_assignments, no_assignments,
+                        sizeof no_assignments);
+    int rebalances = self->group.rebalances;
+    classic_process *c = start_process(self, 2); /* now there is something to assign */
+    run_for(self, 3000);
+    assert_true(self->group.rebalances > rebalances);
+    assert_int_equal(count_true(c->runs), TASKS / 3);
+    assert_one_owner_each(self);
+}
+
 static void a_static_member_that_restarts_with_tasks_to_give_up_gives_them_up(void **state)
 {
     process_fixture *self = *state;
@@ -850,6 +876,7 @@ int main(void)
         ON_PROCESSES(a_member_with_other_tasks_is_refused_and_the_group_goes_on),
         ON_PROCESSES(a_newcomer_that_leads_refuses_itself_and_not_the_group),
         ON_PROCESSES(a_static_member_that_restarts_in_time_gets_the_same_without_a_rebalance),
+        ON_PROCESSES(a_static_leader_that_restarts_assigns_nothing),
         ON_PROCESSES(a_static_member_that_restarts_with_tasks_to_give_up_gives_them_up),
         ON_PROCESSES(a_static_member_that_restarts_with_more_tasks_gets_them_all),
         ON_PROCESSES(a_static_member_that_missed_a_rebalance_has_lost_its_tasks),
