@@ -239,7 +239,8 @@ KS_NODISCARD KS_API ks_status ks_app_close(ks_app *app, int64_t timeout_ms, ks_e
  * for as long as that takes.
  *
  * Handlers for both signals are installed while it waits, and those of before come back for the
- * closing: a second signal does what it did without the library. Several applications may run at
+ * closing, a quarter of a second after the signal: a second one does what it did without the
+ * library, unless it came with the first, as from timeout(1). Several applications may run at
  * once, each in a thread of the program; one signal closes them all.
  *
  * @return KS_OK after a clean close, else the error that stopped it

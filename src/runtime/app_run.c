@@ -15,14 +15,18 @@
  * a handler that is late never writes into a descriptor that means something else by now. The
  * process's own handlers come back with the last seat.
  *
- * The first signal closes, cleanly and for as long as that takes, after giving the old handlers
- * back: a second Ctrl-C ends the process.
+ * The first signal closes, cleanly and for as long as that takes, and then the old handlers are
+ * given back: a second Ctrl-C ends the process. But one wish to stop may arrive as two signals, a
+ * moment apart: timeout(1) signals its child and then the group that the child is in, and a wrapper
+ * passes on what the terminal has sent to both. Ending at the second of those would leave a member
+ * of a group that nobody missed before its session is over. So a burst counts as one signal.
  *
  * Thread rule: any thread; `seat_lock` guards the table, and is taken under no other lock.
  */
 #include "runtime/app.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -32,6 +36,8 @@
 #include <unistd.h>
 
 #define SEATS 16
+/* Longer than wrappers take to pass a signal on, and less than a hand takes for the second one. */
+#define BURST_MS 250
 
 typedef struct seat {
     atomic_bool taken;
@@ -155,10 +161,31 @@ static void set_wake_fd(ks_app *app, int fd)
     ksi_mutex_unlock(&app->lock);
 }
 
-static void wait_for_byte(int fd)
+/* `timeout_ms` as poll() has it. */
+static void wait_for_byte(int fd, int timeout_ms)
 {
     struct pollfd pipe_end = {.fd = fd, .events = POLLIN};
-    while (poll(&pipe_end, 1, -1) < 0 && errno == EINTR) {
+    while (poll(&pipe_end, 1, timeout_ms) < 0 && errno == EINTR) {
+    }
+}
+
+static bool has_ended(ks_app *app)
+{
+    ksi_mutex_lock(&app->lock);
+    bool ended = ksi_app_has_ended(app);
+    ksi_mutex_unlock(&app->lock);
+    return ended;
+}
+
+/* Takes what else the first signal came with, while the application closes already. */
+static void let_burst_pass(ks_app *app, const seat *own)
+{
+    int64_t deadline = ksi_monotonic_ms(&ksi_system_clock) + BURST_MS;
+    int64_t left = BURST_MS;
+    while (left > 0 && !has_ended(app)) {
+        empty_pipe(own);
+        wait_for_byte(own->pipe[0], (int)left);
+        left = deadline - ksi_monotonic_ms(&ksi_system_clock);
     }
 }
 
@@ -192,7 +219,10 @@ ks_status ks_app_run(ks_app *app, ks_error *error)
         status = ks_app_start(app, error);
     }
     if (status == KS_OK) {
-        wait_for_byte(own->pipe[0]);
+        wait_for_byte(own->pipe[0], -1);
+        ks_status begun = ks_app_close(app, 0, NULL);
+        (void)begun; /* the answer is that of the end, below */
+        let_burst_pass(app, own);
     }
 
     set_wake_fd(app, -1);
