@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_consumer.c - reading from a real broker: records that were deleted, and a partition that
- * goes from thread to thread while it grows.
+ * test_consumer.c - reading from a real broker: records and topics that were deleted, and a
+ * partition that goes from thread to thread while it grows.
  */
 #include "base/check.h"
 #include "base/thread.h"
@@ -136,6 +136,28 @@ static void a_reader_of_the_log_goes_on_behind_what_was_deleted(void **state)
     ks_config_free(config);
 }
 
+/* ---- made anew ------------------------------------------------------------------------------- */
+
+static void a_topic_that_is_made_anew_has_nothing_of_the_old_one(void **state)
+{
+    enum { ROUNDS = 20 };
+    fixture *self = *state;
+    const ksi_topic_spec spec = {.name = self->topic, .partitions = 1};
+    for (int i = 0; i < ROUNDS; i++) {
+        int32_t partitions = -1;
+        int64_t begin = -1;
+        int64_t end = -1;
+        produce(self, i, 1);
+        assert_ok(self->class->delete_topic(self->transport, self->topic, &self->error));
+        assert_ok(
+            self->class->partition_count(self->transport, self->topic, &partitions, &self->error));
+        assert_int_equal(partitions, 0);
+        assert_ok(self->class->create_topic(self->transport, &spec, &self->error));
+        assert_ok(self->class->offsets(self->transport, place(self), &begin, &end, &self->error));
+        assert_int_equal(end, 0);
+    }
+}
+
 /* ---- from thread to thread ------------------------------------------------------------------- */
 
 enum { READERS = 3, RECORDS = 20000, TURN = 400 };
@@ -265,6 +287,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_reader_of_the_log_goes_on_behind_what_was_deleted, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_topic_that_is_made_anew_has_nothing_of_the_old_one,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_partition_goes_from_thread_to_thread_while_it_grows,
                                         set_up, tear_down),
     };

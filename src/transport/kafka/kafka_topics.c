@@ -4,6 +4,8 @@
  *
  * A broker says that a topic is made before every broker knows it and its leaders. Who made it is
  * told only when they are known, so that what it does next does not meet a topic that is not there.
+ * Likewise the other way round: who deleted it is told when no broker speaks of it any more, else a
+ * topic that is made anew would for a moment be the old one, records and all.
  *
  * A configuration is set by writing all that were ever set of the topic: librdkafka before 2.2 has
  * no request that changes a single one. Two that do this to one topic at the same time can undo
@@ -221,6 +223,22 @@ ks_status ksi_kafka_create_topic(ksi_transport *transport, const ksi_topic_spec 
     return status;
 }
 
+/*
+ * Deleted it is, so nothing that happens here is an error: somebody may have made it anew already,
+ * and then it stays.
+ */
+static void wait_until_gone(ksi_kafka_client *client, const char *topic)
+{
+    for (int waited = 0; waited < client->call_timeout_ms; waited += TURN_MS) {
+        int32_t partitions = 0;
+        bool has_leaders = false;
+        if (look_at(client, topic, &partitions, &has_leaders, NULL) == KS_OK && partitions == 0) {
+            return;
+        }
+        wait_a_turn();
+    }
+}
+
 ks_status ksi_kafka_delete_topic(ksi_transport *transport, const char *topic, ks_error *error)
 {
     ksi_admin_call call;
@@ -239,6 +257,9 @@ ks_status ksi_kafka_delete_topic(ksi_transport *transport, const char *topic, ks
         if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
             status = ksi_kafka_client_fail(call.client, &failure, error);
         }
+    }
+    if (status == KS_OK) {
+        wait_until_gone(call.client, topic);
     }
     rd_kafka_DeleteTopic_destroy(gone);
     ksi_admin_end(&call);
