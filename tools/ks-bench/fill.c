@@ -17,13 +17,31 @@
 
 #include "common/command_line.h"
 
-enum { MS_PER_DAY = 24 * 60 * 60 * 1000 };
+enum { MS_PER_DAY = 24 * 60 * 60 * 1000, PAUSE_MS = 50, PATIENCE_MS = 10000 };
 
 int bench_report(const ks_error *error)
 {
     static const app_about about = {.name = BENCH_PROGRAM};
 
     return app_report(&about, error);
+}
+
+/*
+ * The brokers of a topic that somebody has just made answer for it in their own time, and nothing
+ * tells when.
+ */
+static ks_log_reader *open_reader(ks_log *log, const char *topic, ks_error *error)
+{
+    static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    ks_log_reader *reader = ks_log_reader_open(log, topic, error);
+
+    for (int64_t waited_ms = 0;
+         reader == NULL && (error->flags & KS_ERROR_RETRIABLE) != 0 && waited_ms < PATIENCE_MS;
+         waited_ms += PAUSE_MS) {
+        (void)nanosleep(&pause, NULL);
+        reader = ks_log_reader_open(log, topic, error);
+    }
+    return reader;
 }
 
 ks_status bench_empty_topic(ks_log *log, const char *topic, int32_t partitions, ks_error *error)
@@ -34,7 +52,7 @@ ks_status bench_empty_topic(ks_log *log, const char *topic, int32_t partitions, 
     if (status != KS_OK) {
         return status;
     }
-    ks_log_reader *reader = ks_log_reader_open(log, topic, error);
+    ks_log_reader *reader = open_reader(log, topic, error);
     if (reader == NULL) {
         return error->code;
     }
