@@ -279,6 +279,69 @@ static void patterns_match_what_is_there_but_not_the_applications_own(void **sta
     free_fixture(self);
 }
 
+/* ---- later ----------------------------------------------------------------------------------- */
+
+static ksi_topics_change compared(const fixture *self, ks_error *error)
+{
+    ksi_topics_change change = KSI_TOPICS_SAME;
+    const ksi_assignment_options options = {
+        .topology = self->topology, .application_id = "app", .transport = self->transport};
+    assert_ok(ksi_assignment_compare(&self->assignment, &options, &change, error), error);
+    return change;
+}
+
+static void delete_topic(const fixture *self, const char *topic)
+{
+    ks_error error = {0};
+    assert_ok(ks_log_delete_topic(self->log, topic, &error), &error);
+}
+
+static void topics_that_came_grew_or_went_are_told_apart(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_builder *b = ks_builder_new(NULL);
+    to_out(ks_builder_stream_matching(b, "orders-.*", KS_CONSUMED(.key = text, .value = text)));
+    to_out(ks_builder_stream(b, "named", KS_CONSUMED(.key = text, .value = text)));
+    fixture *self = fixture_of(log_open(), topology_of(b));
+    log_create(self->log, "orders-a", 1);
+    log_create(self->log, "named", 1);
+    assign(self);
+    assert_int_equal(compared(self, &error), KSI_TOPICS_SAME);
+    log_create(self->log, "orders-b", 1);
+    assert_int_equal(compared(self, &error), KSI_TOPICS_OTHERS);
+    delete_topic(self, "orders-b");
+    assert_int_equal(compared(self, &error), KSI_TOPICS_SAME);
+    delete_topic(self, "orders-a");
+    assert_int_equal(compared(self, &error), KSI_TOPICS_FEWER);
+    assert_int_equal(error.code, KS_OK);
+    delete_topic(self, "named");
+    assert_int_equal(compared(self, &error), KSI_TOPICS_MISSING); /* which counts more */
+    assert_int_equal(error.code, KS_E_UNKNOWN_TOPIC);
+    assert_string_equal(error.where, "named");
+    log_create(self->log, "orders-a", 3);
+    log_create(self->log, "named", 1);
+    assert_int_equal(compared(self, &error), KSI_TOPICS_OTHERS);
+    free_fixture(self);
+}
+
+static void a_repartition_topic_that_went_can_be_made_again(void **state)
+{
+    (void)state;
+    ks_error error = {0};
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "named", KS_CONSUMED(.key = text, .value = text));
+    to_out(repartitioned(in, "below", 2));
+    fixture *self = fixture_of(log_open(), topology_of(b));
+    log_create(self->log, "named", 1);
+    log_create(self->log, "app-below-repartition", 2);
+    assign(self);
+    assert_int_equal(compared(self, &error), KSI_TOPICS_SAME);
+    delete_topic(self, "app-below-repartition");
+    assert_int_equal(compared(self, &error), KSI_TOPICS_FEWER);
+    free_fixture(self);
+}
+
 static void a_pattern_that_matches_nothing_has_no_tasks(void **state)
 {
     (void)state;
@@ -482,6 +545,8 @@ int main(void)
         cmocka_unit_test(all_missing_topics_are_named_at_once),
         cmocka_unit_test(patterns_match_what_is_there_but_not_the_applications_own),
         cmocka_unit_test(a_pattern_that_matches_nothing_has_no_tasks),
+        cmocka_unit_test(topics_that_came_grew_or_went_are_told_apart),
+        cmocka_unit_test(a_repartition_topic_that_went_can_be_made_again),
         cmocka_unit_test(two_patterns_do_not_match_one_topic),
         cmocka_unit_test(internal_topics_are_created_once),
         cmocka_unit_test(nothing_is_created_when_one_topic_does_not_fit),

@@ -214,6 +214,7 @@ static void members_with_other_tasks_are_refused_with_the_first_difference(void 
     lead(self);
     assert_non_null(self->got[0].refusal);
     assert_non_null(strstr(self->got[0].refusal, "task 0_1 is stateless"));
+    assert_true(self->got[1].disputed);
     assert_int_equal(self->got[0].active.count, 0);
     assert_null(self->got[1].refusal);
     assert_int_equal(self->got[1].active.count, TASKS);

@@ -41,6 +41,7 @@ static const ksi_subscription example = {.shuts_down = true,
 
 static const ksi_assignment example_assignment = {.shuts_down = true,
                                                   .settled = true,
+                                                  .disputed = true,
                                                   .checksum = 0xfedcba98u,
                                                   .active = {held, 2},
                                                   .awaited = {active, 1},
@@ -116,6 +117,7 @@ static void an_assignment_reads_back_as_it_was_written(void **state)
         KS_OK);
     assert_true(read.shuts_down);
     assert_true(read.settled);
+    assert_true(read.disputed);
     assert_int_equal(read.checksum, 0xfedcba98u);
     assert_null(read.refusal);
     assert_same_ids(read.active, example_assignment.active);
