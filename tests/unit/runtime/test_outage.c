@@ -148,13 +148,16 @@ static bool step_restorer(thread_rig *rig)
     return progressed;
 }
 
-static void expect_a_restore_waits(faulty_call out)
+static void expect_a_restore_waits(faulty_call out, ks_status code)
 {
     ks_log *log = faulty_log_open();
     thread_rig *rig = faulty_rig_new(log, counting(), false);
     faulty_log_produce_to(log, "app-counted-changelog", "a:12345678");
     rig_open_unrestored(rig);
     faults.out = out;
+    faults.code = code;
+    faults.is_final = code == KS_E_UNKNOWN_TOPIC; /* says who has not heard of it */
+    faults.where = "app-counted-changelog";
     rig_restore(rig); /* it steps until nothing progresses */
     assert_int_equal(rig->restored, 0);
     assert_int_equal(faults.asked, 1);
@@ -168,7 +171,7 @@ static void expect_a_restore_waits(faulty_call out)
     while (step_restorer(rig)) {
     }
     assert_int_equal(rig->restored, 1);
-    assert_int_equal(rig->outages, 1);
+    assert_int_equal(rig->outages, code == KS_E_UNKNOWN_TOPIC ? 0 : 1); /* it has other words */
     faulty_rig_free(rig, log);
 }
 
@@ -220,11 +223,17 @@ static void a_start_gives_up_after_default_api_timeout_and_says_why(void **state
     ks_log_free(log);
 }
 
+static void a_changelog_that_one_broker_does_not_know_yet_is_waited_for(void **state)
+{
+    (void)state;
+    expect_a_restore_waits(OFFSETS, KS_E_UNKNOWN_TOPIC);
+}
+
 static void a_restore_goes_on_as_soon_as_the_log_answers(void **state)
 {
     (void)state;
-    expect_a_restore_waits(OFFSETS);
-    expect_a_restore_waits(POLL);
+    expect_a_restore_waits(OFFSETS, KS_E_IO);
+    expect_a_restore_waits(POLL, KS_E_IO);
 }
 
 static void an_input_that_cannot_be_polled_is_polled_again(void **state)
@@ -504,6 +513,7 @@ int main(void)
         cmocka_unit_test(a_topic_that_one_broker_does_not_know_yet_is_waited_for),
         cmocka_unit_test(a_start_gives_up_after_default_api_timeout_and_says_why),
         cmocka_unit_test(a_restore_goes_on_as_soon_as_the_log_answers),
+        cmocka_unit_test(a_changelog_that_one_broker_does_not_know_yet_is_waited_for),
         cmocka_unit_test(an_input_that_cannot_be_polled_is_polled_again),
         cmocka_unit_test(a_thread_that_has_sent_as_much_as_may_wait_processes_nothing),
         cmocka_unit_test(a_thread_without_a_producer_takes_no_task_until_it_has_one),
