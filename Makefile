@@ -93,7 +93,8 @@ soak: ## Long on Apache Kafka: instances and brokers that die, memory that must 
 	@$(call configure,release)
 	@cmake --build build/release -j $(JOBS) --target interop_app 1>&2
 	@tests/kafka/test_instances.py --brokers 3 --seconds $$(($(MINUTES) * 60))
-	@tests/kafka/soak_memory.py --minutes $(MINUTES)
+	@tests/kafka/soak_memory.py --minutes $(MINUTES) --guarantee exactly_once_v2
+	@tests/kafka/soak_memory.py --minutes $(MINUTES) --guarantee at_least_once
 
 .PHONY: bench-kafka
 bench-kafka: ## Measure on Apache Kafka, beside Java and librdkafka alone: make bench-kafka ARGS="--jobs count --runs 1"
