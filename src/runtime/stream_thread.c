@@ -414,9 +414,11 @@ static ks_status take_turn(ksi_stream_thread *thread, size_t *work, ks_error *er
 
 static void log_lost(const ksi_stream_thread *thread, const ks_error *reason)
 {
-    ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
-            "the group gave the tasks of this thread away; what was not committed is dropped: %s",
-            reason->message);
+    ksi_log(
+        thread->options.logger, KS_LOG_LEVEL_WARN, thread->options.name,
+        "a commit was refused: what this thread did since the last one is dropped, and the group "
+        "is asked whose its tasks are now: %s",
+        reason->message);
 }
 
 /*

@@ -151,14 +151,13 @@ class OnTheSharedBroker(Faults):
         message = self.start("copy").fails()
         self.says(message, "KS_E_UNKNOWN_TOPIC", f"{self.prefix}-in", "create")
 
-    def test_a_source_topic_that_is_deleted_while_it_is_read_does_not_fall_silent(self):
+    def test_a_source_topic_that_is_deleted_while_it_is_read_ends_the_application_which_says_why(self):
         self.make_topics()
         self.produce("a=1")
         app = self.start("copy")
         self.wait_for_results([("a", "1")], app)
         self.ks("topics", "delete", f"{self.prefix}-in")
-        app.wait_for(f"warning: .*Topic {self.prefix}-in partition count changed from 2 to 0")
-        app.stop()
+        self.says(app.fails(), "KS_E_UNKNOWN_TOPIC", f"{self.prefix}-in", "was deleted while the application ran", "create it again")
 
     def test_a_changelog_that_was_deleted_under_the_state_is_not_made_anew_in_silence(self):
         self.make_topics()
