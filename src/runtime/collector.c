@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * collector.c - see collector.h. What is known of a topic is asked for once.
+ * collector.c - see collector.h. What is known of a topic is asked for once a commit: that costs
+ * nothing, and a topic that got more partitions fills them.
  */
 #include "runtime/collector.h"
 
@@ -11,6 +12,7 @@
 
 struct ksi_topic_facts {
     int32_t partition_count;
+    uint32_t counted_at;   /* the collector's count of commits */
     uint32_t next_keyless; /* records without key take turns */
     char name[];
 };
@@ -31,19 +33,25 @@ void ksi_collector_destroy(ksi_collector *collector)
 }
 
 /* A topic that is missing now is looked for again. */
+static ks_status count_partitions(const ksi_collector *collector, const char *topic, int32_t *count,
+                                  ks_error *error)
+{
+    KS_TRY(collector->producer->class->partition_count(collector->producer, topic, count, error));
+    return *count > 0 ? KS_OK
+                      : ksi_error_set(error, KS_E_UNKNOWN_TOPIC, topic,
+                                      "the application writes to this topic and it does not exist; "
+                                      "create it before the application runs");
+}
+
 static ks_status learn_facts(ksi_collector *collector, const char *topic, topic_facts **learned,
                              ks_error *error)
 {
     int32_t count = 0;
-    KS_TRY(collector->producer->class->partition_count(collector->producer, topic, &count, error));
-    if (count <= 0) {
-        return ksi_error_set(error, KS_E_UNKNOWN_TOPIC, topic,
-                             "the application writes to this topic and it does not exist; create "
-                             "it before the application runs");
-    }
+    KS_TRY(count_partitions(collector, topic, &count, error));
     size_t length = strlen(topic);
     topic_facts *facts = ksi_calloc(1, sizeof *facts + length + 1);
     facts->partition_count = count;
+    facts->counted_at = collector->commits;
     memcpy(facts->name, topic, length + 1);
     ksi_map_put_cstr(collector->topics, topic, facts);
     *learned = facts;
@@ -57,11 +65,20 @@ static ks_status find_facts(ksi_collector *collector, const char *topic, topic_f
         topic_facts *facts = ksi_map_get_cstr(collector->topics, topic);
         if (facts == NULL) {
             KS_TRY(learn_facts(collector, topic, &facts, error));
+        } else if (facts->counted_at != collector->commits) {
+            KS_TRY(count_partitions(collector, topic, &facts->partition_count, error));
+            facts->counted_at = collector->commits;
         }
         collector->last = facts;
     }
     *found = collector->last;
     return KS_OK;
+}
+
+void ksi_collector_committed(ksi_collector *collector)
+{
+    collector->commits++;
+    collector->last = NULL;
 }
 
 ks_status ksi_collector_partition_count(ksi_collector *collector, const char *topic, int32_t *count,

@@ -48,12 +48,16 @@ typedef struct ksi_collector {
     uint32_t number;       /* of the task in its thread */
     ksi_map *topics;       /* name -> what is known about it */
     ksi_topic_facts *last; /* of the topic asked for last */
+    uint32_t commits;
     uint64_t sent;
 } ksi_collector;
 
 void ksi_collector_init(ksi_collector *collector, ks_ctx *ctx, ksi_producer *producer,
                         uint32_t number);
 void ksi_collector_destroy(ksi_collector *collector);
+
+/* The task has committed: partitions are counted anew when they are needed next. */
+void ksi_collector_committed(ksi_collector *collector);
 
 /* Sends bytes; partition -1 is chosen by the key. An error ends the task. */
 KS_NODISCARD ks_status ksi_collector_send(ksi_collector *collector, uint32_t purpose,

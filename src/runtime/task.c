@@ -366,6 +366,7 @@ ks_status ksi_task_committed(ksi_task *task, ks_error *error)
 {
     task->commit_needed = false;
     task->commit_requested = false;
+    ksi_collector_committed(&task->collector);
     for (size_t i = 0; i < task->store_count; i++) {
         const ksi_task_store *store = &task->stores[i];
         ksi_store_position position = position_of(task, store);
