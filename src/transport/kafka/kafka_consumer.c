@@ -27,12 +27,6 @@
  * and does not wait for the answer. (To ask whenever a queue is short is the tempting wrong way: a
  * reader that is quicker than its broker would ask for ever, and nobody sleeps then.)
  *
- * Out of range. Who hears that a position is none of its partition begins anew elsewhere, and so
- * skips records or reads them twice: that has to be true. But when a partition goes from one reader
- * to the next, librdkafka 2.0 now and then asks the broker for an offset that neither of them has
- * named, and tells the refusal to the new one. So a slot asks where its partition begins and ends,
- * and reads on when it stands between them.
- *
  * Waiting. librdkafka writes to the eventfd when a queue that was looked at becomes non-empty, and
  * not again until somebody looks. So wait() first looks at the lengths of the watched queues
  * itself, and only then sleeps on the descriptor; a queue that is not watched wakes it once, and it
@@ -138,9 +132,6 @@ static ks_status check_partition(kafka_consumer *consumer, ksi_topic_partition a
 /* Ends the reading into a queue, once librdkafka's thread has let go of it. */
 static void stop_reading(kafka_slot *slot)
 {
-    if (slot->queue == NULL) {
-        return; /* beginning it failed */
-    }
     int stopped = rd_kafka_consume_stop(slot->topic, slot->partition);
     (void)stopped; /* it fails when the partition went away with its topic: it is stopped then */
     rd_kafka_queue_io_event_enable(slot->queue, -1, NULL, 0);
@@ -161,7 +152,6 @@ static ks_status start_reading(kafka_consumer *consumer, kafka_slot *slot, ks_er
                                        .doing = "beginning to read it"};
     rd_kafka_queue_io_event_enable(slot->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(slot->queue);
-    slot->queue = NULL;
     return ksi_kafka_client_fail(consumer->client, &failure, error);
 }
 
@@ -224,14 +214,6 @@ static void consumer_unassign(ksi_consumer *self, size_t number)
 
 /* ---- polling --------------------------------------------------------------------------------- */
 
-static void keep_failure(kafka_slot *slot, const ks_error *error)
-{
-    if (slot->failure == NULL) {
-        slot->failure = ksi_alloc(sizeof *slot->failure);
-        *slot->failure = *error;
-    }
-}
-
 static ks_status out_of_range(const kafka_slot *slot, const char *reason, ks_error *error)
 {
     return ksi_error_set(error, KS_E_OUT_OF_RANGE, rd_kafka_topic_name(slot->topic),
@@ -275,8 +257,9 @@ static void take_failure(kafka_consumer *consumer, kafka_slot *slot, rd_kafka_re
     }
     /* What passes by itself is the client's: it says in the log that brokers are missing. */
     bool is_final = error.code != KS_OK && (error.flags & KS_ERROR_RETRIABLE) == 0;
-    if (is_final) {
-        keep_failure(slot, &error);
+    if (is_final && slot->failure == NULL) {
+        slot->failure = ksi_alloc(sizeof *slot->failure);
+        *slot->failure = error;
     }
 }
 
@@ -400,45 +383,6 @@ static size_t read_queue(kafka_consumer *consumer, kafka_slot *slot, ks_log_reco
     return slot->held;
 }
 
-static ks_status read_on(kafka_consumer *consumer, kafka_slot *slot, ks_error *error)
-{
-    ksi_log(consumer->client->outage->logger, KS_LOG_LEVEL_DEBUG, consumer->client->name,
-            "the offset is one of the partition; it is read on: %s", slot->failure->message);
-    ksi_free(slot->failure);
-    slot->failure = NULL;
-    slot->is_at_end = false;
-    slot->has_fetched = false;
-    stop_reading(slot);
-    ks_status status = start_reading(consumer, slot, error);
-    if (status != KS_OK) {
-        keep_failure(slot, error);
-    }
-    return status;
-}
-
-/* What ended the reading of a slot; KS_OK when it was not true, and reading goes on. */
-static ks_status confirm_failure(kafka_consumer *consumer, kafka_slot *slot, ks_error *error)
-{
-    if (slot->failure->code == KS_E_OUT_OF_RANGE) {
-        int64_t begin = 0;
-        int64_t end = 0;
-        const char *topic = rd_kafka_topic_name(slot->topic);
-        rd_kafka_resp_err_t code =
-            rd_kafka_query_watermark_offsets(consumer->client->handle, topic, slot->partition,
-                                             &begin, &end, consumer->client->call_timeout_ms);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            const ksi_kafka_failure failure = {
-                .code = code, .where = topic, .doing = "asking where it begins and ends"};
-            return ksi_kafka_client_fail(consumer->client, &failure, error);
-        }
-        if (begin <= slot->position && slot->position <= end) {
-            return read_on(consumer, slot, error);
-        }
-    }
-    *error = *slot->failure;
-    return error->code;
-}
-
 static ks_status consumer_poll(ksi_consumer *self, size_t number, ks_log_record *records,
                                size_t capacity, size_t *count, ks_error *error)
 {
@@ -452,8 +396,10 @@ static ks_status consumer_poll(ksi_consumer *self, size_t number, ks_log_record 
     if (*count > 0 || slot->failure == NULL) {
         return KS_OK; /* a failure comes behind the records before it */
     }
-    ks_error unheard;
-    return confirm_failure(consumer, slot, error != NULL ? error : &unheard);
+    if (error != NULL) {
+        *error = *slot->failure;
+    }
+    return slot->failure->code;
 }
 
 static void consumer_watch(ksi_consumer *self, size_t slot, bool watched)

@@ -276,21 +276,6 @@ static void a_lost_connection_is_not_the_slots_affair(void **state)
     consumer->class->close(consumer);
 }
 
-/* librdkafka may ask for an offset that nobody named, when readers follow one another. */
-static void who_is_said_to_be_out_of_range_and_is_not_reads_on(void **state)
-{
-    enum { FETCH = 1 };
-    mock_fixture *self = *state;
-    mock_topic(self, "topic", 1);
-    produce(self, "topic", 0, "abc");
-    ksi_consumer *consumer = mock_consumer(self);
-    rd_kafka_mock_push_request_errors(self->cluster, FETCH, 1,
-                                      RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
-    size_t slot = mock_assign(self, consumer, "topic", 0, 1);
-    assert_string_equal(mock_read(self, consumer, slot), " b c");
-    consumer->class->close(consumer);
-}
-
 /*
  * librdkafka before 2.2 looks for room once a second, which would take 24 seconds and more here.
  */
@@ -324,7 +309,6 @@ int main(void)
         MOCK_TEST(what_was_sent_is_read_with_its_headers),
         MOCK_TEST(the_end_is_known_only_once_it_was_seen),
         MOCK_TEST(an_offset_behind_the_end_is_out_of_range_for_good),
-        MOCK_TEST(who_is_said_to_be_out_of_range_and_is_not_reads_on),
         MOCK_TEST(what_cannot_be_assigned_is_named),
         MOCK_TEST(a_partition_moves_between_consumers),
         MOCK_TEST(a_partition_has_one_reader_at_a_time),
