@@ -51,8 +51,6 @@ PROPERTIES = {
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     "transaction.state.log.num.partitions": "4",
 }
-# Tests write records of 1970, which go otherwise when the broker looks for old ones: half a minute after its start, and every five minutes.
-AGELESS = {"log.retention.ms": -1}
 
 
 class BrokerError(Exception):
@@ -167,7 +165,6 @@ class Broker:
         listeners = self.listeners()
         settings = {
             **PROPERTIES,
-            **(AGELESS if self.cluster.brief else {}),
             "default.replication.factor": replicas,
             "min.insync.replicas": max(1, replicas - 1),
             "offsets.topic.replication.factor": replicas,

@@ -15,8 +15,8 @@ import broker
 import cluster
 
 SCENARIOS = broker.ROOT / "tests/conformance/scenarios"
-# As in the memory where they were recorded, nothing is compacted, and any time may come.
-AS_RECORDED = {"log.cleaner.enable": "false", "log.message.timestamp.after.max.ms": str(2**63 - 1)}
+# As in the memory where they were recorded, nothing grows old or is compacted, and any time may come.
+AS_RECORDED = {"log.retention.ms": "-1", "log.cleaner.enable": "false", "log.message.timestamp.after.max.ms": str(2**63 - 1)}
 
 # How many of each folder, the first by name. Some of them are left out, as runner/replay.c says and prints.
 SELECTION = {"aggregation": 16, "dead-letters": 4, "grouping": 6, "headers": 4, "merge": 2, "optimizer": 6, "processor": 6, "repartition": 8,

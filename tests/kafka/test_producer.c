@@ -54,9 +54,10 @@ static int set_up(void **state)
     self->topic = kafka_name("topic");
     self->id = kafka_name("id");
     ksi_arena_init(&self->arena, 0);
-    const ksi_topic_config limit = {"max.message.bytes", "2000"};
+    /* Records of 1970 go otherwise when the broker looks for old ones: soon after its start. */
+    const ksi_topic_config configs[] = {{"max.message.bytes", "2000"}, {"retention.ms", "-1"}};
     const ksi_topic_spec spec = {
-        .name = self->topic, .partitions = 1, .configs = &limit, .config_count = 1};
+        .name = self->topic, .partitions = 1, .configs = configs, .config_count = 2};
     assert_ok(self->class->create_topic(self->transport, &spec, &self->error));
     *state = self;
     return 0;
