@@ -534,17 +534,17 @@ const ksi_internal_topic *ksi_topology_internal_topic(const ks_topology *topolog
 
 /* ---- co-partitioning ------------------------------------------------------------------------- */
 
-static ks_status find_partitioned_source(const ks_topology *topology, const char *name,
-                                         ksi_node **source, ks_error *error)
+static ks_status check_partitioned_source(const ks_topology *topology, const char *name,
+                                          ks_error *error)
 {
-    *source = ksi_map_get_cstr(topology->nodes_by_name, name);
-    if (*source == NULL || (*source)->kind != KSI_NODE_SOURCE || (*source)->is_global) {
+    const ksi_node *source = ksi_map_get_cstr(topology->nodes_by_name, name);
+    if (source == NULL || source->kind != KSI_NODE_SOURCE || source->is_global) {
         return ksi_error_set(error, KS_E_TOPOLOGY, name,
                              "co-partitioning: %s; name sources that were added before",
-                             *source == NULL        ? "there is no node of this name"
-                             : (*source)->is_global ? "every instance reads all partitions of a "
-                                                      "global store's source"
-                                                    : "this node is no source");
+                             source == NULL      ? "there is no node of this name"
+                             : source->is_global ? "every instance reads all partitions of a "
+                                                   "global store's source"
+                                                 : "this node is no source");
     }
     return KS_OK;
 }
@@ -552,13 +552,12 @@ static ks_status find_partitioned_source(const ks_topology *topology, const char
 ks_status ksi_topology_copartition(ks_topology *topology, const char *const *sources, size_t count,
                                    ks_error *error)
 {
-    ksi_node *source = NULL;
     for (size_t i = 0; i < count; i++) {
-        KS_TRY(find_partitioned_source(topology, sources[i], &source, error));
+        KS_TRY(check_partitioned_source(topology, sources[i], error));
     }
     size_t group = ++topology->copartition_count;
     for (size_t i = 0; i < count; i++) {
-        KS_TRY(find_partitioned_source(topology, sources[i], &source, error));
+        ksi_node *source = ksi_map_get_cstr(topology->nodes_by_name, sources[i]);
         size_t before = source->copartition;
         source->copartition = group;
         for (size_t n = 0; before != 0 && n < topology->node_count; n++) {

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "assert_ok.h"
 #include "state_dir.h"
 
 enum { EVENTS_SIZE = 512 };
@@ -25,15 +26,6 @@ enum { EVENTS_SIZE = 512 };
 /* ---- what a test works with ------------------------------------------------------------------ */
 
 /* Fails with the library's own words. */
-static void assert_ok_at(ks_status status, const ks_error *error, int line)
-{
-    if (status != KS_OK) {
-        char text[800];
-        fail_msg("line %d: %s", line, ks_error_text(error, text, sizeof text));
-    }
-}
-#define assert_ok(status, error) assert_ok_at(status, error, __LINE__)
-
 static ks_log *open_log(void)
 {
     ks_error error = {0};

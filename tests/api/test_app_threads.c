@@ -14,18 +14,10 @@
 
 #include <cmocka.h>
 
+#include "assert_ok.h"
 #include "state_dir.h"
 
 enum { PATH_SIZE = 600, KEYS = 40, PARTITIONS = 4 };
-
-static void assert_ok_at(ks_status status, const ks_error *error, int line)
-{
-    if (status != KS_OK) {
-        char text[800];
-        fail_msg("line %d: %s", line, ks_error_text(error, text, sizeof text));
-    }
-}
-#define assert_ok(status, error) assert_ok_at(status, error, __LINE__)
 
 /* A log, a state directory, and an application on them that counts the records of each key. */
 typedef struct fixture {

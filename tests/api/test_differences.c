@@ -24,18 +24,10 @@
 
 #include <cmocka.h>
 
+#include "assert_ok.h"
 #include "state_dir.h"
 
 /* ---- what a test works with ------------------------------------------------------------------ */
-
-static void assert_ok_at(ks_status status, const ks_error *error, int line)
-{
-    if (status != KS_OK) {
-        char text[800];
-        fail_msg("line %d: %s", line, ks_error_text(error, text, sizeof text));
-    }
-}
-#define assert_ok(status, error) assert_ok_at(status, error, __LINE__)
 
 static void set(ks_config *config, const char *name, const char *value)
 {

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "assert_ok.h"
 #include "state_dir.h"
 
 enum { PARTITIONS = 4, KEYS = 50, RECORDS = 4000, WAIT_MS = 60000 };
@@ -30,15 +31,6 @@ typedef struct fixture {
     atomic_int asked;
     atomic_int wrong; /* answers that cannot be */
 } fixture;
-
-static void assert_ok_at(ks_status status, const ks_error *error, int line)
-{
-    if (status != KS_OK) {
-        char text[800];
-        fail_msg("line %d: %s", line, ks_error_text(error, text, sizeof text));
-    }
-}
-#define assert_ok(status, error) assert_ok_at(status, error, __LINE__)
 
 /* ---- topologies ------------------------------------------------------------------------------ */
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "assert_ok.h"
 #include "state_dir.h"
 
 /* ---- payments and what a merchant took ------------------------------------------------------- */
@@ -99,15 +100,6 @@ static ks_topology *payments_topology(void)
 }
 
 /* ---- an application -------------------------------------------------------------------------- */
-
-static void assert_ok_at(ks_status status, const ks_error *error, int line)
-{
-    if (status != KS_OK) {
-        char text[800];
-        fail_msg("line %d: %s", line, ks_error_text(error, text, sizeof text));
-    }
-}
-#define assert_ok(status, error) assert_ok_at(status, error, __LINE__)
 
 typedef struct world {
     ks_log *log;

@@ -16,16 +16,8 @@
 
 #include <cmocka.h>
 
+#include "assert_ok.h"
 #include "state_dir.h"
-
-static void assert_ok_at(ks_status status, const ks_error *error, int line)
-{
-    if (status != KS_OK) {
-        char text[800];
-        fail_msg("line %d: %s", line, ks_error_text(error, text, sizeof text));
-    }
-}
-#define assert_ok(status, error) assert_ok_at(status, error, __LINE__)
 
 static void assert_refused_at(ks_status status, const ks_error *error, ks_status code,
                               const char *what, int line)
@@ -311,7 +303,7 @@ static void assert_fails_at(wrong_fn *fn, bool keeps_key, const char *what, int 
     ks_test_input *in = ks_test_driver_input(driver, "in", text, text, 5, 0);
     ks_status status = ks_test_input_pipe(in, ks_text_of("k"), ks_text_of("v"), &error);
     if (what == NULL) {
-        assert_ok_at(status, &error, line);
+        assert_ok_at(status, &error, __FILE__, line);
     } else {
         assert_refused_at(status, &error, error.code, what, line);
         assert_int_not_equal(status, KS_OK);

@@ -12,18 +12,10 @@
 
 #include <cmocka.h>
 
+#include "assert_ok.h"
 #include "state_dir.h"
 
 static const ks_serde *const text = &ks_serde_string;
-
-static void assert_ok_at(ks_status status, const ks_error *error, int line)
-{
-    if (status != KS_OK) {
-        char words[800];
-        fail_msg("line %d: %s", line, ks_error_text(error, words, sizeof words));
-    }
-}
-#define assert_ok(status, error) assert_ok_at(status, error, __LINE__)
 
 /* ---- what the program says ------------------------------------------------------------------- */
 

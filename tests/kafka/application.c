@@ -14,6 +14,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "application.h"
+#include "assert_ok.h"
 #include "kafka_broker.h"
 #include "state_dir.h"
 
@@ -30,13 +31,13 @@ struct instance {
     ks_app_state state; /* that it said last */
 };
 
-void kafka_assert_ok(ks_status status, const ks_error *error, const char *file, int line)
+ks_topology *topology_built(ks_builder *builder)
 {
-    if (status != KS_OK) {
-        char text[1200];
-        print_error("%s:%d: %s\n", file, line, ks_error_text(error, text, sizeof text));
-        _fail(file, line);
-    }
+    ks_error error = {0};
+    ks_topology *topology = ks_builder_build(builder, &error);
+    assert_ok(topology != NULL ? KS_OK : error.code, &error);
+    ks_builder_free(builder);
+    return topology;
 }
 
 /* ---- instances ------------------------------------------------------------------------------- */
@@ -194,10 +195,12 @@ ks_log *topics_log(void)
     return shared_log;
 }
 
-void topics_close(void)
+int topics_close(void **state)
 {
+    (void)state;
     ks_log_free(shared_log);
     shared_log = NULL;
+    return 0;
 }
 
 void topic_make(const char *topic, int32_t partitions)

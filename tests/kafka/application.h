@@ -22,8 +22,8 @@
 /* How long a test waits for what has to come. */
 enum { INSTANCE_PATIENCE_MS = 60000 };
 
-void kafka_assert_ok(ks_status status, const ks_error *error, const char *file, int line);
-#define assert_ok(status, error) kafka_assert_ok(status, error, __FILE__, __LINE__)
+/* The topology; the builder is freed. */
+ks_topology *topology_built(ks_builder *builder);
 
 /* ---- instances ------------------------------------------------------------------------------- */
 
@@ -50,7 +50,8 @@ void instance_free(instance *self);
 
 /* The log that all of these use, opened by the first. */
 ks_log *topics_log(void);
-void topics_close(void);
+/* A teardown of the group. */
+int topics_close(void **state);
 
 void topic_make(const char *topic, int32_t partitions);
 void topic_grow(const char *topic, int32_t partitions);

@@ -18,19 +18,11 @@
 
 #include <cmocka.h>
 
+#include "assert_ok.h"
 #include "kafka_broker.h"
 #include "state_dir.h"
 
 enum { PARTITIONS = 4, KEYS = 20, PATIENCE_MS = 60000, PATH_SIZE = 600 };
-
-static void assert_ok_at(ks_status status, const ks_error *error, int line)
-{
-    if (status != KS_OK) {
-        char text[800];
-        fail_msg("line %d: %s", line, ks_error_text(error, text, sizeof text));
-    }
-}
-#define assert_ok(status, error) assert_ok_at(status, error, __LINE__)
 
 /* ---- an instance ----------------------------------------------------------------------------- */
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "application.h"
+#include "assert_ok.h"
 #include "base/thread.h"
 #include "kafka_broker.h"
 #include "runtime/app_query.h"
@@ -26,15 +27,6 @@ enum { LIVES = 3, PARTITIONS = 2 };
 
 static const ks_serde *const text = &ks_serde_string;
 static const char *const guarantees[] = {"at_least_once", "exactly_once_v2"};
-
-static ks_topology *built(ks_builder *builder)
-{
-    ks_error error = {0};
-    ks_topology *topology = ks_builder_build(builder, &error);
-    assert_ok(topology != NULL ? KS_OK : error.code, &error);
-    ks_builder_free(builder);
-    return topology;
-}
 
 /* ---- three lives ----------------------------------------------------------------------------- */
 
@@ -132,7 +124,7 @@ static ks_topology *looking_up(const program *of, bool has_keeper)
     ks_stream *questions = ks_builder_stream(b, of->in, TEXTS);
     ks_stream_to(ks_stream_process(questions, &reader, NULL, NULL), of->out,
                  KS_PRODUCED(.key = text, .value = text));
-    return built(b);
+    return topology_built(b);
 }
 
 /* Asks until the store has what was written: a global store follows its topic in its own time. */
@@ -230,7 +222,7 @@ static ks_topology *selling(const program *of)
     ks_stream_to(ks_stream_process_values(events, &processor, NULL,
                                           KS_CONNECTED(.stores = KS_NAMES("prices"))),
                  of->out, KS_PRODUCED(.key = text, .value = text));
-    return built(b);
+    return topology_built(b);
 }
 
 static void a_versioned_store_has_its_history_in_every_life(void **state)
@@ -305,7 +297,7 @@ static ks_topology *comparing(const program *of)
     ks_stream_to(ks_stream_process_values(words, &processor, NULL,
                                           KS_CONNECTED(.stores = KS_NAMES("longest"))),
                  of->out, KS_PRODUCED(.key = text, .value = text));
-    return built(b);
+    return topology_built(b);
 }
 
 static void a_custom_store_is_loaded_in_every_life(void **state)
@@ -419,13 +411,6 @@ static void stores_are_read_by_other_threads_while_records_flow(void **state)
     }
 }
 
-static int close_topics(void **state)
-{
-    (void)state;
-    topics_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,5 +421,5 @@ int main(void)
         cmocka_unit_test(a_paused_application_stays_in_its_group_and_processes_nothing),
         cmocka_unit_test(stores_are_read_by_other_threads_while_records_flow),
     };
-    return cmocka_run_group_tests(tests, NULL, close_topics);
+    return cmocka_run_group_tests(tests, NULL, topics_close);
 }

@@ -14,18 +14,10 @@
 #include <cmocka.h>
 
 #include "application.h"
+#include "assert_ok.h"
 #include "kafka_broker.h"
 
 static const ks_serde *const text = &ks_serde_string;
-
-static ks_topology *built(ks_builder *builder)
-{
-    ks_error error = {0};
-    ks_topology *topology = ks_builder_build(builder, &error);
-    assert_ok(topology != NULL ? KS_OK : error.code, &error);
-    ks_builder_free(builder);
-    return topology;
-}
 
 /* Records pass from one topic to another. */
 static ks_topology *passing(const char *in, const char *out)
@@ -33,7 +25,7 @@ static ks_topology *passing(const char *in, const char *out)
     ks_builder *builder = ks_builder_new(NULL);
     ks_stream *stream = ks_builder_stream(builder, in, KS_CONSUMED(.key = text, .value = text));
     ks_stream_to(stream, out, KS_PRODUCED(.key = text, .value = text));
-    return built(builder);
+    return topology_built(builder);
 }
 
 /* The same from all topics that match. */
@@ -43,7 +35,7 @@ static ks_topology *matching(const char *pattern, const char *out)
     ks_stream *stream =
         ks_builder_stream_matching(builder, pattern, KS_CONSUMED(.key = text, .value = text));
     ks_stream_to(stream, out, KS_PRODUCED(.key = text, .value = text));
-    return built(builder);
+    return topology_built(builder);
 }
 
 /* The values of each key are counted in a store with a changelog. */
@@ -55,7 +47,7 @@ static ks_topology *counting(const char *in, const char *out)
         ks_stream_group_by_key(stream, KS_GROUPED(.key = text, .value = text)),
         KS_MATERIALIZED(.name = "counts"));
     ks_stream_to(ks_table_to_stream(counts, NULL), out, KS_PRODUCED(.key = text));
-    return built(builder);
+    return topology_built(builder);
 }
 
 /* Into each partition one record of a key that says so: "<word>0", "<word>1"... */
@@ -247,13 +239,6 @@ static void a_topic_that_was_made_anew_is_read_by_the_reset_policy(void **state)
     ks_topology_free(topology);
 }
 
-static int close_topics(void **state)
-{
-    (void)state;
-    topics_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,5 +249,5 @@ int main(void)
         cmocka_unit_test(a_topic_of_a_pattern_may_come_and_go),
         cmocka_unit_test(a_topic_that_was_made_anew_is_read_by_the_reset_policy),
     };
-    return cmocka_run_group_tests(tests, NULL, close_topics);
+    return cmocka_run_group_tests(tests, NULL, topics_close);
 }
