@@ -9,6 +9,7 @@
 #include <kstreams/common.h>
 #include <kstreams/config.h>
 #include <kstreams/handlers.h>
+#include <kstreams/join.h>
 #include <kstreams/json.h>
 #include <kstreams/log.h>
 #include <kstreams/options.h>
@@ -19,5 +20,6 @@
 #include <kstreams/table.h>
 #include <kstreams/topology.h>
 #include <kstreams/value.h>
+#include <kstreams/windows.h>
 
 #endif

@@ -205,6 +205,11 @@ typedef struct ks_materialized {
      * changelog.
      */
     int64_t history_retention_ms;
+    /**
+     * Of a windowed table, and only there: for how long its store keeps a window, from its start
+     * on; 0: as long as its size and grace need. @java Materialized#withRetention
+     */
+    int64_t retention_ms;
     bool caching_disabled; /**< of no effect on KS_STORE_VERSIONED, which is never cached */
     bool logging_disabled;
     bool unnamed_store;
@@ -225,7 +230,11 @@ typedef enum ks_store_kind {
     KS_STORE_KIND_TIMESTAMPED_KEY_VALUE,
     /** and what was there before @java Stores#versionedKeyValueStoreBuilder */
     KS_STORE_KIND_VERSIONED_KEY_VALUE,
-    KS_STORE_KIND_CUSTOM /**< a structure of the program's own: `custom` @java StateStore */
+    KS_STORE_KIND_CUSTOM, /**< a structure of the program's own: `custom` @java StateStore */
+    KS_STORE_KIND_WINDOW, /**< a value under each key and time @java Stores#windowStoreBuilder */
+    /** and a timestamp beside it @java Stores#timestampedWindowStoreBuilder */
+    KS_STORE_KIND_TIMESTAMPED_WINDOW,
+    KS_STORE_KIND_SESSION /**< a value under each key, start and end @java Stores#sessionStoreBuilder */
 } ks_store_kind;
 
 /**
@@ -247,6 +256,11 @@ typedef struct ks_store_builder {
     const ks_serde *value;
     int32_t lru_entries;          /**< with KS_STORE_LRU, and only there: at least 1 */
     int64_t history_retention_ms; /**< of versioned stores: how long old versions are kept */
+    int64_t retention_ms; /**< of window and session stores, needed: how long rows are kept */
+    int64_t
+        window_size_ms; /**< of window stores, needed: how long a window is; at most retention_ms */
+    /** of window stores: rows of one key and time stand beside each other; such a store is never cached */
+    bool retain_duplicates;
     bool caching_enabled;
     bool logging_disabled;
     /** for its changelog topic, up to one without a name; NULL: none */
@@ -306,6 +320,97 @@ typedef struct ks_repartitioned {
 #define KS_REPARTITIONED(...) \
     (&(const ks_repartitioned){KS_OPTIONS_HEAD(ks_repartitioned), __VA_ARGS__})
 
+/**
+ * A join of two streams. The serdes are those of the two stores in which records wait for each
+ * other, and of repartition topics where such are needed; NULL: those of the properties. `name`
+ * names the processors and repartition topics, `store_name` the stores. @java StreamJoined
+ */
+typedef struct ks_stream_joined {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const ks_serde *key;
+    const ks_serde *value;       /**< of the stream */
+    const ks_serde *other_value; /**< of the other stream */
+    const char *name;
+    const char *store_name;
+    ks_store_type type; /**< KS_STORE_ROCKSDB or KS_STORE_IN_MEMORY; 0: what the properties say */
+    bool logging_disabled;
+    const ks_topic_config *changelog_config; /**< up to one without a name; copied */
+    ks_free_fn *user_free;
+} ks_stream_joined;
+#define KS_STREAM_JOINED(...) \
+    (&(const ks_stream_joined){KS_OPTIONS_HEAD(ks_stream_joined), __VA_ARGS__})
+
+/**
+ * A join of a stream with a table. `key` and `value` are the stream's, `other_value` the table's;
+ * NULL: as the stream has them. `name` names the processor, and the repartition topic where one is
+ * needed. @java Joined
+ */
+typedef struct ks_joined {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const ks_serde *key;
+    const ks_serde *value;
+    const ks_serde *other_value;
+    const char *name;
+    /**
+     * Records wait until stream time is `grace_ms` ahead of them and are joined with the row that
+     * the table, which must be versioned, had at their time. @java Joined#withGracePeriod
+     */
+    bool with_grace;
+    int64_t grace_ms; /**< with `with_grace`; 0 joins as soon as the record comes */
+    ks_free_fn *user_free;
+} ks_joined;
+#define KS_JOINED(...) (&(const ks_joined){KS_OPTIONS_HEAD(ks_joined), __VA_ARGS__})
+
+/**
+ * A foreign-key join of two tables. The partitioners, which must answer one partition, are needed
+ * where the tables' topics are not partitioned by the default of their keys. @java TableJoined
+ */
+typedef struct ks_table_joined {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const char *name;                        /**< of its processors and topics */
+    const ks_partitioner *partitioner;       /**< of the left table, for the way back */
+    const ks_partitioner *other_partitioner; /**< of the other table, for the way there */
+    const ks_materialized *materialized;     /**< of the result; NULL: as needed */
+    ks_free_fn *user_free;
+} ks_table_joined;
+#define KS_TABLE_JOINED(...) \
+    (&(const ks_table_joined){KS_OPTIONS_HEAD(ks_table_joined), __VA_ARGS__})
+
+/** Until when ks_table_suppress() holds an update back. */
+typedef enum ks_suppress_until {
+    KS_UNTIL_WINDOW_CLOSES = 0, /**< only the final result @java Suppressed#untilWindowCloses */
+    KS_UNTIL_TIME_LIMIT         /**< at most one update a key and time limit @java
+                                   Suppressed#untilTimeLimit */
+} ks_suppress_until;
+
+/** What happens when more is held back than the buffer may hold. */
+typedef enum ks_buffer_full {
+    /**
+     * With a time limit: the oldest update is emitted early; where final results are wanted that
+     * cannot be, so a bound is refused. @java BufferConfig#emitEarlyWhenFull
+     */
+    KS_BUFFER_EMITS_EARLY = 0,
+    KS_BUFFER_SHUTS_DOWN /**< the task fails @java BufferConfig#shutDownWhenFull */
+} ks_buffer_full;
+
+/** What a table holds back. @java Suppressed, BufferConfig */
+typedef struct ks_suppressed {
+    ks_options_head head;
+    ks_use_designated_initializers *guard;
+    const char *name; /**< of the processor; its store is `name`-store */
+    ks_suppress_until until;
+    int64_t time_limit_ms;    /**< with KS_UNTIL_TIME_LIMIT */
+    int64_t max_records;      /**< 0: no bound */
+    int64_t max_bytes;        /**< 0: no bound; keys, values and where they came from */
+    ks_buffer_full when_full; /**< with a bound */
+    bool logging_disabled;
+    const ks_topic_config *changelog_config; /**< up to one without a name; copied */
+} ks_suppressed;
+#define KS_SUPPRESSED(...) (&(const ks_suppressed){KS_OPTIONS_HEAD(ks_suppressed), __VA_ARGS__})
+
 /** A branch of a split: `name` is appended to the name of the split. @java Branched */
 typedef struct ks_branched {
     ks_options_head head;
@@ -341,6 +446,10 @@ KS_API void ks_produced_init(ks_produced *options);
 KS_API void ks_grouped_init(ks_grouped *options);
 KS_API void ks_materialized_init(ks_materialized *options);
 KS_API void ks_repartitioned_init(ks_repartitioned *options);
+KS_API void ks_stream_joined_init(ks_stream_joined *options);
+KS_API void ks_joined_init(ks_joined *options);
+KS_API void ks_table_joined_init(ks_table_joined *options);
+KS_API void ks_suppressed_init(ks_suppressed *options);
 KS_API void ks_branched_init(ks_branched *options);
 KS_API void ks_store_builder_init(ks_store_builder *options);
 KS_API void ks_connected_init(ks_connected *options);

@@ -83,6 +83,46 @@ KS_API extern const ks_serde ks_serde_uuid;  /**< 36 characters of text @java Se
 /** only null; any bytes are an error @java Serdes.Void */
 KS_API extern const ks_serde ks_serde_void;
 
+/* ---- windowed keys --------------------------------------------------------------------------- */
+
+/** What a serde of windowed keys is made of. */
+typedef struct ks_windowed_serde {
+    const ks_serde *inner; /**< of the keys in the windows */
+    int64_t size_ms;       /**< of time windows: the bytes have the start only */
+} ks_windowed_serde;
+
+/** Key, then the start as 8 bytes; the size says where a window ends. @thread any
+ * @java TimeWindowedSerializer, TimeWindowedDeserializer */
+KS_API extern ks_serialize_fn ks_time_windowed_serialize;
+KS_API extern ks_deserialize_fn ks_time_windowed_deserialize;
+/** Key, then end and start as 8 bytes each. @thread any
+ * @java SessionWindowedSerializer, SessionWindowedDeserializer */
+KS_API extern ks_serialize_fn ks_session_windowed_serialize;
+KS_API extern ks_deserialize_fn ks_session_windowed_deserialize;
+
+/**
+ * The initializer of a serde for keys in time windows, as windowed tables have them; outside
+ * functions, where it is a constant:
+ *
+ *     static const ks_serde ticker_in_window = KS_TIME_WINDOWED_SERDE(&ks_serde_string, 5000);
+ *
+ * Operations that make windowed keys know their serde; a topic of them that is read needs it. C
+ * only. @java WindowedSerdes.TimeWindowedSerde
+ */
+#define KS_TIME_WINDOWED_SERDE(inner_serde, window_size_ms)                              \
+    {                                                                                    \
+        sizeof(ks_serde), "time-windowed", KS_KIND_WINDOWED, ks_time_windowed_serialize, \
+            ks_time_windowed_deserialize,                                                \
+            &(const ks_windowed_serde){(inner_serde), (window_size_ms)}, NULL            \
+    }
+
+/** The same for keys in sessions, which need no size. @java WindowedSerdes.SessionWindowedSerde */
+#define KS_SESSION_WINDOWED_SERDE(inner_serde)                                                  \
+    {                                                                                           \
+        sizeof(ks_serde), "session-windowed", KS_KIND_WINDOWED, ks_session_windowed_serialize,  \
+            ks_session_windowed_deserialize, &(const ks_windowed_serde){(inner_serde), 0}, NULL \
+    }
+
 /**
  * A built-in serde by name: "string", "bytes", "short", "integer", "long", "float", "double",
  * "boolean", "uuid", "void", the C names ("i64" ...), or Java's class names

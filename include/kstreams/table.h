@@ -137,6 +137,20 @@ KS_API ks_stream *ks_table_to_stream_with_key(ks_table *table, ks_mapper_fn *key
                                               const ks_named *named);
 
 /**
+ * The updates of a table, held back: until the window that is their key has closed, so that only
+ * the final result is seen, or for a time limit, within which only the last update of a key counts.
+ * Time is that of the updates that come by. What is held back is kept in a store with a changelog,
+ * which survives the task.
+ *
+ * @param options  needed: until when, and how much may be held back; KS_SUPPRESSED. Final results
+ *                 need a windowed table
+ * @return the table, owned by the builder. Never NULL: misuse is reported by ks_builder_build()
+ * @thread builder thread
+ * @java   KTable#suppress
+ */
+KS_API ks_table *ks_table_suppress(ks_table *table, const ks_suppressed *options);
+
+/**
  * The name under which the table can be queried, or NULL when it has none. Borrowed from the
  * builder. @java KTable#queryableStoreName
  */

@@ -44,6 +44,26 @@ void ks_repartitioned_init(ks_repartitioned *options)
     init(options, sizeof *options);
 }
 
+void ks_stream_joined_init(ks_stream_joined *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_joined_init(ks_joined *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_table_joined_init(ks_table_joined *options)
+{
+    init(options, sizeof *options);
+}
+
+void ks_suppressed_init(ks_suppressed *options)
+{
+    init(options, sizeof *options);
+}
+
 void ks_branched_init(ks_branched *options)
 {
     init(options, sizeof *options);

@@ -18,15 +18,25 @@
 typedef enum ksi_store_kind {
     KSI_STORE_KEY_VALUE,
     KSI_STORE_VERSIONED,
-    KSI_STORE_CUSTOM
+    KSI_STORE_CUSTOM,
+    KSI_STORE_WINDOW,
+    KSI_STORE_SESSION
 } ksi_store_kind;
 
 typedef struct ksi_store_spec {
     const char *name;
     ksi_store_kind kind;
     ks_store_type type;
-    size_t max_rows;      /* of KS_STORE_LRU; 0 in others: no bound */
-    int64_t retention_ms; /* of KSI_STORE_VERSIONED: how long old versions are kept */
+    size_t max_rows; /* of KS_STORE_LRU; 0 in others: no bound */
+    /*
+     * Of KSI_STORE_VERSIONED: how long old versions are kept; of windows and sessions: how long
+     * rows are, from their start or end
+     */
+    int64_t retention_ms;
+    int64_t window_size_ms; /* of KSI_STORE_WINDOW */
+    bool
+        retain_duplicates; /* of KSI_STORE_WINDOW: rows of one key and start do not replace each other */
+    bool by_time; /* of windows and sessions: rows of all keys can be asked for in order of time */
     bool timestamped;
     bool caching;
     bool logging;
