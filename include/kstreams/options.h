@@ -234,7 +234,8 @@ typedef enum ks_store_kind {
     KS_STORE_KIND_WINDOW, /**< a value under each key and time @java Stores#windowStoreBuilder */
     /** and a timestamp beside it @java Stores#timestampedWindowStoreBuilder */
     KS_STORE_KIND_TIMESTAMPED_WINDOW,
-    KS_STORE_KIND_SESSION /**< a value under each key, start and end @java Stores#sessionStoreBuilder */
+    /** a value under each key, start and end @java Stores#sessionStoreBuilder */
+    KS_STORE_KIND_SESSION
 } ks_store_kind;
 
 /**
@@ -259,7 +260,10 @@ typedef struct ks_store_builder {
     int64_t retention_ms; /**< of window and session stores, needed: how long rows are kept */
     int64_t
         window_size_ms; /**< of window stores, needed: how long a window is; at most retention_ms */
-    /** of window stores: rows of one key and time stand beside each other; such a store is never cached */
+    /**
+     * of window stores: rows of one key and time stand beside each other; such a store is never
+     * cached
+     */
     bool retain_duplicates;
     bool caching_enabled;
     bool logging_disabled;

@@ -24,6 +24,7 @@ ksi_plan_node *ksi_plan_node_new(ks_arena *arena, const char *name, ksi_plan_wri
     ksi_plan_node *node = ksi_arena_zalloc(arena, sizeof *node);
     node->name = name;
     node->write = write;
+    node->window_grace_ms = -1;
     return node;
 }
 

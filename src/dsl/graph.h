@@ -72,6 +72,7 @@ struct ksi_plan_node {
     bool may_be_merged; /* a repartition point that is there because an operation needs it */
     bool is_table_source;
     bool reuses_source_topic; /* a table's source topic is the changelog of its store, too */
+    int64_t window_grace_ms;  /* of what aggregates in windows; -1: it does not */
     int visit;                /* of the last search that came by */
     /* by kind */
     bool is_stream_source; /* may be merged with another of the same topics */

@@ -7,6 +7,7 @@
  * repartition before the next operation that needs equal keys together.
  */
 #include "dsl/builder.h"
+#include "serde/windowed.h"
 
 /* ---- one processor node behind a stream ------------------------------------------------------ */
 
@@ -261,6 +262,8 @@ static void add_sink(ks_stream *stream, const char *call, ksi_sink sink, bool ha
         node->sink.key = how->key != NULL ? how->key : stream->key;
         node->sink.value = how->value != NULL ? how->value : stream->value;
         node->sink.partitioner = how->partitioner;
+        node->sink.by_inner_key = how->partitioner == NULL && node->sink.key != NULL &&
+                                  ksi_windowed_inner(node->sink.key) != NULL;
         ksi_attach(builder, stream->node, node);
     }
 }

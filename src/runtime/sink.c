@@ -7,7 +7,9 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/slice.h"
 #include "serde/convert.h"
+#include "serde/windowed.h"
 #include "topology/change_serde.h"
 #include "topology/partitioner.h"
 
@@ -135,11 +137,39 @@ static bool choose_partitions(ks_ctx *ctx, const ks_partitioner *partitioner, co
     return !ksi_ctx_failed(ctx);
 }
 
-/* Serializes and sends to the partitions chosen, or to that of the key when none was. */
-static void write_record(ks_ctx *ctx, outgoing *out, const ks_partitions *chosen)
+/* Where a windowed key goes: all windows of one key to one partition. False after a failure. */
+static bool partition_of_inner_key(ks_ctx *ctx, const outgoing *out, int32_t *partition)
 {
+    ks_error error;
+    int32_t count = 0;
+    ksi_error_begin(&error);
+    if (out->bytes.key.data == NULL) {
+        ks_ctx_fail(ctx,
+                    "writing to topic %s: the key is null, and records with windowed keys go to "
+                    "the partition of the key in the window; filter such records out, or give the "
+                    "sink a partitioner",
+                    out->topic);
+        return false;
+    }
+    if (ksi_collector_partition_count(out->sink->collector, out->topic, &count, &error) != KS_OK) {
+        ksi_ctx_fail_error(ctx, &error);
+        return false;
+    }
+    const ks_slice key = out->bytes.key;
+    const size_t bounds = ksi_windowed_bounds_size(out->sink->key);
+    *partition = ksi_partition_of_key(ks_slice_of(key.data, key.size - bounds), count);
+    return true;
+}
+
+/* Serializes and sends to the partitions chosen, or to that of the key when none was. */
+static void write_record(ks_ctx *ctx, outgoing *out, const ks_partitions *chosen, bool by_inner_key)
+{
+    int32_t of_key = -1; /* the collector's choice */
     if (!serialize(ctx, out, true, &out->bytes.key) ||
         !serialize(ctx, out, false, &out->bytes.value)) {
+        return;
+    }
+    if (by_inner_key && !partition_of_inner_key(ctx, out, &of_key)) {
         return;
     }
     out->bytes.timestamp = out->record->timestamp;
@@ -147,7 +177,7 @@ static void write_record(ks_ctx *ctx, outgoing *out, const ks_partitions *chosen
     ctx->record.source_key = ks_slice_null();
     ctx->record.source_value = ks_slice_null();
     if (!chosen->decided) {
-        send_to(out, -1);
+        send_to(out, of_key);
         return;
     }
     for (size_t i = 0; i < chosen->count && !ksi_ctx_failed(ctx); i++) {
@@ -165,7 +195,7 @@ void ksi_sink_process(ks_ctx *ctx, ksi_node_instance *instance, const ks_record 
         return;
     }
     if (partitioner == NULL || choose_partitions(ctx, partitioner, &out, &chosen)) {
-        write_record(ctx, &out, &chosen);
+        write_record(ctx, &out, &chosen, instance->node->sink.by_inner_key);
     }
     ksi_free(chosen.items);
 }

@@ -34,8 +34,8 @@ typedef struct ksi_store_spec {
      */
     int64_t retention_ms;
     int64_t window_size_ms; /* of KSI_STORE_WINDOW */
-    bool
-        retain_duplicates; /* of KSI_STORE_WINDOW: rows of one key and start do not replace each other */
+    /* of KSI_STORE_WINDOW: rows of one key and start do not replace each other */
+    bool retain_duplicates;
     bool by_time; /* of windows and sessions: rows of all keys can be asked for in order of time */
     bool timestamped;
     bool caching;

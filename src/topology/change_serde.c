@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "serde/convert.h"
+#include "serde/windowed.h"
 
 #include <string.h>
 
@@ -134,22 +135,30 @@ const ks_serde *ksi_change_serde(ks_arena *arena, const ks_serde *value)
 
 /* ---- kinds ----------------------------------------------------------------------------------- */
 
-static ks_kind unfit(const ks_serde *serde, ks_value value)
+/* The kind of a value that `serde` cannot write, looking into windowed keys; as below. */
+static ks_kind unfit(const ks_serde *serde, ks_value value, ks_kind *wanted)
 {
-    bool fits = ks_value_is_null(value) || ks_value_kind(value) == serde->kind;
-    return fits ? KS_KIND_NULL : ks_value_kind(value);
+    for (; serde != NULL && !ks_value_is_null(value); serde = ksi_windowed_inner(serde)) {
+        *wanted = serde->kind;
+        if (ks_value_kind(value) != serde->kind) {
+            return ks_value_kind(value);
+        }
+        if (serde->kind != KS_KIND_WINDOWED) {
+            break;
+        }
+        value = ks_value_windowed(value)->key;
+    }
+    return KS_KIND_NULL;
 }
 
 ks_kind ksi_unfit_kind(const ks_serde *serde, ks_value value, ks_kind *wanted)
 {
-    *wanted = serde->kind;
-    ks_kind kind = unfit(serde, value);
+    ks_kind kind = unfit(serde, value, wanted);
     if (kind != KS_KIND_NULL || serde->kind != KSI_KIND_CHANGE || ks_value_is_null(value)) {
         return kind;
     }
     const ksi_change *change = ksi_value_change(value);
     const ks_serde *half = serde->config;
-    *wanted = half->kind;
-    kind = unfit(half, change->new_value);
-    return kind != KS_KIND_NULL ? kind : unfit(half, change->old_value);
+    kind = unfit(half, change->new_value, wanted);
+    return kind != KS_KIND_NULL ? kind : unfit(half, change->old_value, wanted);
 }

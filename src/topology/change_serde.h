@@ -26,8 +26,8 @@
 const ks_serde *ksi_change_serde(ks_arena *arena, const ks_serde *value);
 
 /*
- * Of a value, or of the halves of a change: the kind that `serde` cannot write, or KS_KIND_NULL.
- * `*wanted` is then the kind that it writes.
+ * Of a value, of the key in a window, or of the halves of a change: the kind that `serde` cannot
+ * write, or KS_KIND_NULL. `*wanted` is then the kind that it writes.
  */
 ks_kind ksi_unfit_kind(const ks_serde *serde, ks_value value, ks_kind *wanted);
 

@@ -51,6 +51,10 @@ typedef struct ksi_sink {
     const ks_serde *value;
     bool of_changes; /* as in a source */
     const ks_partitioner *partitioner;
+    /*
+     * Windowed keys go to the partition of the key in the window. @java WindowedStreamPartitioner
+     */
+    bool by_inner_key;
 } ksi_sink;
 
 typedef struct ksi_node ksi_node;

@@ -11,6 +11,7 @@
 #include "numbers.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 typedef struct type_entry {
     const char *name;
@@ -23,10 +24,50 @@ static const type_entry types[] = {
     {"bytes", &ks_serde_bytes},   {"uuid", &ks_serde_uuid},  {"void", &ks_serde_void},
 };
 
-static bool is_windowed(const char *type)
+/* ---- windowed keys --------------------------------------------------------------------------- */
+
+static const char windowed_prefix[] = "windowed-string:";
+static const ks_serde windowed_string_values = KS_TIME_WINDOWED_SERDE(&ks_serde_string, 0);
+static const ks_serde session_string = KS_SESSION_WINDOWED_SERDE(&ks_serde_string);
+
+/*
+ * Serdes of windows of all sizes that were asked for; they live as long as the process, since a
+ * topology may outlive the scenario that names them. Scenarios run one after the other.
+ */
+typedef struct windowed_string {
+    struct windowed_string *next;
+    ks_windowed_serde parts;
+    ks_serde serde;
+} windowed_string;
+
+static windowed_string *windowed_strings;
+
+static const ks_serde *windowed_string_of(cf_problem *problem, const char *digits)
 {
-    return strncmp(type, "windowed-string:", 16) == 0 || strcmp(type, "session-string") == 0;
+    int64_t size_ms = 0;
+    if (!number_parse(ks_slice_cstr(digits), &size_ms) || size_ms < 0) {
+        problem_set(problem, "type `windowed-string:%s`: no size in milliseconds", digits);
+        return NULL;
+    }
+    windowed_string *at = windowed_strings;
+    while (at != NULL && at->parts.size_ms != size_ms) {
+        at = at->next;
+    }
+    if (at == NULL) {
+        at = calloc(1, sizeof *at);
+        if (at == NULL) {
+            abort();
+        }
+        at->parts = (ks_windowed_serde){.inner = &ks_serde_string, .size_ms = size_ms};
+        at->serde = windowed_string_values;
+        at->serde.config = &at->parts;
+        at->next = windowed_strings;
+        windowed_strings = at;
+    }
+    return &at->serde;
 }
+
+/* ---- types ----------------------------------------------------------------------------------- */
 
 const ks_serde *type_serde(cf_problem *problem, const char *type)
 {
@@ -38,11 +79,13 @@ const ks_serde *type_serde(cf_problem *problem, const char *type)
             return types[i].serde;
         }
     }
-    if (is_windowed(type)) {
-        problem_not_built(problem, "type %s", type);
-    } else {
-        problem_set(problem, "unknown type `%s`", type);
+    if (strcmp(type, "session-string") == 0) {
+        return &session_string;
     }
+    if (strncmp(type, windowed_prefix, sizeof windowed_prefix - 1) == 0) {
+        return windowed_string_of(problem, type + sizeof windowed_prefix - 1);
+    }
+    problem_set(problem, "unknown type `%s`", type);
     return NULL;
 }
 
@@ -100,6 +143,22 @@ static ks_value uuid_literal(cf_problem *problem, ks_arena *arena, ks_slice text
     return ks_uuid(bytes);
 }
 
+/* {"key": text, "window": [start, end]} */
+static ks_value windowed_literal(cf_problem *problem, ks_arena *arena, const json_t *json)
+{
+    const json_t *key = json_object_get(json, "key");
+    const json_t *bounds = json_object_get(json, "window");
+    if (!json_is_string(key) || json_array_size(bounds) != 2) {
+        problem_set(problem, "a windowed key must be written as `key` and `window`: [start, end]");
+        return ks_null();
+    }
+    ks_windowed *windowed = ks_arena_alloc(arena, sizeof *windowed);
+    *windowed = (ks_windowed){.key = ks_text(text_of(key)),
+                              .start = json_integer_value(json_array_get(bounds, 0)),
+                              .end = json_integer_value(json_array_get(bounds, 1))};
+    return ks_windowed_value(windowed);
+}
+
 static ks_value untyped_literal(cf_problem *problem, const json_t *json)
 {
     if (json_is_string(json)) {
@@ -131,6 +190,9 @@ ks_value type_literal(cf_problem *problem, ks_arena *arena, const char *type, co
     if (serde == &ks_serde_void) {
         problem_set(problem, "a void value can only be null");
         return ks_null();
+    }
+    if (serde->kind == KS_KIND_WINDOWED) {
+        return windowed_literal(problem, arena, json);
     }
     if (number != KS_KIND_NULL ? !json_is_number(json) : !json_is_string(json)) {
         problem_set(problem, "a %s must be written as a %s", type,
