@@ -1,38 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * key_value_store.h - the key-value store of a task: bytes to bytes, with a changelog below and a
- * record cache above.
+ * record cache above (logged_rows.h): a key is that of its row.
  *
- *     get / put
- *        |
- *     record cache      (when the spec asks for it and the budget is not 0) dirty and clean rows,
- *        |              least recently used first
- *        |  flush: commit, or eviction of a dirty row
- *     changelog + rows  every row that gets here is logged, then stored
- *
- * A row of a timestamped store has a timestamp beside its value; Java keeps it as the first 8 bytes
- * of the value, which matters to nobody but the byte accounting of the cache.
- *
- * What RocksDB, transactions and restoring add goes below this line: callers see this header only.
+ * A store that another thread writes, such as a global one, is opened as a reader of its query.
  *
  * Thread rule: the thread of the task.
  */
 #ifndef KSI_STATE_KEY_VALUE_STORE_H
 #define KSI_STATE_KEY_VALUE_STORE_H
 
-#include "state/merged_iterator.h"
-#include "state/record_context.h"
-#include "state/store.h"
+#include "state/logged_rows.h"
 
 typedef struct ksi_key_value_store ksi_key_value_store;
-
-/*
- * Told of each dirty row that the cache gives up: what the row was before (null value: absent; only
- * when `wants_old`), what it is, and the context of its last write. A row that was absent and is
- * deleted again is not told of.
- */
-typedef ks_status ksi_flush_fn(void *owner, const ksi_row *new_row, const ksi_row *old_row,
-                               const ksi_record_context *context, ks_error *error);
 
 ksi_key_value_store *ksi_key_value_store_open(const ksi_store_options *options);
 void ksi_key_value_store_close(

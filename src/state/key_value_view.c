@@ -366,8 +366,8 @@ static ks_key_value_iterator *iterate(ks_key_value_store *view, const ksi_row_ra
     iterator->view = view;
     ksi_arena_init(&iterator->arena, 0);
     if (range != NULL && view->context == NULL) {
-        iterator->rows =
-            ksi_merged_iterator_open(NULL, ksi_key_value_store_rows(view->store), range);
+        iterator->rows = ksi_merged_iterator_open(
+            &(ksi_merged_options){.rows = ksi_key_value_store_rows(view->store)}, range);
     } else if (range != NULL) {
         iterator->rows = ksi_key_value_store_iterate(view->store, range);
     }

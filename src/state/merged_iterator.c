@@ -33,8 +33,7 @@ typedef struct cached_key {
 } cached_key;
 
 struct ksi_merged_iterator {
-    ksi_named_cache *cached;
-    ksi_row_store *rows;
+    ksi_merged_options options;
     ksi_row_iterator *below;
     ksi_query_iterator *queried; /* instead of all the others; NULL: not a query */
     ksi_row_range range;
@@ -63,27 +62,43 @@ static bool collect_key(void *user, ks_slice key)
     }
     iterator->keys =
         ksi_grow(iterator->keys, &iterator->capacity, iterator->count + 1, sizeof *iterator->keys);
-    iterator->keys[iterator->count++] =
-        (cached_key){.key = ksi_arena_copy(&iterator->arena, key),
-                     .was_there = ksi_record_cache_peek(iterator->cached, key)->value.data != NULL};
+    iterator->keys[iterator->count++] = (cached_key){
+        .key = ksi_arena_copy(&iterator->arena, key),
+        .was_there = ksi_record_cache_peek(iterator->options.cached, key)->value.data != NULL};
     return true;
 }
 
-ksi_merged_iterator *ksi_merged_iterator_open(ksi_named_cache *cached, ksi_row_store *rows,
-                                              const ksi_row_range *range)
+static void begin(ksi_merged_iterator *iterator, const ksi_row_range *range)
 {
-    ksi_merged_iterator *iterator = ksi_calloc(1, sizeof *iterator);
-    iterator->cached = cached;
-    iterator->rows = rows;
+    ksi_named_cache *cached = iterator->options.cached;
     iterator->range = *range;
-    iterator->below = ksi_row_iterator_open(rows, range);
-    ksi_arena_init(&iterator->arena, 0);
+    iterator->below = ksi_row_iterator_open(iterator->options.rows, range);
+    iterator->at = 0;
+    iterator->count = 0;
+    iterator->has_candidate = false;
+    iterator->has_row = false;
     if (cached != NULL) {
         ksi_record_cache_each_key(cached, range->backward ? range->high : range->low,
                                   range->backward, collect_key, iterator);
     }
     iterator->range = (ksi_row_range){.backward = range->backward}; /* the bounds were borrowed */
+}
+
+ksi_merged_iterator *ksi_merged_iterator_open(const ksi_merged_options *options,
+                                              const ksi_row_range *range)
+{
+    ksi_merged_iterator *iterator = ksi_calloc(1, sizeof *iterator);
+    iterator->options = *options;
+    ksi_arena_init(&iterator->arena, 0);
+    begin(iterator, range);
     return iterator;
+}
+
+void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_row_range *range)
+{
+    ksi_row_iterator_close(iterator->below);
+    ksi_arena_reset(&iterator->arena);
+    begin(iterator, range);
 }
 
 ksi_merged_iterator *ksi_merged_iterator_open_query(ksi_store_query *query,
@@ -119,9 +134,25 @@ static const cached_key *next_cached(ksi_merged_iterator *iterator)
     const cached_key *next = &iterator->keys[iterator->at];
     if (!iterator->has_candidate) {
         iterator->has_candidate = true;
-        (void)ksi_record_cache_get(iterator->cached, next->key);
+        (void)ksi_record_cache_get(iterator->options.cached, next->key);
     }
     return next;
+}
+
+static bool is_hidden(const ksi_merged_iterator *iterator, ks_slice key)
+{
+    const ksi_merged_options *options = &iterator->options;
+    return options->hides != NULL && options->hides(options->hides_owner, key);
+}
+
+/* The next stored row that has not expired. */
+static ks_status next_stored(ksi_merged_iterator *iterator, ksi_row *row, bool *found,
+                             ks_error *error)
+{
+    do {
+        KS_TRY(ksi_row_iterator_next(iterator->below, row, found, error));
+    } while (*found && is_hidden(iterator, row->key));
+    return KS_OK;
 }
 
 static ks_status fill_row(ksi_merged_iterator *iterator, ks_error *error)
@@ -131,7 +162,7 @@ static ks_status fill_row(ksi_merged_iterator *iterator, ks_error *error)
         return KS_OK;
     }
     iterator->row_is_fresh = true;
-    return ksi_row_iterator_next(iterator->below, &iterator->row, &iterator->has_row, error);
+    return next_stored(iterator, &iterator->row, &iterator->has_row, error);
 }
 
 /* ---- merging --------------------------------------------------------------------------------- */
@@ -140,7 +171,7 @@ static ks_status fill_row(ksi_merged_iterator *iterator, ks_error *error)
 static ks_status newest(ksi_merged_iterator *iterator, ks_slice key, const ksi_row *stored,
                         ksi_row *row, bool *found, ks_error *error)
 {
-    const ksi_cached_row *cached = ksi_record_cache_peek(iterator->cached, key);
+    const ksi_cached_row *cached = ksi_record_cache_peek(iterator->options.cached, key);
     if (cached != NULL) {
         *found = cached->value.data != NULL;
         *row = (ksi_row){.key = key, .value = cached->value, .timestamp = cached->timestamp};
@@ -149,8 +180,9 @@ static ks_status newest(ksi_merged_iterator *iterator, ks_slice key, const ksi_r
         *row = *stored;
         return KS_OK; /* its iterator keeps it */
     } else {
-        KS_TRY(ksi_row_store_look(iterator->rows, key, row, found, error));
+        KS_TRY(ksi_row_store_look(iterator->options.rows, key, row, found, error));
         row->key = key;
+        *found = *found && !is_hidden(iterator, key);
     }
     if (*found) {
         ksi_buffer_clear(&iterator->value);
@@ -197,8 +229,8 @@ ks_status ksi_merged_iterator_next(ksi_merged_iterator *iterator, ksi_row *row, 
     if (iterator->queried != NULL) {
         return ksi_query_iterator_next(iterator->queried, row, found, error);
     }
-    if (iterator->cached == NULL) {
-        return ksi_row_iterator_next(iterator->below, row, found, error);
+    if (iterator->options.cached == NULL) {
+        return next_stored(iterator, row, found, error);
     }
     bool any = true;
     while (any && !*found) {

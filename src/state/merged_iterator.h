@@ -17,9 +17,22 @@
 
 typedef struct ksi_merged_iterator ksi_merged_iterator;
 
-/* `cached` NULL: there is nothing above the rows. Both outlive the iterator; bounds are copied. */
-ksi_merged_iterator *ksi_merged_iterator_open(ksi_named_cache *cached, ksi_row_store *rows,
+/* Whether a stored row has expired for its readers. */
+typedef bool ksi_row_hidden_fn(const void *owner, ks_slice key);
+
+/* What is given outlives the iterator. */
+typedef struct ksi_merged_options {
+    ksi_named_cache *cached; /* NULL: there is nothing above the rows */
+    ksi_row_store *rows;
+    ksi_row_hidden_fn *hides; /* rows are left out, though not what the cache has; NULL: none is */
+    const void *hides_owner;
+} ksi_merged_options;
+
+/* The bounds are copied. */
+ksi_merged_iterator *ksi_merged_iterator_open(const ksi_merged_options *options,
                                               const ksi_row_range *range);
+/* Begins again with another range, as one that was just opened. Not of a query. */
+void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_row_range *range);
 /* A range of a store that others write: page by page, as a query reads it. */
 ksi_merged_iterator *ksi_merged_iterator_open_query(ksi_store_query *query,
                                                     const ksi_row_range *range);

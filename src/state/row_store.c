@@ -25,6 +25,8 @@
 #define META_PARTITION UINT32_MAX
 #define POSITION_BYTES 26
 #define POSITION_FORMAT 2
+#define NOTE_BYTES 24
+#define NOTE "note"
 #define DIRTY "dirty"
 
 /* ---- physical keys and values ---------------------------------------------------------------- */
@@ -186,6 +188,72 @@ static void batch_positions(ksi_row_store *store, ksi_rocks_batch *batch)
     }
 }
 
+/* ---- the note -------------------------------------------------------------------------------- */
+
+static const ksi_store_note no_note = {.time = -1};
+
+static ks_slice note_key(ksi_row_store *store)
+{
+    return meta_key(store, (size_t)store->options.partition, NOTE);
+}
+
+static void forget_note(ksi_row_store *store)
+{
+    store->note = no_note;
+    store->committed_note = no_note;
+    store->note_changed = false;
+}
+
+static ks_status read_note(ksi_row_store *store, ks_error *error)
+{
+    bool found;
+    KS_TRY(ksi_family_get(store->options.family, note_key(store), &store->value, &found, error));
+    ks_slice bytes = ksi_buffer_slice(&store->value);
+    if (found && bytes.size != NOTE_BYTES) {
+        return ksi_error_set(error, KS_E_CORRUPT, store->options.name,
+                             "the note of partition %d does not read",
+                             (int)store->options.partition);
+    }
+    if (found) {
+        store->note = (ksi_store_note){.time = (int64_t)ksi_get_be64(bytes.data),
+                                       .sequence = (int64_t)ksi_get_be64(bytes.data + 8),
+                                       .unit = (int64_t)ksi_get_be64(bytes.data + 16)};
+        store->committed_note = store->note;
+    }
+    return KS_OK;
+}
+
+static void batch_note(ksi_row_store *store, ksi_rocks_batch *batch)
+{
+    char bytes[NOTE_BYTES];
+    if (store->note_changed) {
+        ksi_put_be64(bytes, (uint64_t)store->committed_note.time);
+        ksi_put_be64(bytes + 8, (uint64_t)store->committed_note.sequence);
+        ksi_put_be64(bytes + 16, (uint64_t)store->committed_note.unit);
+        ksi_rocks_batch_put(batch, store->options.family, note_key(store),
+                            ks_slice_of(bytes, sizeof bytes));
+    }
+}
+
+static void commit_note(ksi_row_store *store)
+{
+    bool changed = store->note.time != store->committed_note.time ||
+                   store->note.sequence != store->committed_note.sequence ||
+                   store->note.unit != store->committed_note.unit;
+    store->note_changed = store->note_changed || changed;
+    store->committed_note = store->note;
+}
+
+ksi_store_note ksi_row_store_note(const ksi_row_store *store, bool committed)
+{
+    return committed ? store->committed_note : store->note;
+}
+
+void ksi_row_store_set_note(ksi_row_store *store, const ksi_store_note *note)
+{
+    store->note = *note;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static ks_status look_for_mark(ksi_row_store *store, ks_error *error)
@@ -211,12 +279,14 @@ ksi_row_store *ksi_row_store_open(const ksi_row_store_options *options, ks_error
     ksi_row_store *store = ksi_calloc(1, sizeof *store);
     store->options = *options;
     grow_positions(store, 1);
+    forget_note(store);
     store->buffer = ksi_row_buffer_new(&(ksi_row_buffer_options){
         .has_rocks = options->family != NULL, .by_time = options->by_time});
     KSI_CHECK(options->max_rows == 0 || options->family == NULL);
     store->uses = options->max_rows > 0 ? ksi_use_order_new() : NULL;
     if (options->family != NULL &&
-        (look_for_mark(store, error) != KS_OK || read_position(store, 0, error) != KS_OK)) {
+        (look_for_mark(store, error) != KS_OK || read_position(store, 0, error) != KS_OK ||
+         read_note(store, error) != KS_OK)) {
         ksi_row_store_close(store);
         return NULL;
     }
@@ -447,7 +517,8 @@ static bool has_to_apply(const ksi_row_store *store)
     ks_slice low;
     ks_slice high;
     return ksi_row_buffer_has_unapplied(store->buffer) || store->position_changed ||
-           store->is_dirty || ksi_row_buffer_floor_to_apply(store->buffer, &low, &high);
+           store->note_changed || store->is_dirty ||
+           ksi_row_buffer_floor_to_apply(store->buffer, &low, &high);
 }
 
 /* Writes the committed rows. What is left in the batch is the caller's to write. */
@@ -475,6 +546,7 @@ ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
     }
     if (status == KS_OK) {
         batch_expiry(store, batch);
+        batch_note(store, batch);
         batch_positions(store, batch);
     }
     if (status == KS_OK && store->is_dirty) {
@@ -491,6 +563,7 @@ ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
     }
     note_applied(store);
     store->position_changed = false;
+    store->note_changed = false;
     store->is_dirty = false;
     KSI_CRASH_POINT("apply.end");
     return KS_OK;
@@ -501,6 +574,7 @@ ks_status ksi_row_store_apply(ksi_row_store *store, ks_error *error)
 static void commit_rows(ksi_row_store *store)
 {
     ksi_row_buffer_commit(store->buffer);
+    commit_note(store);
     if (store->uses != NULL) {
         ksi_use_order_commit(store->uses);
     }
@@ -522,6 +596,7 @@ ks_status ksi_row_store_commit(ksi_row_store *store, const ksi_store_position *p
 bool ksi_row_store_abort(ksi_row_store *store)
 {
     ksi_row_buffer_abort(store->buffer);
+    store->note = store->committed_note;
     ksi_row_buffer_trim(store->buffer, store->options.clean_bytes);
     if (store->uses != NULL) {
         ksi_use_order_abort(store->uses);
@@ -587,6 +662,7 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
     for (size_t i = 0; i < store->position_count; i++) {
         store->positions[i] = no_position;
     }
+    forget_note(store);
     store->position_changed = false;
     store->is_dirty = false;
     store->has_uncommitted = false;
@@ -604,6 +680,7 @@ ks_status ksi_row_store_wipe(ksi_row_store *store, ks_error *error)
     }
     ksi_rocks_batch_delete_range(batch, family, ks_slice_of(low, sizeof low),
                                  ks_slice_of(high, sizeof high));
+    ksi_rocks_batch_delete(batch, family, note_key(store));
     ksi_rocks_batch_delete(batch, family, mark_key(store));
     ks_status status = ksi_rocks_write(batch, true, error);
     ksi_rocks_batch_free(batch);

@@ -31,6 +31,7 @@
  *     ffffffff | partition u32                   the position (layout of the rows, offset, time,
  *                                                hash); of a store that is kept from several
  *                                                partitions, one for each
+ *     ffffffff | partition u32 | "note"          what the store noted of itself
  *     ffffffff | partition u32 | "dirty"         there while written through
  *
  * Thread rule: the thread of the task, under the task's lock while others may query.
@@ -112,6 +113,20 @@ ks_slice ksi_row_store_next_to_go(const ksi_row_store *store, ks_slice key);
  * store with a bound.
  */
 void ksi_row_store_expire(ksi_row_store *store, ks_slice below);
+
+/*
+ * What a store knows of itself beside its rows, such as the highest time it has seen. It goes with
+ * the rows: committed and aborted with them, in RocksDB not before the rows it was committed with.
+ */
+typedef struct ksi_store_note {
+    int64_t time;     /* -1: nothing was noted */
+    int64_t sequence; /* 0 in the beginning */
+    int64_t unit;     /* of time, by which rows are laid out; 0: not noted */
+} ksi_store_note;
+
+/* The newest note, or the newest one that was committed. */
+ksi_store_note ksi_row_store_note(const ksi_row_store *store, bool committed);
+void ksi_row_store_set_note(ksi_row_store *store, const ksi_store_note *note);
 
 /* ---- transactions ---------------------------------------------------------------------------- */
 

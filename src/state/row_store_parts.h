@@ -24,6 +24,9 @@ struct ksi_row_store {
     ksi_buffer value;              /* scratch: what RocksDB answered, or a physical value */
     ksi_store_position *positions; /* by partition of the topic; one, if it is kept from one */
     size_t position_count;
+    ksi_store_note note; /* the newest */
+    ksi_store_note committed_note;
+    bool note_changed;     /* the committed one, since it was written */
     bool position_changed; /* since they were written */
     bool is_dirty;         /* the mark is there */
     bool was_of_another_kind;
