@@ -65,10 +65,21 @@ void ks_builder_free(ks_builder *builder)
         ksi_plan_node_destroy(builder->nodes[i]);
     }
     ksi_free(builder->nodes);
+    ksi_free(builder->copartitions.items);
     ks_topology_free(builder->topology);
     ksi_unnamed_destroy(&builder->unnamed);
     ksi_arena_destroy(&builder->arena);
     ksi_free(builder);
+}
+
+/* Behind the optimiser, which puts repartition points. @java rewriteRepartitionNodes */
+static void keep_null_keys(const ks_builder *builder)
+{
+    for (size_t i = 0; i < builder->node_count; i++) {
+        if (builder->nodes[i]->joins_null_keys) {
+            ksi_plan_keep_null_keys(builder->nodes[i]);
+        }
+    }
 }
 
 ks_topology *ks_builder_build(ks_builder *builder, ks_error *error)
@@ -84,7 +95,11 @@ ks_topology *ks_builder_build(ks_builder *builder, ks_error *error)
         ks_status status = ksi_plan_merge_sources(builder->root, &refused);
         if (status == KS_OK) {
             ksi_optimise(builder);
+            keep_null_keys(builder);
             status = ksi_plan_write(builder->root, builder->topology, &refused);
+        }
+        if (status == KS_OK) {
+            status = ksi_write_copartitions(builder, &refused);
         }
         if (status == KS_OK) {
             status = ksi_check_unnamed(builder, &refused);
@@ -169,6 +184,16 @@ bool ksi_builder_begin(ks_builder *builder, const ks_options_head *head, const c
     return !builder->failed && !builder->built;
 }
 
+bool ksi_is_of_builder(ks_builder *builder, const ks_options_head *head, const ks_builder *other,
+                       const char *call)
+{
+    if (other != builder) {
+        ksi_builder_fail(builder, head, KS_E_ARGUMENT, call,
+                         "the two sides belong to different builders; use one for both");
+    }
+    return other == builder;
+}
+
 /* ---- names ----------------------------------------------------------------------------------- */
 
 const char *ksi_new_processor_name(ks_builder *builder, const char *prefix)
@@ -241,6 +266,7 @@ ks_stream *ksi_stream_new(ks_builder *builder, const ks_stream *values)
     ks_stream *stream = ksi_arena_alloc(&builder->arena, sizeof *stream);
     *stream = *values;
     stream->builder = builder;
+    stream->repartition = NULL; /* of this one */
     return stream;
 }
 

@@ -35,6 +35,7 @@ struct ks_stream {
     const ks_serde *value;
     bool repartition_required; /* the key was changed above */
     ksi_plan_node *node;
+    ksi_plan_node *repartition; /* of its last join; one without a name of its own reuses it */
 };
 
 struct ks_table {
@@ -94,6 +95,20 @@ typedef struct ksi_unnamed {
     ksi_buffer repartitions;
 } ksi_unnamed;
 
+/* Two nodes whose records meet by key, and the call that brings them together. */
+typedef struct ksi_copartition {
+    ksi_plan_node *node;
+    ksi_plan_node *other;
+    const char *file;
+    int line;
+} ksi_copartition;
+
+typedef struct ksi_copartitions {
+    ksi_copartition *items;
+    size_t count;
+    size_t capacity;
+} ksi_copartitions;
+
 /* The rewritings that topology.optimization asks for. */
 typedef struct ksi_optimisations {
     bool reuse_source_topics;
@@ -114,6 +129,7 @@ struct ks_builder {
     ksi_optimisations optimisations;
     bool process_changes_key; /* for the optimiser: __enable.process.processValue.fix__ */
     ksi_unnamed unnamed;
+    ksi_copartitions copartitions;
     bool built;
     bool failed;
     ks_error error;        /* the first misuse */
@@ -148,6 +164,9 @@ void ksi_builder_own(ks_builder *builder, void *user, ks_free_fn *user_free);
  */
 bool ksi_builder_begin(ks_builder *builder, const ks_options_head *head, const char *call,
                        bool is_complete);
+/* False, and the misuse remembered, when another handle of the call is of another builder. */
+bool ksi_is_of_builder(ks_builder *builder, const ks_options_head *head, const ks_builder *other,
+                       const char *call);
 static inline bool ksi_builder_ready(ks_builder *builder, const ks_options_head *head,
                                      const char *call, bool is_complete)
 {
@@ -185,6 +204,17 @@ void ksi_note_unnamed_store(ks_builder *builder, const char *store, bool logging
 void ksi_note_unnamed_repartition(ks_builder *builder, const char *topic);
 KS_NODISCARD ks_status ksi_check_unnamed(const ks_builder *builder, ks_error *error);
 void ksi_unnamed_destroy(ksi_unnamed *unnamed);
+
+/* ---- copartition.c --------------------------------------------------------------------------- */
+
+/*
+ * Notes that the records of two nodes meet by key: all topics that reach the one or the other must
+ * have equally many partitions. Which these are is looked up when the plan is written, because the
+ * optimiser replaces sources. @java AbstractStream#ensureCopartitionWith
+ */
+void ksi_copartition_with(ks_builder *builder, ksi_plan_node *node, ksi_plan_node *other);
+/* Tells the topology, which has the sources by now. KS_E_TOPOLOGY for numbers that differ. */
+KS_NODISCARD ks_status ksi_write_copartitions(const ks_builder *builder, ks_error *error);
 
 /* ---- the plan -------------------------------------------------------------------------------- */
 
@@ -246,9 +276,11 @@ ks_table *ksi_new_source_table(ks_builder *builder, ksi_plan_node *node,
 bool ksi_table_send_old_values(ks_table *table, bool by_force);
 /*
  * How other operations read the table; a table of a topic or a stream is materialized for it. The
- * node that reads must be connected to ksi_table_view_store(). @java KTableImpl#valueGetterSupplier
+ * node that reads must be connected to the view's stores. @java KTableImpl#valueGetterSupplier
  */
 const ksi_table_view *ksi_table_read(ks_table *table);
+/* Connects a node to the stores that it reads a table from, each once. */
+void ksi_connect_view(ksi_plan_node *node, ks_arena *arena, const ksi_table_view *view);
 
 /* ---- repartition.c --------------------------------------------------------------------------- */
 
@@ -258,5 +290,14 @@ const ksi_table_view *ksi_table_read(ks_table *table);
  */
 ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, bool is_user_named,
                                    const ks_serde *key, const ks_serde *value);
+
+/*
+ * The stream as a side of a join: itself, or, when its key was changed, what comes out of a
+ * repartition point. `name` names the topic; NULL: it is named after the stream, and a point that
+ * an earlier join has put behind the stream is used again. Uses up three numbers either way. Serdes
+ * are those of the stream when NULL. @java KStreamImpl#repartitionForJoin
+ */
+ks_stream *ksi_stream_for_join(ks_stream *stream, const char *name, const ks_serde *key,
+                               const ks_serde *value);
 
 #endif

@@ -185,10 +185,45 @@ ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error)
             continue;
         }
         KS_TRY(add_call_site(merge_source(main, node, error), node, error));
+        node->became = main;
         ksi_plan_disconnect(root, node);
         ksi_plan_node_destroy(node);
     }
     return KS_OK;
+}
+
+const char *ksi_plan_source_name(const ksi_plan_node *node)
+{
+    if (node->repartition.topic != NULL) {
+        return node->repartition.source_name;
+    }
+    if (node->source.topic_count == 0 && node->source.pattern == NULL) {
+        return NULL;
+    }
+    return node->source_name != NULL ? node->source_name : node->name;
+}
+
+/* ---- records without key --------------------------------------------------------------------- */
+
+static void add_parents(ksi_plan_nodes *nodes, const ksi_plan_node *node)
+{
+    for (size_t i = 0; i < node->parents.count; i++) {
+        ksi_plan_node *parent = node->parents.items[i];
+        if (!parent->keeps_null_keys) {
+            parent->keeps_null_keys = true;
+            ksi_plan_nodes_add(nodes, parent);
+        }
+    }
+}
+
+void ksi_plan_keep_null_keys(ksi_plan_node *join)
+{
+    ksi_plan_nodes above = {0};
+    add_parents(&above, join);
+    for (size_t i = 0; i < above.count; i++) {
+        add_parents(&above, above.items[i]);
+    }
+    ksi_free(above.items);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -319,7 +354,7 @@ ks_status ksi_plan_write_repartition(const ksi_plan_node *node, ks_topology *top
                                      ks_error *error)
 {
     const ksi_repartition *r = &node->repartition;
-    const ksi_processor filter = ksi_op_has_key();
+    const ksi_processor filter = node->keeps_null_keys ? ksi_op_pass_through() : ksi_op_has_key();
     const ksi_sink sink = {
         .topic = r->topic, .key = r->key, .value = r->value, .partitioner = r->partitioner};
     const ksi_source source = {.topics = &r->topic,

@@ -64,6 +64,7 @@ struct ksi_plan_node {
     bool queued;
     ksi_plan_nodes parents;
     ksi_plan_nodes children;
+    ksi_plan_node *became; /* a source that another took the place of: the other */
     ksi_plan_write_fn *write;
     /* what the optimiser goes by */
     bool changes_key;
@@ -74,6 +75,8 @@ struct ksi_plan_node {
     bool reuses_source_topic; /* a table's source topic is the changelog of its store, too */
     int64_t window_grace_ms;  /* of what aggregates in windows; -1: it does not */
     int visit;                /* of the last search that came by */
+    bool joins_null_keys;     /* a join that wants records without key, too */
+    bool keeps_null_keys;     /* there is one below, so repartition points let them pass */
     /* by kind */
     bool is_stream_source; /* may be merged with another of the same topics */
     ksi_source source;
@@ -100,6 +103,12 @@ void ksi_plan_connect_store(ksi_plan_node *node, ks_arena *arena, const char *na
  * sets that overlap.
  */
 KS_NODISCARD ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *error);
+
+/* The topology's name for the source that the node writes; NULL: it writes none. */
+const char *ksi_plan_source_name(const ksi_plan_node *node);
+
+/* Tells all above a node of a join that wants records without key. */
+void ksi_plan_keep_null_keys(ksi_plan_node *join);
 
 /* Writes all nodes below `root`. */
 KS_NODISCARD ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology, ks_error *error);

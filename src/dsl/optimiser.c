@@ -290,6 +290,7 @@ static void merge_points(search *s, ks_builder *builder, const origin *from)
         for (size_t i = 0; i < points.count; i++) {
             move_ways(s, from->node, common, points.items[i]);
             take_out(points.items[i]);
+            points.items[i]->became = common;
         }
         ksi_plan_connect(from->node, common);
     }

@@ -60,6 +60,27 @@ ksi_plan_node *ksi_new_repartition(ks_builder *builder, const char *base, bool i
     return node;
 }
 
+ks_stream *ksi_stream_for_join(ks_stream *stream, const char *name, const ks_serde *key,
+                               const ks_serde *value)
+{
+    ks_builder *builder = stream->builder;
+    if (!stream->repartition_required) {
+        return stream;
+    }
+    const ks_stream side = {.key = key != NULL ? key : stream->key,
+                            .value = value != NULL ? value : stream->value};
+    const char *base = name != NULL ? name : stream->name;
+    ksi_plan_node *fresh = ksi_new_repartition(builder, base, name != NULL, side.key, side.value);
+    if (stream->repartition == NULL || strcmp(base, stream->name) != 0) {
+        stream->repartition = fresh;
+        ksi_attach(builder, stream->node, fresh);
+    }
+    ks_stream *joined = ksi_stream_new(builder, &side);
+    joined->name = fresh->name;
+    joined->node = stream->repartition;
+    return joined;
+}
+
 /* As many as a topic of the embedded log has at most; each becomes a task. */
 enum { MOST_PARTITIONS = 100000 };
 

@@ -227,9 +227,7 @@ ks_stream *ks_stream_merge(ks_stream *stream, ks_stream *other, const ks_named *
     if (name == NULL) {
         return &builder->inert_stream;
     }
-    if (other->builder != builder) {
-        ksi_builder_fail(builder, KSI_HEAD_OF(named), KS_E_ARGUMENT, name,
-                         "the two streams belong to different builders; use one for both");
+    if (!ksi_is_of_builder(builder, KSI_HEAD_OF(named), other->builder, name)) {
         return &builder->inert_stream;
     }
     ksi_plan_node *node = add_processor(stream, name, ksi_op_pass_through());

@@ -56,6 +56,14 @@ const ksi_table_view *ksi_table_read(ks_table *table)
     return view;
 }
 
+void ksi_connect_view(ksi_plan_node *node, ks_arena *arena, const ksi_table_view *view)
+{
+    while (view->store == NULL) {
+        view = view->parent;
+    }
+    ksi_plan_connect_store(node, arena, view->store);
+}
+
 ks_table *ksi_new_source_table(ks_builder *builder, ksi_plan_node *node,
                                const ksi_materialized *store, const ks_table *values)
 {

@@ -12,7 +12,7 @@
 #define KSI_OPS_OPS_H
 
 #include "topology/processor_class.h"
-#include <kstreams/table.h>
+#include <kstreams/join.h>
 
 /* filter.c */
 ksi_processor ksi_op_filter(ks_arena *arena, ks_predicate_fn *predicate, void *user, bool negated);
@@ -117,5 +117,16 @@ typedef struct ksi_aggregate {
     void *user;
 } ksi_aggregate;
 ksi_processor ksi_op_aggregate(const ksi_aggregate *aggregate);
+
+/* stream_table_join.c: with a table of the task, or with a global one */
+struct ksi_table_view;
+typedef struct ksi_stream_table_join {
+    ks_joiner_fn *join;
+    ks_mapper_fn *key; /* makes the key of a global table's row; NULL: the record's own */
+    void *user;        /* of both functions */
+    const struct ksi_table_view *table;
+    bool is_left;
+} ksi_stream_table_join;
+ksi_processor ksi_op_stream_table_join(const ksi_stream_table_join *join);
 
 #endif

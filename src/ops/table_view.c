@@ -12,14 +12,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-const char *ksi_table_view_store(const ksi_table_view *view)
-{
-    while (view->store == NULL) {
-        view = view->parent;
-    }
-    return view->store;
-}
-
 ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *ctx, const ksi_table_view *view,
                                 ks_error *error)
 {

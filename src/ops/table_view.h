@@ -30,9 +30,6 @@ struct ksi_table_view {
     const ksi_derived_table *derived; /* and how */
 };
 
-/* The store that whoever reads the view must be connected to. */
-const char *ksi_table_view_store(const ksi_table_view *view);
-
 typedef struct ksi_table_reader ksi_table_reader;
 struct ksi_table_reader {
     ksi_table_store store;    /* of a view with a store */

@@ -57,9 +57,9 @@ static const cf_op ops[] = {
     /* windows, cogroups, joins */
     {"windowedBy", HANDLE_NONE, NULL},
     {"cogroup", HANDLE_NONE, NULL},
-    {"join", HANDLE_NONE, NULL},
-    {"leftJoin", HANDLE_NONE, NULL},
-    {"outerJoin", HANDLE_NONE, NULL},
+    {"join", HANDLE_NONE, op_join},
+    {"leftJoin", HANDLE_NONE, op_join},
+    {"outerJoin", HANDLE_NONE, op_join},
     {"suppress", HANDLE_TABLE, NULL},
     /* processors and their stores */
     {"process", HANDLE_STREAM, op_process},

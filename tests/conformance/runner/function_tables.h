@@ -22,6 +22,7 @@ typedef struct cf_call {
 typedef bool predicate_fn(const cf_call *call, ks_value key, ks_value value);
 typedef ks_value mapper_fn(const cf_call *call, ks_value key, ks_value value);
 typedef ks_value fold_fn(const cf_call *call, ks_value aggregate, ks_value value);
+typedef ks_value join_fn(const cf_call *call, ks_value key, ks_value left, ks_value right);
 typedef void flat_fn(const cf_call *call, ks_value value);
 typedef void process_fn(const cf_call *call, const ks_record *record);
 typedef void start_fn(const cf_call *call);
@@ -42,6 +43,8 @@ typedef struct cf_signature {
     predicate_fn *predicate;
     mapper_fn *map;
     fold_fn *fold;
+    join_fn *join;
+    bool needs_key; /**< of joiners */
     flat_fn *flat;
     process_fn *process; /**< of a processor */
     start_fn *start;     /**< when its task begins, or NULL */
@@ -58,6 +61,7 @@ extern const signature_table value_mapper_table;
 extern const signature_table key_mapper_table;
 extern const signature_table flat_table;
 extern const signature_table fold_table;
+extern const signature_table joiner_table;
 extern const signature_table processor_table;
 
 /** A function of a scenario: a line of a table and the argument it was given. */
@@ -68,6 +72,7 @@ struct cf_function {
     ks_value literal;      /**< also the initial value of a fold */
     ks_kind number_kind;   /**< of a fold: the width of a number result */
     cf_function *subtract; /**< of a fold: what takes a value out again */
+    cf_function *key;      /**< of a joiner: what makes the key of the other side */
     const char *store;     /**< of a processor: the one it uses, or NULL */
     cf_problem *problem;
 };

@@ -30,6 +30,12 @@ static ks_value make_null(const cf_call *call, ks_value key, ks_value value)
     return ks_null();
 }
 
+static ks_value join_to_null(const cf_call *call, ks_value key, ks_value left, ks_value right)
+{
+    (void)left;
+    return make_null(call, key, right);
+}
+
 static void emit_nothing(const cf_call *call, ks_value value)
 {
     (void)call;
@@ -50,6 +56,7 @@ static const cf_signature no_function = {.name = "",
                                          .predicate = keep_nothing,
                                          .map = make_null,
                                          .fold = make_null,
+                                         .join = join_to_null,
                                          .flat = emit_nothing,
                                          .process = forward_nothing};
 
@@ -148,6 +155,21 @@ cf_function *function_processor(cf_scenario *scenario, const json_t *fn, const c
     return processor;
 }
 
+cf_function *function_joiner(cf_scenario *scenario, const json_t *fn)
+{
+    return parse(scenario, &joiner_table, fn);
+}
+
+bool function_needs_key(const cf_function *joiner)
+{
+    return joiner->signature->needs_key;
+}
+
+void function_set_key(cf_scenario *scenario, cf_function *joiner, const json_t *fn)
+{
+    joiner->key = function_key_mapper(scenario, fn);
+}
+
 void function_set_subtract(cf_scenario *scenario, cf_function *fold, const char *type,
                            const json_t *fn)
 {
@@ -224,6 +246,19 @@ ks_value call_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *use
 ks_value call_aggregator(ks_ctx *ctx, const ks_record *record, ks_value aggregate, void *user)
 {
     return call_reducer(ctx, aggregate, record->value, user);
+}
+
+ks_value call_joiner(ks_ctx *ctx, ks_value key, ks_value left, ks_value right, void *user)
+{
+    const cf_function *joiner = user;
+    cf_call call = call_of(ctx, joiner);
+    return joiner->signature->join(&call, key, left, right);
+}
+
+ks_value call_joiner_key(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    const cf_function *joiner = user;
+    return call_key_mapper(ctx, record, joiner->key);
 }
 
 static void start_processor(ks_ctx *ctx, void *state, void *user)

@@ -11,7 +11,7 @@
 
 #include "scenario.h"
 
-#include <kstreams/table.h>
+#include <kstreams/join.h>
 
 typedef struct cf_function cf_function;
 
@@ -29,6 +29,11 @@ void function_set_init(cf_scenario *scenario, cf_function *fold, const char *typ
 /** Gives the fold of a grouped table its counterpart, the aggregator or reducer `fn`. */
 void function_set_subtract(cf_scenario *scenario, cf_function *fold, const char *type,
                            const json_t *fn);
+cf_function *function_joiner(cf_scenario *scenario, const json_t *fn);
+/** Whether the joiner is one of those that tables do not have. */
+bool function_needs_key(const cf_function *joiner);
+/** Puts beside a joiner what makes the key of the other side, the key mapper `fn`. */
+void function_set_key(cf_scenario *scenario, cf_function *joiner, const json_t *fn);
 /** A processor with the store that it uses, the first one of its node; NULL: it has none. */
 cf_function *function_processor(cf_scenario *scenario, const json_t *fn, const char *store);
 
@@ -48,6 +53,9 @@ ks_value call_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *use
 ks_value call_subtracting_aggregator(ks_ctx *ctx, const ks_record *record, ks_value aggregate,
                                      void *user);
 ks_value call_subtracting_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user);
+ks_value call_joiner(ks_ctx *ctx, ks_value key, ks_value left, ks_value right, void *user);
+/** The key mapper beside a joiner. */
+ks_value call_joiner_key(ks_ctx *ctx, const ks_record *record, void *user);
 /** Runs the function that is its user pointer. */
 extern const ks_processor call_processor;
 /** Has the value mapper that is its user pointer make the values. */

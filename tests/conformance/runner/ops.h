@@ -106,6 +106,8 @@ cf_op_fn op_table, op_global_table, op_to_table, op_to_stream, op_table_filter, 
 /* ops_aggregation.c */
 cf_op_fn op_group_by_key, op_group_by, op_count, op_reduce, op_aggregate, op_table_group_by,
     op_table_count, op_table_reduce, op_table_aggregate;
+/* ops_join.c */
+cf_op_fn op_join;
 /* ops_processor.c */
 cf_op_fn op_process, op_process_values, op_add_store, op_add_global_store;
 /** The texts with a NULL behind them, as KS_NAMES() has it. */

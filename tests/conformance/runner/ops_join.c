@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ops_join.c - joins: which one is meant follows from what the two inputs are.
+ */
+#include "ops.h"
+
+#include "types.h"
+
+/* What an op says of a join of any kind. */
+typedef struct cf_join {
+    cf_handle left;
+    cf_handle right;
+    bool is_left;  /* leftJoin */
+    bool is_outer; /* outerJoin */
+} cf_join;
+
+static cf_join read_join(cf_build *build, cf_fields *node)
+{
+    const char *op = fields_need_text(node, "op");
+    size_t count = 0;
+    const char *const *of = fields_texts(node, "of", build->scenario->arena, &count);
+    cf_join join = {.is_left = strcmp(op, "leftJoin") == 0,
+                    .is_outer = strcmp(op, "outerJoin") == 0};
+    if (count != 2) {
+        problem_set(build_problem(build), "%s: a join takes two inputs", node->where);
+        return join;
+    }
+    join.left = handle_find(build, of[0]);
+    join.right = handle_find(build, of[1]);
+    return join;
+}
+
+static void refuse_outer(cf_build *build, const cf_join *join, const char *what)
+{
+    if (join->is_outer) {
+        problem_set(build_problem(build), "%s have no outer join", what);
+    }
+}
+
+static cf_function *read_joiner(cf_build *build, cf_fields *node)
+{
+    return function_joiner(build->scenario, fields_need(node, "joiner"));
+}
+
+static cf_function *read_keyless_joiner(cf_build *build, cf_fields *node)
+{
+    cf_function *joiner = read_joiner(build, node);
+    if (function_needs_key(joiner)) {
+        problem_set(build_problem(build), "%s: joiners of tables have no key", node->where);
+    }
+    return joiner;
+}
+
+/* ---- streams with streams -------------------------------------------------------------------- */
+
+static cf_handle join_streams(cf_build *build, cf_fields *node, const cf_join *join)
+{
+    (void)node;
+    (void)join;
+    problem_not_built(build_problem(build), "a join of two streams");
+    return handle_none();
+}
+
+/* ---- streams with tables --------------------------------------------------------------------- */
+
+static cf_handle join_stream_with_table(cf_build *build, cf_fields *node, const cf_join *join)
+{
+    cf_problem *problem = build_problem(build);
+    cf_function *joiner = read_joiner(build, node);
+    ks_joined options =
+        *KS_JOINED(.key = type_serde(problem, fields_text(node, "key")),
+                   .value = type_serde(problem, fields_text(node, "value")),
+                   .other_value = type_serde(problem, fields_text(node, "otherValue")),
+                   .name = fields_text(node, "name"), );
+    options.with_grace = fields_number(node, "grace", &options.grace_ms);
+    refuse_outer(build, join, "a stream and a table");
+    if (!build_is_sound(build)) {
+        return handle_none();
+    }
+    ks_stream *stream = join->left.object;
+    ks_table *table = join->right.object;
+    return handle_of(HANDLE_STREAM,
+                     join->is_left
+                         ? ks_stream_left_join_table(stream, table, call_joiner, joiner, &options)
+                         : ks_stream_join_table(stream, table, call_joiner, joiner, &options));
+}
+
+static cf_handle join_stream_with_global(cf_build *build, cf_fields *node, const cf_join *join)
+{
+    cf_function *joiner = read_joiner(build, node);
+    function_set_key(build->scenario, joiner, fields_need(node, "keyFn"));
+    ks_named storage;
+    const ks_named *named = named_of(node, &storage);
+    refuse_outer(build, join, "a stream and a global table");
+    if (!build_is_sound(build)) {
+        return handle_none();
+    }
+    ks_stream *stream = join->left.object;
+    ks_global_table *table = join->right.object;
+    return handle_of(HANDLE_STREAM,
+                     join->is_left ? ks_stream_left_join_global_table(
+                                         stream, table, call_joiner_key, call_joiner, joiner, named)
+                                   : ks_stream_join_global_table(stream, table, call_joiner_key,
+                                                                 call_joiner, joiner, named));
+}
+
+/* ---- tables with tables ---------------------------------------------------------------------- */
+
+static cf_handle join_tables(cf_build *build, cf_fields *node, const cf_join *join)
+{
+    (void)join;
+    (void)read_keyless_joiner(build, node);
+    problem_not_built(build_problem(build), "a join of two tables");
+    return handle_none();
+}
+
+static cf_handle join_by_foreign_key(cf_build *build, cf_fields *node, const cf_join *join)
+{
+    refuse_outer(build, join, "tables by a foreign key");
+    (void)read_keyless_joiner(build, node);
+    problem_not_built(build_problem(build), "a foreign-key join");
+    return handle_none();
+}
+
+/* ---- which one ------------------------------------------------------------------------------- */
+
+cf_handle op_join(cf_build *build, cf_fields *node)
+{
+    cf_join join = read_join(build, node);
+    if (!build_is_sound(build)) {
+        return handle_none();
+    }
+    cf_handle_kind left = join.left.kind;
+    cf_handle_kind right = join.right.kind;
+    if (left == HANDLE_STREAM && right == HANDLE_STREAM) {
+        return join_streams(build, node, &join);
+    }
+    if (left == HANDLE_STREAM && right == HANDLE_TABLE) {
+        return join_stream_with_table(build, node, &join);
+    }
+    if (left == HANDLE_STREAM && right == HANDLE_GLOBAL_TABLE) {
+        return join_stream_with_global(build, node, &join);
+    }
+    if (left == HANDLE_TABLE && right == HANDLE_TABLE) {
+        return fields_has(node, "fk") ? join_by_foreign_key(build, node, &join)
+                                      : join_tables(build, node, &join);
+    }
+    problem_set(build_problem(build), "%s: these two cannot be joined", node->where);
+    return handle_none();
+}
