@@ -48,7 +48,8 @@ struct ks_table {
     const ksi_store_spec *lazy_store; /* of a topic or a stream: its store, should it need one */
     ks_table *parent;                 /* of a derived one: what it is derived from */
     const ksi_derived_table *derived;
-    bool is_versioned; /* its changes and rows are those of a versioned store */
+    const char *buffer; /* of a suppressed one, whose parent stands above, too */
+    bool is_versioned;  /* its changes and rows are those of a versioned store */
     ksi_plan_node *node;
 };
 
@@ -201,6 +202,8 @@ const char *ksi_suffixed_or_new(ks_builder *builder, const ks_options_head *head
  * ask for names.
  */
 void ksi_note_unnamed_store(ks_builder *builder, const char *store, bool logging);
+/* Of a store that Java does not count as one to name: the changelog alone. */
+void ksi_note_unnamed_changelog(ks_builder *builder, const char *store);
 void ksi_note_unnamed_repartition(ks_builder *builder, const char *topic);
 KS_NODISCARD ks_status ksi_check_unnamed(const ks_builder *builder, ks_error *error);
 void ksi_unnamed_destroy(ksi_unnamed *unnamed);

@@ -52,14 +52,17 @@ const ksi_table_view *ksi_table_read(ks_table *table)
     } else {
         view->parent = ksi_table_read(table->parent);
         view->derived = table->derived;
+        view->buffer = table->buffer;
     }
     return view;
 }
 
 void ksi_connect_view(ksi_plan_node *node, ks_arena *arena, const ksi_table_view *view)
 {
-    while (view->store == NULL) {
-        view = view->parent;
+    for (; view->store == NULL; view = view->parent) {
+        if (view->buffer != NULL) {
+            ksi_plan_connect_store(node, arena, view->buffer);
+        }
     }
     ksi_plan_connect_store(node, arena, view->store);
 }

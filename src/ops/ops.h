@@ -105,6 +105,18 @@ typedef struct ksi_table_aggregate {
 } ksi_table_aggregate;
 ksi_processor ksi_op_table_aggregate(const ksi_table_aggregate *aggregate);
 
+/* suppress.c: updates of a table, held back */
+typedef struct ksi_suppress {
+    ksi_table_node table; /* without rows of its own; always sends old values */
+    const char *buffer;   /* the store */
+    int64_t wait_ms;      /* behind the first update, or the end of the window */
+    bool until_window_closes;
+    int64_t max_records; /* INT64_MAX: no bound */
+    int64_t max_bytes;
+    bool emits_early; /* where a bound is reached; else the record fails */
+} ksi_suppress;
+ksi_processor ksi_op_suppress(const ksi_suppress *suppress);
+
 /* to_stream.c: the new value out of a change */
 ksi_processor ksi_op_to_stream(void);
 

@@ -21,6 +21,9 @@ ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *ctx, const ksi
     }
     reader->parent = ksi_arena_zalloc(ctx->task_arena, sizeof *reader->parent);
     KS_TRY(ksi_table_reader_open(reader->parent, ctx, view->parent, error));
+    if (view->buffer != NULL) {
+        return ksi_suppressed_open(&reader->suppressed, ctx, view->buffer, error);
+    }
     ksi_derivation_open(&reader->derivation, ctx, view->derived);
     return KS_OK;
 }
@@ -28,7 +31,9 @@ ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *ctx, const ksi
 void ksi_table_reader_close(ksi_table_reader *reader)
 {
     for (ksi_table_reader *at = reader; at->parent != NULL; at = at->parent) {
-        ksi_derivation_close(&at->derivation);
+        if (at->derivation.how != NULL) {
+            ksi_derivation_close(&at->derivation);
+        }
     }
 }
 
@@ -47,8 +52,10 @@ static ks_value transform(const ksi_table_reader *reader, ks_ctx *ctx, const ks_
 
 bool ksi_table_reader_is_versioned(const ksi_table_reader *reader)
 {
-    while (reader->parent != NULL) {
-        reader = reader->parent;
+    for (; reader->parent != NULL; reader = reader->parent) {
+        if (reader->suppressed.buffer != NULL) {
+            return false;
+        }
     }
     return reader->store.versioned != NULL;
 }
@@ -65,10 +72,25 @@ static bool derive_row(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_
     return !ksi_ctx_failed(ctx);
 }
 
+/* What is held back is not seen yet: the row is as before, of which no time is known. */
+static bool suppressed_row(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row)
+{
+    bool is_held_back;
+    *row = (ksi_table_row){.value = ks_null(), .timestamp = -1};
+    if (!ksi_suppressed_prior(&reader->suppressed, key, &row->value, &is_held_back)) {
+        return false;
+    }
+    row->found = !ks_value_is_null(row->value);
+    return is_held_back || ksi_table_reader_get(reader->parent, ctx, key, row);
+}
+
 bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row)
 {
     if (reader->parent == NULL) {
         return ksi_table_store_get(&reader->store, key, row);
+    }
+    if (reader->suppressed.buffer != NULL) {
+        return suppressed_row(reader, ctx, key, row);
     }
     return ksi_table_reader_get(reader->parent, ctx, key, row) && derive_row(reader, ctx, key, row);
 }

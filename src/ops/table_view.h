@@ -5,10 +5,12 @@
  *
  * A table that is materialized is read from its store. One that is not is worked out row by row
  * from its parent, which may be such a table itself; at the end of that chain there always is a
- * store. The node that reads must be connected to that store, not to those of the tables between.
+ * store. A suppressed table is its parent, but for what is held back: of that it still has what was
+ * there before. The node that reads must be connected to the store at the end and to the buffers on
+ * the way, not to the stores of other tables between.
  *
- *     view        what the plan says: a store, or a derivation of another view
- *     reader      a view at work in a node of a task: the open store, the transformers' states
+ *     view        what the plan says: a store, or another view and what becomes of it
+ *     reader      a view at work in a node of a task: the open stores, the transformers' states
  *
  * Reading sees the table as its node does, with what is in the record cache. What is read lives in
  * the record's arena.
@@ -20,14 +22,16 @@
 #define KSI_OPS_TABLE_VIEW_H
 
 #include "ops/derived_table.h"
+#include "ops/suppress.h"
 #include "ops/table_store.h"
 
 /* In the topology's arena. */
 typedef struct ksi_table_view ksi_table_view;
 struct ksi_table_view {
-    const char *store;                /* NULL: derived */
+    const char *store;                /* NULL: it goes by its parent */
     const ksi_table_view *parent;     /* what it is derived from */
-    const ksi_derived_table *derived; /* and how */
+    const ksi_derived_table *derived; /* and how; NULL: it is suppressed */
+    const char *buffer;               /* of a suppressed one */
 };
 
 typedef struct ksi_table_reader ksi_table_reader;
@@ -35,6 +39,7 @@ struct ksi_table_reader {
     ksi_table_store store;    /* of a view with a store */
     ksi_table_reader *parent; /* of one without */
     ksi_derivation derivation;
+    ksi_suppressed suppressed; /* of a suppressed one */
 };
 
 /* From a node's init; what the reader needs lives as long as the task. */
@@ -43,7 +48,10 @@ KS_NODISCARD ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *c
 /* Closes the transformers; from the close of the node. */
 void ksi_table_reader_close(ksi_table_reader *reader);
 
-/* Whether the rows are those of a versioned store, which can be read as of a time. */
+/*
+ * Whether the rows are those of a versioned store, which can be read as of a time; of a suppressed
+ * table they never are.
+ */
 bool ksi_table_reader_is_versioned(const ksi_table_reader *reader);
 
 /* The row of a key. False: the context failed. */

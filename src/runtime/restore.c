@@ -268,8 +268,12 @@ static ks_status take(ksi_restore *restore, const ks_log_record *record, ks_erro
     if (record->key.data == NULL) {
         return KS_OK;
     }
-    return ksi_store_restore_record(restore->into, record->key, record->value, record->timestamp,
-                                    error);
+    const ksi_record_context context = {.topic = restore->changelog.topic,
+                                        .partition = restore->changelog.partition,
+                                        .offset = record->offset,
+                                        .timestamp = record->timestamp,
+                                        .headers = record->headers};
+    return ksi_store_restore_record(restore->into, record->key, record->value, &context, error);
 }
 
 /* How many of the records lie before the end: behind it is what was not processed. */

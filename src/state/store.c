@@ -7,14 +7,17 @@
 #include "base/check.h"
 #include "state/custom_store.h"
 #include "state/key_value_store.h"
+#include "state/suppress_buffer.h"
 #include "state/versioned_store.h"
 
 #include <string.h>
 
 uint8_t ksi_store_layout(const ksi_store_spec *spec)
 {
-    static const uint8_t layouts[] = {
-        [KSI_STORE_KEY_VALUE] = 0, [KSI_STORE_VERSIONED] = 2, [KSI_STORE_CUSTOM] = 4};
+    static const uint8_t layouts[] = {[KSI_STORE_KEY_VALUE] = 0,
+                                      [KSI_STORE_VERSIONED] = 2,
+                                      [KSI_STORE_CUSTOM] = 4,
+                                      [KSI_STORE_SUPPRESS] = 10};
     return (uint8_t)(layouts[spec->kind] + (spec->timestamped ? 1 : 0));
 }
 
@@ -22,7 +25,8 @@ const char *ksi_store_kind_name(ksi_store_kind kind)
 {
     static const char *const names[] = {[KSI_STORE_KEY_VALUE] = "key-value",
                                         [KSI_STORE_VERSIONED] = "versioned key-value",
-                                        [KSI_STORE_CUSTOM] = "custom"};
+                                        [KSI_STORE_CUSTOM] = "custom",
+                                        [KSI_STORE_SUPPRESS] = "suppress"};
     return names[kind];
 }
 
@@ -108,6 +112,9 @@ ksi_store *ksi_store_open(const ksi_store_options *options, ks_error *error)
     }
     if (options->spec->kind == KSI_STORE_CUSTOM) {
         return ksi_custom_store_base(ksi_custom_store_open(options, error));
+    }
+    if (options->spec->kind == KSI_STORE_SUPPRESS) {
+        return ksi_suppress_buffer_base(ksi_suppress_buffer_open(options, error));
     }
     KSI_CHECK(options->spec->kind == KSI_STORE_KEY_VALUE);
     return ksi_key_value_store_base(ksi_key_value_store_open(options));

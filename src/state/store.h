@@ -6,6 +6,7 @@
  *       ksi_key_value_store     key_value_store.h; the kinds extend it: it is their first member
  *       ksi_versioned_store     versioned_store.h
  *       ksi_custom_store        custom_store.h
+ *       ksi_suppress_buffer     suppress_buffer.h
  *
  * A task holds ksi_store pointers and never asks for the kind. Whoever reads and writes does: it
  * turns the pointer into that of the kind it needs (ksi_key_value_store_of()), which answers NULL

@@ -3,7 +3,8 @@
  * store_restore.h - the records of a changelog on their way into the rows of a store, whatever its
  * kind.
  *
- * To most kinds a record is a row. To a versioned store it is a put, which is done again.
+ * To most kinds a record is a row. To a versioned store it is a put, which is done again; to a buffer
+ * of updates an update, perhaps as an older version wrote it.
  *
  *     open, record, record, ..., ksi_row_store_restored(), record, ..., close
  *
@@ -14,6 +15,7 @@
 #ifndef KSI_STATE_STORE_RESTORE_H
 #define KSI_STATE_STORE_RESTORE_H
 
+#include "state/record_context.h"
 #include "state/row_store.h"
 #include "state/store_spec.h"
 
@@ -27,8 +29,9 @@ ksi_store_restore *ksi_store_restore_open(const ksi_store_spec *spec, ksi_row_st
                                           ks_error *error);
 void ksi_store_restore_close(ksi_store_restore *restore); /* accepts NULL */
 
-/* A record; see ksi_row_store_restore(). */
+/* A record; its context says where it stands in the changelog. See ksi_row_store_restore(). */
 KS_NODISCARD ks_status ksi_store_restore_record(ksi_store_restore *restore, ks_slice key,
-                                                ks_slice value, int64_t timestamp, ks_error *error);
+                                                ks_slice value, const ksi_record_context *context,
+                                                ks_error *error);
 
 #endif

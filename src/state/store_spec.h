@@ -20,7 +20,8 @@ typedef enum ksi_store_kind {
     KSI_STORE_VERSIONED,
     KSI_STORE_CUSTOM,
     KSI_STORE_WINDOW,
-    KSI_STORE_SESSION
+    KSI_STORE_SESSION,
+    KSI_STORE_SUPPRESS /* updates that a table holds back */
 } ksi_store_kind;
 
 typedef struct ksi_store_spec {

@@ -18,6 +18,7 @@
  * Thread rule: the producer's owner.
  */
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/embedded/embedded_log.h"
@@ -266,6 +267,10 @@ static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *
 {
     (void)sender; /* what is refused is refused at once */
     embedded_producer *producer = producer_of(self);
+    ks_log_record timed = *record;
+    if (record->timestamp < 0) {
+        timed.timestamp = ksi_wall_ms(&ksi_system_clock);
+    }
     known_topic *known = find_topic(producer, name);
     if (known == NULL) {
         return ksi_embedded_topic_unknown(name, error);
@@ -276,7 +281,7 @@ static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *
         begin_batch(producer, known, record->partition);
     }
     size_t before = partition->batch->size;
-    ks_status status = ksi_batch_append(partition->batch, record, error);
+    ks_status status = ksi_batch_append(partition->batch, &timed, error);
     if (status != KS_OK) {
         ksi_error_prefix(error, "topic %s: ", name);
         return status;

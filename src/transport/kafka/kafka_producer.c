@@ -287,6 +287,12 @@ static rd_kafka_headers_t *new_headers(const ks_headers *headers)
     return list;
 }
 
+/* librdkafka's 0 is "now"; a record of that very millisecond is sent with 1. */
+static int64_t timestamp_of(const ks_log_record *record)
+{
+    return record->timestamp < 0 ? 0 : record->timestamp > 0 ? record->timestamp : 1;
+}
+
 /* One try to put a record into librdkafka's queue. */
 static rd_kafka_resp_err_t produce(ksi_kafka_producer *producer, ksi_lane *lane,
                                    const ks_log_record *record)
@@ -299,8 +305,7 @@ static rd_kafka_resp_err_t produce(ksi_kafka_producer *producer, ksi_lane *lane,
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)record->key.data, key_size}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)record->value.data, value_size}},
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP,
-         .u.i64 = record->timestamp != 0 ? record->timestamp : 1},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = timestamp_of(record)},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = lane}};
     size_t count = 7;
     rd_kafka_headers_t *headers = NULL;

@@ -60,7 +60,7 @@ static const cf_op ops[] = {
     {"join", HANDLE_NONE, op_join},
     {"leftJoin", HANDLE_NONE, op_join},
     {"outerJoin", HANDLE_NONE, op_join},
-    {"suppress", HANDLE_TABLE, NULL},
+    {"suppress", HANDLE_TABLE, op_suppress},
     /* processors and their stores */
     {"process", HANDLE_STREAM, op_process},
     {"processValues", HANDLE_STREAM, op_process_values},
