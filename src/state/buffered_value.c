@@ -21,8 +21,6 @@
 #include "base/arena.h"
 #include "base/endian.h"
 
-#include <limits.h>
-
 enum { NULL_SIZE = -1, SAME_AS_PRIOR = -2 };
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -51,11 +49,6 @@ static void write_sized(ksi_buffer *bytes, ks_slice part)
     ksi_buffer_append(bytes, part.data, part.size);
 }
 
-static bool is_same(ks_slice a, ks_slice b)
-{
-    return (a.data == NULL) == (b.data == NULL) && ks_slice_equal(a, b);
-}
-
 static void write_context(const ksi_record_context *context, ksi_buffer *bytes)
 {
     size_t count = ks_headers_count(context->headers);
@@ -75,7 +68,7 @@ void ksi_buffered_value_write(const ksi_buffered_value *value, ksi_buffer *bytes
 {
     write_context(&value->context, bytes);
     write_sized(bytes, value->prior);
-    if (value->old_value.data != NULL && is_same(value->prior, value->old_value)) {
+    if (value->old_value.data != NULL && ks_slice_equal(value->prior, value->old_value)) {
         write_i32(bytes, SAME_AS_PRIOR);
     } else {
         write_sized(bytes, value->old_value);
@@ -141,7 +134,9 @@ static ks_slice read_text(reader *from)
 
 static void read_context(reader *from, ks_arena *arena, ksi_record_context *context)
 {
-    *context = (ksi_record_context){.timestamp = read_i64(from), .offset = read_i64(from)};
+    *context = (ksi_record_context){0};
+    context->timestamp = read_i64(from);
+    context->offset = read_i64(from);
     ks_slice topic = read_text(from);
     context->partition = read_i32(from);
     int32_t count = read_i32(from); /* -1 in the first versions that had them */
@@ -290,5 +285,5 @@ int64_t ksi_buffered_value_size(ks_slice key, const ksi_buffered_value *value)
         size += units_of(header.name.data, header.name.size) + size_of(header.value);
     }
     size += size_of(value->prior) + size_of(value->new_value);
-    return is_same(value->prior, value->old_value) ? size : size + size_of(value->old_value);
+    return ks_slice_equal(value->prior, value->old_value) ? size : size + size_of(value->old_value);
 }

@@ -78,7 +78,8 @@ static uint32_t java_hash(ks_slice key)
 {
     uint32_t hash = 1;
     for (size_t i = 0; i < key.size; i++) {
-        hash = hash * 31u + (uint32_t)(int32_t)(signed char)key.data[i];
+        int byte = (signed char)key.data[i];
+        hash = hash * 31u + (uint32_t)byte;
     }
     return hash ^ hash >> 16;
 }
