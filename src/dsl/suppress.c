@@ -5,8 +5,8 @@
  *
  * Final results need to know when a window has closed, and the grace period of windows stands where
  * they were aggregated: at some plan node above. So it is searched upwards along all parents (a
- * cogroup and a join have several), and the longest counts. A way up that ends at a source has none:
- * then the table is no table of windows.
+ * cogroup and a join have several), and the longest counts. A way up that ends at a source has
+ * none: then the table is no table of windows.
  *
  * The table above has to send old values: who reads this table while an update waits is given what
  * was there before. This also means that this table can always send them.

@@ -25,8 +25,8 @@ KS_NODISCARD ks_status ksi_suppressed_open(ksi_suppressed *table, ks_ctx *ctx, c
                                            ks_error *error);
 
 /*
- * What a key had before its update was held back; not `*found`: nothing of it is. The value lives in
- * the record's arena. False: the context failed.
+ * What a key had before its update was held back; not `*found`: nothing of it is. The value lives
+ * in the record's arena. False: the context failed.
  */
 bool ksi_suppressed_prior(ksi_suppressed *table, ks_value key, ks_value *prior, bool *found);
 

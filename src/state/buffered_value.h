@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * buffered_value.h - an update that waits in a buffer, as bytes: where it came from, its values, and
- * since when it waits. @java BufferValue, ProcessorRecordContext
+ * buffered_value.h - an update that waits in a buffer, as bytes: where it came from, its values,
+ * and since when it waits. @java BufferValue, ProcessorRecordContext
  *
  *     context   timestamp i64 | offset i64 | topic | partition i32 | headers i32 | (name, value)*
  *     values    prior | old | new

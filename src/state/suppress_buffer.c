@@ -7,8 +7,8 @@
  *
  * In what order a commit logs keys means nothing, and Java's is that of a HashSet. It is followed
  * here, because the changelog is compared record by record: by bucket, and within one by when they
- * changed. The table grows with the most keys that a commit ever had and never shrinks. (A bucket of
- * more than eight becomes a tree in Java; with a hash of the whole key that needs an enemy.)
+ * changed. The table grows with the most keys that a commit ever had and never shrinks. (A bucket
+ * of more than eight becomes a tree in Java; with a hash of the whole key that needs an enemy.)
  *
  * Thread rule: the thread of the task.
  */
