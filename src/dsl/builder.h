@@ -48,8 +48,10 @@ struct ks_table {
     const ksi_store_spec *lazy_store; /* of a topic or a stream: its store, should it need one */
     ks_table *parent;                 /* of a derived one: what it is derived from */
     const ksi_derived_table *derived;
-    const char *buffer; /* of a suppressed one, whose parent stands above, too */
-    bool is_versioned;  /* its changes and rows are those of a versioned store */
+    const char *buffer;         /* of a suppressed one, whose parent stands above, too */
+    const ksi_table_join *join; /* of a joined one: `parent` is its left table */
+    ks_table *other;            /* and this its right one */
+    bool is_versioned;          /* its changes and rows are those of a versioned store */
     ksi_plan_node *node;
 };
 

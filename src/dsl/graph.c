@@ -100,6 +100,16 @@ void ksi_plan_connect_store(ksi_plan_node *node, ks_arena *arena, const char *na
     add_store(&node->stores, (ksi_plan_store){.name = ksi_arena_strdup(arena, name)});
 }
 
+bool ksi_plan_has_store(const ksi_plan_node *node, const char *name)
+{
+    for (size_t i = 0; i < node->stores.count; i++) {
+        if (strcmp(node->stores.items[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Puts the line that asked for the node before the message of its failure. */
 static ks_status add_call_site(ks_status status, const ksi_plan_node *node, ks_error *error)
 {
@@ -342,6 +352,21 @@ ks_status ksi_plan_write_processor(const ksi_plan_node *node, ks_topology *topol
     KS_TRY(ksi_topology_add_processor(topology, node->name, &node->processor,
                                       parent_names(node, topology), node->parents.count, error));
     return write_stores_of(node, topology, error);
+}
+
+ks_status ksi_plan_write_join(const ksi_plan_node *node, ks_topology *topology, ks_error *error)
+{
+    const char *const parents[2] = {node->parents.items[0]->name,
+                                    node->parents.items[node->parents.count - 1]->name};
+    const char *const sides[2] = {node->sides[0]->name, node->sides[1]->name};
+    for (size_t i = 0; i < 2; i++) {
+        KS_TRY(ksi_topology_add_processor(topology, sides[i], &node->sides[i]->processor,
+                                          &parents[i], 1, error));
+    }
+    KS_TRY(ksi_topology_add_processor(topology, node->name, &node->processor, sides, 2, error));
+    KS_TRY(write_stores_of(node, topology, error));
+    KS_TRY(write_stores_of(node->sides[0], topology, error));
+    return write_stores_of(node->sides[1], topology, error);
 }
 
 ks_status ksi_plan_write_sink(const ksi_plan_node *node, ks_topology *topology, ks_error *error)

@@ -83,6 +83,11 @@ struct ksi_plan_node {
     const char *source_name; /* of a table's source node */
     ksi_processor processor;
     ksi_plan_stores stores; /* in the order of adding */
+    /*
+     * Of a join: the processors behind its first and its last parent and before its own. They are
+     * written with it and have no place in the plan.
+     */
+    ksi_plan_node *sides[2];
     ksi_sink sink;
     ksi_repartition repartition;
     ksi_global_store global;
@@ -97,6 +102,7 @@ void ksi_plan_node_destroy(ksi_plan_node *node); /* the lists; the node is the a
 /* Gives the node's processor a store of its own, copied into `arena`; or one that another adds. */
 void ksi_plan_add_store(ksi_plan_node *node, ks_arena *arena, const ksi_store_spec *spec);
 void ksi_plan_connect_store(ksi_plan_node *node, ks_arena *arena, const char *name);
+bool ksi_plan_has_store(const ksi_plan_node *node, const char *name);
 
 /*
  * One stream source for each set of topics: merges later ones into the first. KS_E_TOPOLOGY for
@@ -117,6 +123,7 @@ KS_NODISCARD ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology
 ksi_plan_write_fn ksi_plan_write_source;
 ksi_plan_write_fn ksi_plan_write_table_source;
 ksi_plan_write_fn ksi_plan_write_processor;
+ksi_plan_write_fn ksi_plan_write_join;
 ksi_plan_write_fn ksi_plan_write_stores; /* stores without a processor */
 ksi_plan_write_fn ksi_plan_write_sink;
 ksi_plan_write_fn ksi_plan_write_repartition;

@@ -33,6 +33,9 @@ bool ksi_table_send_old_values(ks_table *table, bool by_force)
             return false;
         }
         materialize_source(table);
+    } else if (table->join != NULL) { /* with a store or without: the old value is joined anew */
+        (void)ksi_table_send_old_values(table->parent, true);
+        (void)ksi_table_send_old_values(table->other, true);
     } else if (node->store == NULL && !ksi_table_send_old_values(table->parent, by_force)) {
         return false;
     }
@@ -49,6 +52,8 @@ const ksi_table_view *ksi_table_read(ks_table *table)
     }
     if (table->table->store != NULL) {
         view->store = table->table->store;
+    } else if (table->join != NULL) {
+        view->join = table->join;
     } else {
         view->parent = ksi_table_read(table->parent);
         view->derived = table->derived;
@@ -59,12 +64,17 @@ const ksi_table_view *ksi_table_read(ks_table *table)
 
 void ksi_connect_view(ksi_plan_node *node, ks_arena *arena, const ksi_table_view *view)
 {
-    for (; view->store == NULL; view = view->parent) {
-        if (view->buffer != NULL) {
+    for (; view->store == NULL && view->join == NULL; view = view->parent) {
+        if (view->buffer != NULL && !ksi_plan_has_store(node, view->buffer)) {
             ksi_plan_connect_store(node, arena, view->buffer);
         }
     }
-    ksi_plan_connect_store(node, arena, view->store);
+    if (view->join != NULL) {
+        ksi_connect_view(node, arena, view->join->left.view);
+        ksi_connect_view(node, arena, view->join->right.view);
+    } else if (!ksi_plan_has_store(node, view->store)) {
+        ksi_plan_connect_store(node, arena, view->store);
+    }
 }
 
 ks_table *ksi_new_source_table(ks_builder *builder, ksi_plan_node *node,

@@ -130,8 +130,31 @@ typedef struct ksi_aggregate {
 } ksi_aggregate;
 ksi_processor ksi_op_aggregate(const ksi_aggregate *aggregate);
 
-/* stream_table_join.c: with a table of the task, or with a global one */
+/*
+ * table_join.c: a side behind each of two tables, and behind both what merges them and is the
+ * joined table
+ */
 struct ksi_table_view;
+typedef struct ksi_table_join_side {
+    const struct ksi_table_view *view;
+    bool keeps;        /* its rows are in the result without a partner, too */
+    bool is_versioned; /* it is a versioned table */
+} ksi_table_join_side;
+typedef struct ksi_table_join {
+    ksi_table_node table; /* the merge */
+    ks_joiner_fn *join;
+    void *user;
+    ksi_table_join_side left;
+    ksi_table_join_side right;
+} ksi_table_join;
+typedef struct ksi_table_join_node {
+    const ksi_table_join *join;
+    bool is_right;
+} ksi_table_join_node;
+ksi_processor ksi_op_table_join_side(const ksi_table_join_node *node);
+ksi_processor ksi_op_table_join_merge(const ksi_table_join *join);
+
+/* stream_table_join.c: with a table of the task, or with a global one */
 typedef struct ksi_stream_table_join {
     ks_joiner_fn *join;
     ks_mapper_fn *key; /* makes the key of a global table's row; NULL: the record's own */

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "ops/table_join.h"
 
 ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *ctx, const ksi_table_view *view,
                                 ks_error *error)
@@ -20,6 +21,12 @@ ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *ctx, const ksi
         return ksi_table_store_open_to_read(&reader->store, ctx, view->store, error);
     }
     reader->parent = ksi_arena_zalloc(ctx->task_arena, sizeof *reader->parent);
+    if (view->join != NULL) {
+        reader->join = view->join;
+        reader->right = ksi_arena_zalloc(ctx->task_arena, sizeof *reader->right);
+        KS_TRY(ksi_table_reader_open(reader->parent, ctx, view->join->left.view, error));
+        return ksi_table_reader_open(reader->right, ctx, view->join->right.view, error);
+    }
     KS_TRY(ksi_table_reader_open(reader->parent, ctx, view->parent, error));
     if (view->buffer != NULL) {
         return ksi_suppressed_open(&reader->suppressed, ctx, view->buffer, error);
@@ -31,7 +38,9 @@ ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *ctx, const ksi
 void ksi_table_reader_close(ksi_table_reader *reader)
 {
     for (ksi_table_reader *at = reader; at->parent != NULL; at = at->parent) {
-        if (at->derivation.how != NULL) {
+        if (at->join != NULL) {
+            ksi_table_reader_close(at->right);
+        } else if (at->derivation.how != NULL) {
             ksi_derivation_close(&at->derivation);
         }
     }
@@ -53,7 +62,7 @@ static ks_value transform(const ksi_table_reader *reader, ks_ctx *ctx, const ks_
 bool ksi_table_reader_is_versioned(const ksi_table_reader *reader)
 {
     for (; reader->parent != NULL; reader = reader->parent) {
-        if (reader->suppressed.buffer != NULL) {
+        if (reader->suppressed.buffer != NULL || reader->join != NULL) {
             return false;
         }
     }
@@ -84,6 +93,16 @@ static bool suppressed_row(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, 
     return is_held_back || ksi_table_reader_get(reader->parent, ctx, key, row);
 }
 
+static bool join_rows(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row)
+{
+    ksi_table_row left;
+    ksi_table_row right = {.value = ks_null()};
+    return ksi_table_reader_get(reader->parent, ctx, key, &left) &&
+           (!ksi_table_join_needs_right(reader->join, &left) ||
+            ksi_table_reader_get(reader->right, ctx, key, &right)) &&
+           ksi_table_join_rows(reader->join, ctx, key, &left, &right, row);
+}
+
 bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, ksi_table_row *row)
 {
     if (reader->parent == NULL) {
@@ -91,6 +110,9 @@ bool ksi_table_reader_get(ksi_table_reader *reader, ks_ctx *ctx, ks_value key, k
     }
     if (reader->suppressed.buffer != NULL) {
         return suppressed_row(reader, ctx, key, row);
+    }
+    if (reader->join != NULL) {
+        return join_rows(reader, ctx, key, row);
     }
     return ksi_table_reader_get(reader->parent, ctx, key, row) && derive_row(reader, ctx, key, row);
 }

@@ -4,12 +4,12 @@
  * KTableValueGetterSupplier, KTableValueGetter
  *
  * A table that is materialized is read from its store. One that is not is worked out row by row
- * from its parent, which may be such a table itself; at the end of that chain there always is a
- * store. A suppressed table is its parent, but for what is held back: of that it still has what was
- * there before. The node that reads must be connected to the store at the end and to the buffers on
- * the way, not to the stores of other tables between.
+ * from its parent, which may be such a table itself, or from the two tables that it joins; at the
+ * end there always are stores. A suppressed table is its parent, but for what is held back: of that
+ * it still has what was there before. The node that reads must be connected to the stores at the
+ * end and to the buffers on the way, not to the stores of other tables between.
  *
- *     view        what the plan says: a store, or another view and what becomes of it
+ *     view        what the plan says: a store, or another view or two and what becomes of them
  *     reader      a view at work in a node of a task: the open stores, the transformers' states
  *
  * Reading sees the table as its node does, with what is in the record cache. What is read lives in
@@ -28,18 +28,21 @@
 /* In the topology's arena. */
 typedef struct ksi_table_view ksi_table_view;
 struct ksi_table_view {
-    const char *store;                /* NULL: it goes by its parent */
+    const char *store;                /* NULL: it goes by its parent, or by what it joins */
     const ksi_table_view *parent;     /* what it is derived from */
     const ksi_derived_table *derived; /* and how; NULL: it is suppressed */
     const char *buffer;               /* of a suppressed one */
+    const ksi_table_join *join;       /* instead of all these: of which tables it is joined */
 };
 
 typedef struct ksi_table_reader ksi_table_reader;
 struct ksi_table_reader {
     ksi_table_store store;    /* of a view with a store */
-    ksi_table_reader *parent; /* of one without */
+    ksi_table_reader *parent; /* of one without; of a joined one the left table */
     ksi_derivation derivation;
-    ksi_suppressed suppressed; /* of a suppressed one */
+    ksi_suppressed suppressed;  /* of a suppressed one */
+    const ksi_table_join *join; /* NULL: not joined */
+    ksi_table_reader *right;
 };
 
 /* From a node's init; what the reader needs lives as long as the task. */

@@ -108,10 +108,19 @@ static cf_handle join_stream_with_global(cf_build *build, cf_fields *node, const
 
 static cf_handle join_tables(cf_build *build, cf_fields *node, const cf_join *join)
 {
-    (void)join;
-    (void)read_keyless_joiner(build, node);
-    problem_not_built(build_problem(build), "a join of two tables");
-    return handle_none();
+    cf_function *joiner = read_keyless_joiner(build, node);
+    ks_materialized storage;
+    const ks_materialized *materialized = materialized_of(build, node, true, &storage);
+    if (!build_is_sound(build)) {
+        return handle_none();
+    }
+    ks_table *left = join->left.object;
+    ks_table *right = join->right.object;
+    return handle_of(
+        HANDLE_TABLE,
+        join->is_outer  ? ks_table_outer_join(left, right, call_joiner, joiner, materialized)
+        : join->is_left ? ks_table_left_join(left, right, call_joiner, joiner, materialized)
+                        : ks_table_join(left, right, call_joiner, joiner, materialized));
 }
 
 static cf_handle join_by_foreign_key(cf_build *build, cf_fields *node, const cf_join *join)
