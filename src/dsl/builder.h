@@ -26,7 +26,7 @@
 #include "dsl/graph.h"
 #include "ops/ops.h"
 #include "ops/table_view.h"
-#include <kstreams/table.h>
+#include <kstreams/windows.h>
 
 struct ks_stream {
     ks_builder *builder;
@@ -38,6 +38,13 @@ struct ks_stream {
     ksi_plan_node *repartition; /* of its last join; one without a name of its own reuses it */
 };
 
+/* The nodes that make one table, in their configurations. */
+typedef struct ksi_table_nodes ksi_table_nodes;
+struct ksi_table_nodes {
+    ksi_table_node *node;
+    const ksi_table_nodes *next;
+};
+
 struct ks_table {
     ks_builder *builder;
     const char *name;
@@ -45,6 +52,7 @@ struct ks_table {
     const ks_serde *value;
     const char *queryable_name;       /* NULL: none */
     ksi_table_node *table;            /* in the configuration of its node */
+    const ksi_table_nodes *inputs;    /* of a cogroup: all its aggregations, `table` among them */
     const ksi_store_spec *lazy_store; /* of a topic or a stream: its store, should it need one */
     ks_table *parent;                 /* of a derived one: what it is derived from */
     const ksi_derived_table *derived;
@@ -71,6 +79,23 @@ struct ks_grouped_stream {
     bool repartition_required;
     ksi_plan_node *node;
     ksi_plan_node *repartition; /* reused by every aggregation when the user named it */
+};
+
+/* A group of a cogroup, and what stands for it in the aggregation that is being added. */
+typedef struct ksi_cogroup_member ksi_cogroup_member;
+struct ksi_cogroup_member {
+    ksi_cogroup_member *next; /* in the order of adding */
+    ks_grouped_stream *grouped;
+    ks_aggregator_fn *aggregate;
+    void *user;
+    ksi_plan_node *parent; /* of the aggregations: the group's node or a repartition point */
+    ksi_plan_node *node;
+    ksi_table_node *table;
+};
+
+struct ks_cogrouped_stream {
+    ks_builder *builder;
+    ksi_cogroup_member *first; /* NULL: the handle is inert */
 };
 
 struct ks_grouped_table {
@@ -142,6 +167,7 @@ struct ks_builder {
     ks_table inert_table;
     ks_global_table inert_global_table;
     ks_grouped_stream inert_grouped;
+    ks_cogrouped_stream inert_cogrouped;
     ks_grouped_table inert_grouped_table;
     ks_split inert_split;
 };

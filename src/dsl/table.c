@@ -40,6 +40,9 @@ bool ksi_table_send_old_values(ks_table *table, bool by_force)
         return false;
     }
     node->send_old_values = true;
+    for (const ksi_table_nodes *input = table->inputs; input != NULL; input = input->next) {
+        input->node->send_old_values = true;
+    }
     return true;
 }
 

@@ -56,7 +56,8 @@ static const cf_op ops[] = {
     {"aggregate", HANDLE_GROUPED_TABLE, op_table_aggregate},
     /* windows, cogroups, joins */
     {"windowedBy", HANDLE_NONE, NULL},
-    {"cogroup", HANDLE_NONE, NULL},
+    {"cogroup", HANDLE_NONE, op_cogroup},
+    {"aggregate", HANDLE_COGROUPED_STREAM, op_cogroup_aggregate},
     {"join", HANDLE_NONE, op_join},
     {"leftJoin", HANDLE_NONE, op_join},
     {"outerJoin", HANDLE_NONE, op_join},

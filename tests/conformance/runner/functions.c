@@ -142,6 +142,14 @@ cf_function *function_fold(cf_scenario *scenario, const json_t *fn, const char *
     return fold;
 }
 
+cf_function *function_initial(cf_scenario *scenario, const char *type, const json_t *init)
+{
+    cf_function *initial = ks_arena_alloc(scenario->arena, sizeof *initial);
+    *initial =
+        (cf_function){.literal = type_literal(&scenario->problem, scenario->arena, type, init)};
+    return initial;
+}
+
 void function_set_init(cf_scenario *scenario, cf_function *fold, const char *type,
                        const json_t *init)
 {

@@ -23,6 +23,8 @@ cf_function *function_flat(cf_scenario *scenario, const json_t *fn);
  * An aggregator or reducer; a number result takes the width of `type` where that is a number type.
  */
 cf_function *function_fold(cf_scenario *scenario, const json_t *fn, const char *type);
+/** An initial value alone, the literal `init` of `type`. */
+cf_function *function_initial(cf_scenario *scenario, const char *type, const json_t *init);
 /** Gives the fold its initial value, the literal `init` of `type`. */
 void function_set_init(cf_scenario *scenario, cf_function *fold, const char *type,
                        const json_t *init);

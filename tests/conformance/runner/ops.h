@@ -19,6 +19,7 @@ typedef enum cf_handle_kind {
     HANDLE_GLOBAL_TABLE,
     HANDLE_GROUPED_STREAM,
     HANDLE_GROUPED_TABLE,
+    HANDLE_COGROUPED_STREAM,
     HANDLE_TOPOLOGY, /**< of no input: the op adds to the topology itself */
     HANDLE_BRANCHES  /**< a split; its branches are handles of their own, named ID.branch */
 } cf_handle_kind;
@@ -102,7 +103,7 @@ cf_op_fn op_stream, op_filter, op_map_values, op_map, op_select_key, op_flat_map
     op_flat_map_values, op_peek, op_foreach, op_print, op_split, op_merge, op_repartition, op_to;
 /* ops_table.c */
 cf_op_fn op_table, op_global_table, op_to_table, op_to_stream, op_table_filter, op_table_map_values,
-    op_table_transform_values, op_suppress;
+    op_table_transform_values, op_suppress, op_cogroup, op_cogroup_aggregate;
 /* ops_aggregation.c */
 cf_op_fn op_group_by_key, op_group_by, op_count, op_reduce, op_aggregate, op_table_group_by,
     op_table_count, op_table_reduce, op_table_aggregate;
