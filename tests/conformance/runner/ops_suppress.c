@@ -4,6 +4,16 @@
  */
 #include "ops.h"
 
+/* 0 is no bound in the library; Java's 0 holds nothing, as no update fits into one byte. */
+static void read_bounds(cf_fields *buffer, ks_suppressed *options)
+{
+    bool has_records = fields_number(buffer, "maxRecords", &options->max_records);
+    bool has_bytes = fields_number(buffer, "maxBytes", &options->max_bytes);
+    if ((has_records && options->max_records == 0) || (has_bytes && options->max_bytes == 0)) {
+        options->max_bytes = 1;
+    }
+}
+
 /* Java's bounds emit early unless they are told otherwise; without a bound it does not matter. */
 static void read_buffer(cf_build *build, cf_fields *node, ks_suppressed *options)
 {
@@ -12,8 +22,7 @@ static void read_buffer(cf_build *build, cf_fields *node, ks_suppressed *options
     if (!fields_object(node, "buffer", &buffer)) {
         return;
     }
-    fields_number(&buffer, "maxRecords", &options->max_records);
-    fields_number(&buffer, "maxBytes", &options->max_bytes);
+    read_bounds(&buffer, options);
     const char *full = fields_text(&buffer, "full");
     if (full != NULL && strcmp(full, "shutdown") == 0) {
         options->when_full = KS_BUFFER_SHUTS_DOWN;
