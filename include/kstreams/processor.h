@@ -92,7 +92,7 @@ typedef enum ks_drop_reason {
     KS_DROP_DESERIALIZATION = 0, /**< a serde could not read it, and the handler went on */
     KS_DROP_TIMESTAMP,           /**< its timestamp extractor gave it a negative one */
     KS_DROP_NULL,                /**< an operation needs the key or value that it has not */
-    KS_DROP_LATE,                /**< its window is over */
+    KS_DROP_LATE,                /**< its window is over, or a newer row or question overtook it */
     KS_DROP_PROCESSING,          /**< a node or punctuation failed, and the handler went on */
     KS_DROP_PRODUCTION,          /**< it could not be written, and the handler went on */
     KS_DROP_PARTITIONER          /**< its partitioner wants it nowhere */

@@ -14,6 +14,7 @@
 #include "base/heap.h"
 #include "base/memory.h"
 #include "ops/ops.h"
+#include "topology/change_serde.h"
 
 #include <string.h>
 
@@ -404,12 +405,13 @@ ks_status ksi_plan_write_change_repartition(const ksi_plan_node *node, ks_topolo
                                             ks_error *error)
 {
     const ksi_repartition *r = &node->repartition;
-    const ksi_sink sink = {.topic = r->topic, .key = r->key, .value = r->value, .of_changes = true};
+    const ksi_sink sink = {
+        .topic = r->topic, .key = r->key, .value = r->value, .envelope = &ksi_change_envelope};
     const ksi_source source = {.topics = &r->topic,
                                .topic_count = 1,
                                .key = r->key,
                                .value = r->value,
-                               .of_changes = true,
+                               .envelope = &ksi_change_envelope,
                                .timestamp_extractor = &ks_timestamp_fail_on_invalid};
     ksi_topology_add_internal_topic(topology, r->topic, r->partitions);
     KS_TRY(ksi_topology_add_sink(topology, r->sink_name, &sink, parent_names(node, topology),

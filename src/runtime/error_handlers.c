@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "serde/headers.h"
-#include "topology/change.h"
+#include "topology/envelope.h"
 
 void ksi_error_handlers_init(ksi_error_handlers *handlers, const ks_config *config, ks_ctx *ctx,
                              ksi_collector *collector)
@@ -119,9 +119,9 @@ static ks_failure_answer ask(const ksi_error_handlers *handlers, ks_failure_fn *
 {
     ks_failure told = *failure;
     ks_record shown;
-    if (told.record != NULL && ks_value_kind(told.record->value) == KSI_KIND_CHANGE) {
-        shown = *told.record; /* programs see no changes: the new value */
-        shown.value = ksi_value_change(shown.value)->new_value;
+    if (told.record != NULL && ksi_kind_is_enveloped(ks_value_kind(told.record->value))) {
+        shown = *told.record; /* programs see no envelopes */
+        shown.value = ksi_value_inside(shown.value);
         told.record = &shown;
     }
     ks_failure_answer answer =

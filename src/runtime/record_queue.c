@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "serde/convert.h"
 #include "serde/headers.h"
-#include "topology/change.h"
+#include "topology/envelope.h"
 
 #define BLOCK_BYTES ((size_t)64 * 1024)
 
@@ -184,9 +184,10 @@ static ks_status read_record(ksi_record_queue *queue, const ksi_raw_record *raw,
         return error->code;
     }
     where.is_key = false;
-    if (queue->value->kind == KSI_KIND_CHANGE && raw->record.value.data == NULL) {
+    if (ksi_kind_is_enveloped(queue->value->kind) && raw->record.value.data == NULL) {
         return ksi_error_set(error, KS_E_SERDE, raw->topic,
-                             "a record without value is no change of a table");
+                             "a record without value says nothing on a topic between operations; "
+                             "does another program write to it?");
     }
     if (ksi_deserialize(queue->value, &where, raw->record.value, arena, &record->value, error) !=
         KS_OK) {

@@ -10,7 +10,6 @@
 #include "base/slice.h"
 #include "serde/convert.h"
 #include "serde/windowed.h"
-#include "topology/change_serde.h"
 #include "topology/partitioner.h"
 
 ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_topology *topology,
@@ -31,11 +30,8 @@ ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_to
                              "its partitioner has no function; give it one");
     }
     KS_TRY(ksi_ctx_key_serde(ctx, node->sink.key, what, &state->key, error));
-    KS_TRY(ksi_ctx_value_serde(ctx, node->sink.value, what, &state->value, error));
-    if (node->sink.of_changes) {
-        state->value = ksi_change_serde(ctx->task_arena, state->value);
-    }
-    return KS_OK;
+    return ksi_envelope_serde(node->sink.envelope, ctx, node->sink.value, what, &state->value,
+                              error);
 }
 
 /* What a sink has made of a record so far. */

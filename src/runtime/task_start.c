@@ -14,7 +14,6 @@
 #include "config/config.h"
 #include "runtime/sink.h"
 #include "runtime/task_parts.h"
-#include "topology/change_serde.h"
 
 /* ---- services of the context ----------------------------------------------------------------- */
 
@@ -262,11 +261,7 @@ static ks_status add_input(ksi_task *task, ksi_node_instance *source, const char
                              "its timestamp extractor has no function; give it one");
     }
     KS_TRY(ksi_ctx_key_serde(&task->ctx, of->key, what, &queue->key, error));
-    KS_TRY(ksi_ctx_value_serde(&task->ctx, of->value, what, &queue->value, error));
-    if (of->of_changes) {
-        queue->value = ksi_change_serde(&task->task_arena, queue->value);
-    }
-    return KS_OK;
+    return ksi_envelope_serde(of->envelope, &task->ctx, of->value, what, &queue->value, error);
 }
 
 static ks_status add_pattern_inputs(ksi_task *task, ksi_node_instance *source,

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "serde/convert.h"
-#include "serde/windowed.h"
+#include "topology/context.h"
 
 #include <string.h>
 
@@ -133,32 +133,11 @@ const ks_serde *ksi_change_serde(ks_arena *arena, const ks_serde *value)
     return serde;
 }
 
-/* ---- kinds ----------------------------------------------------------------------------------- */
-
-/* The kind of a value that `serde` cannot write, looking into windowed keys; as below. */
-static ks_kind unfit(const ks_serde *serde, ks_value value, ks_kind *wanted)
+static const ks_serde *serde_in_task(const ksi_envelope *envelope, const ks_ctx *ctx,
+                                     const ks_serde *value)
 {
-    for (; serde != NULL && !ks_value_is_null(value); serde = ksi_windowed_inner(serde)) {
-        *wanted = serde->kind;
-        if (ks_value_kind(value) != serde->kind) {
-            return ks_value_kind(value);
-        }
-        if (serde->kind != KS_KIND_WINDOWED) {
-            break;
-        }
-        value = ks_value_windowed(value)->key;
-    }
-    return KS_KIND_NULL;
+    (void)envelope;
+    return ksi_change_serde(ctx->task_arena, value);
 }
 
-ks_kind ksi_unfit_kind(const ks_serde *serde, ks_value value, ks_kind *wanted)
-{
-    ks_kind kind = unfit(serde, value, wanted);
-    if (kind != KS_KIND_NULL || serde->kind != KSI_KIND_CHANGE || ks_value_is_null(value)) {
-        return kind;
-    }
-    const ksi_change *change = ksi_value_change(value);
-    const ks_serde *half = serde->config;
-    kind = unfit(half, change->new_value, wanted);
-    return kind != KS_KIND_NULL ? kind : unfit(half, change->old_value, wanted);
-}
+const ksi_envelope ksi_change_envelope = {.serde = serde_in_task};

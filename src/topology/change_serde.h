@@ -11,8 +11,7 @@
  * is read, too: 0x03, 0x04 and 0x05 mean the same with one byte more before them, 1 for a change
  * that is the latest of its row and 0 for one that came too late.
  *
- * The values' own serde may be the default of the properties, which is known when a task starts;
- * so source and sink of such a topic are marked, and wrap the serde they found then.
+ * The serde is made when a task starts, out of that of the values (envelope.h).
  *
  * Thread rule: the thread of the task.
  */
@@ -20,15 +19,12 @@
 #define KSI_TOPOLOGY_CHANGE_SERDE_H
 
 #include "topology/change.h"
-#include <kstreams/serde.h>
+#include "topology/envelope.h"
 
 /* A serde of changes in `arena`; `value` is that of both values and outlives it. */
 const ks_serde *ksi_change_serde(ks_arena *arena, const ks_serde *value);
 
-/*
- * Of a value, of the key in a window, or of the halves of a change: the kind that `serde` cannot
- * write, or KS_KIND_NULL. `*wanted` is then the kind that it writes.
- */
-ks_kind ksi_unfit_kind(const ks_serde *serde, ks_value value, ks_kind *wanted);
+/* Around the values of such a topic. */
+extern const ksi_envelope ksi_change_envelope;
 
 #endif

@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "state/store_spec.h"
+#include "topology/envelope.h"
 #include "topology/processor_class.h"
 #include <kstreams/topology.h>
 
@@ -37,7 +38,7 @@ typedef struct ksi_source {
     const ksi_pattern *pattern; /* NULL for topics */
     const ks_serde *key;        /* NULL: default of the properties */
     const ks_serde *value;
-    bool of_changes; /* a grouped table's topic: `value` is the serde of both halves of a change */
+    const ksi_envelope *envelope; /* around the values, of which `value` is the inside; or NULL */
     const ks_timestamp_extractor *timestamp_extractor; /* NULL: default of the properties */
     ks_offset_reset offset_reset;
     int64_t offset_reset_duration_ms;
@@ -49,7 +50,7 @@ typedef struct ksi_sink {
     void *user;
     const ks_serde *key; /* NULL: default of the properties */
     const ks_serde *value;
-    bool of_changes; /* as in a source */
+    const ksi_envelope *envelope; /* as in a source */
     const ks_partitioner *partitioner;
     /*
      * Windowed keys go to the partition of the key in the window. @java WindowedStreamPartitioner

@@ -125,10 +125,22 @@ static cf_handle join_tables(cf_build *build, cf_fields *node, const cf_join *jo
 
 static cf_handle join_by_foreign_key(cf_build *build, cf_fields *node, const cf_join *join)
 {
+    cf_function *joiner = read_keyless_joiner(build, node);
+    function_set_key(build->scenario, joiner, fields_need(node, "fk"));
+    ks_materialized storage;
+    const ks_table_joined options = {.name = fields_text(node, "name"),
+                                     .materialized = materialized_of(build, node, false, &storage)};
     refuse_outer(build, join, "tables by a foreign key");
-    (void)read_keyless_joiner(build, node);
-    problem_not_built(build_problem(build), "a foreign-key join");
-    return handle_none();
+    if (!build_is_sound(build)) {
+        return handle_none();
+    }
+    return handle_of(
+        HANDLE_TABLE,
+        join->is_left
+            ? ks_table_left_join_foreign_key(join->left.object, join->right.object, call_joiner_key,
+                                             call_joiner, joiner, &options)
+            : ks_table_join_foreign_key(join->left.object, join->right.object, call_joiner_key,
+                                        call_joiner, joiner, &options));
 }
 
 /* ---- which one ------------------------------------------------------------------------------- */
