@@ -169,6 +169,7 @@ static bool name_store(joining *j)
                                 .type = j->builder->store_type,
                                 .timestamped = true,
                                 .logging = true,
+                                .logs_headers = true, /* as Java, in this store alone */
                                 .key = &ks_serde_bytes,
                                 .value = &ks_serde_bytes,
                                 .origin = j->config};

@@ -124,8 +124,9 @@ static ks_status store_and_log(ksi_logged_rows *logged, const ksi_row *row,
         ks_slice key = layout->changelog_key != NULL
                            ? layout->changelog_key(row->key, &logged->changelog_key)
                            : row->key;
-        KS_TRY(
-            logged->changelog->append(logged->changelog, key, row->value, timestamp, NULL, error));
+        const ks_headers *headers = logged->spec->logs_headers ? context->headers : NULL;
+        KS_TRY(logged->changelog->append(logged->changelog, key, row->value, timestamp, headers,
+                                         error));
     }
     if (!is_stored) {
         return KS_OK;

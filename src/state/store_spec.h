@@ -41,6 +41,7 @@ typedef struct ksi_store_spec {
     bool timestamped;
     bool caching;
     bool logging;
+    bool logs_headers; /* a row is logged with the headers of the record that wrote it */
     const ks_topic_config *changelog_config; /* up to one without a name; NULL: none */
     const ks_serde *key; /* NULL: the default of the properties, looked up when a task starts */
     const ks_serde *value;
