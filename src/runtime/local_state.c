@@ -206,7 +206,9 @@ ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_topology_store 
                                      .timestamped = spec->timestamped,
                                      .layout = ksi_store_layout(spec),
                                      .logged = ksi_topology_store_has_changelog(store),
-                                     .clean_bytes = state->clean_bytes},
+                                     .clean_bytes = state->clean_bytes,
+                                     .by_time = spec->kind == KSI_STORE_WINDOW ||
+                                                spec->kind == KSI_STORE_SESSION},
             &reason);
     }
     if (*rows == NULL) {

@@ -94,10 +94,16 @@ ksi_merged_iterator *ksi_merged_iterator_open(const ksi_merged_options *options,
     return iterator;
 }
 
-void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_row_range *range)
+void ksi_merged_iterator_stop(ksi_merged_iterator *iterator)
 {
     ksi_row_iterator_close(iterator->below);
+    iterator->below = NULL;
     ksi_arena_reset(&iterator->arena);
+}
+
+void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_row_range *range)
+{
+    ksi_merged_iterator_stop(iterator);
     begin(iterator, range);
 }
 

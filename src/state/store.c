@@ -9,6 +9,7 @@
 #include "state/key_value_store.h"
 #include "state/suppress_buffer.h"
 #include "state/versioned_store.h"
+#include "state/window_store.h"
 
 #include <string.h>
 
@@ -17,8 +18,11 @@ uint8_t ksi_store_layout(const ksi_store_spec *spec)
     static const uint8_t layouts[] = {[KSI_STORE_KEY_VALUE] = 0,
                                       [KSI_STORE_VERSIONED] = 2,
                                       [KSI_STORE_CUSTOM] = 4,
-                                      [KSI_STORE_SUPPRESS] = 10};
-    return (uint8_t)(layouts[spec->kind] + (spec->timestamped ? 1 : 0));
+                                      [KSI_STORE_WINDOW] = 6,
+                                      [KSI_STORE_SUPPRESS] = 10,
+                                      [KSI_STORE_SESSION] = 12};
+    int layout = layouts[spec->kind] + (spec->by_time ? 2 : 0);
+    return (uint8_t)(layout + (spec->timestamped ? 1 : 0));
 }
 
 const char *ksi_store_kind_name(ksi_store_kind kind)
@@ -26,7 +30,9 @@ const char *ksi_store_kind_name(ksi_store_kind kind)
     static const char *const names[] = {[KSI_STORE_KEY_VALUE] = "key-value",
                                         [KSI_STORE_VERSIONED] = "versioned key-value",
                                         [KSI_STORE_CUSTOM] = "custom",
-                                        [KSI_STORE_SUPPRESS] = "suppress"};
+                                        [KSI_STORE_SUPPRESS] = "suppress",
+                                        [KSI_STORE_WINDOW] = "window",
+                                        [KSI_STORE_SESSION] = "session"};
     return names[kind];
 }
 
@@ -70,9 +76,10 @@ bool ksi_store_spec_is_same(const ksi_store_spec *a, const ksi_store_spec *b)
 {
     return a->origin != NULL && a->origin == b->origin && a->kind == b->kind &&
            a->type == b->type && a->max_rows == b->max_rows && a->retention_ms == b->retention_ms &&
-           a->timestamped == b->timestamped && a->caching == b->caching &&
-           a->logging == b->logging && a->key == b->key && a->value == b->value &&
-           a->custom == b->custom && a->custom_user == b->custom_user &&
+           a->window_size_ms == b->window_size_ms && a->retain_duplicates == b->retain_duplicates &&
+           a->by_time == b->by_time && a->timestamped == b->timestamped &&
+           a->caching == b->caching && a->logging == b->logging && a->key == b->key &&
+           a->value == b->value && a->custom == b->custom && a->custom_user == b->custom_user &&
            same_text(a->name, b->name) && same_configs(a->changelog_config, b->changelog_config);
 }
 
@@ -115,6 +122,9 @@ ksi_store *ksi_store_open(const ksi_store_options *options, ks_error *error)
     }
     if (options->spec->kind == KSI_STORE_SUPPRESS) {
         return ksi_suppress_buffer_base(ksi_suppress_buffer_open(options, error));
+    }
+    if (options->spec->kind == KSI_STORE_WINDOW) {
+        return ksi_window_store_base(ksi_window_store_open(options, error));
     }
     KSI_CHECK(options->spec->kind == KSI_STORE_KEY_VALUE);
     return ksi_key_value_store_base(ksi_key_value_store_open(options));

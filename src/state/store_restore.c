@@ -5,30 +5,39 @@
 #include "state/store_restore.h"
 
 #include "base/arena.h"
+#include "base/error.h"
 #include "base/memory.h"
 #include "state/buffered_value.h"
+#include "state/retention.h"
 #include "state/versioned_rows.h"
+#include "state/window_keys.h"
 
 struct ksi_store_restore {
+    const ksi_store_spec *spec;
     ksi_row_store *rows;
-    ksi_versioned_rows *versions; /* NULL: of another kind than versioned */
-    bool is_buffer;               /* a record is an update that waits */
+    ksi_versioned_rows *versions; /* of a versioned store */
+    ksi_retention retention;      /* of windows */
+    ksi_buffer key;
 };
 
 ksi_store_restore *ksi_store_restore_open(const ksi_store_spec *spec, ksi_row_store *rows,
                                           ks_error *error)
 {
     ksi_store_restore *restore = ksi_calloc(1, sizeof *restore);
+    restore->spec = spec;
     restore->rows = rows;
-    restore->is_buffer = spec->kind == KSI_STORE_SUPPRESS;
+    ks_status status = KS_OK;
     if (spec->kind == KSI_STORE_VERSIONED) {
         restore->versions = ksi_versioned_rows_open(
             &(ksi_versioned_rows_options){.rows = rows, .history_retention_ms = spec->retention_ms},
             error);
-        if (restore->versions == NULL) {
-            ksi_store_restore_close(restore);
-            return NULL;
-        }
+        status = restore->versions != NULL ? KS_OK : KS_E_STORE;
+    } else if (spec->kind == KSI_STORE_WINDOW) {
+        status = ksi_retention_open(&restore->retention, spec, rows, error);
+    }
+    if (status != KS_OK) {
+        ksi_store_restore_close(restore);
+        return NULL;
     }
     return restore;
 }
@@ -37,6 +46,7 @@ void ksi_store_restore_close(ksi_store_restore *restore)
 {
     if (restore != NULL) {
         ksi_versioned_rows_close(restore->versions);
+        ksi_buffer_destroy(&restore->key);
         ksi_free(restore);
     }
 }
@@ -76,14 +86,42 @@ static ks_status restore_buffered(ksi_row_store *rows, ks_slice key, ks_slice va
     return restore_update(rows, key, &record, error);
 }
 
+static ks_status restore_window(ksi_store_restore *restore, ks_slice bytes, ks_slice value,
+                                int64_t timestamp, ks_error *error)
+{
+    ksi_window_key key;
+    ksi_retention *retention = &restore->retention;
+    if (!ksi_window_key_read_logged(bytes, &key)) {
+        return ksi_error_set(error, KS_E_CORRUPT, restore->spec->name,
+                             "a record of the changelog has a key of %zu bytes, which is not that "
+                             "of a window",
+                             bytes.size);
+    }
+    if (!ksi_retention_restores(retention, key.start)) {
+        return KS_OK;
+    }
+    ksi_store_note note = ksi_row_store_note(restore->rows, false);
+    if (note.sequence < (int64_t)key.sequence) {
+        note.sequence = (int64_t)key.sequence;
+        ksi_row_store_set_note(restore->rows, &note);
+    }
+    ks_slice row_key = ksi_window_key_make(&restore->key, restore->spec->by_time,
+                                           ksi_retention_segment(retention, key.start), &key);
+    return ksi_row_store_restore(restore->rows, row_key, value, timestamp, error);
+}
+
 ks_status ksi_store_restore_record(ksi_store_restore *restore, ks_slice key, ks_slice value,
                                    const ksi_record_context *context, ks_error *error)
 {
-    if (restore->versions != NULL) {
-        return ksi_versioned_rows_restore(restore->versions, key, value, context->timestamp, error);
-    }
-    if (restore->is_buffer) {
+    int64_t timestamp = context->timestamp;
+    switch (restore->spec->kind) {
+    case KSI_STORE_VERSIONED:
+        return ksi_versioned_rows_restore(restore->versions, key, value, timestamp, error);
+    case KSI_STORE_WINDOW:
+        return restore_window(restore, key, value, timestamp, error);
+    case KSI_STORE_SUPPRESS:
         return restore_buffered(restore->rows, key, value, context, error);
+    default:
+        return ksi_row_store_restore(restore->rows, key, value, timestamp, error);
     }
-    return ksi_row_store_restore(restore->rows, key, value, context->timestamp, error);
 }

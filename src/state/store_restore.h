@@ -3,8 +3,8 @@
  * store_restore.h - the records of a changelog on their way into the rows of a store, whatever its
  * kind.
  *
- * To most kinds a record is a row. To a versioned store it is a put, which is done again; to a
- * buffer of updates an update, perhaps as an older version wrote it.
+ * To most kinds a record is a row, though its key may be another. To a versioned store it is a put,
+ * which is done again; to a buffer of updates an update, perhaps as an older version wrote it.
  *
  *     open, record, record, ..., ksi_row_store_restored(), record, ..., close
  *

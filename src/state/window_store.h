@@ -3,6 +3,12 @@
  * window_store.h - the window store of a task: a row for each key and start of a window, which
  * expires. @java WindowStore, RocksDBWindowStore, InMemoryWindowStore, CachingWindowStore
  *
+ *     key, start ---> row key (window_keys.h) ---> cache, changelog and rows (logged_rows.h)
+ *                     what has expired (retention.h)
+ *
+ * What has expired is not seen below the cache; what the cache has of it is, as in Java, until the
+ * cache gives it up. What is put and is too old is logged and not stored.
+ *
  * Thread rule: the thread of the task.
  */
 #ifndef KSI_STATE_WINDOW_STORE_H
@@ -39,6 +45,13 @@ bool ksi_window_store_on_flush(ksi_window_store *store, ksi_window_flush_fn *flu
 /* The highest start that was ever put; -1: nothing was. @java observedStreamTime */
 int64_t ksi_window_store_observed(const ksi_window_store *store);
 
+/*
+ * Rows with this start or a later one stay readable by who fetches what is `kept`, whatever the
+ * retention says, until the next call moves that on. A store `by_time` keeps everything until the
+ * first call.
+ */
+void ksi_window_store_keep_from(ksi_window_store *store, int64_t start);
+
 /* The row of a key and start; it lives until the next call. Not with duplicates. */
 KS_NODISCARD ks_status ksi_window_store_get(ksi_window_store *store, ks_slice key, int64_t start,
                                             ksi_row *row, bool *found, ks_error *error);
@@ -56,6 +69,7 @@ typedef struct ksi_window_range {
     int64_t from;
     int64_t to;
     bool backward;
+    bool kept; /* also what only ksi_window_store_keep_from() keeps */
 } ksi_window_range;
 
 typedef struct ksi_window_iterator ksi_window_iterator;

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * window_iterator.c - fetching from a window store; see window_store.h.
+ *
+ * The rows that are asked for stand in one range of the row store for each segment, when keys are
+ * bounded and rows are by key; else in one range for all. Rows of other keys or times may stand in
+ * a range, too, and are passed over. A segment that has nothing is found by looking for the next
+ * row, so that a wide range over few rows is short.
+ *
+ * A store on RocksDB gives rows in the order in which they stand, and so does one in memory for one
+ * key. Several keys of a store in memory come in the order of time, then key: since they do not
+ * stand like that unless the store is by time, their keys are gathered and sorted at the opening.
+ * Keeping rows of memory in that order would make fetching one key, as joins do for each record, a
+ * walk over all of them.
+ *
+ * The iterator that was closed last is kept for the next one, with all it has allocated.
+ *
+ * Thread rule: the thread of the task.
+ */
+#include "base/arena.h"
+#include "base/endian.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/slice.h"
+#include "state/window_store_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    NUMBER_BYTES = 8,
+    BEHIND_KEY_BYTES = 12, /* start, sequence */
+    STEPS = 2              /* with more segments to go the next one that has rows is looked for */
+};
+
+typedef struct gathered_row {
+    ks_slice row_key;
+    ksi_window_key key;
+} gathered_row;
+
+struct ksi_window_iterator {
+    ksi_window_store *store;
+    ksi_window_range range; /* keys are in `key_from` and `key_to` */
+    ksi_buffer key_from;
+    ksi_buffer key_to;
+    int64_t segment; /* to be opened next */
+    int64_t last;    /* to be opened at all */
+    bool is_open;    /* there is a range whose rows are coming */
+    bool by_segment; /* a range for each segment */
+    ksi_merged_iterator *rows;
+    ksi_buffer low;
+    ksi_buffer high;
+    bool is_gathered;
+    bool must_gather; /* not done yet */
+    ks_arena arena;
+    gathered_row *gathered;
+    size_t count;
+    size_t capacity;
+    size_t at;
+    ksi_buffer value; /* of a gathered row */
+};
+
+/* ---- what belongs to the range --------------------------------------------------------------- */
+
+static bool hides(const void *owner, ks_slice row_key)
+{
+    const ksi_window_iterator *iterator = owner;
+    const ksi_retention *retention = &iterator->store->retention;
+    int64_t visible =
+        iterator->range.kept ? ksi_retention_kept_from(retention) : retention->visible_from;
+    return ksi_window_key_start(row_key, iterator->store->base.spec->by_time) < visible;
+}
+
+static bool is_in_range(const ksi_window_range *range, const ksi_window_key *key)
+{
+    return key->start >= range->from && key->start <= range->to &&
+           (range->key_from.data == NULL || ksi_slice_compare(key->key, range->key_from) >= 0) &&
+           (range->key_to.data == NULL || ksi_slice_compare(key->key, range->key_to) <= 0);
+}
+
+static bool is_one_key(const ksi_window_range *range)
+{
+    return range->key_from.data != NULL && range->key_to.data != NULL &&
+           ksi_slice_compare(range->key_from, range->key_to) == 0;
+}
+
+/* ---- bounds of row keys ---------------------------------------------------------------------- */
+
+static void append_be64(ksi_buffer *to, int64_t number)
+{
+    char bytes[NUMBER_BYTES];
+    ksi_put_be64(bytes, (uint64_t)number);
+    ksi_buffer_append(to, bytes, sizeof bytes);
+}
+
+/* Compares `behind` with some bytes and `behind` again. */
+static int compare_shifted(const char behind[BEHIND_KEY_BYTES], ks_slice bytes)
+{
+    size_t same = bytes.size < BEHIND_KEY_BYTES ? bytes.size : BEHIND_KEY_BYTES;
+    int order = memcmp(behind, bytes.data, same);
+    if (order == 0) {
+        order = memcmp(behind + same, behind, BEHIND_KEY_BYTES - same);
+    }
+    return order != 0 ? order : -1; /* that is longer */
+}
+
+/*
+ * What no row of a segment stands behind whose key is `key` or less and which starts by `to`. A key
+ * that `key` begins with is less, and yet its start may be more than what follows in `key`: then
+ * its rows stand behind those of `key`.
+ */
+static void append_high_key(ksi_buffer *high, ks_slice key, int64_t to)
+{
+    char behind[BEHIND_KEY_BYTES];
+    ksi_put_be64(behind, (uint64_t)to);
+    memset(behind + NUMBER_BYTES, 0xff, BEHIND_KEY_BYTES - NUMBER_BYTES);
+    size_t size = 0;
+    for (size_t n = 1; n <= key.size; n++) {
+        if (compare_shifted(behind, ks_slice_of(key.data + size, n - size)) < 0) {
+            size = n;
+        }
+    }
+    ksi_buffer_append(high, key.data, size);
+    ksi_buffer_append(high, behind, sizeof behind);
+}
+
+/* Of all rows between two segments, both included; the low one first. */
+static void bound_segments(ksi_window_iterator *iterator, int64_t first, int64_t last)
+{
+    ksi_buffer_clear(&iterator->low);
+    append_be64(&iterator->low, first);
+    ksi_buffer_clear(&iterator->high);
+    append_be64(&iterator->high, last + 1);
+}
+
+static void bound_times(ksi_window_iterator *iterator)
+{
+    const ksi_window_range *range = &iterator->range;
+    const ksi_retention *retention = &iterator->store->retention;
+    ksi_buffer_clear(&iterator->low);
+    append_be64(&iterator->low, ksi_retention_segment(retention, range->from));
+    ksi_buffer_append(&iterator->low, "", 1);
+    append_be64(&iterator->low, range->from);
+    ksi_buffer_clear(&iterator->high);
+    append_be64(&iterator->high, ksi_retention_segment(retention, range->to));
+    ksi_buffer_append(&iterator->high, "", 1);
+    append_be64(&iterator->high, (int64_t)((uint64_t)range->to + 1));
+}
+
+static void bound_keys(ksi_window_iterator *iterator, int64_t segment)
+{
+    const ksi_window_range *range = &iterator->range;
+    bound_segments(iterator, segment, segment);
+    ksi_buffer_append(&iterator->low, range->key_from.data, range->key_from.size);
+    if (is_one_key(range)) {
+        append_be64(&iterator->low, range->from);
+    }
+    if (range->key_to.data != NULL) {
+        ksi_buffer_clear(&iterator->high);
+        append_be64(&iterator->high, segment);
+        append_high_key(&iterator->high, range->key_to, range->to);
+    }
+}
+
+/* The high bound is no key of a row, or behind them: so whether it is included is all one. */
+static ksi_row_range bounds(const ksi_window_iterator *iterator)
+{
+    return (ksi_row_range){.low = ksi_buffer_slice(&iterator->low),
+                           .high = ksi_buffer_slice(&iterator->high),
+                           .high_inclusive = iterator->by_segment,
+                           .backward = iterator->range.backward};
+}
+
+static void open_rows(ksi_window_iterator *iterator)
+{
+    const ksi_logged_rows *logged = &iterator->store->logged;
+    const ksi_row_range range = bounds(iterator);
+    if (iterator->rows != NULL) {
+        ksi_merged_iterator_restart(iterator->rows, &range);
+    } else {
+        iterator->rows = ksi_merged_iterator_open(&(ksi_merged_options){.cached = logged->cached,
+                                                                        .rows = logged->rows,
+                                                                        .hides = hides,
+                                                                        .hides_owner = iterator},
+                                                  &range);
+    }
+    iterator->is_open = true;
+}
+
+/* ---- from segment to segment ----------------------------------------------------------------- */
+
+static bool is_over(const ksi_window_iterator *iterator)
+{
+    return iterator->range.backward ? iterator->segment < iterator->last
+                                    : iterator->segment > iterator->last;
+}
+
+static int64_t segments_left(const ksi_window_iterator *iterator)
+{
+    return iterator->range.backward ? iterator->segment - iterator->last
+                                    : iterator->last - iterator->segment;
+}
+
+/* The one that comes first of a segment that was found and that of a key. */
+static void take_first(ksi_window_iterator *iterator, int64_t *found, ks_slice row_key)
+{
+    int64_t segment = (int64_t)ksi_get_be64(row_key.data);
+    bool comes_first = iterator->range.backward ? segment > *found : segment < *found;
+    *found = comes_first ? segment : *found;
+}
+
+typedef struct first_cached {
+    ksi_window_iterator *iterator;
+    int64_t *found;
+} first_cached;
+
+static bool take_cached(void *user, ks_slice row_key)
+{
+    first_cached *first = user;
+    take_first(first->iterator, first->found, row_key);
+    return false;
+}
+
+/* Goes on to the next segment that has rows; nothing counts as used by that. */
+static ks_status skip_empty(ksi_window_iterator *iterator, ks_error *error)
+{
+    bool backward = iterator->range.backward;
+    const ksi_logged_rows *logged = &iterator->store->logged;
+    int64_t found = backward ? iterator->last - 1 : iterator->last + 1;
+    bound_segments(iterator, backward ? iterator->last : iterator->segment,
+                   backward ? iterator->segment : iterator->last);
+    const ksi_row_range range = bounds(iterator);
+    if (logged->cached != NULL) {
+        ksi_record_cache_each_key(logged->cached, backward ? range.high : range.low, backward,
+                                  take_cached, &(first_cached){iterator, &found});
+    }
+    ksi_row row;
+    bool any = false;
+    ksi_row_iterator *rows = ksi_row_iterator_open(logged->rows, &range);
+    ks_status status = ksi_row_iterator_next(rows, &row, &any, error);
+    if (any) {
+        take_first(iterator, &found, row.key);
+    }
+    ksi_row_iterator_close(rows);
+    iterator->segment = found;
+    return status;
+}
+
+/* Opens the next segment; false when there is none. */
+static ks_status open_segment(ksi_window_iterator *iterator, bool *any, ks_error *error)
+{
+    if (segments_left(iterator) > STEPS) {
+        KS_TRY(skip_empty(iterator, error));
+    }
+    *any = !is_over(iterator);
+    if (*any) {
+        bound_keys(iterator, iterator->segment);
+        open_rows(iterator);
+        iterator->segment += iterator->range.backward ? -1 : 1;
+    }
+    return KS_OK;
+}
+
+/* The next row as it stands. */
+static ks_status next_row(ksi_window_iterator *iterator, ksi_row *row, ksi_window_key *key,
+                          bool *found, ks_error *error)
+{
+    bool any = true;
+    *found = false;
+    while (!*found && any) {
+        if (!iterator->is_open) {
+            any = iterator->by_segment;
+            if (any) {
+                KS_TRY(open_segment(iterator, &any, error));
+            }
+            continue;
+        }
+        KS_TRY(ksi_merged_iterator_next(iterator->rows, row, found, error));
+        iterator->is_open = *found;
+        if (*found) {
+            *key = ksi_window_key_read(row->key, iterator->store->base.spec->by_time);
+            *found = is_in_range(&iterator->range, key);
+        }
+    }
+    return KS_OK;
+}
+
+/* ---- in the order of time -------------------------------------------------------------------- */
+
+static int compare_gathered(const void *a, const void *b)
+{
+    const gathered_row *one = a;
+    const gathered_row *other = b;
+    if (one->key.start != other->key.start) {
+        return one->key.start < other->key.start ? -1 : 1;
+    }
+    int order = ksi_slice_compare(one->key.key, other->key.key);
+    if (order != 0) {
+        return order;
+    }
+    return one->key.sequence < other->key.sequence ? -1 : 1;
+}
+
+static ks_status gather(ksi_window_iterator *iterator, ks_error *error)
+{
+    ksi_row row;
+    ksi_window_key key;
+    bool found = true;
+    iterator->must_gather = false;
+    while (found) {
+        KS_TRY(next_row(iterator, &row, &key, &found, error));
+        if (found) {
+            iterator->gathered = ksi_grow(iterator->gathered, &iterator->capacity,
+                                          iterator->count + 1, sizeof *iterator->gathered);
+            ks_slice row_key = ksi_arena_copy(&iterator->arena, row.key);
+            iterator->gathered[iterator->count++] = (gathered_row){
+                .row_key = row_key,
+                .key = ksi_window_key_read(row_key, iterator->store->base.spec->by_time)};
+        }
+    }
+    if (iterator->count > 1) {
+        qsort(iterator->gathered, iterator->count, sizeof *iterator->gathered, compare_gathered);
+    }
+    return KS_OK;
+}
+
+/* A gathered row as it is now, if it still is. */
+static ks_status look(ksi_window_iterator *iterator, const gathered_row *at, ksi_row *row,
+                      bool *found, ks_error *error)
+{
+    const ksi_logged_rows *logged = &iterator->store->logged;
+    const ksi_cached_row *cached =
+        logged->cached != NULL ? ksi_record_cache_peek(logged->cached, at->row_key) : NULL;
+    if (cached != NULL) {
+        *found = cached->value.data != NULL;
+        *row = (ksi_row){.value = cached->value, .timestamp = cached->timestamp};
+    } else {
+        KS_TRY(ksi_row_store_look(logged->rows, at->row_key, row, found, error));
+        *found = *found && !hides(iterator, at->row_key);
+    }
+    if (*found) {
+        ksi_buffer_clear(&iterator->value);
+        ksi_buffer_append(&iterator->value, row->value.data, row->value.size);
+        row->value = ksi_buffer_slice(&iterator->value);
+    }
+    return KS_OK;
+}
+
+static ks_status next_gathered(ksi_window_iterator *iterator, ksi_row *row, ksi_window_key *key,
+                               bool *found, ks_error *error)
+{
+    if (iterator->must_gather) {
+        KS_TRY(gather(iterator, error));
+    }
+    *found = false;
+    while (!*found && iterator->at < iterator->count) {
+        size_t at = iterator->range.backward ? iterator->count - 1 - iterator->at : iterator->at;
+        iterator->at++;
+        *key = iterator->gathered[at].key;
+        KS_TRY(look(iterator, &iterator->gathered[at], row, found, error));
+    }
+    return KS_OK;
+}
+
+/* ---- the calls ------------------------------------------------------------------------------- */
+
+static ksi_window_iterator *take_iterator(ksi_window_store *store)
+{
+    ksi_window_iterator *iterator = store->spare;
+    if (iterator == NULL) {
+        iterator = ksi_calloc(1, sizeof *iterator);
+        iterator->store = store;
+        ksi_arena_init(&iterator->arena, 0);
+    }
+    store->spare = NULL;
+    return iterator;
+}
+
+static ks_slice keep(ksi_buffer *in, ks_slice bytes)
+{
+    ksi_buffer_clear(in);
+    ksi_buffer_append(in, bytes.data, bytes.size);
+    return bytes.data != NULL ? ksi_buffer_slice(in) : bytes;
+}
+
+/* No row starts before what is visible below the cache, nor behind the highest start. */
+static void narrow(ksi_window_range *range, const ksi_window_store *store)
+{
+    const ksi_retention *retention = &store->retention;
+    int64_t low = 0;
+    if (store->logged.cached == NULL) {
+        low = range->kept ? ksi_retention_kept_from(retention) : retention->visible_from;
+        low = low > 0 ? low : 0;
+    }
+    range->from = range->from > low ? range->from : low;
+    range->to = range->to < store->highest ? range->to : store->highest;
+}
+
+ksi_window_iterator *ksi_window_store_fetch(ksi_window_store *store, const ksi_window_range *range)
+{
+    ksi_window_iterator *iterator = take_iterator(store);
+    const ksi_store_spec *spec = store->base.spec;
+    iterator->range = *range;
+    iterator->range.key_from = keep(&iterator->key_from, range->key_from);
+    iterator->range.key_to = keep(&iterator->key_to, range->key_to);
+    range = &iterator->range;
+    narrow(&iterator->range, store);
+    bool has_keys = range->key_from.data != NULL || range->key_to.data != NULL;
+    bool is_sorted = spec->type != KS_STORE_IN_MEMORY || spec->by_time || is_one_key(range);
+    iterator->is_open = false;
+    iterator->by_segment = false;
+    iterator->is_gathered = !is_sorted;
+    iterator->must_gather = !is_sorted;
+    iterator->count = 0;
+    iterator->at = 0;
+    if (range->from > range->to) {
+        return iterator;
+    }
+    int64_t first = ksi_retention_segment(&store->retention, range->from);
+    int64_t last = ksi_retention_segment(&store->retention, range->to);
+    iterator->by_segment = has_keys && !spec->by_time;
+    iterator->segment = range->backward ? last : first;
+    iterator->last = range->backward ? first : last;
+    if (spec->by_time) {
+        bound_times(iterator);
+        open_rows(iterator);
+    } else if (!has_keys) {
+        bound_segments(iterator, first, last);
+        open_rows(iterator);
+    }
+    return iterator;
+}
+
+ks_status ksi_window_iterator_next(ksi_window_iterator *iterator, ksi_window_row *row, bool *found,
+                                   ks_error *error)
+{
+    ksi_row stored = {0};
+    ksi_window_key key = {0};
+    KS_TRY(iterator->is_gathered ? next_gathered(iterator, &stored, &key, found, error)
+                                 : next_row(iterator, &stored, &key, found, error));
+    *row = (ksi_window_row){.key = key.key,
+                            .start = key.start,
+                            .value = *found ? stored.value : ks_slice_null(),
+                            .timestamp = stored.timestamp};
+    return KS_OK;
+}
+
+void ksi_window_iterator_free(ksi_window_iterator *iterator)
+{
+    if (iterator == NULL) {
+        return;
+    }
+    ksi_merged_iterator_close(iterator->rows);
+    ksi_arena_destroy(&iterator->arena);
+    ksi_free(iterator->gathered);
+    ksi_buffer_destroy(&iterator->key_from);
+    ksi_buffer_destroy(&iterator->key_to);
+    ksi_buffer_destroy(&iterator->low);
+    ksi_buffer_destroy(&iterator->high);
+    ksi_buffer_destroy(&iterator->value);
+    ksi_free(iterator);
+}
+
+void ksi_window_iterator_close(ksi_window_iterator *iterator)
+{
+    if (iterator == NULL) {
+        return;
+    }
+    if (iterator->store->spare != NULL) {
+        ksi_window_iterator_free(iterator);
+        return;
+    }
+    if (iterator->rows != NULL) {
+        ksi_merged_iterator_stop(iterator->rows);
+    }
+    ksi_arena_reset(&iterator->arena);
+    iterator->store->spare = iterator;
+}
