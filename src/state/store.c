@@ -15,24 +15,19 @@
 
 uint8_t ksi_store_layout(const ksi_store_spec *spec)
 {
-    static const uint8_t layouts[] = {[KSI_STORE_KEY_VALUE] = 0,
-                                      [KSI_STORE_VERSIONED] = 2,
-                                      [KSI_STORE_CUSTOM] = 4,
-                                      [KSI_STORE_WINDOW] = 6,
-                                      [KSI_STORE_SUPPRESS] = 10,
-                                      [KSI_STORE_SESSION] = 12};
+    static const uint8_t layouts[] = {
+        [KSI_STORE_KEY_VALUE] = 0, [KSI_STORE_VERSIONED] = 2, [KSI_STORE_CUSTOM] = 4,
+        [KSI_STORE_WINDOW] = 6,    [KSI_STORE_SUPPRESS] = 10, [KSI_STORE_SESSION] = 12};
     int layout = layouts[spec->kind] + (spec->by_time ? 2 : 0);
     return (uint8_t)(layout + (spec->timestamped ? 1 : 0));
 }
 
 const char *ksi_store_kind_name(ksi_store_kind kind)
 {
-    static const char *const names[] = {[KSI_STORE_KEY_VALUE] = "key-value",
-                                        [KSI_STORE_VERSIONED] = "versioned key-value",
-                                        [KSI_STORE_CUSTOM] = "custom",
-                                        [KSI_STORE_SUPPRESS] = "suppress",
-                                        [KSI_STORE_WINDOW] = "window",
-                                        [KSI_STORE_SESSION] = "session"};
+    static const char *const names[] = {
+        [KSI_STORE_KEY_VALUE] = "key-value", [KSI_STORE_VERSIONED] = "versioned key-value",
+        [KSI_STORE_CUSTOM] = "custom",       [KSI_STORE_SUPPRESS] = "suppress",
+        [KSI_STORE_WINDOW] = "window",       [KSI_STORE_SESSION] = "session"};
     return names[kind];
 }
 
