@@ -287,18 +287,28 @@ static ks_status next_row(ksi_window_iterator *iterator, ksi_row *row, ksi_windo
 
 /* ---- in the order of time -------------------------------------------------------------------- */
 
+/* Byte `at` of a key with its sequence behind it, as Java has duplicates in memory; -1: the end. */
+static int byte_at(const ksi_window_key *key, size_t at)
+{
+    if (at < key->key.size) {
+        return (unsigned char)key->key.data[at];
+    }
+    size_t behind = at - key->key.size;
+    return behind < sizeof key->sequence ? (int)(key->sequence >> (24 - 8 * behind) & 0xff) : -1;
+}
+
 static int compare_gathered(const void *a, const void *b)
 {
-    const gathered_row *one = a;
-    const gathered_row *other = b;
-    if (one->key.start != other->key.start) {
-        return one->key.start < other->key.start ? -1 : 1;
+    const ksi_window_key *one = &((const gathered_row *)a)->key;
+    const ksi_window_key *other = &((const gathered_row *)b)->key;
+    if (one->start != other->start) {
+        return one->start < other->start ? -1 : 1;
     }
-    int order = ksi_slice_compare(one->key.key, other->key.key);
-    if (order != 0) {
-        return order;
+    size_t at = 0;
+    while (byte_at(one, at) == byte_at(other, at) && byte_at(one, at) >= 0) {
+        at++;
     }
-    return one->key.sequence < other->key.sequence ? -1 : 1;
+    return byte_at(one, at) - byte_at(other, at);
 }
 
 static ks_status gather(ksi_window_iterator *iterator, ks_error *error)
