@@ -7,11 +7,16 @@
  * changed, and both sides' topics go together. A global table is whole everywhere, so its join
  * leaves the stream as it is, and what changed its key stays to be made good later.
  *
+ * With a grace period records wait in a store of the node's own, and the table must be versioned
+ * and keep its versions as long.
+ *
  * Left joins also join records without key, which therefore pass the repartition points above.
  *
  * Thread rule: the builder's thread.
  */
 #include "dsl/builder.h"
+
+#include <string.h>
 
 /* ---- with a table ---------------------------------------------------------------------------- */
 
@@ -37,6 +42,65 @@ static bool begin_table_join(const table_join *what, const ks_joined *options)
     return ksi_is_of_builder(builder, head, what->table->builder, what->call);
 }
 
+/* The store that a materialized table, or the one that a derived table is read from, has. */
+static const ksi_store_spec *store_of(const ks_table *table)
+{
+    while (table->table->store == NULL && table->parent != NULL) {
+        table = table->parent;
+    }
+    for (size_t i = 0; table->table->store != NULL && i < table->node->stores.count; i++) {
+        const ksi_plan_store *store = &table->node->stores.items[i];
+        if (store->spec != NULL && strcmp(store->name, table->table->store) == 0) {
+            return store->spec;
+        }
+    }
+    return NULL;
+}
+
+/* Whether the table can be asked as of times so far back; false: the builder failed. */
+static bool check_grace(const table_join *what)
+{
+    const char *refusal = NULL;
+    const ksi_store_spec *store = what->table->is_versioned ? store_of(what->table) : NULL;
+    if (store == NULL) {
+        refusal = "records can only wait for a versioned table, which knows what its rows were at "
+                  "their time; give the table a store of type KS_STORE_VERSIONED, or leave the "
+                  "grace period out";
+    } else if (what->options->grace_ms > store->retention_ms) {
+        refusal = "records would wait longer than the table keeps its versions; give it a "
+                  "history_retention_ms of at least grace_ms";
+    }
+    if (refusal != NULL) {
+        ksi_builder_fail(what->stream->builder, &what->options->head, KS_E_ARGUMENT, what->call,
+                         "%s", refusal);
+    }
+    return refusal == NULL;
+}
+
+/* The buffer in which records wait, a store of the node's own. */
+static const ksi_grace *add_buffer(const table_join *what, const ks_stream *side,
+                                   ksi_plan_node *node)
+{
+    ks_builder *builder = side->builder;
+    const ks_joined *options = what->options;
+    ksi_store_spec spec = {.name = ksi_arena_format(&builder->arena, "%s-Buffer", node->name),
+                           .kind = KSI_STORE_KEY_VALUE,
+                           .type = KS_STORE_ROCKSDB,
+                           .logging = true,
+                           .key = &ks_serde_bytes,
+                           .value = &ks_serde_bytes};
+    ksi_grace *grace = ksi_arena_alloc(&builder->topology->arena, sizeof *grace);
+    *grace = (ksi_grace){.buffer = ksi_arena_strdup(&builder->topology->arena, spec.name),
+                         .key = options->key != NULL ? options->key : side->key,
+                         .value = options->value != NULL ? options->value : side->value,
+                         .grace_ms = options->grace_ms};
+    ksi_plan_add_store(node, &builder->arena, &spec);
+    if (options->name == NULL) {
+        ksi_note_unnamed_store(builder, spec.name, spec.logging);
+    }
+    return grace;
+}
+
 static ksi_plan_node *add_table_join(const table_join *what, const ks_stream *side,
                                      const char *name)
 {
@@ -49,6 +113,9 @@ static ksi_plan_node *add_table_join(const table_join *what, const ks_stream *si
     ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
     node->processor = ksi_op_stream_table_join(config);
     node->joins_null_keys = what->is_left;
+    if (what->options != NULL && what->options->with_grace) {
+        config->grace = add_buffer(what, side, node);
+    }
     ksi_connect_view(node, &builder->arena, config->table);
     ksi_attach(builder, side->node, node);
     ksi_copartition_with(builder, node, what->table->node);
@@ -67,7 +134,7 @@ static ks_stream *join_table(const table_join *what)
         ksi_stream_for_join(what->stream, options->name, options->key, options->value);
     const char *name = ksi_name_or_new(builder, KSI_HEAD_OF(what->options), options->name,
                                        what->is_left ? "KSTREAM-LEFTJOIN-" : "KSTREAM-JOIN-");
-    if (name == NULL) {
+    if (name == NULL || (options->with_grace && !check_grace(what))) {
         return &builder->inert_stream;
     }
     return ksi_stream_new(builder,

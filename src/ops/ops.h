@@ -163,12 +163,21 @@ typedef struct ksi_table_join_node {
 ksi_processor ksi_op_table_join_side(const ksi_table_join_node *node);
 ksi_processor ksi_op_table_join_merge(const ksi_table_join *join);
 
+/* Records that wait for a table. */
+typedef struct ksi_grace {
+    const char *buffer; /* the store that they wait in */
+    const ks_serde *key;
+    const ks_serde *value;
+    int64_t grace_ms;
+} ksi_grace;
+
 /* stream_table_join.c: with a table of the task, or with a global one */
 typedef struct ksi_stream_table_join {
     ks_joiner_fn *join;
     ks_mapper_fn *key; /* makes the key of a global table's row; NULL: the record's own */
     void *user;        /* of both functions */
     const struct ksi_table_view *table;
+    const ksi_grace *grace; /* NULL: records are joined as they come */
     bool is_left;
 } ksi_stream_table_join;
 ksi_processor ksi_op_stream_table_join(const ksi_stream_table_join *join);

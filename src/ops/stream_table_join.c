@@ -12,21 +12,34 @@
  * The result has the record's key, timestamp and headers. Updates of the table join nothing. A
  * versioned table answers as of the record's time.
  *
+ * With a grace period a record waits in a buffer until stream time is so far ahead of it, and is
+ * joined then, in the context that it came in; one that comes later than that is joined at once. A
+ * record without key cannot wait: a left join with a grace period fails with it, as Java's.
+ *
  * Thread rule: the thread of the task.
  */
 #include "base/error.h"
+#include "ops/grace_buffer.h"
 #include "ops/ops.h"
 #include "ops/table_view.h"
 
 typedef struct join_state {
+    const ksi_stream_table_join *how;
+    ks_ctx *ctx;
     ksi_table_reader table;
     bool is_versioned;
+    ksi_grace_buffer buffer; /* with a grace period */
 } join_state;
 
 static ks_status join_init(ks_ctx *ctx, const void *config, void *state, ks_error *error)
 {
     const ksi_stream_table_join *how = config;
     join_state *here = state;
+    here->how = how;
+    here->ctx = ctx;
+    if (how->grace != NULL) {
+        KS_TRY(ksi_grace_buffer_open(&here->buffer, ctx, how->grace, error));
+    }
     KS_TRY(ksi_table_reader_open(&here->table, ctx, how->table, error));
     here->is_versioned = ksi_table_reader_is_versioned(&here->table);
     return KS_OK;
@@ -34,8 +47,10 @@ static ks_status join_init(ks_ctx *ctx, const void *config, void *state, ks_erro
 
 static void join_close(const void *config, void *state)
 {
+    join_state *here = state;
     (void)config;
-    ksi_table_reader_close(&((join_state *)state)->table);
+    ksi_table_reader_close(&here->table);
+    ksi_grace_buffer_close(&here->buffer);
 }
 
 /* The row for a record; one with a null key has none. False: the context failed. */
@@ -65,6 +80,32 @@ static void join_record(const ksi_stream_table_join *how, join_state *here, ks_c
     }
 }
 
+/* One that has waited; its key is the table's. */
+static void join_released(void *owner, const ks_record *record)
+{
+    join_state *here = owner;
+    join_record(here->how, here, here->ctx, record, record->key);
+}
+
+static void join_or_wait(const ksi_stream_table_join *how, join_state *here, ks_ctx *ctx,
+                         const ks_record *record)
+{
+    bool waits;
+    if (ks_value_is_null(record->key)) {
+        ks_ctx_fail(ctx, "a record without key cannot wait for the table; give it one, or leave "
+                         "the grace period out");
+        return;
+    }
+    if (!ksi_grace_buffer_put(&here->buffer, record, &waits)) {
+        return;
+    }
+    if (waits) {
+        ksi_grace_buffer_release(&here->buffer, join_released, here);
+    } else {
+        join_record(how, here, ctx, record, record->key);
+    }
+}
+
 static void join_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
 {
     const ksi_stream_table_join *how = config;
@@ -77,7 +118,11 @@ static void join_process(ks_ctx *ctx, const void *config, void *state, const ks_
         ksi_ctx_drop(ctx, KS_DROP_NULL, "null join key or value");
         return;
     }
-    join_record(how, here, ctx, record, key);
+    if (how->grace != NULL) {
+        join_or_wait(how, here, ctx, record);
+    } else {
+        join_record(how, here, ctx, record, key);
+    }
 }
 
 static const ksi_processor_class join_class = {.state_size = sizeof(join_state),

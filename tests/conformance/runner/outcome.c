@@ -101,19 +101,26 @@ json_t *outcome_produced(cf_scenario *scenario, const ks_test_driver *driver)
 
 /* ---- stores ---------------------------------------------------------------------------------- */
 
-/* The buffer of a suppressed table that has a name. */
+/* The buffer of a suppressed table, or of a join with a grace period, that has a name. */
 static bool is_buffer_of(const json_t *node, const char *store)
 {
     const char *op = json_string_value(json_object_get(node, "op"));
     const char *name = json_string_value(json_object_get(node, "name"));
-    return op != NULL && name != NULL && strcmp(op, "suppress") == 0 &&
-           strncmp(store, name, strlen(name)) == 0 && strcmp(store + strlen(name), "-store") == 0;
+    if (op == NULL || name == NULL || strncmp(store, name, strlen(name)) != 0) {
+        return false;
+    }
+    const char *suffix = strcmp(op, "suppress") == 0              ? "-store"
+                         : json_object_get(node, "grace") != NULL ? "-Buffer"
+                                                                  : NULL;
+    return suffix != NULL && strcmp(store + strlen(name), suffix) == 0;
 }
 
 /* Stores of some joins, and buffers: visible by their changelogs only. */
 static bool only_serves_an_operator(const cf_scenario *scenario, const char *name)
 {
     static const char *const prefixes[] = {
+        "KSTREAM-JOIN-",
+        "KSTREAM-LEFTJOIN-",
         "KSTREAM-JOINTHIS-",
         "KSTREAM-JOINOTHER-",
         "KSTREAM-OUTERTHIS-",
