@@ -64,22 +64,31 @@ static ks_status take_number(ksi_grace_buffer *buffer, ks_slice row_key, ks_erro
     return KS_OK;
 }
 
-/* The timestamp of the first or the last row. */
-static ks_status find_end(const ksi_grace_buffer *buffer, bool is_last, bool *found, int64_t *time,
-                          ks_error *error)
+static uint32_t number_of(ks_slice row_key)
 {
-    ksi_row row;
-    ksi_merged_iterator *rows =
-        ksi_key_value_store_iterate(buffer->store, &(ksi_row_range){.backward = is_last});
-    ks_status status = ksi_merged_iterator_next(rows, &row, found, error);
-    if (status == KS_OK && *found) {
-        status = check_key(buffer, row.key, error);
+    return ksi_get_be32(row_key.data + row_key.size - NUMBER_SIZE);
+}
+
+/* What the rows say of those who put them. */
+static ks_status remember(ksi_grace_buffer *buffer, ksi_merged_iterator *rows, ks_error *error)
+{
+    bool found = true;
+    while (found) {
+        ksi_row row;
+        KS_TRY(ksi_merged_iterator_next(rows, &row, &found, error));
+        if (!found) {
+            break;
+        }
+        KS_TRY(check_key(buffer, row.key, error));
+        buffer->stream_time = time_of(row.key); /* they come in the order of time */
+        if (buffer->earliest > buffer->stream_time) {
+            buffer->earliest = buffer->stream_time;
+        }
+        if (buffer->number < number_of(row.key)) {
+            buffer->number = number_of(row.key);
+        }
     }
-    if (status == KS_OK && *found) {
-        *time = time_of(row.key);
-    }
-    ksi_merged_iterator_close(rows);
-    return status;
+    return KS_OK;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -87,7 +96,6 @@ static ks_status find_end(const ksi_grace_buffer *buffer, bool is_last, bool *fo
 ks_status ksi_grace_buffer_open(ksi_grace_buffer *buffer, ks_ctx *ctx, const ksi_grace *grace,
                                 ks_error *error)
 {
-    bool found;
     *buffer = (ksi_grace_buffer){
         .store = ksi_key_value_store_of(ctx->services->store(ctx, grace->buffer)),
         .ctx = ctx,
@@ -102,8 +110,10 @@ ks_status ksi_grace_buffer_open(ksi_grace_buffer *buffer, ks_ctx *ctx, const ksi
     const char *what = ksi_arena_format(ctx->task_arena, "store %s", grace->buffer);
     KS_TRY(ksi_ctx_key_serde(ctx, grace->key, what, &buffer->key, error));
     KS_TRY(ksi_ctx_value_serde(ctx, grace->value, what, &buffer->value, error));
-    KS_TRY(find_end(buffer, false, &found, &buffer->earliest, error));
-    return find_end(buffer, true, &found, &buffer->stream_time, error);
+    ksi_merged_iterator *rows = ksi_key_value_store_iterate(buffer->store, &(ksi_row_range){0});
+    ks_status status = remember(buffer, rows, error);
+    ksi_merged_iterator_close(rows);
+    return status;
 }
 
 void ksi_grace_buffer_close(ksi_grace_buffer *buffer)
@@ -244,8 +254,7 @@ void ksi_grace_buffer_release(ksi_grace_buffer *buffer, ksi_grace_emit_fn *emit,
     }
     ks_error error;
     ksi_error_begin(&error);
-    ksi_merged_iterator *rows =
-        ksi_key_value_store_iterate(buffer->store, &(ksi_row_range){.backward = false});
+    ksi_merged_iterator *rows = ksi_key_value_store_iterate(buffer->store, &(ksi_row_range){0});
     if (release(buffer, rows, emit, owner, &error) != KS_OK) {
         ksi_ctx_fail_error(buffer->ctx, &error);
     }

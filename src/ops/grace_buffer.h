@@ -12,13 +12,14 @@
  * before it is put is too late to wait.
  *
  * The rows are those of a key-value store without a cache, so a commit, an abort and restoring are
- * what they are to any store. What is remembered beside them follows from them: the last row has
- * the stream time, the first one says when something is due. Both are looked up when the buffer is
+ * what they are to any store. What is remembered beside them follows from them: the last one has
+ * the stream time, the first one says when something is due. They are looked at when the buffer is
  * opened, so that nothing that was restored waits for ever; Java begins anew, and takes the keys of
  * its changelog for others when it restores.
  *
- * The number keeps records of one key and time apart. It begins anew with each task, so one that is
- * taken is passed over; Java would overwrite a record that waits.
+ * The number keeps records of one key and time apart, and in their order. It goes on from the
+ * highest that waits, and passes over one that is taken; Java begins at 1 with each task and would
+ * overwrite a record that waits.
  *
  * The changelog gets each put and each removal at once, without a timestamp.
  *

@@ -11,6 +11,8 @@
  *     bound of its own
  *     records that wait for      wait anew
  *     others
+ *     records that wait for a    begin to be numbered anew where none is left
+ *     table
  */
 #include "restart.h"
 
@@ -100,7 +102,8 @@ static bool shows_by_its_nature(const cf_scenario *scenario)
                  json_object_get(config, "max.task.idle.ms") != NULL;
     const json_t *nodes = json_object_get(scenario->root, "topology");
     for (size_t i = 0; i < json_array_size(nodes) && !shows; i++) {
-        shows = punctuates(json_array_get(nodes, i));
+        const json_t *node = json_array_get(nodes, i);
+        shows = punctuates(node) || json_object_get(node, "grace") != NULL;
     }
     return shows;
 }
