@@ -203,7 +203,7 @@ final class StoreReader {
                 }
                 if (!versions.isEmpty()) {
                     ObjectNode entry = entries.addObject();
-                    entry.set("key", Types.json(serdes.keyFrom(key.get())));
+                    Types.putKey(entry, serdes.keyFrom(key.get()));
                     entry.set("versions", versions);
                 }
             }
