@@ -214,8 +214,6 @@ static const ksi_property internal[] = {
               "looks at every record."},
     {.name = "__emit.interval.ms.kstreams.windowed.aggregation__",
      .type = KSI_PROPERTY_I64,
-     .support = KSI_SUPPORT_INERT,
-     .reason = "this version has no windowed aggregations",
      .default_text = "1000",
      .prose = "Milliseconds of the clock between two looks for windows that have closed, where "
               "results are emitted only then; 0 "

@@ -21,7 +21,6 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "config/duration.h"
-#include "runtime/commit_metadata.h"
 
 #include <string.h>
 
@@ -80,6 +79,18 @@ static ks_status reset_offset(const ksi_offset_rules *rules, ksi_topic_partition
     return KS_OK;
 }
 
+static void read_metadata(const ksi_offset_rules *rules, ks_slice text, ksi_begin *begin)
+{
+    ks_arena unwanted;
+    ksi_arena_init(&unwanted, 0);
+    begin->partition_time = ksi_commit_metadata_decode(
+        text, rules->notes != NULL ? rules->notes : &unwanted, &begin->notes);
+    if (rules->notes == NULL) {
+        begin->notes = (ksi_commit_notes){0};
+    }
+    ksi_arena_destroy(&unwanted);
+}
+
 /* What was committed, when there are records at it; else what the policy says. */
 static ks_status choose(const ksi_offset_rules *rules, const ksi_group_offset *committed,
                         const ksi_source *source, ksi_begin *begin, ks_error *error)
@@ -87,6 +98,7 @@ static ks_status choose(const ksi_offset_rules *rules, const ksi_group_offset *c
     const ksi_transport_class *class = rules->transport->class;
     span records = {0};
     begin->partition_time = -1;
+    begin->notes = (ksi_commit_notes){0};
     KS_TRY(class->offsets(rules->transport, committed->partition, &records.first, &records.end,
                           error));
     if (committed->offset >= 0) {
@@ -97,7 +109,7 @@ static ks_status choose(const ksi_offset_rules *rules, const ksi_group_offset *c
         }
         if (committed->offset >= records.first && committed->offset <= end) {
             begin->offset = committed->offset;
-            begin->partition_time = ksi_commit_metadata_decode(committed->metadata);
+            read_metadata(rules, committed->metadata, begin);
             return KS_OK;
         }
         ksi_log(rules->logger, KS_LOG_LEVEL_WARN, committed->partition.topic,
@@ -131,6 +143,7 @@ ks_status ksi_begin_again(const ksi_offset_rules *rules, ksi_topic_partition par
 {
     span records = {0};
     begin->partition_time = -1;
+    begin->notes = (ksi_commit_notes){0};
     KS_TRY(rules->transport->class->offsets(rules->transport, partition, &records.first,
                                             &records.end, error));
     KS_TRY(reset_offset(rules, partition, records, source, &begin->offset, error));

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "runtime/commit_metadata.h"
 #include "topology/topology.h"
 #include "transport/transport.h"
 #include <kstreams/config.h>
@@ -21,12 +22,14 @@ typedef struct ksi_offset_rules {
     int64_t fallback_duration_ms;
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
+    ks_arena *notes;    /* where the notes of ksi_begin go; NULL: nobody wants them */
 } ksi_offset_rules;
 
-/* Where reading begins, and how far time had come there. */
+/* Where reading begins, how far time had come there, and what nodes of the task kept. */
 typedef struct ksi_begin {
     int64_t offset;
     int64_t partition_time; /* -1: unknown */
+    ksi_commit_notes notes;
 } ksi_begin;
 
 /* Sets the policy of auto.offset.reset. */

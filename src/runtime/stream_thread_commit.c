@@ -84,11 +84,12 @@ static void collect_offsets(ksi_stream_thread *thread)
             }
             thread->offsets = ksi_grow(thread->offsets, &thread->offset_capacity,
                                        thread->offset_count + 1, sizeof *thread->offsets);
-            thread->offsets[thread->offset_count++] = (ksi_group_offset){
-                .partition = input->at,
-                .offset = offset,
-                .metadata = ksi_commit_metadata_encode(
-                    ksi_task_partition_time(task->task, input->input), &thread->commit_arena)};
+            thread->offsets[thread->offset_count++] =
+                (ksi_group_offset){.partition = input->at,
+                                   .offset = offset,
+                                   .metadata = ksi_commit_metadata_encode(
+                                       ksi_task_partition_time(task->task, input->input),
+                                       ksi_task_notes(task->task), &thread->commit_arena)};
         }
     }
 }

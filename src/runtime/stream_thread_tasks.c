@@ -45,7 +45,7 @@ static bool is_there(const found_input *found, const ksi_task_handle *handle)
 }
 
 static ks_status find_input(ksi_stream_thread *thread, const ksi_task_handle *handle,
-                            found_input *found, ks_error *error)
+                            found_input *found, ks_arena *notes, ks_error *error)
 {
     const ksi_assigned_input *assigned = found->assigned;
     ksi_consumer *consumer = thread->consumer;
@@ -53,7 +53,8 @@ static ks_status find_input(ksi_stream_thread *thread, const ksi_task_handle *ha
     if (!is_there(found, handle)) {
         return KS_OK;
     }
-    const ksi_offset_rules rules = ksi_thread_offset_rules(thread);
+    ksi_offset_rules rules = ksi_thread_offset_rules(thread);
+    rules.notes = notes;
     KS_TRY(ksi_begin_offset(&rules, at, &assigned->source->source, &found->begin, error));
     KS_TRY(consumer->class->assign(consumer, at, found->begin.offset, &found->slot, error));
     found->is_read = true;
@@ -61,7 +62,7 @@ static ks_status find_input(ksi_stream_thread *thread, const ksi_task_handle *ha
 }
 
 static ks_status find_inputs(ksi_stream_thread *thread, const ksi_task_handle *handle,
-                             found_input *found, size_t *count, ks_error *error)
+                             found_input *found, size_t *count, ks_arena *notes, ks_error *error)
 {
     const ksi_assignment *assignment = thread->options.assignment;
     for (size_t i = 0; i < assignment->input_count; i++) {
@@ -69,7 +70,7 @@ static ks_status find_inputs(ksi_stream_thread *thread, const ksi_task_handle *h
         if (assigned->source->subtopology == handle->id.subtopology) {
             found_input *one = &found[(*count)++];
             *one = (found_input){.assigned = assigned};
-            KS_TRY(find_input(thread, handle, one, error));
+            KS_TRY(find_input(thread, handle, one, notes, error));
         }
     }
     return KS_OK;
@@ -109,6 +110,7 @@ static void open_input(ksi_stream_thread *thread, ksi_thread_task *task, found_i
     input->progress = ksi_progress_of(thread->options.progress, input->at);
     found->is_read = false;
     ksi_task_set_partition_time(task->task, number, found->begin.partition_time);
+    ksi_task_take_notes(task->task, &found->begin.notes);
     task->input_count++;
     if (input->progress != NULL) {
         atomic_store(&input->progress->processed, offset);
@@ -228,7 +230,9 @@ static ks_status begin_task(ksi_stream_thread *thread, ksi_task_handle *handle, 
 {
     size_t count = 0;
     found_input *found = ksi_calloc(thread->options.assignment->input_count + 1, sizeof *found);
-    ks_status status = find_inputs(thread, handle, found, &count, error);
+    ks_arena notes;
+    ksi_arena_init(&notes, 0);
+    ks_status status = find_inputs(thread, handle, found, &count, &notes, error);
     if (status == KS_OK) {
         remove_arriving(thread, 0);
         status = open_task(thread, add_task(thread, handle), found, count, error);
@@ -236,6 +240,7 @@ static ks_status begin_task(ksi_stream_thread *thread, ksi_task_handle *handle, 
     }
     stop_reading(thread, found, count);
     ksi_free(found);
+    ksi_arena_destroy(&notes);
     if (status == KS_E_UNKNOWN_TOPIC && is_arriving(thread, handle)) {
         thread->options.events.missing(thread->options.events.owner);
         (void)ksi_error_flag(error, KS_ERROR_RETRIABLE);

@@ -14,6 +14,7 @@
 
 #include "base/crash_point.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "runtime/patience.h"
 
 /* ---- user code ------------------------------------------------------------------------------- */
@@ -444,6 +445,44 @@ int64_t ksi_task_partition_time(const ksi_task *task, size_t input)
 void ksi_task_set_partition_time(ksi_task *task, size_t input, int64_t timestamp)
 {
     ksi_partition_group_set_time(&task->group, input, timestamp);
+}
+
+ksi_commit_note *ksi_task_note_named(const ksi_task *task, const char *name)
+{
+    for (size_t i = 0; i < task->notes.count; i++) {
+        if (strcmp(task->notes.items[i].name, name) == 0) {
+            return &task->notes.items[i];
+        }
+    }
+    return NULL;
+}
+
+void ksi_task_keep_note(ksi_task *task, const ksi_commit_note *note)
+{
+    ksi_commit_note *kept = ksi_task_note_named(task, note->name);
+    if (kept == NULL) {
+        ksi_commit_notes *notes = &task->notes;
+        notes->items =
+            ksi_grow(notes->items, &task->note_capacity, notes->count + 1, sizeof *notes->items);
+        kept = &notes->items[notes->count++];
+        kept->name = ksi_arena_strdup(&task->task_arena, note->name);
+    }
+    kept->number = note->number;
+}
+
+const ksi_commit_notes *ksi_task_notes(const ksi_task *task)
+{
+    return &task->notes;
+}
+
+void ksi_task_take_notes(ksi_task *task, const ksi_commit_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        const ksi_commit_note *kept = ksi_task_note_named(task, notes->items[i].name);
+        if (kept == NULL || kept->number < notes->items[i].number) {
+            ksi_task_keep_note(task, &notes->items[i]);
+        }
+    }
 }
 
 bool ksi_task_commit_needed(const ksi_task *task)

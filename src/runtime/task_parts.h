@@ -40,12 +40,18 @@ struct ksi_task {
     size_t reader_count;
     const ks_timestamp_extractor *default_extractor;
     ksi_punctuations punctuations;
+    ksi_commit_notes notes; /* of its nodes */
+    size_t note_capacity;
     ksi_map *topics; /* names of topics that patterns matched */
     bool commit_needed;
     bool commit_requested; /* by a processor, since the last commit */
     bool failed;
     ks_error error;
 };
+
+/* The note of a name, NULL: none; and another number for one, or a new one. */
+ksi_commit_note *ksi_task_note_named(const ksi_task *task, const char *name);
+void ksi_task_keep_note(ksi_task *task, const ksi_commit_note *note);
 
 typedef ks_status ksi_user_code_fn(ksi_task *task, void *argument, ks_error *reason);
 

@@ -63,6 +63,7 @@ ks_status ksi_driven_task_start(ksi_driven_task *driven, const ksi_task_options 
 {
     *driven = (ksi_driven_task){.options = *options};
     ksi_capture_init(&driven->consumed);
+    ksi_arena_init(&driven->note_arena, 0);
     KS_TRY(open_rows(driven, error));
     KS_TRY(open_task(driven, error));
     note_inputs(driven);
@@ -80,6 +81,7 @@ void ksi_driven_task_destroy(ksi_driven_task *driven)
         ksi_free(driven->inputs[i].topics);
     }
     ksi_free(driven->inputs);
+    ksi_arena_destroy(&driven->note_arena);
     ksi_capture_destroy(&driven->consumed);
 }
 
@@ -119,6 +121,22 @@ uint64_t ksi_driven_task_dropped_by(const ksi_driven_task *driven, ks_drop_reaso
 
 /* ---- a restart ------------------------------------------------------------------------------- */
 
+/* A copy of what its nodes keep beside the offsets. */
+static void keep_notes(ksi_driven_task *driven)
+{
+    const ksi_commit_notes *notes = ksi_task_notes(driven->task);
+    ksi_arena_reset(&driven->note_arena);
+    driven->notes = (ksi_commit_notes){
+        .items =
+            ksi_arena_alloc(&driven->note_arena, (notes->count + 1) * sizeof *driven->notes.items),
+        .count = notes->count};
+    for (size_t i = 0; i < notes->count; i++) {
+        driven->notes.items[i] =
+            (ksi_commit_note){.name = ksi_arena_strdup(&driven->note_arena, notes->items[i].name),
+                              .number = notes->items[i].number};
+    }
+}
+
 void ksi_driven_task_stop(ksi_driven_task *driven)
 {
     if (driven->task == NULL) {
@@ -132,6 +150,7 @@ void ksi_driven_task_stop(ksi_driven_task *driven)
     for (ks_drop_reason reason = 0; reason < KS_DROP_REASON_COUNT; reason++) {
         driven->dropped[reason] = ksi_driven_task_dropped_by(driven, reason);
     }
+    keep_notes(driven);
     ksi_task_free(driven->task);
     driven->task = NULL;
 }
@@ -231,6 +250,7 @@ ks_status ksi_driven_task_resume(ksi_driven_task *driven, bool keeps_rows,
         KS_TRY(restore_rows(driven, changelogs, error));
     }
     KS_TRY(open_task(driven, error));
+    ksi_task_take_notes(driven->task, &driven->notes);
     fill_queues(driven);
     return keeps_global_stores(driven) ? keep_again(driven, error) : KS_OK;
 }

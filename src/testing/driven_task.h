@@ -36,6 +36,8 @@ typedef struct ksi_driven_task {
     ksi_capture consumed;
     ksi_driven_input *inputs;
     size_t input_count;
+    ks_arena note_arena;
+    ksi_commit_notes notes;                 /* committed */
     uint64_t dropped[KS_DROP_REASON_COUNT]; /* before this start */
 } ksi_driven_task;
 

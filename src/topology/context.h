@@ -64,6 +64,12 @@ typedef struct ksi_ctx_services {
     void (*cancel)(ks_ctx *ctx, ks_punctuation punctuation);
     /* The task is to be committed soon. */
     void (*request_commit)(ks_ctx *ctx);
+    /*
+     * A number of the task that is committed with its offsets, under a name that lives as long as
+     * the topology; -1: there is none. It is known from the first record on, not before.
+     */
+    int64_t (*note)(ks_ctx *ctx, const char *name);
+    void (*keep_note)(ks_ctx *ctx, const char *name, int64_t number);
 } ksi_ctx_services;
 
 struct ks_ctx {

@@ -25,48 +25,110 @@ static const struct {
     {INT64_MIN, "AoAAAAAAAAAA"},
 };
 
+static const ksi_commit_notes none = {0};
+
+/* The time of a text without notes. */
+static int64_t time_of(const char *text)
+{
+    ks_arena arena;
+    ksi_commit_notes notes;
+    ksi_arena_init(&arena, 0);
+    int64_t time = ksi_commit_metadata_decode(text != NULL ? ks_slice_cstr(text) : ks_slice_null(),
+                                              &arena, &notes);
+    assert_int_equal(notes.count, 0);
+    ksi_arena_destroy(&arena);
+    return time;
+}
+
 static void texts_are_java_s(void **state)
 {
     (void)state;
     ks_arena arena;
     ksi_arena_init(&arena, 0);
     for (size_t i = 0; i < sizeof recorded / sizeof recorded[0]; i++) {
-        ks_slice text = ksi_commit_metadata_encode(recorded[i].time, &arena);
+        ks_slice text = ksi_commit_metadata_encode(recorded[i].time, &none, &arena);
         assert_true(ks_slice_equal(text, ks_slice_cstr(recorded[i].text)));
-        assert_int_equal(ksi_commit_metadata_decode(text), recorded[i].time);
+        assert_int_equal(time_of(recorded[i].text), recorded[i].time);
     }
     ksi_arena_destroy(&arena);
 }
 
-static void what_a_processor_of_java_put_there_is_passed_over(void **state)
+/* Recorded, too: key = 5. */
+static const char with_note[] = "AgAAAAAAAAAHAAAAAQAAAANrZXkAAAAAAAAABQ==";
+
+static void notes_are_those_of_a_processor_of_java(void **state)
 {
     (void)state;
-    ks_slice text = ks_slice_cstr("AgAAAAAAAAAHAAAAAQAAAANrZXkAAAAAAAAABQ=="); /* key = 5 */
-    assert_int_equal(ksi_commit_metadata_decode(text), 7);
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    ksi_commit_note note = {.name = "key", .number = 5};
+    const ksi_commit_notes written = {.items = &note, .count = 1};
+    ksi_commit_notes read;
+    ks_slice text = ksi_commit_metadata_encode(7, &written, &arena);
+    assert_true(ks_slice_equal(text, ks_slice_cstr(with_note)));
+    assert_int_equal(ksi_commit_metadata_decode(text, &arena, &read), 7);
+    assert_int_equal(read.count, 1);
+    assert_string_equal(read.items[0].name, "key");
+    assert_int_equal(read.items[0].number, 5);
+    ksi_arena_destroy(&arena);
+}
+
+static void several_notes_come_back(void **state)
+{
+    (void)state;
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    ksi_commit_note notes[] = {{"a", -1}, {"", INT64_MAX}, {"a store of some length", 12}};
+    const ksi_commit_notes written = {.items = notes, .count = 3};
+    ksi_commit_notes read;
+    ks_slice text = ksi_commit_metadata_encode(-1, &written, &arena);
+    assert_int_equal(ksi_commit_metadata_decode(text, &arena, &read), -1);
+    assert_int_equal(read.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(read.items[i].name, notes[i].name);
+        assert_int_equal(read.items[i].number, notes[i].number);
+    }
+    ksi_arena_destroy(&arena);
+}
+
+static void notes_that_are_cut_off_are_none(void **state)
+{
+    (void)state;
+    ks_arena arena;
+    ksi_arena_init(&arena, 0);
+    for (size_t size = 12; size < strlen(with_note) - 3; size += 4) {
+        ksi_commit_notes read;
+        assert_int_equal(ksi_commit_metadata_decode(ks_slice_of(with_note, size), &arena, &read),
+                         7);
+        assert_int_equal(read.count, 0);
+    }
+    ksi_arena_destroy(&arena);
 }
 
 static void the_first_version_has_no_more_than_the_time(void **state)
 {
     (void)state;
-    assert_int_equal(ksi_commit_metadata_decode(ks_slice_cstr("AQAAAAAAAAAF")), 5);
+    assert_int_equal(time_of("AQAAAAAAAAAF"), 5);
 }
 
 static void what_is_not_understood_says_no_time(void **state)
 {
     (void)state;
-    assert_int_equal(ksi_commit_metadata_decode(ks_slice_null()), -1);
-    assert_int_equal(ksi_commit_metadata_decode(ks_slice_cstr("")), -1);
-    assert_int_equal(ksi_commit_metadata_decode(ks_slice_cstr("AwAAAAAAAAAF")), -1); /* version 3 */
-    assert_int_equal(ksi_commit_metadata_decode(ks_slice_cstr("???")), -1);
-    assert_int_equal(ksi_commit_metadata_decode(ks_slice_cstr("AgAAAAAAAAA")), -1); /* cut off */
-    assert_int_equal(ksi_commit_metadata_decode(ks_slice_cstr("AgAAAA AAAAAF")), -1);
+    assert_int_equal(time_of(NULL), -1);
+    assert_int_equal(time_of(""), -1);
+    assert_int_equal(time_of("AwAAAAAAAAAF"), -1); /* version 3 */
+    assert_int_equal(time_of("???"), -1);
+    assert_int_equal(time_of("AgAAAAAAAAA"), -1); /* cut off */
+    assert_int_equal(time_of("AgAAAA AAAAAF"), -1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_java_s),
-        cmocka_unit_test(what_a_processor_of_java_put_there_is_passed_over),
+        cmocka_unit_test(notes_are_those_of_a_processor_of_java),
+        cmocka_unit_test(several_notes_come_back),
+        cmocka_unit_test(notes_that_are_cut_off_are_none),
         cmocka_unit_test(the_first_version_has_no_more_than_the_time),
         cmocka_unit_test(what_is_not_understood_says_no_time),
     };
