@@ -98,6 +98,13 @@ struct ks_cogrouped_stream {
     ksi_cogroup_member *first; /* NULL: the handle is inert */
 };
 
+struct ks_windowed_stream {
+    ks_builder *builder;
+    ks_grouped_stream *grouped;
+    ks_windows windows; /* checked */
+    ks_emit_strategy emit;
+};
+
 struct ks_grouped_table {
     ks_builder *builder;
     const ks_serde *key;
@@ -169,6 +176,7 @@ struct ks_builder {
     ks_grouped_stream inert_grouped;
     ks_cogrouped_stream inert_cogrouped;
     ks_grouped_table inert_grouped_table;
+    ks_windowed_stream inert_windowed;
     ks_split inert_split;
 };
 
@@ -291,6 +299,31 @@ bool ksi_check_materialized(ks_builder *builder, const ks_materialized *options)
  */
 bool ksi_materialize(ks_builder *builder, const ks_materialized *options, const char *prefix,
                      ksi_materialized *result);
+
+/*
+ * The same for a table over windows: also decides what kind of store it is, and for how long rows
+ * are kept.
+ */
+bool ksi_materialize_windows(ks_builder *builder, const ks_windows *windows, ks_emit_strategy emit,
+                             const ks_materialized *options, const char *prefix,
+                             ksi_materialized *result);
+
+/* ---- aggregations (grouped_stream.c, windowed_stream.c) -------------------------------------- */
+
+/*
+ * Puts an aggregation with its store behind the grouping, or behind a repartition point of it. Of
+ * `values`, name, key serde and table node are given.
+ */
+ks_table *ksi_add_aggregation(ks_grouped_stream *grouped, const ksi_materialized *store,
+                              ksi_processor aggregation, const ks_table *values);
+
+/* Whether the bounds make sense; false: the builder failed. */
+bool ksi_check_windows(ks_builder *builder, const ks_windows *windows, const char *call);
+/* Behind the end of its window, how late a record may come. @java GraphGraceSearchUtil */
+int64_t ksi_windows_grace(const ks_windows *windows);
+/* The serde of the table's windowed keys, in the topology's arena; NULL when `key` is not known. */
+const ks_serde *ksi_windowed_key(ks_builder *builder, const ks_windows *windows,
+                                 const ks_serde *key);
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 

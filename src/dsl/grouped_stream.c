@@ -85,27 +85,33 @@ static ksi_plan_node *aggregation_parent(ks_grouped_stream *grouped, const ksi_m
     return grouped->repartition;
 }
 
+ks_table *ksi_add_aggregation(ks_grouped_stream *grouped, const ksi_materialized *store,
+                              ksi_processor aggregation, const ks_table *values)
+{
+    ks_builder *builder = grouped->builder;
+    ksi_plan_node *parent = aggregation_parent(grouped, store);
+    ksi_plan_node *node = ksi_add_plan_node(builder, values->name, ksi_plan_write_processor);
+    node->processor = aggregation;
+    ksi_plan_add_store(node, &builder->arena, &store->spec);
+    ksi_attach(builder, parent, node);
+    ks_table table = *values;
+    table.value = store->spec.value;
+    table.queryable_name = store->queryable ? store->spec.name : NULL;
+    table.is_versioned = store->spec.kind == KSI_STORE_VERSIONED;
+    table.node = node;
+    return ksi_table_new(builder, &table);
+}
+
 static ks_table *add_aggregation(ks_grouped_stream *grouped, const char *name,
                                  const ksi_materialized *store, const ksi_aggregate *how)
 {
-    ks_builder *builder = grouped->builder;
-    ks_arena *arena = &builder->topology->arena;
+    ks_arena *arena = &grouped->builder->topology->arena;
     ksi_aggregate *config = ksi_arena_alloc(arena, sizeof *config);
     *config = *how;
     config->table.store = ksi_arena_strdup(arena, store->spec.name);
-    ksi_plan_node *parent = aggregation_parent(grouped, store);
-    ksi_plan_node *node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
-    node->processor = ksi_op_aggregate(config);
-    ksi_plan_add_store(node, &builder->arena, &store->spec);
-    ksi_attach(builder, parent, node);
-    return ksi_table_new(builder,
-                         &(ks_table){.name = name,
-                                     .key = store->spec.key,
-                                     .value = store->spec.value,
-                                     .queryable_name = store->queryable ? store->spec.name : NULL,
-                                     .table = &config->table,
-                                     .is_versioned = store->spec.kind == KSI_STORE_VERSIONED,
-                                     .node = node});
+    return ksi_add_aggregation(
+        grouped, store, ksi_op_aggregate(config),
+        &(ks_table){.name = name, .key = store->spec.key, .table = &config->table});
 }
 
 /* Checks the call; false: the builder failed. */

@@ -13,6 +13,7 @@
 
 #include "topology/processor_class.h"
 #include <kstreams/join.h>
+#include <kstreams/windows.h>
 
 /* filter.c */
 ksi_processor ksi_op_filter(ks_arena *arena, ks_predicate_fn *predicate, void *user, bool negated);
@@ -65,6 +66,7 @@ ksi_processor ksi_op_branch(const ksi_branches *branches);
 typedef struct ksi_table_node {
     const char *store; /* NULL: not materialized */
     bool send_old_values;
+    bool emits_on_close; /* of windows: the node forwards those that have closed, and no updates */
 } ksi_table_node;
 
 /* table_source.c: a table of a topic or a stream */
@@ -129,6 +131,18 @@ typedef struct ksi_aggregate {
     void *user;
 } ksi_aggregate;
 ksi_processor ksi_op_aggregate(const ksi_aggregate *aggregate);
+
+/*
+ * window_aggregate.c (tumbling, hopping, unlimited), sliding_aggregate.c: the same for each window
+ * of a record
+ */
+typedef struct ksi_windowed_aggregate {
+    ksi_aggregate how;
+    ks_merger_fn *merge; /* of sessions, and only of an aggregate */
+    ks_windows windows;
+} ksi_windowed_aggregate;
+ksi_processor ksi_op_window_aggregate(const ksi_windowed_aggregate *aggregate);
+ksi_processor ksi_op_sliding_aggregate(const ksi_windowed_aggregate *aggregate);
 
 /* cogroup.c: the aggregation of one input */
 typedef struct ksi_cogroup_input {

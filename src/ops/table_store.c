@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "serde/convert.h"
+#include "serde/windowed.h"
 
 static ks_status deserialize(const ksi_table_store *table, bool is_key, ks_slice bytes,
                              ks_value *value, ks_error *error)
@@ -31,22 +32,35 @@ static ks_status serialize(const ksi_table_store *table, bool is_key, ks_value v
 
 /* ---- what the cache gives up ----------------------------------------------------------------- */
 
-static ks_status read_flushed(ksi_table_store *table, const ksi_row *new_row,
-                              const ksi_row *old_row, ks_record *record, ksi_change *change,
-                              ks_error *error)
+/* A flushed row; of a windowed table also its window. */
+typedef struct flushed {
+    ks_slice key;
+    int64_t start;
+    ks_slice new_value;
+    int64_t timestamp;
+    ks_slice old_value;
+} flushed;
+
+static ks_status read_flushed(ksi_table_store *table, const flushed *row, ks_windowed *windowed,
+                              ks_record *record, ksi_change *change, ks_error *error)
 {
-    KS_TRY(deserialize(table, true, new_row->key, &record->key, error));
-    KS_TRY(deserialize(table, false, new_row->value, &change->new_value, error));
+    KS_TRY(deserialize(table, true, row->key, &record->key, error));
+    if (table->windows != NULL) {
+        *windowed = (ks_windowed){.key = record->key,
+                                  .start = row->start,
+                                  .end = ksi_window_end(row->start, table->window_size_ms)};
+        record->key = ks_windowed_value(windowed);
+    }
+    KS_TRY(deserialize(table, false, row->new_value, &change->new_value, error));
     if (table->send_old_values) {
-        KS_TRY(deserialize(table, false, old_row->value, &change->old_value, error));
+        KS_TRY(deserialize(table, false, row->old_value, &change->old_value, error));
     }
     return KS_OK;
 }
 
-static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_row *old_row,
-                                 const ksi_record_context *context, ks_error *error)
+static ks_status forward_row(ksi_table_store *table, const flushed *row,
+                             const ksi_record_context *context, ks_error *error)
 {
-    ksi_table_store *table = owner;
     ks_ctx *ctx = table->ctx;
     ksi_arena_mark mark = ksi_arena_save(ctx->arena);
     ksi_node_instance *node = ctx->node;
@@ -57,10 +71,11 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     ctx->context_of = NULL;
 
     ksi_change change = {.is_latest = true};
+    ks_windowed windowed;
     ks_record record = {.timestamp =
-                            new_row->value.data != NULL ? new_row->timestamp : context->timestamp,
+                            row->new_value.data != NULL ? row->timestamp : context->timestamp,
                         .headers = context->headers};
-    ks_status status = read_flushed(table, new_row, old_row, &record, &change, error);
+    ks_status status = read_flushed(table, row, &windowed, &record, &change, error);
     if (status == KS_OK) {
         record.value = ksi_change_value(&change);
         ksi_forward(ctx, &record);
@@ -78,6 +93,28 @@ static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_
     return status;
 }
 
+static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_row *old_row,
+                                 const ksi_record_context *context, ks_error *error)
+{
+    const flushed row = {.key = new_row->key,
+                         .new_value = new_row->value,
+                         .timestamp = new_row->timestamp,
+                         .old_value = old_row->value};
+    return forward_row(owner, &row, context, error);
+}
+
+static ks_status forward_flushed_window(void *owner, const ksi_window_row *new_row,
+                                        const ksi_window_row *old_row,
+                                        const ksi_record_context *context, ks_error *error)
+{
+    const flushed row = {.key = new_row->key,
+                         .start = new_row->start,
+                         .new_value = new_row->value,
+                         .timestamp = new_row->timestamp,
+                         .old_value = old_row->value};
+    return forward_row(owner, &row, context, error);
+}
+
 /* ---- opening and reading --------------------------------------------------------------------- */
 
 ks_status ksi_table_store_open_to_read(ksi_table_store *table, ks_ctx *ctx, const char *name,
@@ -86,18 +123,31 @@ ks_status ksi_table_store_open_to_read(ksi_table_store *table, ks_ctx *ctx, cons
     ksi_store *store = ctx->services->store(ctx, name);
     *table = (ksi_table_store){.store = ksi_key_value_store_of(store),
                                .versioned = ksi_versioned_store_of(store),
+                               .windows = ksi_window_store_of(store),
                                .ctx = ctx,
                                .node = ctx->node};
     if (!ksi_table_is_materialized(table)) {
         return ksi_error_set(error, KS_E_STORE, ctx->node->node->name,
-                             "no key-value store '%s' is connected to this node", name);
+                             "no store '%s' with the rows of a table is connected to this node",
+                             name);
     }
     const ksi_store_spec *spec = store->spec;
     const char *what = ksi_arena_format(ctx->task_arena, "store %s", name);
     KS_TRY(ksi_ctx_key_serde(ctx, spec->key, what, &table->key, error));
     KS_TRY(ksi_ctx_value_serde(ctx, spec->value, what, &table->value, error));
     table->topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena);
+    table->window_size_ms = spec->window_size_ms;
     return KS_OK;
+}
+
+/* Whether what the cache gives up is forwarded, because there is a cache. */
+static bool forward_on_flush(ksi_table_store *table, bool wants_old)
+{
+    if (table->windows != NULL) {
+        return ksi_window_store_on_flush(table->windows, forward_flushed_window, table, wants_old);
+    }
+    return table->store != NULL &&
+           ksi_key_value_store_on_flush(table->store, forward_flushed, table, wants_old);
 }
 
 ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const ksi_table_node *node,
@@ -106,11 +156,10 @@ ks_status ksi_table_store_open(ksi_table_store *table, ks_ctx *ctx, const ksi_ta
     *table = (ksi_table_store){.ctx = ctx, .node = ctx->node};
     if (node->store != NULL) {
         KS_TRY(ksi_table_store_open_to_read(table, ctx, node->store, error));
-        table->caching =
-            table->store != NULL && ksi_key_value_store_on_flush(table->store, forward_flushed,
-                                                                 table, node->send_old_values);
+        table->caching = !node->emits_on_close && forward_on_flush(table, node->send_old_values);
     }
     table->send_old_values = node->send_old_values;
+    table->emits_on_close = node->emits_on_close;
     return KS_OK;
 }
 
@@ -129,30 +178,89 @@ static ks_status find(const ksi_table_store *table, ks_slice key, const int64_t 
     return KS_OK;
 }
 
+bool ksi_table_store_key_bytes(ksi_table_store *table, ks_value key, ks_slice *bytes)
+{
+    ks_error error;
+    ksi_error_begin(&error);
+    if (serialize(table, true, key, bytes, &error) != KS_OK) {
+        ksi_ctx_fail_error(table->ctx, &error);
+        return false;
+    }
+    return true;
+}
+
+static bool read_part(ksi_table_store *table, bool is_key, ks_slice bytes, ks_value *value)
+{
+    ks_error error;
+    ksi_error_begin(&error);
+    if (deserialize(table, is_key, bytes, value, &error) != KS_OK) {
+        ksi_ctx_fail_error(table->ctx, &error);
+        return false;
+    }
+    return true;
+}
+
+bool ksi_table_store_read_key(ksi_table_store *table, ks_slice bytes, ks_value *key)
+{
+    return read_part(table, true, bytes, key);
+}
+
+bool ksi_table_store_read_value(ksi_table_store *table, ks_slice bytes, ks_value *value)
+{
+    return read_part(table, false, bytes, value);
+}
+
+/* What was read of a row, as the table has it. */
+static bool take_row(ksi_table_store *table, const ksi_row *stored, ksi_table_row *row)
+{
+    row->timestamp = stored->timestamp;
+    return ksi_table_store_read_value(table, stored->value, &row->value);
+}
+
 static bool get(ksi_table_store *table, ks_value key, const int64_t *time, ksi_table_row *row)
 {
     ks_error error;
     ks_slice key_bytes;
     ksi_row stored = {0};
+    *row = (ksi_table_row){.value = ks_null()};
+    if (!ksi_table_store_key_bytes(table, key, &key_bytes)) {
+        return false;
+    }
+    ksi_error_begin(&error);
+    if (find(table, key_bytes, time, &stored, &row->found, &error) != KS_OK) {
+        ksi_ctx_fail_error(table->ctx, &error);
+        return false;
+    }
+    return !row->found || take_row(table, &stored, row);
+}
+
+bool ksi_table_store_get_window(ksi_table_store *table, ks_slice key, int64_t start,
+                                ksi_table_row *row)
+{
+    ks_error error;
+    ksi_row stored = {0};
     ksi_error_begin(&error);
     *row = (ksi_table_row){.value = ks_null()};
-    ks_status status = serialize(table, true, key, &key_bytes, &error);
-    if (status == KS_OK) {
-        status = find(table, key_bytes, time, &stored, &row->found, &error);
-    }
-    if (status == KS_OK && row->found) {
-        row->timestamp = stored.timestamp;
-        status = deserialize(table, false, stored.value, &row->value, &error);
-    }
-    if (status != KS_OK) {
+    if (ksi_window_store_get(table->windows, key, start, &stored, &row->found, &error) != KS_OK) {
         ksi_ctx_fail_error(table->ctx, &error);
+        return false;
     }
-    return status == KS_OK;
+    return !row->found || take_row(table, &stored, row);
+}
+
+/* A key that is no windowed one, and a serde that is another's, fail as a wrong kind does. */
+static bool get_windowed(ksi_table_store *table, ks_value key, ksi_table_row *row)
+{
+    const ks_windowed *windowed = ks_value_windowed(key);
+    ks_slice key_bytes;
+    *row = (ksi_table_row){.value = ks_null()};
+    return windowed != NULL && ksi_table_store_key_bytes(table, windowed->key, &key_bytes) &&
+           ksi_table_store_get_window(table, key_bytes, windowed->start, row);
 }
 
 bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row)
 {
-    return get(table, key, NULL, row);
+    return table->windows != NULL ? get_windowed(table, key, row) : get(table, key, NULL, row);
 }
 
 bool ksi_table_store_get_as_of(ksi_table_store *table, ks_value key, int64_t time,
@@ -207,4 +315,39 @@ void ksi_table_store_update(ksi_table_store *table, const ks_record *record, ks_
     ks_record update = *record;
     update.value = ksi_change_value(&change);
     ksi_forward(table->ctx, &update);
+}
+
+/* ---- updates of windows ---------------------------------------------------------------------- */
+
+static bool put_window(ksi_table_store *table, const ksi_window_update *update)
+{
+    ks_error error;
+    ksi_window_row row = {
+        .key = update->key, .start = update->start, .timestamp = update->record->timestamp};
+    ksi_error_begin(&error);
+    ks_status status = serialize(table, false, update->new_value, &row.value, &error);
+    if (status == KS_OK) {
+        status = ksi_window_store_put(table->windows, &row, &table->ctx->record, &error);
+    }
+    if (status != KS_OK) {
+        ksi_ctx_fail_error(table->ctx, &error);
+    }
+    return status == KS_OK;
+}
+
+void ksi_table_store_update_window(ksi_table_store *table, const ksi_window_update *update)
+{
+    if (!put_window(table, update) || table->caching || table->emits_on_close) {
+        return;
+    }
+    const ksi_change change = {.new_value = update->new_value,
+                               .old_value = table->send_old_values ? update->old_value : ks_null(),
+                               .is_latest = true};
+    const ks_windowed windowed = {.key = update->record->key,
+                                  .start = update->start,
+                                  .end = ksi_window_end(update->start, table->window_size_ms)};
+    ks_record record = *update->record;
+    record.key = ks_windowed_value(&windowed);
+    record.value = ksi_change_value(&change);
+    ksi_forward(table->ctx, &record);
 }

@@ -4,7 +4,10 @@
  * leave the node.
  *
  * The store is a key-value store, or a versioned one, which also says whether an update is the
- * latest of its key, and takes none that is older than it keeps: then nothing is forwarded.
+ * latest of its key, and takes none that is older than it keeps: then nothing is forwarded. Or it
+ * is a window store: then the keys of the table are windowed, and the store's are those in the
+ * windows. Whoever reads such a table need not know. An aggregation does, which has one key and
+ * several windows of it: it serializes the key once and names the windows by their starts.
  *
  * A node that makes a table works out new and old value of a key and calls
  * ksi_table_store_update(), which does the rest: puts the row if the table is materialized, says
@@ -21,19 +24,23 @@
 #include "ops/ops.h"
 #include "state/key_value_store.h"
 #include "state/versioned_store.h"
+#include "state/window_store.h"
 #include "topology/change.h"
 #include "topology/context.h"
 
 typedef struct ksi_table_store {
-    ksi_key_value_store *store; /* one of the two; both NULL: the table is not materialized */
+    ksi_key_value_store *store; /* one of these; all NULL: the table is not materialized */
     ksi_versioned_store *versioned;
+    ksi_window_store *windows;
     ks_ctx *ctx;
     ksi_node_instance *node;
-    const ks_serde *key;
+    const ks_serde *key; /* of the store: of a windowed table, that of the keys in the windows */
     const ks_serde *value;
     const char *topic; /* the changelog's, for serdes */
+    int64_t window_size_ms;
     bool send_old_values;
     bool caching;
+    bool emits_on_close;
 } ksi_table_store;
 
 /* A value as it stands in a table. */
@@ -45,7 +52,7 @@ typedef struct ksi_table_row {
 
 static inline bool ksi_table_is_materialized(const ksi_table_store *table)
 {
-    return table->store != NULL || table->versioned != NULL;
+    return table->store != NULL || table->versioned != NULL || table->windows != NULL;
 }
 
 /* From the init of a node that makes a table. Its store, if any, is connected to the node. */
@@ -72,5 +79,30 @@ bool ksi_table_store_get_as_of(ksi_table_store *table, ks_value key, int64_t tim
  */
 void ksi_table_store_update(ksi_table_store *table, const ks_record *record, ks_value new_value,
                             ks_value old_value);
+
+/* ---- windows --------------------------------------------------------------------------------- */
+
+/* The bytes of a key, in the record's arena or in the value. False: the context failed. */
+bool ksi_table_store_key_bytes(ksi_table_store *table, ks_value key, ks_slice *bytes);
+
+/* Reads the window of a key that begins at `start`, as ksi_table_store_get(). */
+bool ksi_table_store_get_window(ksi_table_store *table, ks_slice key, int64_t start,
+                                ksi_table_row *row);
+
+/* Key and value of a row of the store, in the record's arena. False: the context failed. */
+bool ksi_table_store_read_key(ksi_table_store *table, ks_slice bytes, ks_value *key);
+bool ksi_table_store_read_value(ksi_table_store *table, ks_slice bytes, ks_value *value);
+
+/* The update of a window; `record` has key, timestamp and headers. */
+typedef struct ksi_window_update {
+    const ks_record *record;
+    ks_slice key; /* the bytes of the record's key */
+    int64_t start;
+    ks_value new_value;
+    ks_value old_value;
+} ksi_window_update;
+
+/* As ksi_table_store_update(); a table that emits on close forwards nothing. */
+void ksi_table_store_update_window(ksi_table_store *table, const ksi_window_update *update);
 
 #endif

@@ -55,7 +55,11 @@ static const cf_op ops[] = {
     {"reduce", HANDLE_GROUPED_TABLE, op_table_reduce},
     {"aggregate", HANDLE_GROUPED_TABLE, op_table_aggregate},
     /* windows, cogroups, joins */
-    {"windowedBy", HANDLE_NONE, NULL},
+    {"windowedBy", HANDLE_GROUPED_STREAM, op_windowed_by},
+    {"windowedBy", HANDLE_COGROUPED_STREAM, NULL},
+    {"count", HANDLE_WINDOWED_STREAM, op_windowed_count},
+    {"reduce", HANDLE_WINDOWED_STREAM, op_windowed_reduce},
+    {"aggregate", HANDLE_WINDOWED_STREAM, op_windowed_aggregate},
     {"cogroup", HANDLE_NONE, op_cogroup},
     {"aggregate", HANDLE_COGROUPED_STREAM, op_cogroup_aggregate},
     {"join", HANDLE_NONE, op_join},

@@ -72,6 +72,7 @@ struct cf_function {
     ks_value literal;      /**< also the initial value of a fold */
     ks_kind number_kind;   /**< of a fold: the width of a number result */
     cf_function *subtract; /**< of a fold: what takes a value out again */
+    cf_function *merge;    /**< of a fold: what makes one of two sessions */
     cf_function *key;      /**< of a joiner: what makes the key of the other side */
     const char *store;     /**< of a processor: the one it uses, or NULL */
     cf_problem *problem;

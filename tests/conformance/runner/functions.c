@@ -184,6 +184,12 @@ void function_set_subtract(cf_scenario *scenario, cf_function *fold, const char 
     fold->subtract = function_fold(scenario, fn, type);
 }
 
+void function_set_merge(cf_scenario *scenario, cf_function *fold, const char *type,
+                        const json_t *fn)
+{
+    fold->merge = function_fold(scenario, fn, type);
+}
+
 /* ---- callbacks ------------------------------------------------------------------------------- */
 
 static cf_call call_of(ks_ctx *ctx, const cf_function *fn)
@@ -293,6 +299,12 @@ const ks_processor call_processor = {
 ks_value call_subtracting_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user)
 {
     return call_reducer(ctx, aggregate, value, ((cf_function *)user)->subtract);
+}
+
+ks_value call_merger(ks_ctx *ctx, ks_value key, ks_value aggregate, ks_value other, void *user)
+{
+    (void)key;
+    return call_reducer(ctx, aggregate, other, ((cf_function *)user)->merge);
 }
 
 ks_value call_subtracting_aggregator(ks_ctx *ctx, const ks_record *record, ks_value aggregate,

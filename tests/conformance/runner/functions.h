@@ -31,6 +31,9 @@ void function_set_init(cf_scenario *scenario, cf_function *fold, const char *typ
 /** Gives the fold of a grouped table its counterpart, the aggregator or reducer `fn`. */
 void function_set_subtract(cf_scenario *scenario, cf_function *fold, const char *type,
                            const json_t *fn);
+/** Gives the fold of sessions its merger, `fn`. */
+void function_set_merge(cf_scenario *scenario, cf_function *fold, const char *type,
+                        const json_t *fn);
 cf_function *function_joiner(cf_scenario *scenario, const json_t *fn);
 /** Whether the joiner is one of those that tables do not have. */
 bool function_needs_key(const cf_function *joiner);
@@ -55,6 +58,8 @@ ks_value call_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *use
 ks_value call_subtracting_aggregator(ks_ctx *ctx, const ks_record *record, ks_value aggregate,
                                      void *user);
 ks_value call_subtracting_reducer(ks_ctx *ctx, ks_value aggregate, ks_value value, void *user);
+/** The merger beside an aggregator. */
+ks_value call_merger(ks_ctx *ctx, ks_value key, ks_value aggregate, ks_value other, void *user);
 ks_value call_joiner(ks_ctx *ctx, ks_value key, ks_value left, ks_value right, void *user);
 /** The key mapper beside a joiner. */
 ks_value call_joiner_key(ks_ctx *ctx, const ks_record *record, void *user);

@@ -20,6 +20,7 @@ typedef enum cf_handle_kind {
     HANDLE_GROUPED_STREAM,
     HANDLE_GROUPED_TABLE,
     HANDLE_COGROUPED_STREAM,
+    HANDLE_WINDOWED_STREAM,
     HANDLE_TOPOLOGY, /**< of no input: the op adds to the topology itself */
     HANDLE_BRANCHES  /**< a split; its branches are handles of their own, named ID.branch */
 } cf_handle_kind;
@@ -87,6 +88,9 @@ const char *first_topic_matching(const cf_scenario *scenario, const char *patter
  */
 const ks_materialized *materialized_of(cf_build *build, cf_fields *node, bool named,
                                        ks_materialized *storage);
+/** The same of an aggregation in windows, whose store may have a `retention`. */
+const ks_materialized *windowed_materialized_of(cf_build *build, cf_fields *node,
+                                                ks_materialized *storage);
 /** NULL without `name`, `key` and `value`: the plain overload, which alone inherits serdes. */
 const ks_grouped *grouped_of(cf_build *build, cf_fields *node, ks_grouped *storage);
 /**
@@ -109,6 +113,8 @@ cf_op_fn op_group_by_key, op_group_by, op_count, op_reduce, op_aggregate, op_tab
     op_table_count, op_table_reduce, op_table_aggregate;
 /* ops_join.c */
 cf_op_fn op_join;
+/* ops_windows.c */
+cf_op_fn op_windowed_by, op_windowed_count, op_windowed_reduce, op_windowed_aggregate;
 /* ops_processor.c */
 cf_op_fn op_process, op_process_values, op_add_store, op_add_global_store;
 /** The texts with a NULL behind them, as KS_NAMES() has it. */

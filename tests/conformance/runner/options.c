@@ -236,20 +236,28 @@ static store_storage read_type(cf_problem *problem, cf_fields *store)
 
 /*
  * Java's withRetention() means nothing to a key-value store, but it refuses a negative one, which
- * cannot be said here.
+ * cannot be said here; and to say 0 is here to say nothing.
  */
-static void read_store(cf_problem *problem, cf_fields *store, ks_materialized *materialized)
+static void read_retention(cf_problem *problem, cf_fields *store, bool windowed,
+                           ks_materialized *materialized)
+{
+    int64_t retention = 0;
+    bool says_it = fields_number(store, "retention", &retention);
+    if (says_it && (windowed ? retention == 0 : retention < 0)) {
+        problem_not_built(problem, "a retention of %lld", (long long)retention);
+    }
+    materialized->retention_ms = windowed ? retention : 0;
+}
+
+static void read_store(cf_problem *problem, cf_fields *store, bool windowed,
+                       ks_materialized *materialized)
 {
     materialized->name = fields_text(store, "name");
     const store_storage kept = read_type(problem, store);
     materialized->type = kept.type;
     materialized->lru_entries = kept.lru_entries;
     materialized->history_retention_ms = kept.history_retention_ms;
-    int64_t retention = 0;
-    fields_number(store, "retention", &retention);
-    if (retention < 0) {
-        problem_not_built(problem, "a negative retention");
-    }
+    read_retention(problem, store, windowed, materialized);
     bool caching = true;
     bool logging = true;
     fields_bool(store, "caching", &caching);
@@ -259,8 +267,8 @@ static void read_store(cf_problem *problem, cf_fields *store, ks_materialized *m
     fields_done(store);
 }
 
-const ks_materialized *materialized_of(cf_build *build, cf_fields *node, bool named,
-                                       ks_materialized *storage)
+static const ks_materialized *read_materialized(cf_build *build, cf_fields *node, bool named,
+                                                bool windowed, ks_materialized *storage)
 {
     cf_problem *problem = build_problem(build);
     const char *key = fields_text(node, "key");
@@ -271,16 +279,28 @@ const ks_materialized *materialized_of(cf_build *build, cf_fields *node, bool na
     cf_fields store;
     bool has_store = fields_object(node, "store", &store);
     if (has_store) {
-        read_store(problem, &store, storage);
+        read_store(problem, &store, windowed, storage);
     }
     if (!has_store && key == NULL && value == NULL) {
         return storage->named != NULL ? storage : NULL;
     }
     bool says_nothing = storage->name == NULL && storage->key == NULL && storage->value == NULL &&
                         storage->type == KS_STORE_DEFAULT && !storage->caching_disabled &&
-                        !storage->logging_disabled;
+                        !storage->logging_disabled && storage->retention_ms == 0;
     storage->unnamed_store = says_nothing;
     return storage;
+}
+
+const ks_materialized *materialized_of(cf_build *build, cf_fields *node, bool named,
+                                       ks_materialized *storage)
+{
+    return read_materialized(build, node, named, false, storage);
+}
+
+const ks_materialized *windowed_materialized_of(cf_build *build, cf_fields *node,
+                                                ks_materialized *storage)
+{
+    return read_materialized(build, node, true, true, storage);
 }
 
 ks_store_builder *store_of(cf_build *build, cf_fields *node, const char *key, const char *value)

@@ -45,7 +45,7 @@ static windowed_string *windowed_strings;
 static const ks_serde *windowed_string_of(cf_problem *problem, const char *digits)
 {
     int64_t size_ms = 0;
-    if (!number_parse(ks_slice_cstr(digits), &size_ms) || size_ms < 0) {
+    if (!number_parse(ks_slice_cstr(digits), &size_ms)) {
         problem_set(problem, "type `windowed-string:%s`: no size in milliseconds", digits);
         return NULL;
     }
