@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "topology/change.h"
+#include "topology/row_subscription.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,6 +32,40 @@ static void append_value(harness *h, ks_value value)
     append(h, "%.*s", (int)text.size, text.data);
 }
 
+static void append_hash(harness *h, ksi_row_hash hash)
+{
+    if (hash.is_there) {
+        append(h, "%08x", (unsigned)(hash.hash.high >> 32));
+    } else {
+        append(h, "-");
+    }
+}
+
+static void append_content(harness *h, ks_value value)
+{
+    if (value.kind == KSI_KIND_CHANGE) {
+        const ksi_change *change = ksi_value_change(value);
+        append_value(h, change->new_value);
+        append(h, "<-");
+        append_value(h, change->old_value);
+    } else if (value.kind == KSI_KIND_SUBSCRIPTION) {
+        const ksi_row_subscription *subscription = ksi_value_subscription(value);
+        append(h, "%d(", (int)subscription->instruction);
+        append_value(h, subscription->primary_key);
+        append(h, ",");
+        append_hash(h, subscription->hash);
+        append(h, ")->%d", (int)subscription->primary_partition);
+    } else if (value.kind == KSI_KIND_RESPONSE) {
+        const ksi_row_response *response = ksi_value_response(value);
+        append_value(h, response->foreign_value);
+        append(h, "(");
+        append_hash(h, response->hash);
+        append(h, ")->%d", (int)response->primary_partition);
+    } else {
+        append_value(h, value);
+    }
+}
+
 static void write_down(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record)
 {
     harness *h = ctx->owner;
@@ -38,14 +73,7 @@ static void write_down(ks_ctx *ctx, ksi_node_instance *instance, const ks_record
     append(h, "%d:", (int)(instance - h->children));
     append_value(h, record->key);
     append(h, "=");
-    if (record->value.kind == KSI_KIND_CHANGE) {
-        const ksi_change *change = ksi_value_change(record->value);
-        append_value(h, change->new_value);
-        append(h, "<-");
-        append_value(h, change->old_value);
-    } else {
-        append_value(h, record->value);
-    }
+    append_content(h, record->value);
     append(h, "@%lld", (long long)record->timestamp);
     if (record->value.kind == KSI_KIND_CHANGE && !ksi_value_change(record->value)->is_latest) {
         append(h, "(outdated)");
@@ -159,8 +187,11 @@ void harness_feed(harness *h, ks_value key, ks_value value, int64_t timestamp)
 {
     const ks_record record = {
         .key = key, .value = value, .timestamp = timestamp, .headers = h->headers};
-    h->ctx.record = (ksi_record_context){
-        .topic = "in", .offset = 5, .timestamp = timestamp, .headers = h->headers};
+    h->ctx.record = (ksi_record_context){.topic = "in",
+                                         .partition = h->partition,
+                                         .offset = 5,
+                                         .timestamp = timestamp,
+                                         .headers = h->headers};
     h->ctx.context_of = &record;
     h->processor.class->process(&h->ctx, h->processor.config, h->instance.state, &record);
     assert_ptr_equal(h->ctx.node, &h->instance);

@@ -11,7 +11,9 @@
  *
  * A record is written as `child:key=value@timestamp`, a change as `child:key=new<-old@timestamp`,
  * both with the value of the header "h" behind a plus sign when there is one, and a change that is
- * not the latest of its row with a word that says so.
+ * not the latest of its row with a word that says so. The subscription of a foreign-key join is
+ * `instruction(primary key,hash)->partition`, its response `value(hash)->partition`, with the first
+ * half of the hash's first half, or a minus sign for none.
  */
 #ifndef TEST_OPS_HARNESS_H
 #define TEST_OPS_HARNESS_H
@@ -50,6 +52,7 @@ typedef struct harness {
     int too_late;              /* what the store was too old for */
     const char *failing_value; /* a child that gets this text fails */
     const ks_headers *headers; /* of what is fed */
+    int32_t partition;         /* and where it came from */
     char trace[1024];
 } harness;
 
