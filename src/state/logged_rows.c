@@ -121,9 +121,10 @@ static ks_status store_and_log(ksi_logged_rows *logged, const ksi_row *row,
         KS_TRY(log_eviction(logged, row, context, error));
         bool has_own_time = logged->spec->timestamped && row->value.data != NULL;
         int64_t timestamp = has_own_time ? row->timestamp : context->timestamp;
-        ks_slice key = layout->changelog_key != NULL
-                           ? layout->changelog_key(row->key, &logged->changelog_key)
-                           : row->key;
+        ks_slice key =
+            layout->changelog_key != NULL
+                ? layout->changelog_key(logged->layout_owner, row->key, &logged->changelog_key)
+                : row->key;
         const ks_headers *headers = logged->spec->logs_headers ? context->headers : NULL;
         KS_TRY(logged->changelog->append(logged->changelog, key, row->value, timestamp, headers,
                                          error));

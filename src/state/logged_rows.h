@@ -28,7 +28,7 @@
 
 typedef struct ksi_row_layout {
     /* The key in the changelog, perhaps made in `in`, which is cleared; NULL: it is the row's. */
-    ks_slice (*changelog_key)(ks_slice key, ksi_buffer *in);
+    ks_slice (*changelog_key)(const void *owner, ks_slice key, ksi_buffer *in);
     /* Whether a row that gets below the cache is stored: one that is too old is only logged. */
     bool (*admits)(void *owner, ks_slice key); /* NULL: every row */
     /* Whether a stored row is one that readers do not see any more. */

@@ -25,6 +25,7 @@ typedef ks_status ksi_session_flush_fn(void *owner, const ksi_session_row *new_r
                                        const ksi_session_row *old_row,
                                        const ksi_record_context *context, ks_error *error);
 
+/* NULL with an error when the rows that are there were laid out for another retention. */
 ksi_session_store *ksi_session_store_open(const ksi_store_options *options, ks_error *error);
 ksi_store *ksi_session_store_base(ksi_session_store *store);
 /* NULL for NULL and for a store of another kind. */
@@ -34,13 +35,22 @@ const ksi_store_spec *ksi_session_store_spec(const ksi_session_store *store);
 bool ksi_session_store_on_flush(ksi_session_store *store, ksi_session_flush_fn *flush, void *owner,
                                 bool wants_old);
 
-/* The value of one session; it lives until the next call. @java SessionStore#fetchSession */
+/*
+ * The value of one session, null when it is not there; it lives until the next call.
+ * @java SessionStore#fetchSession
+ */
 KS_NODISCARD ks_status ksi_session_store_get(ksi_session_store *store, ks_slice key, int64_t start,
-                                             int64_t end, ks_slice *value, bool *found,
-                                             ks_error *error);
-/* Puts or, with a null value, removes. */
+                                             int64_t end, ks_slice *value, ks_error *error);
+/*
+ * Puts or, with a null value, removes. What is too old is not put, and told to the `too_late` of
+ * the options.
+ */
 KS_NODISCARD ks_status ksi_session_store_put(ksi_session_store *store, const ksi_session_row *row,
                                              const ksi_record_context *context, ks_error *error);
+/* Removes; what is too old to be there is not told of. @java SessionStore#remove */
+KS_NODISCARD ks_status ksi_session_store_remove(ksi_session_store *store, ks_slice key,
+                                                int64_t start, int64_t end,
+                                                const ksi_record_context *context, ks_error *error);
 
 /* Sessions that end at `earliest_end` or later and start at `latest_start` or before. */
 typedef struct ksi_session_range {
@@ -58,10 +68,17 @@ ksi_session_iterator *ksi_session_store_find(ksi_session_store *store,
                                              const ksi_session_range *range);
 /*
  * All sessions that end within a time, both included, in the order of ends: what has closed. Only
- * of a store that keeps them by time. @java SessionStore#findSessions(Instant, Instant)
+ * of a store that keeps them by time, or that is in memory.
+ * @java SessionStore#findSessions(Instant, Instant)
  */
 ksi_session_iterator *ksi_session_store_find_ending(ksi_session_store *store, int64_t from,
                                                     int64_t to);
+bool ksi_session_store_finds_ending(const ksi_session_store *store);
+/*
+ * From now on what ends at `end` or later does not expire, and is found by its end, however old it
+ * is: who emits what has closed moves this on. Of a store by time.
+ */
+void ksi_session_store_keep_from(ksi_session_store *store, int64_t end);
 /* The next row, borrowed until the next call with this iterator; `*found` false at the end. */
 KS_NODISCARD ks_status ksi_session_iterator_next(ksi_session_iterator *iterator,
                                                  ksi_session_row *row, bool *found,

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "state/custom_store.h"
 #include "state/key_value_store.h"
+#include "state/session_store.h"
 #include "state/suppress_buffer.h"
 #include "state/versioned_store.h"
 #include "state/window_store.h"
@@ -120,6 +121,9 @@ ksi_store *ksi_store_open(const ksi_store_options *options, ks_error *error)
     }
     if (options->spec->kind == KSI_STORE_WINDOW) {
         return ksi_window_store_base(ksi_window_store_open(options, error));
+    }
+    if (options->spec->kind == KSI_STORE_SESSION) {
+        return ksi_session_store_base(ksi_session_store_open(options, error));
     }
     KSI_CHECK(options->spec->kind == KSI_STORE_KEY_VALUE);
     return ksi_key_value_store_base(ksi_key_value_store_open(options));

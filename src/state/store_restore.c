@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "state/buffered_value.h"
 #include "state/retention.h"
+#include "state/session_key.h"
 #include "state/versioned_rows.h"
 #include "state/window_keys.h"
 
@@ -16,7 +17,8 @@ struct ksi_store_restore {
     const ksi_store_spec *spec;
     ksi_row_store *rows;
     ksi_versioned_rows *versions; /* of a versioned store */
-    ksi_retention retention;      /* of windows */
+    ksi_retention retention;      /* of windows and sessions */
+    ksi_session_keys sessions;
     ksi_buffer key;
 };
 
@@ -32,7 +34,8 @@ ksi_store_restore *ksi_store_restore_open(const ksi_store_spec *spec, ksi_row_st
             &(ksi_versioned_rows_options){.rows = rows, .history_retention_ms = spec->retention_ms},
             error);
         status = restore->versions != NULL ? KS_OK : KS_E_STORE;
-    } else if (spec->kind == KSI_STORE_WINDOW) {
+    } else if (spec->kind == KSI_STORE_WINDOW || spec->kind == KSI_STORE_SESSION) {
+        restore->sessions = ksi_session_keys_of(spec);
         status = ksi_retention_open(&restore->retention, spec, rows, error);
     }
     if (status != KS_OK) {
@@ -110,6 +113,31 @@ static ks_status restore_window(ksi_store_restore *restore, ks_slice bytes, ks_s
     return ksi_row_store_restore(restore->rows, row_key, value, timestamp, error);
 }
 
+/* In a store by time a session is two rows. */
+static ks_status restore_session(ksi_store_restore *restore, ks_slice bytes, ks_slice value,
+                                 ks_error *error)
+{
+    const ksi_session_keys *keys = &restore->sessions;
+    ksi_session_id id;
+    if (!ksi_session_key_read_logged(bytes, &id)) {
+        return ksi_error_set(error, KS_E_CORRUPT, restore->spec->name,
+                             "a record of the changelog has a key of %zu bytes, which is not that "
+                             "of a session",
+                             bytes.size);
+    }
+    if (!ksi_retention_restores(&restore->retention, id.end)) {
+        return KS_OK;
+    }
+    KS_TRY(ksi_row_store_restore(restore->rows, ksi_session_key_of_row(&restore->key, keys, &id),
+                                 value, -1, error));
+    if (!keys->by_time) {
+        return KS_OK;
+    }
+    ks_slice mark = value.data != NULL ? ks_slice_of("", 0) : value;
+    return ksi_row_store_restore(restore->rows, ksi_session_key_of_index(&restore->key, keys, &id),
+                                 mark, -1, error);
+}
+
 ks_status ksi_store_restore_record(ksi_store_restore *restore, ks_slice key, ks_slice value,
                                    const ksi_record_context *context, ks_error *error)
 {
@@ -119,6 +147,8 @@ ks_status ksi_store_restore_record(ksi_store_restore *restore, ks_slice key, ks_
         return ksi_versioned_rows_restore(restore->versions, key, value, timestamp, error);
     case KSI_STORE_WINDOW:
         return restore_window(restore, key, value, timestamp, error);
+    case KSI_STORE_SESSION:
+        return restore_session(restore, key, value, error);
     case KSI_STORE_SUPPRESS:
         return restore_buffered(restore->rows, key, value, context, error);
     default:

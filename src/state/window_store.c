@@ -39,10 +39,15 @@ static bool hides(const void *owner, ks_slice row_key)
     return ksi_retention_hides(&store->retention, start_of(store, row_key));
 }
 
-static const ksi_row_layout layout_by_key = {
-    .changelog_key = ksi_window_key_logged, .admits = admits, .hides = hides};
-static const ksi_row_layout layout_by_time = {
-    .changelog_key = ksi_window_key_logged_by_time, .admits = admits, .hides = hides};
+static ks_slice changelog_key(const void *owner, ks_slice row_key, ksi_buffer *in)
+{
+    const ksi_window_store *store = owner;
+    return store->base.spec->by_time ? ksi_window_key_logged_by_time(row_key, in)
+                                     : ksi_window_key_logged(row_key, in);
+}
+
+static const ksi_row_layout window_layout = {
+    .changelog_key = changelog_key, .admits = admits, .hides = hides};
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -72,8 +77,7 @@ ksi_window_store *ksi_window_store_open(const ksi_store_options *options, ks_err
     store->owner = options->owner;
     ksi_store_options below = *options;
     below.cache = spec->retain_duplicates ? NULL : options->cache;
-    ksi_logged_rows_open(&store->logged, &below, store->base.rows,
-                         spec->by_time ? &layout_by_time : &layout_by_key, store);
+    ksi_logged_rows_open(&store->logged, &below, store->base.rows, &window_layout, store);
     if (ksi_retention_open(&store->retention, spec, store->base.rows, error) != KS_OK) {
         close_base(&store->base);
         return NULL;
