@@ -352,8 +352,9 @@ static const ksi_property serde_rows[] = {
               "by name. They save topics and "
               "stores, and change generated names. `reuse.ktable.source.topics` takes the source "
               "topic of a table for the changelog of its store, `merge.repartition.topics` makes "
-              "one repartition topic of those that follow one change of the key; there is nothing "
-              "yet that `single.store.self.join` could change."},
+              "one repartition topic of those that follow one change of the key, "
+              "`single.store.self.join` gives a join of a stream with itself one store in place "
+              "of two."},
     {.name = "window.size.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,

@@ -206,12 +206,11 @@ const ksi_property_table ksi_table_metrics = {
 static const ksi_property internal[] = {
     {.name = "__emit.interval.ms.kstreams.outer.join.spurious.results.fix__",
      .type = KSI_PROPERTY_I64,
-     .support = KSI_SUPPORT_INERT,
-     .reason = "this version has no stream-stream joins",
      .default_text = "1000",
-     .prose = "Milliseconds of the clock between two looks for rows of a left or outer join that "
-              "found no partner in time; 0 "
-              "looks at every record."},
+     .prose =
+         "Milliseconds of the clock between two looks for rows of a left or outer join that "
+         "found no partner in time; 0 looks at every record, as the test driver does unless it "
+         "is told otherwise."},
     {.name = "__emit.interval.ms.kstreams.windowed.aggregation__",
      .type = KSI_PROPERTY_I64,
      .default_text = "1000",

@@ -148,6 +148,7 @@ typedef struct ksi_copartitions {
 typedef struct ksi_optimisations {
     bool reuse_source_topics;
     bool merge_repartitions;
+    bool make_self_joins;
 } ksi_optimisations;
 
 struct ks_builder {

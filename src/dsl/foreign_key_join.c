@@ -169,7 +169,7 @@ static bool name_store(joining *j)
                                 .type = j->builder->store_type,
                                 .timestamped = true,
                                 .logging = true,
-                                .logs_headers = true, /* as Java, in this store alone */
+                                .logs_headers = true,
                                 .key = &ks_serde_bytes,
                                 .value = &ks_serde_bytes,
                                 .origin = j->config};

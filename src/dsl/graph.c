@@ -214,6 +214,30 @@ const char *ksi_plan_source_name(const ksi_plan_node *node)
     return node->source_name != NULL ? node->source_name : node->name;
 }
 
+/* ---- joins of a stream with itself ----------------------------------------------------------- */
+
+static void disconnect_parents(ksi_plan_node *node)
+{
+    while (node->parents.count > 0) {
+        ksi_plan_disconnect(node->parents.items[0], node);
+    }
+}
+
+void ksi_plan_make_self_join(ksi_plan_node *last, ks_arena *arena)
+{
+    const ksi_self_join *join = last->self_join;
+    if (join->windows[0]->parents.items[0] != join->windows[1]->parents.items[0]) {
+        return;
+    }
+    disconnect_parents(last);
+    disconnect_parents(join->joins[0]);
+    disconnect_parents(join->joins[1]);
+    disconnect_parents(join->windows[1]);
+    ksi_plan_connect(join->windows[0], last);
+    last->processor = join->processor;
+    ksi_plan_connect_store(last, arena, join->store);
+}
+
 /* ---- records without key --------------------------------------------------------------------- */
 
 static void add_parents(ksi_plan_nodes *nodes, const ksi_plan_node *node)

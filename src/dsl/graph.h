@@ -55,6 +55,8 @@ typedef struct ksi_plan_nodes {
     size_t capacity;
 } ksi_plan_nodes;
 
+typedef struct ksi_self_join ksi_self_join;
+
 struct ksi_plan_node {
     const char *name;
     const char *file; /* of the call that asked for it; NULL: not known */
@@ -91,6 +93,18 @@ struct ksi_plan_node {
     ksi_sink sink;
     ksi_repartition repartition;
     ksi_global_store global;
+    ksi_self_join *self_join; /* of the last node of a join of streams */
+};
+
+/*
+ * The nodes of a join of streams before its last one, left and right, and what the last one becomes
+ * when both sides are one stream.
+ */
+struct ksi_self_join {
+    ksi_plan_node *windows[2];
+    ksi_plan_node *joins[2];
+    ksi_processor processor;
+    const char *store; /* of the left window */
 };
 
 ksi_plan_node *ksi_plan_node_new(ks_arena *arena, const char *name, ksi_plan_write_fn *write);
@@ -112,6 +126,12 @@ KS_NODISCARD ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *err
 
 /* The topology's name for the source that the node writes; NULL: it writes none. */
 const char *ksi_plan_source_name(const ksi_plan_node *node);
+
+/*
+ * Makes a join of streams whose sides are one stream do with one store: the last node joins the
+ * stream with itself, and what is only there for the right side is gone. Any other is left alone.
+ */
+void ksi_plan_make_self_join(ksi_plan_node *last, ks_arena *arena);
 
 /* Tells all above a node of a join that wants records without key. */
 void ksi_plan_keep_null_keys(ksi_plan_node *join);

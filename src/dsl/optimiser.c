@@ -6,6 +6,8 @@
  * reuse.ktable.source.topics is a flag on the sources of tables; what it means is said where they
  * are written.
  *
+ * single.store.self.join makes joins of a stream with itself do with one store (graph.c).
+ *
  * merge.repartition.topics. Operations that need equal keys together each put a repartition point
  * before themselves. Where several of them follow one node that changes the key, one point right
  * behind that node serves them all:
@@ -47,6 +49,8 @@ ksi_optimisations ksi_optimisations_of(const ks_config *config)
             all || ks_slice_equal(item, ks_slice_cstr("reuse.ktable.source.topics"));
         wanted.merge_repartitions |=
             all || ks_slice_equal(item, ks_slice_cstr("merge.repartition.topics"));
+        wanted.make_self_joins |=
+            all || ks_slice_equal(item, ks_slice_cstr("single.store.self.join"));
     }
     return wanted;
 }
@@ -321,6 +325,17 @@ static void reuse_source_topics(ks_builder *builder)
     }
 }
 
+/* ---- one store for both sides ---------------------------------------------------------------- */
+
+static void make_self_joins(ks_builder *builder)
+{
+    for (size_t i = 0; i < builder->node_count; i++) {
+        if (builder->nodes[i]->self_join != NULL) {
+            ksi_plan_make_self_join(builder->nodes[i], &builder->arena);
+        }
+    }
+}
+
 void ksi_optimise(ks_builder *builder)
 {
     if (builder->optimisations.reuse_source_topics) {
@@ -328,5 +343,8 @@ void ksi_optimise(ks_builder *builder)
     }
     if (builder->optimisations.merge_repartitions) {
         merge_repartitions(builder);
+    }
+    if (builder->optimisations.make_self_joins) { /* sides may just have become one */
+        make_self_joins(builder);
     }
 }

@@ -196,4 +196,31 @@ typedef struct ksi_stream_table_join {
 } ksi_stream_table_join;
 ksi_processor ksi_op_stream_table_join(const ksi_stream_table_join *join);
 
+/*
+ * stream_join.c: the two nodes of each side of a join of streams. The first puts records into the
+ * store of its side, the second meets those of the other side; all share one configuration.
+ */
+typedef enum ksi_join_side { KSI_JOIN_LEFT = 0, KSI_JOIN_RIGHT = 1, KSI_JOIN_SIDES } ksi_join_side;
+
+typedef struct ksi_stream_join ksi_stream_join;
+typedef struct ksi_stream_join_side {
+    const ksi_stream_join *join;
+    ksi_join_side side;
+    const char *store;     /* of this side's records */
+    const ks_serde *value; /* of them; NULL: default of the properties */
+    bool emits_unmatched;  /* joins what finds no partner with null */
+} ksi_stream_join_side;
+struct ksi_stream_join {
+    ks_joiner_fn *join;
+    void *user;
+    ks_join_windows windows;
+    ksi_stream_join_side sides[KSI_JOIN_SIDES];
+    const char *outer_store; /* of what has no partner so far; NULL: an inner join */
+};
+ksi_processor ksi_op_stream_join_window(const ksi_stream_join_side *side);
+ksi_processor ksi_op_stream_join(const ksi_stream_join_side *side);
+
+/* self_join.c: the second node of a join of a stream with itself, which needs one store only */
+ksi_processor ksi_op_self_join(const ksi_stream_join *join);
+
 #endif

@@ -108,6 +108,20 @@ static ks_status log_eviction(ksi_logged_rows *logged, const ksi_row *row,
                                            context->timestamp, NULL, error);
 }
 
+static ks_status log_row(ksi_logged_rows *logged, const ksi_row *row,
+                         const ksi_record_context *context, ks_error *error)
+{
+    const ksi_row_layout *layout = logged->layout;
+    bool has_own_time = logged->spec->timestamped && row->value.data != NULL;
+    int64_t timestamp = has_own_time ? row->timestamp : context->timestamp;
+    ks_slice key =
+        layout->changelog_key != NULL
+            ? layout->changelog_key(logged->layout_owner, row->key, &logged->changelog_key)
+            : row->key;
+    const ks_headers *headers = logged->spec->logs_headers ? context->headers : NULL;
+    return logged->changelog->append(logged->changelog, key, row->value, timestamp, headers, error);
+}
+
 /*
  * Java stores first. Here the key may be the stored row's own, which storing a delete frees, so the
  * row is logged first; only what is too old has to be known before.
@@ -119,21 +133,20 @@ static ks_status store_and_log(ksi_logged_rows *logged, const ksi_row *row,
     bool is_stored = layout->admits == NULL || layout->admits(logged->layout_owner, row->key);
     if (logged->changelog != NULL) {
         KS_TRY(log_eviction(logged, row, context, error));
-        bool has_own_time = logged->spec->timestamped && row->value.data != NULL;
-        int64_t timestamp = has_own_time ? row->timestamp : context->timestamp;
-        ks_slice key =
-            layout->changelog_key != NULL
-                ? layout->changelog_key(logged->layout_owner, row->key, &logged->changelog_key)
-                : row->key;
-        const ks_headers *headers = logged->spec->logs_headers ? context->headers : NULL;
-        KS_TRY(logged->changelog->append(logged->changelog, key, row->value, timestamp, headers,
-                                         error));
+        KS_TRY(log_row(logged, row, context, error));
     }
     if (!is_stored) {
         return KS_OK;
     }
     ksi_row_store_put(logged->rows, row->key, row->value, row->timestamp);
     return ksi_row_store_bound_pending(logged->rows, logged->pending_max_bytes, error);
+}
+
+ks_status ksi_logged_rows_log_absence(ksi_logged_rows *logged, ks_slice key,
+                                      const ksi_record_context *context, ks_error *error)
+{
+    const ksi_row absent = {.key = key, .value = ks_slice_null(), .timestamp = -1};
+    return logged->changelog != NULL ? log_row(logged, &absent, context, error) : KS_OK;
 }
 
 /* ---- what the cache gives up ----------------------------------------------------------------- */

@@ -87,6 +87,10 @@ KS_NODISCARD ks_status ksi_logged_rows_read(ksi_logged_rows *logged, ks_slice ke
 KS_NODISCARD ks_status ksi_logged_rows_write(ksi_logged_rows *logged, ks_slice key, ks_slice value,
                                              int64_t timestamp, const ksi_record_context *context,
                                              ks_error *error);
+/* Only logs that there is no such row: what Java does where it stores none. */
+KS_NODISCARD ks_status ksi_logged_rows_log_absence(ksi_logged_rows *logged, ks_slice key,
+                                                   const ksi_record_context *context,
+                                                   ks_error *error);
 /* A range, as reading it key by key would find it; the rows outlive the iterator. */
 ksi_merged_iterator *ksi_logged_rows_iterate(ksi_logged_rows *logged, const ksi_row_range *range);
 /* Flushes the dirty rows of the cache, in the order of their last update. Before every commit. */

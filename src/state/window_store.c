@@ -167,17 +167,33 @@ static uint32_t next_sequence(ksi_window_store *store)
     return store->sequence;
 }
 
+/*
+ * Null among duplicates deletes nothing, but Java logs it, and in memory its time counts like that
+ * of a row.
+ */
+static ks_status put_nothing(ksi_window_store *store, const ksi_window_row *row,
+                             const ksi_record_context *context, ks_error *error)
+{
+    uint32_t sequence = next_sequence(store);
+    ks_slice key = row_key(store, row->key, row->start, sequence);
+    if (store->retention.is_exact) {
+        store->highest = row->start > store->highest ? row->start : store->highest;
+        (void)admits(store, key);
+    }
+    return ksi_logged_rows_log_absence(&store->logged, key, context, error);
+}
+
 ks_status ksi_window_store_put(ksi_window_store *store, const ksi_window_row *row,
                                const ksi_record_context *context, ks_error *error)
 {
     bool has_duplicates = store->base.spec->retain_duplicates;
-    if (has_duplicates && row->value.data == NULL) {
-        return KS_OK;
-    }
     if (row->start < 0) {
         return ksi_error_set(error, KS_E_TIMESTAMP, store->base.spec->name,
                              "a window that begins at %lld cannot be put; times begin at 0",
                              (long long)row->start);
+    }
+    if (has_duplicates && row->value.data == NULL) {
+        return put_nothing(store, row, context, error);
     }
     store->highest = row->start > store->highest ? row->start : store->highest;
     uint32_t sequence = has_duplicates ? next_sequence(store) : 0;

@@ -57,7 +57,8 @@ KS_NODISCARD ks_status ksi_window_store_get(ksi_window_store *store, ks_slice ke
                                             ksi_row *row, bool *found, ks_error *error);
 /*
  * Puts or, with a null value, deletes; with duplicates each put is a row of its own, and a null
- * value nothing. What is too old is not put, and told to the `too_late` of the options.
+ * value is logged and nothing else. What is too old is not put, and told to the `too_late` of the
+ * options.
  */
 KS_NODISCARD ks_status ksi_window_store_put(ksi_window_store *store, const ksi_window_row *row,
                                             const ksi_record_context *context, ks_error *error);

@@ -77,8 +77,11 @@ struct ks_test_driver {
 static const struct {
     const char *name;
     const char *value;
-} own_defaults[] = {{"application.id", "test"},
-                    {"__emit.interval.ms.kstreams.windowed.aggregation__", "0"}};
+} own_defaults[] = {
+    {"application.id", "test"},
+    {"__emit.interval.ms.kstreams.outer.join.spurious.results.fix__", "0"},
+    {"__emit.interval.ms.kstreams.windowed.aggregation__", "0"},
+};
 
 static ks_status prepare_config(ks_test_driver *driver, const ks_config *config, ks_error *error)
 {

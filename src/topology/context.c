@@ -196,6 +196,29 @@ const ks_serde *ks_ctx_default_value_serde(const ks_ctx *ctx)
     return ctx->default_value;
 }
 
+/* ---- what nodes share ------------------------------------------------------------------------ */
+
+struct ksi_shared_state {
+    ksi_shared_state *next;
+    const void *address;
+    void *state;
+};
+
+void *ksi_ctx_shared_state(ks_ctx *ctx, const void *address, size_t size)
+{
+    ksi_shared_state *at = ctx->shared;
+    while (at != NULL && at->address != address) {
+        at = at->next;
+    }
+    if (at == NULL) {
+        at = ksi_arena_alloc(ctx->task_arena, sizeof *at);
+        *at = (ksi_shared_state){
+            .next = ctx->shared, .address = address, .state = ksi_ctx_state(ctx, size)};
+        ctx->shared = at;
+    }
+    return at->state;
+}
+
 /* ---- serdes ---------------------------------------------------------------------------------- */
 
 static ks_status resolve(const ks_serde *own, const ks_serde *fallback, const char *property,

@@ -34,6 +34,9 @@
 /* A handle of a store that a processor has asked for (processor_stores.c). */
 typedef struct ksi_store_handle ksi_store_handle;
 
+/* What several nodes of a task share. */
+typedef struct ksi_shared_state ksi_shared_state;
+
 /* A node as a task has it. */
 typedef struct ksi_node_instance ksi_node_instance;
 struct ksi_node_instance {
@@ -80,6 +83,7 @@ struct ks_ctx {
     const ks_record *context_of; /* the record that `record` was made for */
     ks_arena *arena;             /* of the record in hand */
     ks_arena *task_arena;        /* lives as long as the task */
+    ksi_shared_state *shared;    /* made so far, in the arena of the task */
     ksi_clock *clock;
     ksi_logger *logger;
     const char *task_id;
@@ -115,6 +119,12 @@ static inline void *ksi_ctx_state(ks_ctx *ctx, size_t size)
 {
     return size > 0 ? ksi_arena_zalloc(ctx->task_arena, size) : NULL;
 }
+
+/*
+ * The same, shared by all nodes of the task that ask for it under one address, such as that of a
+ * configuration: the first that asks makes it. From an init.
+ */
+void *ksi_ctx_shared_state(ks_ctx *ctx, const void *address, size_t size);
 
 /* Counts a dropped record. @java droppedRecordsSensor */
 static inline void ksi_ctx_count_drop(ks_ctx *ctx, ks_drop_reason reason)

@@ -98,6 +98,8 @@ const ks_grouped *grouped_of(cf_build *build, cf_fields *node, ks_grouped *stora
  * has an address of its own: two descriptions at one address would be one store.
  */
 ks_store_builder *store_of(cf_build *build, cf_fields *node, const char *key, const char *value);
+/** The `type` of a `store`; the default without one. */
+ks_store_type store_type_of(cf_problem *problem, cf_fields *store);
 ks_produced produced_of(cf_build *build, cf_fields *node, const char *topic);
 /** The extractor that the vocabulary calls so; NULL with a problem when it is unknown. */
 const ks_timestamp_extractor *extractor_of(cf_problem *problem, const char *name);

@@ -53,12 +53,63 @@ static cf_function *read_keyless_joiner(cf_build *build, cf_fields *node)
 
 /* ---- streams with streams -------------------------------------------------------------------- */
 
+/* Grace is 0 where a scenario has none. */
+static ks_join_windows read_windows(cf_build *build, cf_fields *node)
+{
+    ks_join_windows windows = {0};
+    cf_fields window;
+    if (!fields_object(node, "window", &window)) {
+        problem_set(build_problem(build), "%s: `window` is needed", node->where);
+        return windows;
+    }
+    if (!fields_number(&window, "before", &windows.before_ms) ||
+        !fields_number(&window, "after", &windows.after_ms)) {
+        problem_set(build_problem(build), "%s: `before` and `after` are needed", window.where);
+    }
+    fields_number(&window, "grace", &windows.grace_ms);
+    fields_done(&window);
+    return windows;
+}
+
+static ks_stream_joined read_stream_joined(cf_build *build, cf_fields *node)
+{
+    cf_problem *problem = build_problem(build);
+    ks_stream_joined options =
+        *KS_STREAM_JOINED(.key = type_serde(problem, fields_text(node, "key")),
+                          .value = type_serde(problem, fields_text(node, "value")),
+                          .other_value = type_serde(problem, fields_text(node, "otherValue")),
+                          .name = fields_text(node, "name"), );
+    cf_fields store;
+    if (fields_object(node, "store", &store)) {
+        bool logging = true;
+        options.store_name = fields_text(&store, "name");
+        options.type = store_type_of(problem, &store);
+        fields_bool(&store, "logging", &logging);
+        options.logging_disabled = !logging;
+        fields_done(&store);
+    }
+    return options;
+}
+
 static cf_handle join_streams(cf_build *build, cf_fields *node, const cf_join *join)
 {
-    (void)node;
-    (void)join;
-    problem_not_built(build_problem(build), "a join of two streams");
-    return handle_none();
+    cf_function *joiner = read_joiner(build, node);
+    const ks_join_windows windows = read_windows(build, node);
+    const ks_stream_joined options = read_stream_joined(build, node);
+    if (!build_is_sound(build)) {
+        return handle_none();
+    }
+    ks_stream *left = join->left.object;
+    ks_stream *right = join->right.object;
+    ks_stream *result = NULL;
+    if (join->is_outer) {
+        result = ks_stream_outer_join(left, right, call_joiner, joiner, windows, &options);
+    } else if (join->is_left) {
+        result = ks_stream_left_join(left, right, call_joiner, joiner, windows, &options);
+    } else {
+        result = ks_stream_join(left, right, call_joiner, joiner, windows, &options);
+    }
+    return handle_of(HANDLE_STREAM, result);
 }
 
 /* ---- streams with tables --------------------------------------------------------------------- */

@@ -234,6 +234,11 @@ static store_storage read_type(cf_problem *problem, cf_fields *store)
     return (store_storage){.type = KS_STORE_DEFAULT};
 }
 
+ks_store_type store_type_of(cf_problem *problem, cf_fields *store)
+{
+    return read_type(problem, store).type;
+}
+
 /*
  * Java's withRetention() means nothing to a key-value store, but it refuses a negative one, which
  * cannot be said here; and to say 0 is here to say nothing.

@@ -383,13 +383,16 @@ static void put_one(world *w)
                        ? visible_from(w)
                        : (visible_from(w) - 1) / SEGMENT_MS * SEGMENT_MS;
     bool is_nothing = w->kind.duplicates && p.value.data == NULL;
+    bool moves_time = !is_nothing || w->kind.type == KS_STORE_IN_MEMORY;
     must(w, ksi_window_store_put(w->store, &row, &context, &error), &error);
     if (w->cache == NULL) {
-        HOLDS(w, (w->refused > refused) == (!is_nothing && start < live));
+        HOLDS(w, (w->refused > refused) == (moves_time && start < live));
     }
     if (!is_nothing) {
         w->puts[w->count++] = p;
-        w->highest = start > w->highest ? start : w->highest;
+    }
+    if (moves_time && start > w->highest) {
+        w->highest = start;
     }
     HOLDS(w, ksi_window_store_observed(w->store) == w->highest);
 }
