@@ -46,7 +46,7 @@ typedef struct ksi_grace_buffer {
     ksi_buffer bytes;    /* of the record that is put */
 } ksi_grace_buffer;
 
-/* From a node's init, when the rows have been restored; closed also when it fails. */
+/* From a node's init, when the rows have been restored. */
 KS_NODISCARD ks_status ksi_grace_buffer_open(ksi_grace_buffer *buffer, ks_ctx *ctx,
                                              const ksi_grace *grace, ks_error *error);
 void ksi_grace_buffer_close(ksi_grace_buffer *buffer);
