@@ -20,6 +20,7 @@
 #include <kstreams/table.h>
 #include <kstreams/topology.h>
 #include <kstreams/value.h>
+#include <kstreams/window_store.h>
 #include <kstreams/windows.h>
 
 #endif

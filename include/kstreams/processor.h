@@ -14,6 +14,7 @@
 
 #include <kstreams/options.h>
 #include <kstreams/store.h>
+#include <kstreams/window_store.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -228,6 +229,12 @@ KS_API ks_key_value_store *ks_ctx_key_value_store(ks_ctx *ctx, const char *name)
  * ProcessorContext#getStateStore
  */
 KS_API ks_versioned_store *ks_ctx_versioned_store(ks_ctx *ctx, const char *name);
+
+/**
+ * A window store of the processor; as ks_ctx_key_value_store() otherwise. @java
+ * ProcessorContext#getStateStore
+ */
+KS_API ks_window_store *ks_ctx_window_store(ks_ctx *ctx, const char *name);
 
 /**
  * A custom store of the processor; as ks_ctx_key_value_store() otherwise.

@@ -171,18 +171,23 @@ static ksi_row_range bounds(const ksi_window_iterator *iterator)
                            .backward = iterator->range.backward};
 }
 
+/* NULL: nothing stands above the rows that are asked for. */
+static ksi_named_cache *cache_of(const ksi_window_iterator *iterator)
+{
+    return iterator->range.stored ? NULL : iterator->store->logged.cached;
+}
+
 static void open_rows(ksi_window_iterator *iterator)
 {
-    const ksi_logged_rows *logged = &iterator->store->logged;
     const ksi_row_range range = bounds(iterator);
+    const ksi_merged_options options = {.cached = cache_of(iterator),
+                                        .rows = iterator->store->logged.rows,
+                                        .hides = hides,
+                                        .hides_owner = iterator};
     if (iterator->rows != NULL) {
-        ksi_merged_iterator_restart(iterator->rows, &range);
+        ksi_merged_iterator_restart(iterator->rows, &options, &range);
     } else {
-        iterator->rows = ksi_merged_iterator_open(&(ksi_merged_options){.cached = logged->cached,
-                                                                        .rows = logged->rows,
-                                                                        .hides = hides,
-                                                                        .hides_owner = iterator},
-                                                  &range);
+        iterator->rows = ksi_merged_iterator_open(&options, &range);
     }
     iterator->is_open = true;
 }
@@ -225,18 +230,18 @@ static bool take_cached(void *user, ks_slice row_key)
 static ks_status skip_empty(ksi_window_iterator *iterator, ks_error *error)
 {
     bool backward = iterator->range.backward;
-    const ksi_logged_rows *logged = &iterator->store->logged;
+    ksi_named_cache *cached = cache_of(iterator);
     int64_t found = backward ? iterator->last - 1 : iterator->last + 1;
     bound_segments(iterator, backward ? iterator->last : iterator->segment,
                    backward ? iterator->segment : iterator->last);
     const ksi_row_range range = bounds(iterator);
-    if (logged->cached != NULL) {
-        ksi_record_cache_each_key(logged->cached, backward ? range.high : range.low, backward,
-                                  take_cached, &(first_cached){iterator, &found});
+    if (cached != NULL) {
+        ksi_record_cache_each_key(cached, backward ? range.high : range.low, backward, take_cached,
+                                  &(first_cached){iterator, &found});
     }
     ksi_row row;
     bool any = false;
-    ksi_row_iterator *rows = ksi_row_iterator_open(logged->rows, &range);
+    ksi_row_iterator *rows = ksi_row_iterator_open(iterator->store->logged.rows, &range);
     ks_status status = ksi_row_iterator_next(rows, &row, &any, error);
     if (any) {
         take_first(iterator, &found, row.key);
@@ -338,14 +343,13 @@ static ks_status gather(ksi_window_iterator *iterator, ks_error *error)
 static ks_status look(ksi_window_iterator *iterator, const gathered_row *at, ksi_row *row,
                       bool *found, ks_error *error)
 {
-    const ksi_logged_rows *logged = &iterator->store->logged;
-    const ksi_cached_row *cached =
-        logged->cached != NULL ? ksi_record_cache_peek(logged->cached, at->row_key) : NULL;
+    ksi_named_cache *cache = cache_of(iterator);
+    const ksi_cached_row *cached = cache != NULL ? ksi_record_cache_peek(cache, at->row_key) : NULL;
     if (cached != NULL) {
         *found = cached->value.data != NULL;
         *row = (ksi_row){.value = cached->value, .timestamp = cached->timestamp};
     } else {
-        KS_TRY(ksi_row_store_look(logged->rows, at->row_key, row, found, error));
+        KS_TRY(ksi_row_store_look(iterator->store->logged.rows, at->row_key, row, found, error));
         *found = *found && !hides(iterator, at->row_key);
     }
     if (*found) {
@@ -398,7 +402,7 @@ static void narrow(ksi_window_range *range, const ksi_window_store *store)
 {
     const ksi_retention *retention = &store->retention;
     int64_t low = 0;
-    if (store->logged.cached == NULL) {
+    if (store->logged.cached == NULL || range->stored) {
         low = range->kept ? ksi_retention_kept_from(retention) : retention->visible_from;
         low = low > 0 ? low : 0;
     }

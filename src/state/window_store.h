@@ -70,7 +70,8 @@ typedef struct ksi_window_range {
     int64_t from;
     int64_t to;
     bool backward;
-    bool kept; /* also what only ksi_window_store_keep_from() keeps */
+    bool kept;   /* also what only ksi_window_store_keep_from() keeps */
+    bool stored; /* below the cache */
 } ksi_window_range;
 
 typedef struct ksi_window_iterator ksi_window_iterator;

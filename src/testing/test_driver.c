@@ -26,6 +26,7 @@
 #include "state/custom_view.h"
 #include "state/key_value_view.h"
 #include "state/versioned_view.h"
+#include "state/window_view.h"
 #include "testing/driven_task.h"
 
 #include <kstreams/testing.h>
@@ -63,6 +64,8 @@ struct ks_test_driver {
     ks_key_value_store *views;        /* of the task's stores; those of other kinds are unused */
     ks_key_value_store *stored_views; /* the same below their record cache */
     ks_versioned_store *versioned_views;
+    ks_window_store *window_views;
+    ks_window_store *stored_window_views;
     ks_custom_store *custom_views;
     const char **store_names; /* in the order of names */
     size_t store_count;
@@ -159,6 +162,17 @@ static void view_store(ks_test_driver *driver, ksi_task *task, size_t index)
                              .arena = &driver->scratch,
                              .results = &driver->scratch,
                              .owner = view->owner};
+    driver->window_views[at] = (ks_window_store){.store = ksi_window_store_of(store),
+                                                 .serdes = driver->versioned_views[at].serdes,
+                                                 .context = &no_record,
+                                                 .arena = &driver->scratch,
+                                                 .results = &driver->scratch,
+                                                 .logger = view->logger,
+                                                 .on_mismatch = view->on_mismatch,
+                                                 .owner = view->owner};
+    driver->stored_window_views[at] = driver->window_views[at];
+    driver->stored_window_views[at].context = NULL;
+    driver->stored_window_views[at].on_mismatch = (ksi_mismatch_handler){0};
     driver->custom_views[at] = (ks_custom_store){.store = ksi_custom_store_of(store),
                                                  .context = &no_record,
                                                  .results = &driver->scratch,
@@ -179,6 +193,9 @@ static void view_stores(ks_test_driver *driver)
         driver->views = ksi_calloc(own + global + 1, sizeof *driver->views);
         driver->stored_views = ksi_calloc(own + global + 1, sizeof *driver->stored_views);
         driver->versioned_views = ksi_calloc(own + global + 1, sizeof *driver->versioned_views);
+        driver->window_views = ksi_calloc(own + global + 1, sizeof *driver->window_views);
+        driver->stored_window_views =
+            ksi_calloc(own + global + 1, sizeof *driver->stored_window_views);
         driver->custom_views = ksi_calloc(own + global + 1, sizeof *driver->custom_views);
         driver->store_names = ksi_calloc(own + global + 1, sizeof *driver->store_names);
     }
@@ -244,6 +261,8 @@ void ks_test_driver_free(ks_test_driver *driver)
     ksi_free(driver->views);
     ksi_free(driver->stored_views);
     ksi_free(driver->versioned_views);
+    ksi_free(driver->window_views);
+    ksi_free(driver->stored_window_views);
     ksi_free(driver->custom_views);
     ksi_free(driver->store_names);
     ksi_arena_destroy(&driver->arena);
@@ -527,6 +546,27 @@ ks_versioned_store *ks_test_driver_versioned_store(ks_test_driver *driver, const
         }
     }
     return NULL;
+}
+
+static ks_window_store *window_view_of(const ks_test_driver *driver, ks_window_store *views,
+                                       const char *name)
+{
+    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
+        if (views[i].store != NULL && strcmp(views[i].serdes.store, name) == 0) {
+            return &views[i];
+        }
+    }
+    return NULL;
+}
+
+ks_window_store *ks_test_driver_window_store(ks_test_driver *driver, const char *name)
+{
+    return window_view_of(driver, driver->window_views, name);
+}
+
+ks_window_store *ks_test_driver_stored_window_store(ks_test_driver *driver, const char *name)
+{
+    return window_view_of(driver, driver->stored_window_views, name);
 }
 
 ks_custom_store *ks_test_driver_custom_store(ks_test_driver *driver, const char *name)

@@ -17,6 +17,7 @@
 #include "state/custom_view.h"
 #include "state/key_value_view.h"
 #include "state/versioned_view.h"
+#include "state/window_view.h"
 #include "topology/context.h"
 
 #include <string.h>
@@ -155,6 +156,31 @@ ks_versioned_store *ks_ctx_versioned_store(ks_ctx *ctx, const char *name)
     static const handle_kind versioned = {
         .call = "ks_ctx_versioned_store()", .kind = KSI_STORE_VERSIONED, .make = make_versioned};
     return find_handle(ctx, name, &versioned);
+}
+
+static void *make_window(ks_ctx *ctx, ksi_store *store, const ks_serde *key, const ks_serde *value)
+{
+    const char *name = store->spec->name;
+    ks_window_store *view = ksi_arena_alloc(ctx->task_arena, sizeof *view);
+    *view = (ks_window_store){
+        .store = ksi_window_store_of(store),
+        .serdes = {.store = name,
+                   .topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena),
+                   .key = key,
+                   .value = value},
+        .context = &ctx->record,
+        .arena = ctx->arena,
+        .results = ctx->arena,
+        .logger = ctx->logger,
+        .owner = {.self = ctx, .has_failed = has_failed, .fail = fail}};
+    return view;
+}
+
+ks_window_store *ks_ctx_window_store(ks_ctx *ctx, const char *name)
+{
+    static const handle_kind window = {
+        .call = "ks_ctx_window_store()", .kind = KSI_STORE_WINDOW, .make = make_window};
+    return find_handle(ctx, name, &window);
 }
 
 static void *make_custom(ks_ctx *ctx, ksi_store *store, const ks_serde *key, const ks_serde *value)

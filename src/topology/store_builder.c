@@ -35,6 +35,34 @@ static const char *contradiction_of_custom(const ks_store_builder *builder)
     return NULL;
 }
 
+static bool has_windows(const ks_store_builder *builder)
+{
+    return builder->kind == KS_STORE_KIND_WINDOW ||
+           builder->kind == KS_STORE_KIND_TIMESTAMPED_WINDOW;
+}
+
+/* What is wrong with how long rows are kept, and with windows; NULL: nothing. */
+static const char *contradiction_of_windows(const ks_store_builder *builder)
+{
+    bool is_kept = has_windows(builder) || builder->kind == KS_STORE_KIND_SESSION;
+    if (builder->retention_ms < 0 || builder->window_size_ms < 0) {
+        return "retention_ms or window_size_ms is negative; give at least 0";
+    }
+    if (!is_kept && builder->retention_ms != 0) {
+        return "retention_ms is for window and session stores only";
+    }
+    if (!has_windows(builder) && (builder->window_size_ms != 0 || builder->retain_duplicates)) {
+        return "window_size_ms and retain_duplicates are for window stores only";
+    }
+    if (has_windows(builder) && builder->window_size_ms > builder->retention_ms) {
+        return "retention_ms is less than window_size_ms; a window must be kept while it is open";
+    }
+    if (is_kept && builder->type == KS_STORE_LRU) {
+        return "a store of windows or sessions is kept on RocksDB or in memory";
+    }
+    return NULL;
+}
+
 /* What is wrong with the parts taken together; NULL: nothing. */
 static const char *contradiction(const ks_store_builder *builder)
 {
@@ -71,7 +99,7 @@ static const char *contradiction(const ks_store_builder *builder)
     if (builder->custom != NULL || builder->custom_user != NULL) {
         return "custom and custom_user are for KS_STORE_KIND_CUSTOM only";
     }
-    return NULL;
+    return contradiction_of_windows(builder);
 }
 
 ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type default_type,
@@ -81,7 +109,9 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
         [KS_STORE_KIND_KEY_VALUE] = KSI_STORE_KEY_VALUE,
         [KS_STORE_KIND_TIMESTAMPED_KEY_VALUE] = KSI_STORE_KEY_VALUE,
         [KS_STORE_KIND_VERSIONED_KEY_VALUE] = KSI_STORE_VERSIONED,
-        [KS_STORE_KIND_CUSTOM] = KSI_STORE_CUSTOM};
+        [KS_STORE_KIND_CUSTOM] = KSI_STORE_CUSTOM,
+        [KS_STORE_KIND_WINDOW] = KSI_STORE_WINDOW,
+        [KS_STORE_KIND_TIMESTAMPED_WINDOW] = KSI_STORE_WINDOW};
     /* The database of the stores cannot have a part without a name. */
     if (builder == NULL || builder->name == NULL || builder->name[0] == '\0') {
         return ksi_error_set(error, KS_E_ARGUMENT, "KS_STORE_BUILDER",
@@ -100,8 +130,12 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
         .kind = kinds[builder->kind],
         .type = builder->type != KS_STORE_DEFAULT ? builder->type : default_type,
         .max_rows = (size_t)builder->lru_entries,
-        .retention_ms = builder->history_retention_ms,
+        .retention_ms = kinds[builder->kind] == KSI_STORE_VERSIONED ? builder->history_retention_ms
+                                                                    : builder->retention_ms,
+        .window_size_ms = builder->window_size_ms,
+        .retain_duplicates = builder->retain_duplicates,
         .timestamped = builder->kind == KS_STORE_KIND_TIMESTAMPED_KEY_VALUE ||
+                       builder->kind == KS_STORE_KIND_TIMESTAMPED_WINDOW ||
                        builder->kind == KS_STORE_KIND_VERSIONED_KEY_VALUE,
         .caching = builder->caching_enabled,
         .logging = !builder->logging_disabled,

@@ -151,15 +151,19 @@ static bool only_serves_an_operator(const cf_scenario *scenario, const char *nam
     return false;
 }
 
+static json_t *window_json(int64_t start, int64_t end)
+{
+    return json_pack("[I, I]", (json_int_t)start, (json_int_t)end);
+}
+
+/* An entry of a store, without what its kind adds. */
 static json_t *entry_json(cf_scenario *scenario, const ks_key_value *entry)
 {
     json_t *json = json_object();
     ks_value key = entry->key;
     if (ks_value_kind(key) == KS_KIND_WINDOWED) {
         const ks_windowed *windowed = ks_value_windowed(key);
-        json_object_set_new(
-            json, "window",
-            json_pack("[I, I]", (json_int_t)windowed->start, (json_int_t)windowed->end));
+        json_object_set_new(json, "window", window_json(windowed->start, windowed->end));
         key = windowed->key;
     }
     json_object_set_new(json, "key", type_value_json(&scenario->problem, scenario->arena, key));
@@ -236,23 +240,115 @@ static json_t *versioned_store_json(cf_scenario *scenario, const char *name,
     return entries;
 }
 
+/* ---- windows --------------------------------------------------------------------------------- */
+
+typedef struct sorted_entry {
+    json_t *entry;
+    size_t index; /* what else is equal stays in its order */
+} sorted_entry;
+
+/* By the bytes that the built-in serdes make of them. */
+static int compare_json_keys(const json_t *a, const json_t *b)
+{
+    if (json_is_string(a) && json_is_string(b)) {
+        return strcmp(json_string_value(a), json_string_value(b));
+    }
+    uint64_t one = (uint64_t)json_integer_value(a);
+    uint64_t other = (uint64_t)json_integer_value(b);
+    return one == other ? 0 : one < other ? -1 : 1;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const sorted_entry *one = a;
+    const sorted_entry *other = b;
+    int order =
+        compare_json_keys(json_object_get(one->entry, "key"), json_object_get(other->entry, "key"));
+    const json_t *window = json_object_get(one->entry, "window");
+    const json_t *other_window = json_object_get(other->entry, "window");
+    for (size_t i = 0; order == 0 && i < json_array_size(window); i++) {
+        order = compare_json_keys(json_array_get(window, i), json_array_get(other_window, i));
+    }
+    return order != 0 ? order : one->index < other->index ? -1 : 1;
+}
+
+/* Entries of windows, in the order in which scenarios have them. */
+static json_t *sort_entries(json_t *entries)
+{
+    size_t count = json_array_size(entries);
+    sorted_entry *sorted = calloc(count + 1, sizeof *sorted);
+    json_t *result = json_array();
+    for (size_t i = 0; sorted != NULL && i < count; i++) {
+        sorted[i] = (sorted_entry){.entry = json_array_get(entries, i), .index = i};
+    }
+    if (sorted != NULL && count > 1) {
+        qsort(sorted, count, sizeof *sorted, compare_entries);
+    }
+    for (size_t i = 0; sorted != NULL && i < count; i++) {
+        json_array_append(result, sorted[i].entry);
+    }
+    free(sorted);
+    json_decref(entries);
+    return result;
+}
+
+static json_t *window_store_json(cf_scenario *scenario, const char *name, ks_window_store *store)
+{
+    json_t *entries = json_array();
+    ks_window_iterator *iterator = ks_window_store_all(store);
+    ks_window_entry window;
+    ks_error error = {0};
+    bool found = true;
+    ks_status status = KS_OK;
+    while (status == KS_OK && found) {
+        status = ks_window_iterator_next(iterator, &window, &found, &error);
+        if (status == KS_OK && found) {
+            const ks_key_value entry = {
+                .key = window.key, .value = window.value, .timestamp = window.timestamp};
+            json_t *json = entry_json(scenario, &entry);
+            json_object_set_new(
+                json, "window",
+                json_pack("[I, I]", (json_int_t)window.start, (json_int_t)window.end));
+            json_array_append_new(entries, json);
+        }
+    }
+    if (status != KS_OK) {
+        problem_set(&scenario->problem, "store `%s` cannot be read: %s: %s", name,
+                    ks_status_name(status), error.message);
+    }
+    ks_window_iterator_free(iterator);
+    return sort_entries(entries);
+}
+
+/* NULL: it is of a kind that cannot be read yet. */
+static json_t *any_store_json(cf_scenario *scenario, ks_test_driver *driver, const char *name)
+{
+    ks_key_value_store *store = ks_test_driver_stored_key_value_store(driver, name);
+    ks_versioned_store *versioned = ks_test_driver_versioned_store(driver, name);
+    ks_window_store *windows = ks_test_driver_stored_window_store(driver, name);
+    if (store != NULL) {
+        return store_json(scenario, name, store);
+    }
+    if (versioned != NULL) {
+        return versioned_store_json(scenario, name, versioned);
+    }
+    return windows != NULL ? window_store_json(scenario, name, windows) : NULL;
+}
+
 json_t *outcome_stores(cf_scenario *scenario, ks_test_driver *driver)
 {
     json_t *stores = json_object();
     for (size_t i = 0; i < ks_test_driver_store_count(driver); i++) {
         const char *name = ks_test_driver_store_name(driver, i);
-        ks_key_value_store *store = ks_test_driver_stored_key_value_store(driver, name);
-        ks_versioned_store *versioned = ks_test_driver_versioned_store(driver, name);
         if (only_serves_an_operator(scenario, name)) {
             continue;
         }
-        if (store == NULL && versioned == NULL) {
-            problem_not_built(&scenario->problem, "reading store `%s`, no key-value store", name);
+        json_t *store = any_store_json(scenario, driver, name);
+        if (store == NULL) {
+            problem_not_built(&scenario->problem, "reading store `%s`", name);
             break;
         }
-        json_object_set_new(stores, name,
-                            store != NULL ? store_json(scenario, name, store)
-                                          : versioned_store_json(scenario, name, versioned));
+        json_object_set_new(stores, name, store);
     }
     return stores;
 }
