@@ -101,11 +101,9 @@ void ksi_merged_iterator_stop(ksi_merged_iterator *iterator)
     ksi_arena_reset(&iterator->arena);
 }
 
-void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_merged_options *options,
-                                 const ksi_row_range *range)
+void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_row_range *range)
 {
     ksi_merged_iterator_stop(iterator);
-    iterator->options = *options;
     begin(iterator, range);
 }
 

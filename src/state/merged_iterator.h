@@ -36,8 +36,7 @@ ksi_merged_iterator *ksi_merged_iterator_open(const ksi_merged_options *options,
  * one that was just opened. Not of a query.
  */
 void ksi_merged_iterator_stop(ksi_merged_iterator *iterator);
-void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_merged_options *options,
-                                 const ksi_row_range *range);
+void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_row_range *range);
 /* A range of a store that others write: page by page, as a query reads it. */
 ksi_merged_iterator *ksi_merged_iterator_open_query(ksi_store_query *query,
                                                     const ksi_row_range *range);

@@ -48,6 +48,7 @@ struct ksi_window_iterator {
     bool is_open;    /* there is a range whose rows are coming */
     bool by_segment; /* a range for each segment */
     ksi_merged_iterator *rows;
+    bool is_of_stored; /* `rows` goes below the cache */
     ksi_buffer low;
     ksi_buffer high;
     bool is_gathered;
@@ -184,11 +185,13 @@ static void open_rows(ksi_window_iterator *iterator)
                                         .rows = iterator->store->logged.rows,
                                         .hides = hides,
                                         .hides_owner = iterator};
-    if (iterator->rows != NULL) {
-        ksi_merged_iterator_restart(iterator->rows, &options, &range);
+    if (iterator->rows != NULL && iterator->is_of_stored == iterator->range.stored) {
+        ksi_merged_iterator_restart(iterator->rows, &range);
     } else {
+        ksi_merged_iterator_close(iterator->rows);
         iterator->rows = ksi_merged_iterator_open(&options, &range);
     }
+    iterator->is_of_stored = iterator->range.stored;
     iterator->is_open = true;
 }
 
