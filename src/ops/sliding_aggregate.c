@@ -285,12 +285,12 @@ static bool process_in_time(const sliding *in)
 {
     const int64_t time = in->record->timestamp;
     findings found = {0};
-    const ksi_window_range range = {.key_from = in->key,
-                                    .key_to = in->key,
-                                    .from =
-                                        time / 2 > in->difference ? time - 2 * in->difference : 0,
-                                    .to = time + 1,
-                                    .backward = true};
+    const ksi_window_range range = {
+        .key_from = in->key,
+        .key_to = in->key,
+        .from = time - in->difference > in->difference ? time - 2 * in->difference : 0,
+        .to = time + 1,
+        .backward = true};
     return meet_windows(in, &range, meet, &found) &&
            (found.is_complete || make_windows(in, &found));
 }
