@@ -803,6 +803,70 @@ static void the_clock_of_a_test_begins_at_zero_and_stamps_records(void **state)
     ks_topology_free(topology);
 }
 
+/* ---- windows --------------------------------------------------------------------------------- */
+
+static const ks_serde of_windows = KS_TIME_WINDOWED_SERDE(&ks_serde_string, 10);
+
+static void pipe_at(ks_test_driver *driver, const char *key, int64_t timestamp)
+{
+    ks_error error = {0};
+    const ks_log_record record = {
+        .key = ks_slice_cstr(key), .value = ks_slice_cstr("v"), .timestamp = timestamp};
+    assert_ok(ks_test_driver_pipe(driver, "in", &record, &error), &error);
+}
+
+/* Counts in windows that are emitted when they close; "key@start=count" of each that came out. */
+static void assert_closed(ks_windows windows, const char *suppliers, const char *cache,
+                          const char *expected)
+{
+    ks_error error = {0};
+    ks_record record;
+    char all[128] = "";
+    ks_builder *b = ks_builder_new(NULL);
+    ks_grouped_stream *grouped = ks_stream_group_by_key(texts_from(b, "in"), NULL);
+    ks_windowed_stream *windowed = ks_windowed_stream_emit_strategy(
+        ks_grouped_stream_windowed_by(grouped, windows), KS_EMIT_ON_WINDOW_CLOSE);
+    ks_stream_to(ks_table_to_stream(ks_windowed_stream_count(windowed, NULL), NULL), "out", NULL);
+    ks_topology *topology = build(b);
+    ks_config *config = new_config("closing");
+    set(config, "statestore.cache.max.bytes", cache);
+    set(config, "dsl.store.suppliers.class", suppliers);
+    ks_test_driver *driver = drive(topology, config, NULL);
+    pipe_at(driver, "a", 12);
+    pipe_at(driver, "b", 13);
+    pipe_at(driver, "a", 1000000); /* far behind all retention */
+    pipe_at(driver, "a", 2000000);
+    ks_test_output *out = ks_test_driver_output(driver, "out", &of_windows, &ks_serde_i64);
+    while (ks_test_output_read(out, &record, &error)) {
+        const ks_windowed *key = ks_value_windowed(record.key);
+        const ks_slice name = ks_value_text(key->key);
+        size_t length = strlen(all);
+        (void)snprintf(all + length, sizeof all - length, "%.*s@%lld=%lld ", (int)name.size,
+                       name.data, (long long)key->start, (long long)ks_value_i64(record.value));
+    }
+    assert_string_equal(all, expected);
+    ks_test_driver_free(driver);
+    ks_config_free(config);
+    ks_topology_free(topology);
+}
+
+static void windows_that_a_jump_of_time_closes_come_out(void **state)
+{
+    (void)state;
+    static const char *const suppliers[] = {"RocksDBDslStoreSuppliers",
+                                            "InMemoryDslStoreSuppliers"};
+    for (size_t i = 0; i < 2; i++) {
+        for (const char *cache = "0"; cache != NULL; cache = *cache == '0' ? "100000" : NULL) {
+            assert_closed(ks_tumbling_windows(10, 0), suppliers[i], cache,
+                          "a@10=1 b@10=1 a@1000000=1 ");
+            assert_closed(ks_hopping_windows(10, 5, 3), suppliers[i], cache,
+                          "a@5=1 b@5=1 a@10=1 b@10=1 a@999995=1 a@1000000=1 ");
+            assert_closed(ks_sliding_windows(10, 0), suppliers[i], cache,
+                          "a@2=1 b@3=1 a@999990=1 ");
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -819,6 +883,7 @@ int main(void)
         cmocka_unit_test(a_dead_letter_says_status_and_node_where_java_names_a_class),
         cmocka_unit_test(each_output_of_a_test_reads_its_topic_from_the_beginning),
         cmocka_unit_test(the_clock_of_a_test_begins_at_zero_and_stamps_records),
+        cmocka_unit_test(windows_that_a_jump_of_time_closes_come_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
