@@ -67,6 +67,15 @@ static ks_value transform(ks_ctx *ctx, const ks_record *record, void *state, voi
     return record->value;
 }
 
+static ks_value join(ks_ctx *ctx, ks_value key, ks_value left, ks_value right, void *user)
+{
+    (void)ctx;
+    (void)key;
+    (void)right;
+    (void)user;
+    return left;
+}
+
 static const ks_value_transformer transformer = {.struct_size = sizeof transformer,
                                                  .transform = transform};
 
@@ -139,18 +148,70 @@ static void a_table_is_read_from_the_nearest_store(void **state)
     ks_table *mapped = ks_table_map_values(in, value_of, NULL, NULL);
     ks_table *kept = ks_table_filter(mapped, keep_all, NULL, NULL);
     ks_table *stored = ks_table_filter(kept, keep_all, NULL, KS_MATERIALIZED(.name = "stored"));
-    assert_string_equal(ksi_table_view_store(ksi_table_read(stored)), "stored");
+    assert_string_equal(ksi_table_read(stored)->store, "stored");
     assert_false(has_store(in));
     const ksi_table_view *view = ksi_table_read(kept);
     assert_null(view->store);
     assert_ptr_equal(view->derived, kept->derived);
     assert_ptr_equal(view->parent->derived, mapped->derived);
-    assert_string_equal(ksi_table_view_store(view), "in-STATE-STORE-0000000000");
+    assert_string_equal(view->parent->parent->store, "in-STATE-STORE-0000000000");
     assert_true(has_store(in)); /* for the reader */
     assert_false(in->table->send_old_values);
     ks_grouped_stream *grouped = ks_stream_group_by_key(ks_table_to_stream(in, NULL), NULL);
     ks_table *counts = ks_grouped_stream_count(grouped, KS_MATERIALIZED(.name = "counts"));
     assert_string_equal(ksi_table_read(counts)->store, "counts");
+    ks_builder_free(b);
+}
+
+static void assert_reads(ks_builder *b, ks_table *table, const char *const *stores)
+{
+    ksi_plan_node *reader = ksi_add_plan_node(b, "reader", ksi_plan_write_processor);
+    size_t count = 0;
+    ksi_connect_view(reader, &b->arena, ksi_table_read(table));
+    for (; stores[count] != NULL; count++) {
+        assert_true(ksi_plan_has_store(reader, stores[count]));
+    }
+    assert_int_equal(reader->stores.count, count);
+}
+
+static void a_joined_table_is_read_through_both_of_its_tables(void **state)
+{
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_table *left = ks_builder_table(b, "left", NULL, KS_MATERIALIZED(.name = "l"));
+    ks_table *right = ks_builder_table(b, "right", NULL, KS_MATERIALIZED(.name = "r"));
+    ks_table *mapped = ks_table_map_values(right, value_of, NULL, NULL);
+    ks_table *joined = ks_table_join(left, mapped, join, NULL, NULL);
+    ks_table *stored = ks_table_join(joined, left, join, NULL, KS_MATERIALIZED(.name = "stored"));
+    assert_reads(b, ks_table_filter(joined, keep_all, NULL, NULL), KS_NAMES("l", "r"));
+    assert_reads(b, ks_table_join(joined, right, join, NULL, NULL), KS_NAMES("l", "r"));
+    assert_reads(b, stored, KS_NAMES("stored"));
+    assert_null(ks_table_queryable_store_name(joined));
+    assert_string_equal(ks_table_queryable_store_name(stored), "stored");
+    ks_builder_free(b);
+}
+
+static void a_join_asks_those_for_old_values_whose_rows_need_no_partner(void **state)
+{
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_table *tables[6];
+    for (size_t i = 0; i < 6; i++) {
+        char topic[8];
+        (void)snprintf(topic, sizeof topic, "t%zu", i);
+        tables[i] = ks_builder_table(b, topic, NULL, NULL);
+    }
+    ks_table *inner = ks_table_join(tables[0], tables[1], join, NULL, NULL);
+    (void)ks_table_left_join(tables[2], tables[3], join, NULL, NULL);
+    (void)ks_table_outer_join(tables[4], tables[5], join, NULL, NULL);
+    const bool expected[6] = {false, false, true, false, true, true};
+    for (size_t i = 0; i < 6; i++) {
+        assert_true(has_store(tables[i])); /* each is read by the other side */
+        assert_int_equal(tables[i]->table->send_old_values, expected[i]);
+    }
+    (void)ks_table_group_by(inner, pair_of, NULL, NULL);
+    assert_true(inner->table->send_old_values && tables[0]->table->send_old_values &&
+                tables[1]->table->send_old_values);
     ks_builder_free(b);
 }
 
@@ -328,6 +389,8 @@ int main(void)
         cmocka_unit_test(a_named_store_ends_the_search_for_old_values),
         cmocka_unit_test(a_filter_takes_old_values_that_are_there_and_asks_for_none),
         cmocka_unit_test(a_table_is_read_from_the_nearest_store),
+        cmocka_unit_test(a_joined_table_is_read_through_both_of_its_tables),
+        cmocka_unit_test(a_join_asks_those_for_old_values_whose_rows_need_no_partner),
         cmocka_unit_test(derived_tables_inherit_what_they_cannot_change),
         cmocka_unit_test(a_call_without_its_function_is_refused),
         cmocka_unit_test(wrong_names_and_stores_are_refused),
