@@ -100,13 +100,14 @@ static ks_status restore_window(ksi_store_restore *restore, ks_slice bytes, ks_s
                              "of a window",
                              bytes.size);
     }
-    if (!ksi_retention_restores(retention, key.start)) {
-        return KS_OK;
-    }
     ksi_store_note note = ksi_row_store_note(restore->rows, false);
-    if (note.sequence < (int64_t)key.sequence) {
+    if (note.sequence < (int64_t)key.sequence) { /* also of rows that were not stored */
         note.sequence = (int64_t)key.sequence;
         ksi_row_store_set_note(restore->rows, &note);
+    }
+    bool is_nothing = restore->spec->retain_duplicates && value.data == NULL;
+    if ((is_nothing && !retention->is_exact) || !ksi_retention_restores(retention, key.start)) {
+        return KS_OK;
     }
     ks_slice row_key = ksi_window_key_make(&restore->key, restore->spec->by_time,
                                            ksi_retention_segment(retention, key.start), &key);

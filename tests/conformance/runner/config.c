@@ -108,11 +108,20 @@ static bool set_property(cf_scenario *scenario, ks_config *config, const char *n
            ks_config_set(config, name, value, error) == KS_OK;
 }
 
+/* As Java's driver has them where a scenario says nothing. */
+static const char *const throttles[] = {
+    "__emit.interval.ms.kstreams.outer.join.spurious.results.fix__",
+    "__emit.interval.ms.kstreams.windowed.aggregation__",
+};
+
 ks_config *build_config(cf_scenario *scenario, const char *state_dir, ks_error *error)
 {
     ks_config *config = ks_config_new();
     bool sound = ks_config_set(config, "application.id", "app", error) == KS_OK &&
                  ks_config_set(config, "state.dir", state_dir, error) == KS_OK;
+    for (size_t i = 0; i < sizeof throttles / sizeof throttles[0] && sound; i++) {
+        sound = ks_config_set(config, throttles[i], "0", error) == KS_OK;
+    }
     const char *name;
     json_t *value;
     json_object_foreach(json_object_get(scenario->root, "config"), name, value)

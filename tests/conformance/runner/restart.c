@@ -15,6 +15,8 @@
  *     table
  *     the time that a            is the highest that came by, and begins anew: with records out of
  *     suppressed table knows     order it is behind then
+ *     what a left or outer join  the time, and which rows it has looked at, begin anew; one of a
+ *     of streams knows           stream with itself in one store goes by the time, too
  */
 #include "restart.h"
 
@@ -117,6 +119,16 @@ static bool suppresses(const json_t *node)
     return op != NULL && strcmp(op, "suppress") == 0;
 }
 
+/* Only joins of streams have a window. */
+static bool joins_by_time(const cf_scenario *scenario, const json_t *node)
+{
+    const char *op = json_string_value(json_object_get(node, "op"));
+    bool is_inner = op != NULL && strcmp(op, "join") == 0;
+    bool is_outer = op != NULL && (strcmp(op, "leftJoin") == 0 || strcmp(op, "outerJoin") == 0);
+    return json_object_get(node, "window") != NULL &&
+           (is_outer || (is_inner && is_out_of_order(scenario)));
+}
+
 static bool shows_by_its_nature(const cf_scenario *scenario)
 {
     const json_t *config = json_object_get(scenario->root, "config");
@@ -130,7 +142,7 @@ static bool shows_by_its_nature(const cf_scenario *scenario)
     for (size_t i = 0; i < json_array_size(nodes) && !shows; i++) {
         const json_t *node = json_array_get(nodes, i);
         shows = punctuates(node) || json_object_get(node, "grace") != NULL ||
-                (suppresses(node) && is_out_of_order(scenario));
+                (suppresses(node) && is_out_of_order(scenario)) || joins_by_time(scenario, node);
     }
     return shows;
 }
