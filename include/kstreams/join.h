@@ -150,8 +150,9 @@ KS_API ks_table *ks_table_outer_join(ks_table *table, ks_table *other, ks_joiner
  * The rows of a table joined with those of another that they name: `foreign_key` makes the key of
  * the other table out of a row's key and value; null names none. The result has the keys of the
  * left table. It goes through two internal topics, so an update of either table is seen a moment
- * later; an answer to a question that has changed meanwhile is dropped and counted. `user` goes to
- * both functions.
+ * later; an answer to a question that has changed meanwhile is dropped and counted. So a row that
+ * changes again within that moment may keep its old result, as in Java, if it has none any more: a
+ * left join, which always has one, does not. `user` goes to both functions.
  *
  * @param options  names, partitioners and, in `materialized`, the store of the result;
  *                 KS_TABLE_JOINED
