@@ -137,12 +137,10 @@ static const ksi_property state[] = {
     {.name = "windowstore.changelog.additional.retention.ms",
      .type = KSI_PROPERTY_I64,
      .importance = KSI_IMPORTANCE_LOW,
-     .support = KSI_SUPPORT_INERT,
-     .reason = "this version has no window stores",
      .default_text = "86400000",
-     .prose = "Milliseconds that are added to the retention of a window store for its changelog "
-              "topic, so that clocks that "
-              "differ do not cut off rows the store still has."},
+     .prose = "Milliseconds that are added to the retention of a window or session store for its "
+              "changelog topic, so that clocks that differ do not cut off rows the store still "
+              "has."},
 };
 
 const ksi_property_table ksi_table_state = {

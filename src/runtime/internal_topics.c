@@ -35,11 +35,15 @@ static ks_status check_existing(const ksi_needed_topic *needed, int32_t partitio
 /*
  * What Java gives them; properties that begin with "topic." go over that, and what the program
  * says of one store over these.
- * @java UnwindowedUnversionedChangelogTopicConfig, VersionedChangelogTopicConfig,
- *       RepartitionTopicConfig
+ * @java UnwindowedUnversionedChangelogTopicConfig, WindowedChangelogTopicConfig,
+ *       VersionedChangelogTopicConfig, RepartitionTopicConfig
  */
 static const ks_topic_config changelog_configs[] = {
     {.name = "cleanup.policy", .value = "compact"},
+    {.name = "message.timestamp.type", .value = "CreateTime"},
+    {0}};
+static const ks_topic_config windowed_configs[] = {
+    {.name = "cleanup.policy", .value = "compact,delete"},
     {.name = "message.timestamp.type", .value = "CreateTime"},
     {0}};
 static const ks_topic_config repartition_configs[] = {
@@ -56,7 +60,7 @@ typedef struct config_list {
     ksi_topic_config *items;
     size_t count;
     size_t capacity;
-    char compaction_lag[24];
+    char number[24]; /* a value that is made here */
 } config_list;
 
 static void put(config_list *list, const char *name, const char *value)
@@ -90,26 +94,43 @@ static void put_properties(config_list *list, const ks_config *config)
     }
 }
 
-/* As Java: over the properties, and only the program's own word for this store goes over it. */
-static void put_compaction_lag(config_list *list, const ksi_store_spec *store)
+/* The retention of a store and some more. */
+static void put_retention(config_list *list, const char *name, const ksi_store_spec *store,
+                          int64_t more_ms)
 {
-    int64_t lag_ms = store->retention_ms < INT64_MAX - VERSIONED_EXTRA_LAG_MS
-                         ? store->retention_ms + VERSIONED_EXTRA_LAG_MS
-                         : INT64_MAX;
-    (void)snprintf(list->compaction_lag, sizeof list->compaction_lag, "%" PRId64, lag_ms);
-    put(list, "min.compaction.lag.ms", list->compaction_lag);
+    int64_t sum_ms =
+        store->retention_ms < INT64_MAX - more_ms ? store->retention_ms + more_ms : INT64_MAX;
+    (void)snprintf(list->number, sizeof list->number, "%" PRId64, sum_ms);
+    put(list, name, list->number);
+}
+
+/*
+ * As Java: what follows from the retention goes over the properties, and only the program's own
+ * word for this store goes over it.
+ */
+static void find_changelog_configs(config_list *list, const ksi_store_spec *store,
+                                   const ks_config *config)
+{
+    bool is_windowed = store->kind == KSI_STORE_WINDOW || store->kind == KSI_STORE_SESSION;
+    put_all(list, is_windowed ? windowed_configs : changelog_configs);
+    put_properties(list, config);
+    if (store->kind == KSI_STORE_VERSIONED) {
+        put_retention(list, "min.compaction.lag.ms", store, VERSIONED_EXTRA_LAG_MS);
+    } else if (is_windowed) {
+        put_retention(list, "retention.ms", store,
+                      ksi_config_i64(config, "windowstore.changelog.additional.retention.ms"));
+    }
+    put_all(list, store->changelog_config);
 }
 
 static void find_configs(config_list *list, const ksi_needed_topic *needed, const ks_config *config)
 {
-    put_all(list, needed->store != NULL ? changelog_configs : repartition_configs);
-    put_properties(list, config);
-    if (needed->store != NULL && needed->store->kind == KSI_STORE_VERSIONED) {
-        put_compaction_lag(list, needed->store);
-    }
     if (needed->store != NULL) {
-        put_all(list, needed->store->changelog_config);
+        find_changelog_configs(list, needed->store, config);
+        return;
     }
+    put_all(list, repartition_configs);
+    put_properties(list, config);
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */

@@ -41,6 +41,7 @@ typedef struct gathered_row {
 struct ksi_window_iterator {
     ksi_window_store *store;
     ksi_window_range range; /* keys are in `key_from` and `key_to` */
+    int64_t visible_from;   /* below the cache */
     ksi_buffer key_from;
     ksi_buffer key_to;
     int64_t segment; /* to be opened next */
@@ -63,13 +64,12 @@ struct ksi_window_iterator {
 
 /* ---- what belongs to the range --------------------------------------------------------------- */
 
+/* As it was at the opening: time may go on while one iterates. */
 static bool hides(const void *owner, ks_slice row_key)
 {
     const ksi_window_iterator *iterator = owner;
-    const ksi_retention *retention = &iterator->store->retention;
-    int64_t visible =
-        iterator->range.kept ? ksi_retention_kept_from(retention) : retention->visible_from;
-    return ksi_window_key_start(row_key, iterator->store->base.spec->by_time) < visible;
+    bool by_time = iterator->store->base.spec->by_time;
+    return ksi_window_key_start(row_key, by_time) < iterator->visible_from;
 }
 
 static bool is_in_range(const ksi_window_range *range, const ksi_window_key *key)
@@ -401,14 +401,15 @@ static ks_slice keep(ksi_buffer *in, ks_slice bytes)
 }
 
 /* No row starts before what is visible below the cache, nor behind the highest start. */
-static void narrow(ksi_window_range *range, const ksi_window_store *store)
+static void narrow(ksi_window_iterator *iterator)
 {
+    const ksi_window_store *store = iterator->store;
+    ksi_window_range *range = &iterator->range;
     const ksi_retention *retention = &store->retention;
-    int64_t low = 0;
-    if (store->logged.cached == NULL || range->stored) {
-        low = range->kept ? ksi_retention_kept_from(retention) : retention->visible_from;
-        low = low > 0 ? low : 0;
-    }
+    iterator->visible_from =
+        range->kept ? ksi_retention_kept_from(retention) : retention->visible_from;
+    int64_t low = cache_of(iterator) == NULL ? iterator->visible_from : 0;
+    low = low > 0 ? low : 0;
     range->from = range->from > low ? range->from : low;
     range->to = range->to < store->highest ? range->to : store->highest;
 }
@@ -421,7 +422,7 @@ ksi_window_iterator *ksi_window_store_fetch(ksi_window_store *store, const ksi_w
     iterator->range.key_from = keep(&iterator->key_from, range->key_from);
     iterator->range.key_to = keep(&iterator->key_to, range->key_to);
     range = &iterator->range;
-    narrow(&iterator->range, store);
+    narrow(iterator);
     bool has_keys = range->key_from.data != NULL || range->key_to.data != NULL;
     bool is_sorted = spec->type != KS_STORE_IN_MEMORY || spec->by_time || is_one_key(range);
     iterator->is_open = false;

@@ -494,6 +494,45 @@ static void what_is_said_of_one_store_goes_over_what_is_said_of_all(void **state
     free_fixture(self);
 }
 
+static void pass(ks_ctx *ctx, const ks_record *record, void *state, void *user)
+{
+    (void)state;
+    (void)user;
+    ks_ctx_forward(ctx, record);
+}
+
+/* @java WindowedChangelogTopicConfig: the retention goes over "topic.", the store's own over it. */
+static void rows_of_windows_are_kept_for_their_retention_and_some_more(void **state)
+{
+    (void)state;
+    static const ks_processor processor = {.struct_size = sizeof processor, .process = pass};
+    static const ks_topic_config own[] = {{.name = "retention.ms", .value = "5"}, {0}};
+    ks_store_builder windows =
+        *KS_STORE_BUILDER(.name = "plain", .kind = KS_STORE_KIND_WINDOW, .key = text, .value = text,
+                          .retention_ms = 300000, .window_size_ms = 1000);
+    ks_builder *b = ks_builder_new(NULL);
+    ks_builder_add_store(b, &windows);
+    windows.name = "own";
+    windows.changelog_config = own;
+    ks_builder_add_store(b, &windows);
+    windows.name = "ever";
+    windows.changelog_config = NULL;
+    windows.retention_ms = INT64_MAX;
+    ks_builder_add_store(b, &windows);
+    to_out(ks_stream_process_values(source(b, "in"), &processor, NULL,
+                                    KS_CONNECTED(.stores = KS_NAMES("plain", "own", "ever"))));
+    fixture *self = fixture_of(log_open(), topology_of(b));
+    log_create(self->log, "in", 1);
+    set(self, "windowstore.changelog.additional.retention.ms", "7000");
+    set(self, "topic.retention.ms", "1");
+    make_ready(self);
+    assert_config(self, "app-plain-changelog", "cleanup.policy", "compact,delete");
+    assert_config(self, "app-plain-changelog", "retention.ms", "307000");
+    assert_config(self, "app-own-changelog", "retention.ms", "5");
+    assert_config(self, "app-ever-changelog", "retention.ms", "9223372036854775807");
+    free_fixture(self);
+}
+
 static void a_configuration_that_the_log_does_not_take_names_the_topic(void **state)
 {
     (void)state;
@@ -551,6 +590,7 @@ int main(void)
         cmocka_unit_test(internal_topics_are_created_once),
         cmocka_unit_test(nothing_is_created_when_one_topic_does_not_fit),
         cmocka_unit_test(what_is_said_of_one_store_goes_over_what_is_said_of_all),
+        cmocka_unit_test(rows_of_windows_are_kept_for_their_retention_and_some_more),
         cmocka_unit_test(a_configuration_that_the_log_does_not_take_names_the_topic),
         cmocka_unit_test(a_source_topic_that_is_a_changelog_needs_no_other),
     };
