@@ -207,7 +207,7 @@ KS_API ks_table *ks_cogrouped_stream_aggregate(ks_cogrouped_stream *cogrouped,
                                                ks_initializer_fn *initialize, void *user,
                                                const ks_materialized *materialized);
 
-/** Puts a cogroup into windows; not unlimited ones. @java CogroupedKStream#windowedBy */
+/** Puts a cogroup into windows. @java CogroupedKStream#windowedBy */
 KS_API ks_windowed_cogrouped_stream *ks_cogrouped_stream_windowed_by(ks_cogrouped_stream *cogrouped,
                                                                      ks_windows windows);
 

@@ -51,6 +51,8 @@ ks_builder *ks_builder_new(const ks_config *config)
     builder->inert_grouped =
         (ks_grouped_stream){.builder = builder, .name = "", .node = builder->root};
     builder->inert_cogrouped = (ks_cogrouped_stream){.builder = builder};
+    builder->inert_windowed_cogrouped =
+        (ks_windowed_cogrouped_stream){.builder = builder, .cogrouped = &builder->inert_cogrouped};
     builder->inert_windowed =
         (ks_windowed_stream){.builder = builder, .grouped = &builder->inert_grouped};
     builder->inert_grouped_table = (ks_grouped_table){.builder = builder, .node = builder->root};

@@ -98,6 +98,12 @@ struct ks_cogrouped_stream {
     ksi_cogroup_member *first; /* NULL: the handle is inert */
 };
 
+struct ks_windowed_cogrouped_stream {
+    ks_builder *builder;
+    ks_cogrouped_stream *cogrouped;
+    ks_windows windows; /* checked */
+};
+
 struct ks_windowed_stream {
     ks_builder *builder;
     ks_grouped_stream *grouped;
@@ -176,6 +182,7 @@ struct ks_builder {
     ks_global_table inert_global_table;
     ks_grouped_stream inert_grouped;
     ks_cogrouped_stream inert_cogrouped;
+    ks_windowed_cogrouped_stream inert_windowed_cogrouped;
     ks_grouped_table inert_grouped_table;
     ks_windowed_stream inert_windowed;
     ks_split inert_split;
@@ -318,8 +325,13 @@ bool ksi_materialize_windows(ks_builder *builder, const ks_windows *windows, ks_
 ks_table *ksi_add_aggregation(ks_grouped_stream *grouped, const ksi_materialized *store,
                               ksi_processor aggregation, const ks_table *values);
 
+/* The operation for the kind of windows. */
+ksi_processor ksi_windowed_operation(const ksi_windowed_aggregate *config);
 /* Whether the bounds make sense; false: the builder failed. */
 bool ksi_check_windows(ks_builder *builder, const ks_windows *windows, const char *call);
+/* Whether a merger is there where one is needed, and only there; false: the builder failed. */
+bool ksi_check_merger(ks_builder *builder, const ks_options_head *head, const ks_windows *windows,
+                      ks_merger_fn *merge, const char *call);
 /* Behind the end of its window, how late a record may come. @java GraphGraceSearchUtil */
 int64_t ksi_windows_grace(const ks_windows *windows);
 /* The serde of the table's windowed keys, in the topology's arena; NULL when `key` is not known. */

@@ -116,7 +116,8 @@ static void find_parents(ks_cogrouped_stream *cogrouped, const ksi_materialized 
 typedef struct cogroup_call {
     ks_cogrouped_stream *cogrouped;
     const ks_materialized *options;
-    ksi_cogroup_input shared; /* without what is a member's own */
+    const ks_windows *windows; /* NULL: without */
+    ksi_cogroup_input shared;  /* without what is a member's own */
     ksi_materialized store;
 } cogroup_call;
 
@@ -135,12 +136,18 @@ static void add_aggregation(const cogroup_call *call, ksi_cogroup_member *member
     ksi_cogroup_input input = call->shared;
     input.aggregate = member->aggregate;
     input.user = member->user;
-    ksi_aggregate *config = ksi_arena_alloc(arena, sizeof *config);
+    ksi_windowed_aggregate *config = ksi_arena_alloc(arena, sizeof *config);
     *config = ksi_cogroup_aggregate(arena, &input);
-    config->table.store = ksi_arena_strdup(arena, call->store.spec.name);
-    member->table = &config->table;
+    config->how.table.store = ksi_arena_strdup(arena, call->store.spec.name);
+    member->table = &config->how.table;
     member->node = ksi_add_plan_node(builder, name, ksi_plan_write_processor);
-    member->node->processor = ksi_op_aggregate(config);
+    if (call->windows != NULL) {
+        config->windows = *call->windows;
+        member->node->processor = ksi_windowed_operation(config);
+        member->node->window_grace_ms = ksi_windows_grace(call->windows);
+    } else {
+        member->node->processor = ksi_op_aggregate(&config->how);
+    }
     ksi_plan_add_store(member->node, &builder->arena, &call->store.spec);
     ksi_attach(builder, member->parent, member->node);
 }
@@ -176,7 +183,15 @@ static ksi_table_nodes *table_nodes(const cogroup_call *call)
     return nodes;
 }
 
-static ks_table *merge(const cogroup_call *call, const ks_serde *key)
+/* The serde of the table's keys; NULL: not known. */
+static const ks_serde *key_serde(const cogroup_call *call)
+{
+    const ks_serde *key = call->store.spec.key;
+    return call->windows != NULL ? ksi_windowed_key(call->cogrouped->builder, call->windows, key)
+                                 : key;
+}
+
+static ks_table *merge(const cogroup_call *call)
 {
     const char *name = name_node(call, "-cogroup-merge", MERGE);
     ks_builder *builder = call->cogrouped->builder;
@@ -192,7 +207,7 @@ static ks_table *merge(const cogroup_call *call, const ks_serde *key)
     }
     return ksi_table_new(builder,
                          &(ks_table){.name = name,
-                                     .key = key,
+                                     .key = key_serde(call),
                                      .value = spec->value,
                                      .queryable_name = call->store.queryable ? spec->name : NULL,
                                      .table = call->cogrouped->first->table,
@@ -202,12 +217,12 @@ static ks_table *merge(const cogroup_call *call, const ks_serde *key)
 }
 
 /* The store was decided on. Each member adds it: it is one, because it has one origin. */
-static ks_table *aggregate(cogroup_call *call, const ks_serde *key)
+static ks_table *aggregate(cogroup_call *call)
 {
     ks_builder *builder = call->cogrouped->builder;
     call->store.spec.origin = ksi_arena_alloc(&builder->arena, 1);
     find_parents(call->cogrouped, &call->store);
-    return add_aggregations(call) ? merge(call, key) : &builder->inert_table;
+    return add_aggregations(call) ? merge(call) : &builder->inert_table;
 }
 
 ks_table *ks_cogrouped_stream_aggregate(ks_cogrouped_stream *cogrouped,
@@ -224,5 +239,45 @@ ks_table *ks_cogrouped_stream_aggregate(ks_cogrouped_stream *cogrouped,
         !ksi_materialize(builder, options, AGGREGATE, &call.store)) {
         return &builder->inert_table;
     }
-    return aggregate(&call, call.store.spec.key);
+    return aggregate(&call);
+}
+
+/* ---- in windows ------------------------------------------------------------------------------ */
+
+ks_windowed_cogrouped_stream *ks_cogrouped_stream_windowed_by(ks_cogrouped_stream *cogrouped,
+                                                              ks_windows windows)
+{
+    static const char call[] = "ks_cogrouped_stream_windowed_by";
+    ks_builder *builder = cogrouped->builder;
+    if (!ksi_builder_ready(builder, NULL, call, true) ||
+        !ksi_check_windows(builder, &windows, call)) {
+        return &builder->inert_windowed_cogrouped;
+    }
+    ks_windowed_cogrouped_stream *windowed = ksi_arena_alloc(&builder->arena, sizeof *windowed);
+    *windowed = (ks_windowed_cogrouped_stream){
+        .builder = builder, .cogrouped = cogrouped, .windows = windows};
+    return windowed;
+}
+
+ks_table *ks_windowed_cogrouped_stream_aggregate(ks_windowed_cogrouped_stream *windowed,
+                                                 ks_initializer_fn *initialize,
+                                                 ks_merger_fn *merge_sessions, void *user,
+                                                 const ks_materialized *options)
+{
+    static const char name[] = "ks_windowed_cogrouped_stream_aggregate";
+    ks_builder *builder = windowed->builder;
+    const ks_options_head *head = KSI_HEAD_OF(options);
+    cogroup_call call = {
+        .cogrouped = windowed->cogrouped,
+        .options = options,
+        .windows = &windowed->windows,
+        .shared = {.initialize = initialize, .merge = merge_sessions, .shared_user = user}};
+    ksi_builder_own(builder, user, options != NULL ? options->user_free : NULL);
+    if (!ksi_builder_ready(builder, head, name, initialize != NULL) ||
+        !ksi_check_merger(builder, head, &windowed->windows, merge_sessions, name) ||
+        !ksi_materialize_windows(builder, &windowed->windows, KS_EMIT_ON_WINDOW_UPDATE, options,
+                                 AGGREGATE, &call.store)) {
+        return &builder->inert_table;
+    }
+    return aggregate(&call);
 }

@@ -65,6 +65,18 @@ bool ksi_check_windows(ks_builder *builder, const ks_windows *windows, const cha
             refuse(builder, call, "the grace period is not negative", windows->grace_ms));
 }
 
+bool ksi_check_merger(ks_builder *builder, const ks_options_head *head, const ks_windows *windows,
+                      ks_merger_fn *merge, const char *call)
+{
+    const bool in_sessions = windows->kind == KS_WINDOWS_SESSION;
+    if ((merge != NULL) != in_sessions) {
+        ksi_builder_fail(builder, head, KS_E_ARGUMENT, call,
+                         in_sessions ? "sessions need a merger, for two that become one"
+                                     : "a merger is for sessions; give NULL");
+    }
+    return (merge != NULL) == in_sessions;
+}
+
 int64_t ksi_windows_grace(const ks_windows *windows)
 {
     return windows->kind == KS_WINDOWS_SESSION ? ksi_window_end(windows->grace_ms, windows->size_ms)
@@ -116,7 +128,7 @@ ks_windowed_stream *ks_windowed_stream_emit_strategy(ks_windowed_stream *windowe
 
 /* ---- aggregating ----------------------------------------------------------------------------- */
 
-static ksi_processor operation(const ksi_windowed_aggregate *config)
+ksi_processor ksi_windowed_operation(const ksi_windowed_aggregate *config)
 {
     return config->windows.kind == KS_WINDOWS_SLIDING ? ksi_op_sliding_aggregate(config)
                                                       : ksi_op_window_aggregate(config);
@@ -133,7 +145,7 @@ static ks_table *add(ks_windowed_stream *windowed, const char *name, const ksi_m
     config->how.table.store = ksi_arena_strdup(arena, store->spec.name);
     config->how.table.emits_on_close = windowed->emit == KS_EMIT_ON_WINDOW_CLOSE;
     ks_table *table = ksi_add_aggregation(
-        windowed->grouped, store, operation(config),
+        windowed->grouped, store, ksi_windowed_operation(config),
         &(ks_table){.name = name,
                     .key = ksi_windowed_key(builder, &windowed->windows, store->spec.key),
                     .table = &config->how.table});
@@ -196,14 +208,8 @@ ks_table *ks_windowed_stream_aggregate(ks_windowed_stream *windowed, ks_initiali
 {
     static const char call[] = "ks_windowed_stream_aggregate";
     ks_builder *builder = windowed->builder;
-    const bool in_sessions = windowed->windows.kind == KS_WINDOWS_SESSION;
-    if (!begin(windowed, call, initialize != NULL && aggregator != NULL, user, options)) {
-        return &builder->inert_table;
-    }
-    if ((merge != NULL) != in_sessions) {
-        ksi_builder_fail(builder, KSI_HEAD_OF(options), KS_E_ARGUMENT, call,
-                         in_sessions ? "sessions need a merger, for two that become one"
-                                     : "a merger is for sessions; give NULL");
+    if (!begin(windowed, call, initialize != NULL && aggregator != NULL, user, options) ||
+        !ksi_check_merger(builder, KSI_HEAD_OF(options), &windowed->windows, merge, call)) {
         return &builder->inert_table;
     }
     return aggregate(windowed, options, AGGREGATE, NULL,

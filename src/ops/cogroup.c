@@ -25,9 +25,17 @@ static ks_value aggregate(ks_ctx *ctx, const ks_record *record, ks_value before,
     return input->aggregate(ctx, record, before, input->user);
 }
 
-ksi_aggregate ksi_cogroup_aggregate(ks_arena *arena, const ksi_cogroup_input *input)
+static ks_value merge(ks_ctx *ctx, ks_value key, ks_value before, ks_value other, void *user)
+{
+    const ksi_cogroup_input *input = user;
+    return input->merge(ctx, key, before, other, input->shared_user);
+}
+
+ksi_windowed_aggregate ksi_cogroup_aggregate(ks_arena *arena, const ksi_cogroup_input *input)
 {
     ksi_cogroup_input *own = ksi_arena_alloc(arena, sizeof *own);
     *own = *input;
-    return (ksi_aggregate){.initialize = initialize, .aggregate = aggregate, .user = own};
+    return (ksi_windowed_aggregate){
+        .how = {.initialize = initialize, .aggregate = aggregate, .user = own},
+        .merge = input->merge != NULL ? merge : NULL};
 }

@@ -147,11 +147,12 @@ ksi_processor ksi_op_sliding_aggregate(const ksi_windowed_aggregate *aggregate);
 /* cogroup.c: the aggregation of one input */
 typedef struct ksi_cogroup_input {
     ks_initializer_fn *initialize; /* of all inputs */
-    void *shared_user;             /* for it */
+    ks_merger_fn *merge;           /* of all inputs; NULL: not in sessions */
+    void *shared_user;             /* for both */
     ks_aggregator_fn *aggregate;
     void *user; /* for the aggregator */
 } ksi_cogroup_input;
-ksi_aggregate ksi_cogroup_aggregate(ks_arena *arena, const ksi_cogroup_input *input);
+ksi_windowed_aggregate ksi_cogroup_aggregate(ks_arena *arena, const ksi_cogroup_input *input);
 
 /*
  * table_join.c: a side behind each of two tables, and behind both what merges them and is the

@@ -56,7 +56,8 @@ static const cf_op ops[] = {
     {"aggregate", HANDLE_GROUPED_TABLE, op_table_aggregate},
     /* windows, cogroups, joins */
     {"windowedBy", HANDLE_GROUPED_STREAM, op_windowed_by},
-    {"windowedBy", HANDLE_COGROUPED_STREAM, NULL},
+    {"windowedBy", HANDLE_COGROUPED_STREAM, op_cogroup_windowed_by},
+    {"aggregate", HANDLE_WINDOWED_COGROUPED_STREAM, op_windowed_cogroup_aggregate},
     {"count", HANDLE_WINDOWED_STREAM, op_windowed_count},
     {"reduce", HANDLE_WINDOWED_STREAM, op_windowed_reduce},
     {"aggregate", HANDLE_WINDOWED_STREAM, op_windowed_aggregate},

@@ -12,6 +12,8 @@
 #include "build.h"
 #include "functions.h"
 
+#include <kstreams/windows.h>
+
 typedef enum cf_handle_kind {
     HANDLE_NONE = 0, /**< the op gives nothing to refer to */
     HANDLE_STREAM,
@@ -20,6 +22,7 @@ typedef enum cf_handle_kind {
     HANDLE_GROUPED_STREAM,
     HANDLE_GROUPED_TABLE,
     HANDLE_COGROUPED_STREAM,
+    HANDLE_WINDOWED_COGROUPED_STREAM,
     HANDLE_WINDOWED_STREAM,
     HANDLE_TOPOLOGY, /**< of no input: the op adds to the topology itself */
     HANDLE_BRANCHES  /**< a split; its branches are handles of their own, named ID.branch */
@@ -91,6 +94,8 @@ const ks_materialized *materialized_of(cf_build *build, cf_fields *node, bool na
 /** The same of an aggregation in windows, whose store may have a `retention`. */
 const ks_materialized *windowed_materialized_of(cf_build *build, cf_fields *node,
                                                 ks_materialized *storage);
+/** The one kind of windows that a node names. */
+ks_windows windows_of(cf_build *build, cf_fields *node);
 /** NULL without `name`, `key` and `value`: the plain overload, which alone inherits serdes. */
 const ks_grouped *grouped_of(cf_build *build, cf_fields *node, ks_grouped *storage);
 /**
@@ -109,7 +114,8 @@ cf_op_fn op_stream, op_filter, op_map_values, op_map, op_select_key, op_flat_map
     op_flat_map_values, op_peek, op_foreach, op_print, op_split, op_merge, op_repartition, op_to;
 /* ops_table.c */
 cf_op_fn op_table, op_global_table, op_to_table, op_to_stream, op_table_filter, op_table_map_values,
-    op_table_transform_values, op_suppress, op_cogroup, op_cogroup_aggregate;
+    op_table_transform_values, op_suppress, op_cogroup, op_cogroup_aggregate,
+    op_cogroup_windowed_by, op_windowed_cogroup_aggregate;
 /* ops_aggregation.c */
 cf_op_fn op_group_by_key, op_group_by, op_count, op_reduce, op_aggregate, op_table_group_by,
     op_table_count, op_table_reduce, op_table_aggregate;

@@ -4,8 +4,6 @@
  */
 #include "ops.h"
 
-#include <kstreams/windows.h>
-
 /* One of the groups, which the first call of Java is made on. */
 static ks_grouped_stream *group_at(cf_build *build, cf_fields *node, const char *id)
 {
@@ -51,4 +49,32 @@ cf_handle op_cogroup_aggregate(cf_build *build, cf_fields *node)
     }
     return handle_of(HANDLE_TABLE, ks_cogrouped_stream_aggregate(input.object, call_initializer,
                                                                  initial, materialized));
+}
+
+cf_handle op_cogroup_windowed_by(cf_build *build, cf_fields *node)
+{
+    cf_handle input = handle_input(build, node);
+    ks_windows windows = windows_of(build, node);
+    return build_is_sound(build) ? handle_of(HANDLE_WINDOWED_COGROUPED_STREAM,
+                                             ks_cogrouped_stream_windowed_by(input.object, windows))
+                                 : handle_none();
+}
+
+cf_handle op_windowed_cogroup_aggregate(cf_build *build, cf_fields *node)
+{
+    cf_handle input = handle_input(build, node);
+    const char *type = fields_text(node, "value");
+    cf_function *shared = function_initial(build->scenario, type, fields_need(node, "init"));
+    const json_t *merge = fields_get(node, "merge");
+    if (merge != NULL) {
+        function_set_merge(build->scenario, shared, type, merge);
+    }
+    ks_materialized storage;
+    const ks_materialized *materialized = windowed_materialized_of(build, node, &storage);
+    if (!build_is_sound(build)) {
+        return handle_none();
+    }
+    return handle_of(HANDLE_TABLE, ks_windowed_cogrouped_stream_aggregate(
+                                       input.object, call_initializer,
+                                       merge != NULL ? call_merger : NULL, shared, materialized));
 }

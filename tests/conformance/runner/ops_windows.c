@@ -4,8 +4,6 @@
  */
 #include "ops.h"
 
-#include <kstreams/windows.h>
-
 /* ---- windows --------------------------------------------------------------------------------- */
 
 /* Java's NoGrace without `grace`. */
@@ -43,8 +41,7 @@ static ks_windows unlimited_windows(cf_fields *kind)
     return ks_unlimited_windows(start);
 }
 
-/* The one kind of windows that a node names. */
-static ks_windows windows_of(cf_build *build, cf_fields *node)
+ks_windows windows_of(cf_build *build, cf_fields *node)
 {
     static const struct {
         const char *name;
