@@ -56,6 +56,7 @@ struct ks_table {
     const ksi_store_spec *lazy_store; /* of a topic or a stream: its store, should it need one */
     ks_table *parent;                 /* of a derived one: what it is derived from */
     const ksi_derived_table *derived;
+    bool cannot_be_read;        /* by other nodes than its own: a cogroup in windows, as in Java */
     const char *buffer;         /* of a suppressed one, whose parent stands above, too */
     const ksi_table_join *join; /* of a joined one: `parent` is its left table */
     ks_table *other;            /* and this its right one */

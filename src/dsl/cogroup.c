@@ -16,6 +16,9 @@
  *
  * The serdes of the table are those it is given: groups may differ in theirs, so none is inherited.
  *
+ * Over windows the table cannot be read by a join: in Java the node that merges knows how to read
+ * key-value stores only. It may be filtered, suppressed and made a stream.
+ *
  * A second aggregation of the same cogroup reads the repartition points of the first, and still
  * uses up the numbers of new ones, as Java.
  *
@@ -212,6 +215,7 @@ static ks_table *merge(const cogroup_call *call)
                                      .queryable_name = call->store.queryable ? spec->name : NULL,
                                      .table = call->cogrouped->first->table,
                                      .inputs = table_nodes(call),
+                                     .cannot_be_read = call->windows != NULL,
                                      .is_versioned = spec->kind == KSI_STORE_VERSIONED,
                                      .node = node});
 }

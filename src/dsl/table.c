@@ -53,6 +53,7 @@ const ksi_table_view *ksi_table_read(ks_table *table)
     if (table->lazy_store != NULL) {
         materialize_source(table);
     }
+    view->cannot_be_read = table->cannot_be_read;
     if (table->table->store != NULL) {
         view->store = table->table->store;
     } else if (table->join != NULL) {

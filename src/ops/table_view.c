@@ -17,6 +17,12 @@ ks_status ksi_table_reader_open(ksi_table_reader *reader, ks_ctx *ctx, const ksi
                                 ks_error *error)
 {
     *reader = (ksi_table_reader){0};
+    if (view->cannot_be_read) {
+        return ksi_error_set(error, KS_E_STORE, ctx->node->node->name,
+                             "the rows of a cogroup in windows ('%s') cannot be read by another "
+                             "node; make a stream and a table of it, and read that",
+                             view->store);
+    }
     if (view->store != NULL) {
         return ksi_table_store_open_to_read(&reader->store, ctx, view->store, error);
     }

@@ -28,6 +28,7 @@
 /* In the topology's arena. */
 typedef struct ksi_table_view ksi_table_view;
 struct ksi_table_view {
+    bool cannot_be_read;              /* opening a reader fails */
     const char *store;                /* NULL: it goes by its parent, or by what it joins */
     const ksi_table_view *parent;     /* what it is derived from */
     const ksi_derived_table *derived; /* and how; NULL: it is suppressed */

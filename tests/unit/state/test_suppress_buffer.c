@@ -24,7 +24,7 @@
 static const ksi_store_spec spec = {
     .name = "held", .kind = KSI_STORE_SUPPRESS, .type = KS_STORE_IN_MEMORY, .logging = true};
 
-/* ---- a changelog that writes down what it gets ------------------------------------------------ */
+/* ---- a changelog that writes down what it gets ----------------------------------------------- */
 
 typedef struct noting {
     ksi_changelog changelog;
