@@ -130,8 +130,14 @@ ks_windowed_stream *ks_windowed_stream_emit_strategy(ks_windowed_stream *windowe
 
 ksi_processor ksi_windowed_operation(const ksi_windowed_aggregate *config)
 {
-    return config->windows.kind == KS_WINDOWS_SLIDING ? ksi_op_sliding_aggregate(config)
-                                                      : ksi_op_window_aggregate(config);
+    switch (config->windows.kind) {
+    case KS_WINDOWS_SLIDING:
+        return ksi_op_sliding_aggregate(config);
+    case KS_WINDOWS_SESSION:
+        return ksi_op_session_aggregate(config);
+    default:
+        return ksi_op_window_aggregate(config);
+    }
 }
 
 static ks_table *add(ks_windowed_stream *windowed, const char *name, const ksi_materialized *store,

@@ -134,7 +134,7 @@ ksi_processor ksi_op_aggregate(const ksi_aggregate *aggregate);
 
 /*
  * window_aggregate.c (tumbling, hopping, unlimited), sliding_aggregate.c: the same for each window
- * of a record
+ * of a record; session_aggregate.c: for the one session that it makes
  */
 typedef struct ksi_windowed_aggregate {
     ksi_aggregate how;
@@ -143,6 +143,7 @@ typedef struct ksi_windowed_aggregate {
 } ksi_windowed_aggregate;
 ksi_processor ksi_op_window_aggregate(const ksi_windowed_aggregate *aggregate);
 ksi_processor ksi_op_sliding_aggregate(const ksi_windowed_aggregate *aggregate);
+ksi_processor ksi_op_session_aggregate(const ksi_windowed_aggregate *aggregate);
 
 /* cogroup.c: the aggregation of one input */
 typedef struct ksi_cogroup_input {

@@ -36,19 +36,23 @@ static ks_status serialize(const ksi_table_store *table, bool is_key, ks_value v
 typedef struct flushed {
     ks_slice key;
     int64_t start;
+    int64_t end;
     ks_slice new_value;
     int64_t timestamp;
     ks_slice old_value;
 } flushed;
 
+static bool is_windowed(const ksi_table_store *table)
+{
+    return table->windows != NULL || table->sessions != NULL;
+}
+
 static ks_status read_flushed(ksi_table_store *table, const flushed *row, ks_windowed *windowed,
                               ks_record *record, ksi_change *change, ks_error *error)
 {
     KS_TRY(deserialize(table, true, row->key, &record->key, error));
-    if (table->windows != NULL) {
-        *windowed = (ks_windowed){.key = record->key,
-                                  .start = row->start,
-                                  .end = ksi_window_end(row->start, table->window_size_ms)};
+    if (is_windowed(table)) {
+        *windowed = (ks_windowed){.key = record->key, .start = row->start, .end = row->end};
         record->key = ks_windowed_value(windowed);
     }
     KS_TRY(deserialize(table, false, row->new_value, &change->new_value, error));
@@ -72,9 +76,7 @@ static ks_status forward_row(ksi_table_store *table, const flushed *row,
 
     ksi_change change = {.is_latest = true};
     ks_windowed windowed;
-    ks_record record = {.timestamp =
-                            row->new_value.data != NULL ? row->timestamp : context->timestamp,
-                        .headers = context->headers};
+    ks_record record = {.timestamp = row->timestamp, .headers = context->headers};
     ks_status status = read_flushed(table, row, &windowed, &record, &change, error);
     if (status == KS_OK) {
         record.value = ksi_change_value(&change);
@@ -93,12 +95,18 @@ static ks_status forward_row(ksi_table_store *table, const flushed *row,
     return status;
 }
 
+/* What is deleted has the timestamp of what deleted it. */
+static int64_t time_of(ks_slice value, int64_t timestamp, const ksi_record_context *context)
+{
+    return value.data != NULL ? timestamp : context->timestamp;
+}
+
 static ks_status forward_flushed(void *owner, const ksi_row *new_row, const ksi_row *old_row,
                                  const ksi_record_context *context, ks_error *error)
 {
     const flushed row = {.key = new_row->key,
                          .new_value = new_row->value,
-                         .timestamp = new_row->timestamp,
+                         .timestamp = time_of(new_row->value, new_row->timestamp, context),
                          .old_value = old_row->value};
     return forward_row(owner, &row, context, error);
 }
@@ -107,10 +115,25 @@ static ks_status forward_flushed_window(void *owner, const ksi_window_row *new_r
                                         const ksi_window_row *old_row,
                                         const ksi_record_context *context, ks_error *error)
 {
+    const ksi_table_store *table = owner;
     const flushed row = {.key = new_row->key,
                          .start = new_row->start,
+                         .end = ksi_window_end(new_row->start, table->window_size_ms),
                          .new_value = new_row->value,
-                         .timestamp = new_row->timestamp,
+                         .timestamp = time_of(new_row->value, new_row->timestamp, context),
+                         .old_value = old_row->value};
+    return forward_row(owner, &row, context, error);
+}
+
+static ks_status forward_flushed_session(void *owner, const ksi_session_row *new_row,
+                                         const ksi_session_row *old_row,
+                                         const ksi_record_context *context, ks_error *error)
+{
+    const flushed row = {.key = new_row->key,
+                         .start = new_row->start,
+                         .end = new_row->end,
+                         .new_value = new_row->value,
+                         .timestamp = new_row->end,
                          .old_value = old_row->value};
     return forward_row(owner, &row, context, error);
 }
@@ -124,6 +147,7 @@ ks_status ksi_table_store_open_to_read(ksi_table_store *table, ks_ctx *ctx, cons
     *table = (ksi_table_store){.store = ksi_key_value_store_of(store),
                                .versioned = ksi_versioned_store_of(store),
                                .windows = ksi_window_store_of(store),
+                               .sessions = ksi_session_store_of(store),
                                .ctx = ctx,
                                .node = ctx->node};
     if (!ksi_table_is_materialized(table)) {
@@ -145,6 +169,10 @@ static bool forward_on_flush(ksi_table_store *table, bool wants_old)
 {
     if (table->windows != NULL) {
         return ksi_window_store_on_flush(table->windows, forward_flushed_window, table, wants_old);
+    }
+    if (table->sessions != NULL) {
+        return ksi_session_store_on_flush(table->sessions, forward_flushed_session, table,
+                                          wants_old);
     }
     return table->store != NULL &&
            ksi_key_value_store_on_flush(table->store, forward_flushed, table, wants_old);
@@ -248,19 +276,38 @@ bool ksi_table_store_get_window(ksi_table_store *table, ks_slice key, int64_t st
     return !row->found || take_row(table, &stored, row);
 }
 
+static bool get_session(ksi_table_store *table, ks_slice key, const ks_windowed *session,
+                        ksi_table_row *row)
+{
+    ks_error error;
+    ksi_row stored = {.timestamp = session->end};
+    ksi_error_begin(&error);
+    if (ksi_session_store_get(table->sessions, key, session->start, session->end, &stored.value,
+                              &error) != KS_OK) {
+        ksi_ctx_fail_error(table->ctx, &error);
+        return false;
+    }
+    row->found = stored.value.data != NULL;
+    return !row->found || take_row(table, &stored, row);
+}
+
 /* A key that is no windowed one, and a serde that is another's, fail as a wrong kind does. */
 static bool get_windowed(ksi_table_store *table, ks_value key, ksi_table_row *row)
 {
     const ks_windowed *windowed = ks_value_windowed(key);
     ks_slice key_bytes;
     *row = (ksi_table_row){.value = ks_null()};
-    return windowed != NULL && ksi_table_store_key_bytes(table, windowed->key, &key_bytes) &&
-           ksi_table_store_get_window(table, key_bytes, windowed->start, row);
+    if (windowed == NULL || !ksi_table_store_key_bytes(table, windowed->key, &key_bytes)) {
+        return false;
+    }
+    return table->sessions != NULL
+               ? get_session(table, key_bytes, windowed, row)
+               : ksi_table_store_get_window(table, key_bytes, windowed->start, row);
 }
 
 bool ksi_table_store_get(ksi_table_store *table, ks_value key, ksi_table_row *row)
 {
-    return table->windows != NULL ? get_windowed(table, key, row) : get(table, key, NULL, row);
+    return is_windowed(table) ? get_windowed(table, key, row) : get(table, key, NULL, row);
 }
 
 bool ksi_table_store_get_as_of(ksi_table_store *table, ks_value key, int64_t time,
@@ -350,4 +397,59 @@ void ksi_table_store_update_window(ksi_table_store *table, const ksi_window_upda
     record.key = ks_windowed_value(&windowed);
     record.value = ksi_change_value(&change);
     ksi_forward(table->ctx, &record);
+}
+
+/* ---- updates of sessions --------------------------------------------------------------------- */
+
+static bool put_session(ksi_table_store *table, const ksi_session_update *update)
+{
+    const ks_windowed *session = update->session;
+    ksi_session_row row = {.key = update->key, .start = session->start, .end = session->end};
+    const ksi_record_context *context = &table->ctx->record;
+    ks_error error;
+    ksi_error_begin(&error);
+    ks_status status = update->removes
+                           ? ksi_session_store_remove(table->sessions, row.key, row.start, row.end,
+                                                      context, &error)
+                           : serialize(table, false, update->new_value, &row.value, &error);
+    if (status == KS_OK && !update->removes) {
+        status = ksi_session_store_put(table->sessions, &row, context, &error);
+    }
+    if (status != KS_OK) {
+        ksi_ctx_fail_error(table->ctx, &error);
+    }
+    return status == KS_OK;
+}
+
+static void forward_session(ksi_table_store *table, const ks_windowed *session,
+                            const ksi_change *change, const ks_headers *headers)
+{
+    ksi_forward(table->ctx, &(ks_record){.key = ks_windowed_value(session),
+                                         .value = ksi_change_value(change),
+                                         .timestamp = session->end,
+                                         .headers = headers});
+}
+
+void ksi_table_store_update_session(ksi_table_store *table, const ksi_session_update *update)
+{
+    if (!put_session(table, update) || table->caching || table->emits_on_close) {
+        return;
+    }
+    const ksi_change change = {.new_value = update->new_value,
+                               .old_value = table->send_old_values ? update->old_value : ks_null(),
+                               .is_latest = true};
+    forward_session(table, update->session, &change, NULL);
+}
+
+void ksi_table_store_forward_session(ksi_table_store *table, const ksi_session_row *row,
+                                     const ks_record *closing)
+{
+    ksi_arena_mark mark = ksi_arena_save(table->ctx->arena);
+    ksi_change change = {.is_latest = true};
+    ks_windowed session = {.start = row->start, .end = row->end};
+    if (ksi_table_store_read_key(table, row->key, &session.key) &&
+        ksi_table_store_read_value(table, row->value, &change.new_value)) {
+        forward_session(table, &session, &change, closing->headers);
+    }
+    ksi_arena_release(table->ctx->arena, mark);
 }

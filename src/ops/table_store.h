@@ -5,8 +5,8 @@
  *
  * The store is a key-value store, or a versioned one, which also says whether an update is the
  * latest of its key, and takes none that is older than it keeps: then nothing is forwarded. Or it
- * is a window store: then the keys of the table are windowed, and the store's are those in the
- * windows. Whoever reads such a table need not know. An aggregation does, which has one key and
+ * is a window or session store: then the keys of the table are windowed, and the store's are those
+ * in the windows. Whoever reads such a table need not know. An aggregation does, which has one key and
  * several windows of it: it serializes the key once and names the windows by their starts.
  *
  * A node that makes a table works out new and old value of a key and calls
@@ -23,6 +23,7 @@
 
 #include "ops/ops.h"
 #include "state/key_value_store.h"
+#include "state/session_store.h"
 #include "state/versioned_store.h"
 #include "state/window_store.h"
 #include "topology/change.h"
@@ -32,6 +33,7 @@ typedef struct ksi_table_store {
     ksi_key_value_store *store; /* one of these; all NULL: the table is not materialized */
     ksi_versioned_store *versioned;
     ksi_window_store *windows;
+    ksi_session_store *sessions;
     ks_ctx *ctx;
     ksi_node_instance *node;
     const ks_serde *key; /* of the store: of a windowed table, that of the keys in the windows */
@@ -52,7 +54,8 @@ typedef struct ksi_table_row {
 
 static inline bool ksi_table_is_materialized(const ksi_table_store *table)
 {
-    return table->store != NULL || table->versioned != NULL || table->windows != NULL;
+    return table->store != NULL || table->versioned != NULL || table->windows != NULL ||
+           table->sessions != NULL;
 }
 
 /* From the init of a node that makes a table. Its store, if any, is connected to the node. */
@@ -104,5 +107,26 @@ typedef struct ksi_window_update {
 
 /* As ksi_table_store_update(); a table that emits on close forwards nothing. */
 void ksi_table_store_update_window(ksi_table_store *table, const ksi_window_update *update);
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+/* The update of a session, whose end is its timestamp. */
+typedef struct ksi_session_update {
+    const ks_windowed *session;
+    ks_slice key; /* the bytes of its key */
+    bool removes;
+    ks_value new_value; /* null when it removes */
+    ks_value old_value;
+} ksi_session_update;
+
+/*
+ * As ksi_table_store_update_window(), but what is forwarded has no headers: it is a record of its
+ * own.
+ */
+void ksi_table_store_update_session(ksi_table_store *table, const ksi_session_update *update);
+
+/* Forwards a session that has closed, with the headers of the record that closed it. */
+void ksi_table_store_forward_session(ksi_table_store *table, const ksi_session_row *row,
+                                     const ks_record *closing);
 
 #endif
