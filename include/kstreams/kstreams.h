@@ -15,6 +15,7 @@
 #include <kstreams/options.h>
 #include <kstreams/processor.h>
 #include <kstreams/serde.h>
+#include <kstreams/session_store.h>
 #include <kstreams/store.h>
 #include <kstreams/stream.h>
 #include <kstreams/table.h>

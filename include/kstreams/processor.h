@@ -13,6 +13,7 @@
 #define KSTREAMS_PROCESSOR_H
 
 #include <kstreams/options.h>
+#include <kstreams/session_store.h>
 #include <kstreams/store.h>
 #include <kstreams/window_store.h>
 
@@ -235,6 +236,12 @@ KS_API ks_versioned_store *ks_ctx_versioned_store(ks_ctx *ctx, const char *name)
  * ProcessorContext#getStateStore
  */
 KS_API ks_window_store *ks_ctx_window_store(ks_ctx *ctx, const char *name);
+
+/**
+ * A session store of the processor; as ks_ctx_key_value_store() otherwise. @java
+ * ProcessorContext#getStateStore
+ */
+KS_API ks_session_store *ks_ctx_session_store(ks_ctx *ctx, const char *name);
 
 /**
  * A custom store of the processor; as ks_ctx_key_value_store() otherwise.

@@ -229,6 +229,16 @@ KS_API ks_window_store *ks_test_driver_stored_window_store(ks_test_driver *drive
                                                            const char *name);
 
 /**
+ * A session store by name, or NULL; as ks_test_driver_key_value_store() otherwise. @java
+ * TopologyTestDriver#getSessionStore
+ */
+KS_API ks_session_store *ks_test_driver_session_store(ks_test_driver *driver, const char *name);
+
+/** The same store below its record cache, as ks_test_driver_stored_key_value_store(). */
+KS_API ks_session_store *ks_test_driver_stored_session_store(ks_test_driver *driver,
+                                                             const char *name);
+
+/**
  * A custom store by name, or NULL. Borrowed until the driver is freed; its structure, only until
  * the driver is restarted. @java TopologyTestDriver#getStateStore
  */

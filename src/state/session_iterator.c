@@ -35,6 +35,7 @@ struct ksi_session_iterator {
     ksi_session_store *store;
     bool by_end; /* through the index */
     bool is_sorted;
+    bool is_of_stored;       /* `rows` is below the cache */
     ksi_session_range range; /* with its keys in the buffers below */
     int64_t latest_end;
     ksi_buffer key_from;
@@ -67,6 +68,12 @@ static ks_slice keep(ksi_buffer *in, ks_slice bytes)
     return ksi_buffer_slice(in);
 }
 
+/* Nothing stands above the rows that are asked for. */
+static bool is_of_stored(const ksi_session_store *store, const ksi_session_range *range)
+{
+    return range->stored || store->logged.cached == NULL;
+}
+
 static ksi_session_iterator *take_iterator(ksi_session_store *store)
 {
     ksi_session_iterator *iterator = store->spare;
@@ -91,7 +98,7 @@ static ksi_session_iterator *open_walk(ksi_session_store *store, const ksi_sessi
     ksi_session_iterator *iterator = take_iterator(store);
     int64_t earliest = range->earliest_end > 0 ? range->earliest_end : 0;
     int64_t visible = store->retention.visible_from;
-    if (!by_end && store->logged.cached == NULL && earliest < visible) {
+    if (!by_end && is_of_stored(store, range) && earliest < visible) {
         earliest = visible;
     }
     iterator->by_end = by_end;
@@ -176,11 +183,19 @@ void ksi_session_iterator_close(ksi_session_iterator *iterator)
 
 static void open_rows(ksi_session_iterator *iterator, const ksi_row_range *range)
 {
-    if (iterator->rows == NULL) {
-        iterator->rows = ksi_logged_rows_iterate(&iterator->store->logged, range);
-    } else {
+    const ksi_session_store *store = iterator->store;
+    const ksi_merged_options options = {
+        .cached = is_of_stored(store, &iterator->range) ? NULL : store->logged.cached,
+        .rows = store->base.rows,
+        .hides = ksi_session_store_hides,
+        .hides_owner = store};
+    if (iterator->rows != NULL && iterator->is_of_stored == iterator->range.stored) {
         ksi_merged_iterator_restart(iterator->rows, range);
+    } else {
+        ksi_merged_iterator_close(iterator->rows);
+        iterator->rows = ksi_merged_iterator_open(&options, range);
     }
+    iterator->is_of_stored = iterator->range.stored;
 }
 
 /* The part of a segment that has the rows of one key. */
@@ -340,8 +355,8 @@ static ks_status look_up(ksi_session_iterator *iterator, const ksi_session_id *i
     ksi_session_store *store = iterator->store;
     ksi_row row;
     ks_slice key = ksi_session_key_of_row(&store->row_key, &store->keys, id);
-    if (iterator->by_end) {
-        KS_TRY(ksi_row_store_get(store->base.rows, key, false, &row, found, error));
+    if (iterator->by_end || iterator->range.stored) {
+        KS_TRY(ksi_row_store_look(store->base.rows, key, &row, found, error));
     } else {
         KS_TRY(ksi_logged_rows_read(&store->logged, key, &row, found, error));
     }

@@ -25,7 +25,7 @@ static ks_slice changelog_key(const void *owner, ks_slice key, ksi_buffer *in)
     return ksi_session_key_logged(&((const ksi_session_store *)owner)->keys, key, in);
 }
 
-static bool hides(const void *owner, ks_slice key)
+bool ksi_session_store_hides(const void *owner, ks_slice key)
 {
     const ksi_session_store *store = owner;
     return ksi_retention_hides(&store->retention, ksi_session_key_read_row(&store->keys, key).end);
@@ -47,7 +47,7 @@ static bool admits(void *owner, ks_slice key)
 }
 
 static const ksi_row_layout session_layout = {
-    .changelog_key = changelog_key, .admits = admits, .hides = hides};
+    .changelog_key = changelog_key, .admits = admits, .hides = ksi_session_store_hides};
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
@@ -146,6 +146,20 @@ ks_status ksi_session_store_get(ksi_session_store *store, ks_slice key, int64_t 
     if (start >= 0 && end >= start) { /* else no session is like that */
         KS_TRY(ksi_logged_rows_read(&store->logged, row_key_of(store, key, start, end), &row,
                                     &found, error));
+    }
+    *value = found ? row.value : ks_slice_null();
+    return KS_OK;
+}
+
+ks_status ksi_session_store_look(ksi_session_store *store, const ksi_session_row *of,
+                                 ks_slice *value, ks_error *error)
+{
+    ksi_row row;
+    bool found = false;
+    if (of->start >= 0 && of->end >= of->start &&
+        !ksi_retention_hides(&store->retention, of->end)) {
+        KS_TRY(ksi_row_store_look(store->base.rows, row_key_of(store, of->key, of->start, of->end),
+                                  &row, &found, error));
     }
     *value = found ? row.value : ks_slice_null();
     return KS_OK;

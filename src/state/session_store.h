@@ -41,6 +41,9 @@ bool ksi_session_store_on_flush(ksi_session_store *store, ksi_session_flush_fn *
  */
 KS_NODISCARD ks_status ksi_session_store_get(ksi_session_store *store, ks_slice key, int64_t start,
                                              int64_t end, ks_slice *value, ks_error *error);
+/* The same below the cache; of `of` key, start and end count. */
+KS_NODISCARD ks_status ksi_session_store_look(ksi_session_store *store, const ksi_session_row *of,
+                                              ks_slice *value, ks_error *error);
 /*
  * Puts or, with a null value, removes. What is too old is not put, and told to the `too_late` of
  * the options.
@@ -59,6 +62,7 @@ typedef struct ksi_session_range {
     int64_t earliest_end;
     int64_t latest_start;
     bool backward;
+    bool stored; /* below the cache */
 } ksi_session_range;
 
 typedef struct ksi_session_iterator ksi_session_iterator;

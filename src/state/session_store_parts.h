@@ -29,6 +29,8 @@ struct ksi_session_store {
     void *owner;
 };
 
+/* Of a session store: whether a stored row has expired for its readers. */
+bool ksi_session_store_hides(const void *owner, ks_slice key);
 void ksi_session_iterator_free(ksi_session_iterator *iterator); /* accepts NULL */
 
 #endif

@@ -25,6 +25,7 @@
 #include "serde/convert.h"
 #include "state/custom_view.h"
 #include "state/key_value_view.h"
+#include "state/session_view.h"
 #include "state/versioned_view.h"
 #include "state/window_view.h"
 #include "testing/driven_task.h"
@@ -66,6 +67,8 @@ struct ks_test_driver {
     ks_versioned_store *versioned_views;
     ks_window_store *window_views;
     ks_window_store *stored_window_views;
+    ks_session_store *session_views;
+    ks_session_store *stored_session_views;
     ks_custom_store *custom_views;
     const char **store_names; /* in the order of names */
     size_t store_count;
@@ -173,6 +176,17 @@ static void view_store(ks_test_driver *driver, ksi_task *task, size_t index)
     driver->stored_window_views[at] = driver->window_views[at];
     driver->stored_window_views[at].context = NULL;
     driver->stored_window_views[at].on_mismatch = (ksi_mismatch_handler){0};
+    driver->session_views[at] = (ks_session_store){.store = ksi_session_store_of(store),
+                                                   .serdes = driver->versioned_views[at].serdes,
+                                                   .context = &no_record,
+                                                   .arena = &driver->scratch,
+                                                   .results = &driver->scratch,
+                                                   .logger = view->logger,
+                                                   .on_mismatch = view->on_mismatch,
+                                                   .owner = view->owner};
+    driver->stored_session_views[at] = driver->session_views[at];
+    driver->stored_session_views[at].context = NULL;
+    driver->stored_session_views[at].on_mismatch = (ksi_mismatch_handler){0};
     driver->custom_views[at] = (ks_custom_store){.store = ksi_custom_store_of(store),
                                                  .context = &no_record,
                                                  .results = &driver->scratch,
@@ -196,6 +210,9 @@ static void view_stores(ks_test_driver *driver)
         driver->window_views = ksi_calloc(own + global + 1, sizeof *driver->window_views);
         driver->stored_window_views =
             ksi_calloc(own + global + 1, sizeof *driver->stored_window_views);
+        driver->session_views = ksi_calloc(own + global + 1, sizeof *driver->session_views);
+        driver->stored_session_views =
+            ksi_calloc(own + global + 1, sizeof *driver->stored_session_views);
         driver->custom_views = ksi_calloc(own + global + 1, sizeof *driver->custom_views);
         driver->store_names = ksi_calloc(own + global + 1, sizeof *driver->store_names);
     }
@@ -263,6 +280,8 @@ void ks_test_driver_free(ks_test_driver *driver)
     ksi_free(driver->versioned_views);
     ksi_free(driver->window_views);
     ksi_free(driver->stored_window_views);
+    ksi_free(driver->session_views);
+    ksi_free(driver->stored_session_views);
     ksi_free(driver->custom_views);
     ksi_free(driver->store_names);
     ksi_arena_destroy(&driver->arena);
@@ -567,6 +586,27 @@ ks_window_store *ks_test_driver_window_store(ks_test_driver *driver, const char 
 ks_window_store *ks_test_driver_stored_window_store(ks_test_driver *driver, const char *name)
 {
     return window_view_of(driver, driver->stored_window_views, name);
+}
+
+static ks_session_store *session_view_of(const ks_test_driver *driver, ks_session_store *views,
+                                         const char *name)
+{
+    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
+        if (views[i].store != NULL && strcmp(views[i].serdes.store, name) == 0) {
+            return &views[i];
+        }
+    }
+    return NULL;
+}
+
+ks_session_store *ks_test_driver_session_store(ks_test_driver *driver, const char *name)
+{
+    return session_view_of(driver, driver->session_views, name);
+}
+
+ks_session_store *ks_test_driver_stored_session_store(ks_test_driver *driver, const char *name)
+{
+    return session_view_of(driver, driver->stored_session_views, name);
 }
 
 ks_custom_store *ks_test_driver_custom_store(ks_test_driver *driver, const char *name)

@@ -16,6 +16,7 @@
 #include "base/buffer.h"
 #include "state/custom_view.h"
 #include "state/key_value_view.h"
+#include "state/session_view.h"
 #include "state/versioned_view.h"
 #include "state/window_view.h"
 #include "topology/context.h"
@@ -181,6 +182,31 @@ ks_window_store *ks_ctx_window_store(ks_ctx *ctx, const char *name)
     static const handle_kind window = {
         .call = "ks_ctx_window_store()", .kind = KSI_STORE_WINDOW, .make = make_window};
     return find_handle(ctx, name, &window);
+}
+
+static void *make_session(ks_ctx *ctx, ksi_store *store, const ks_serde *key, const ks_serde *value)
+{
+    const char *name = store->spec->name;
+    ks_session_store *view = ksi_arena_alloc(ctx->task_arena, sizeof *view);
+    *view = (ks_session_store){
+        .store = ksi_session_store_of(store),
+        .serdes = {.store = name,
+                   .topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena),
+                   .key = key,
+                   .value = value},
+        .context = &ctx->record,
+        .arena = ctx->arena,
+        .results = ctx->arena,
+        .logger = ctx->logger,
+        .owner = {.self = ctx, .has_failed = has_failed, .fail = fail}};
+    return view;
+}
+
+ks_session_store *ks_ctx_session_store(ks_ctx *ctx, const char *name)
+{
+    static const handle_kind session = {
+        .call = "ks_ctx_session_store()", .kind = KSI_STORE_SESSION, .make = make_session};
+    return find_handle(ctx, name, &session);
 }
 
 static void *make_custom(ks_ctx *ctx, ksi_store *store, const ks_serde *key, const ks_serde *value)

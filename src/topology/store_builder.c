@@ -111,7 +111,8 @@ ks_status ksi_store_spec_of(const ks_store_builder *builder, ks_store_type defau
         [KS_STORE_KIND_VERSIONED_KEY_VALUE] = KSI_STORE_VERSIONED,
         [KS_STORE_KIND_CUSTOM] = KSI_STORE_CUSTOM,
         [KS_STORE_KIND_WINDOW] = KSI_STORE_WINDOW,
-        [KS_STORE_KIND_TIMESTAMPED_WINDOW] = KSI_STORE_WINDOW};
+        [KS_STORE_KIND_TIMESTAMPED_WINDOW] = KSI_STORE_WINDOW,
+        [KS_STORE_KIND_SESSION] = KSI_STORE_SESSION};
     /* The database of the stores cannot have a part without a name. */
     if (builder == NULL || builder->name == NULL || builder->name[0] == '\0') {
         return ksi_error_set(error, KS_E_ARGUMENT, "KS_STORE_BUILDER",

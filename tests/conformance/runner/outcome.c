@@ -306,9 +306,7 @@ static json_t *window_store_json(cf_scenario *scenario, const char *name, ks_win
             const ks_key_value entry = {
                 .key = window.key, .value = window.value, .timestamp = window.timestamp};
             json_t *json = entry_json(scenario, &entry);
-            json_object_set_new(
-                json, "window",
-                json_pack("[I, I]", (json_int_t)window.start, (json_int_t)window.end));
+            json_object_set_new(json, "window", window_json(window.start, window.end));
             json_array_append_new(entries, json);
         }
     }
@@ -320,19 +318,49 @@ static json_t *window_store_json(cf_scenario *scenario, const char *name, ks_win
     return sort_entries(entries);
 }
 
+static json_t *session_store_json(cf_scenario *scenario, const char *name, ks_session_store *store)
+{
+    json_t *entries = json_array();
+    ks_session_iterator *iterator = ks_session_store_fetch_range(store, ks_null(), ks_null(), NULL);
+    ks_session_entry session;
+    ks_error error = {0};
+    bool found = true;
+    ks_status status = KS_OK;
+    while (status == KS_OK && found) {
+        status = ks_session_iterator_next(iterator, &session, &found, &error);
+        if (status == KS_OK && found) {
+            json_t *json = entry_json(
+                scenario,
+                &(ks_key_value){.key = session.key, .value = session.value, .timestamp = -1});
+            json_object_set_new(json, "window", window_json(session.start, session.end));
+            json_array_append_new(entries, json);
+        }
+    }
+    if (status != KS_OK) {
+        problem_set(&scenario->problem, "store `%s` cannot be read: %s: %s", name,
+                    ks_status_name(status), error.message);
+    }
+    ks_session_iterator_free(iterator);
+    return sort_entries(entries);
+}
+
 /* NULL: it is of a kind that cannot be read yet. */
 static json_t *any_store_json(cf_scenario *scenario, ks_test_driver *driver, const char *name)
 {
     ks_key_value_store *store = ks_test_driver_stored_key_value_store(driver, name);
     ks_versioned_store *versioned = ks_test_driver_versioned_store(driver, name);
     ks_window_store *windows = ks_test_driver_stored_window_store(driver, name);
+    ks_session_store *sessions = ks_test_driver_stored_session_store(driver, name);
     if (store != NULL) {
         return store_json(scenario, name, store);
     }
     if (versioned != NULL) {
         return versioned_store_json(scenario, name, versioned);
     }
-    return windows != NULL ? window_store_json(scenario, name, windows) : NULL;
+    if (windows != NULL) {
+        return window_store_json(scenario, name, windows);
+    }
+    return sessions != NULL ? session_store_json(scenario, name, sessions) : NULL;
 }
 
 json_t *outcome_stores(cf_scenario *scenario, ks_test_driver *driver)
