@@ -12,8 +12,9 @@
  *     result     [10 ........................ 40]    removed: [10, 20], [32, 40]
  *
  * What is easily taken for an accident and is Java's rule:
- *   - Whether a record is late is asked of the session it has made, so one that is too old by itself
- *     may still make a session longer. The initializer and the merger have been called by then.
+ *   - Whether a record is late is asked of the session it has made, so one that is too old by
+ *     itself may still make a session longer. The initializer and the merger have been called by
+ *     then.
  *   - A record at the instant of a session of one instant updates it in place: nothing is removed.
  *   - A null value is given to the aggregator; only a null key is dropped.
  *   - The timestamp of an update is the end of its session. Its headers are empty, because it is a

@@ -6,8 +6,8 @@
  * The store is a key-value store, or a versioned one, which also says whether an update is the
  * latest of its key, and takes none that is older than it keeps: then nothing is forwarded. Or it
  * is a window or session store: then the keys of the table are windowed, and the store's are those
- * in the windows. Whoever reads such a table need not know. An aggregation does, which has one key and
- * several windows of it: it serializes the key once and names the windows by their starts.
+ * in the windows. Whoever reads such a table need not know. An aggregation does, which has one key
+ * and several windows of it: it serializes the key once and names the windows by their starts.
  *
  * A node that makes a table works out new and old value of a key and calls
  * ksi_table_store_update(), which does the rest: puts the row if the table is materialized, says

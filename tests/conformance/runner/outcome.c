@@ -156,17 +156,22 @@ static json_t *window_json(int64_t start, int64_t end)
     return json_pack("[I, I]", (json_int_t)start, (json_int_t)end);
 }
 
+/* A key that is windowed has its window beside it. */
+static void set_key(cf_scenario *scenario, json_t *entry, ks_value key)
+{
+    if (ks_value_kind(key) == KS_KIND_WINDOWED) {
+        const ks_windowed *windowed = ks_value_windowed(key);
+        json_object_set_new(entry, "window", window_json(windowed->start, windowed->end));
+        key = windowed->key;
+    }
+    json_object_set_new(entry, "key", type_value_json(&scenario->problem, scenario->arena, key));
+}
+
 /* An entry of a store, without what its kind adds. */
 static json_t *entry_json(cf_scenario *scenario, const ks_key_value *entry)
 {
     json_t *json = json_object();
-    ks_value key = entry->key;
-    if (ks_value_kind(key) == KS_KIND_WINDOWED) {
-        const ks_windowed *windowed = ks_value_windowed(key);
-        json_object_set_new(json, "window", window_json(windowed->start, windowed->end));
-        key = windowed->key;
-    }
-    json_object_set_new(json, "key", type_value_json(&scenario->problem, scenario->arena, key));
+    set_key(scenario, json, entry->key);
     json_object_set_new(json, "value",
                         type_value_json(&scenario->problem, scenario->arena, entry->value));
     if (entry->timestamp >= 0) {
@@ -228,8 +233,7 @@ static json_t *versioned_store_json(cf_scenario *scenario, const char *name,
             json_array_append_new(list, version_json(scenario, &versions.items[v]));
         }
         json_t *entry = json_object();
-        json_object_set_new(entry, "key",
-                            type_value_json(&scenario->problem, scenario->arena, keys.items[i]));
+        set_key(scenario, entry, keys.items[i]);
         json_object_set_new(entry, "versions", list);
         json_array_append_new(entries, entry);
     }
