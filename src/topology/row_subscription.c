@@ -152,7 +152,7 @@ static ks_status deserialize_subscription(const ks_serde *serde, const ks_serde_
     const subscription_serde *self = serde->config;
     const ks_serde_ctx where = context_of_key(self, ctx);
     ksi_row_subscription *subscription = ksi_arena_alloc(arena, sizeof *subscription);
-    ks_slice key;
+    ks_slice key = ks_slice_null();
     KS_TRY(ksi_row_subscription_read(bytes, subscription, &key, error));
     KS_TRY(ksi_deserialize(self->key, &where, key, arena, &subscription->primary_key, error));
     *value = ksi_row_subscription_value(subscription);
@@ -188,7 +188,7 @@ static ks_status serialize_response(const ks_serde *serde, const ks_serde_ctx *c
                                     ks_arena *arena, ks_slice *bytes, ks_error *error)
 {
     const ksi_row_response *response = ksi_value_response(value);
-    ks_slice inner;
+    ks_slice inner = ks_slice_null();
     KS_TRY(ksi_serialize(serde->config, ctx, response->foreign_value, arena, &inner, error));
     size_t size = 1 + hash_size(&response->hash) + inner.size;
     char *data = ksi_arena_alloc(arena, size);
