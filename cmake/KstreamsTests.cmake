@@ -241,6 +241,7 @@ if(Python3_FOUND)
     target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   endforeach()
+  target_sources(interop_app PRIVATE "${kafka}/smoke/smoke_topology.c" "${kafka}/smoke/relational_topology.c")
 
   # One after the other: each runs several programs, and many start brokers of their own.
   kstreams_python_tests(kafka kafka_tests)

@@ -13,6 +13,8 @@
  * Thread rule: built by the main thread; the functions below run on stream threads and keep
  * nothing.
  */
+#include "smoke/topologies.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +146,18 @@ static void build_times(ks_builder *builder, const topic_names *topics)
     ks_stream_to(records, topics->out, KS_PRODUCED(.key = TEXT, .value = TEXT));
 }
 
+static void build_kafkas_smoke(ks_builder *builder, const topic_names *topics)
+{
+    (void)topics;
+    build_smoke(builder);
+}
+
+static void build_kafkas_relational(ks_builder *builder, const topic_names *topics)
+{
+    (void)topics;
+    build_relational(builder);
+}
+
 static const struct {
     const char *name;
     void (*build)(ks_builder *builder, const topic_names *topics);
@@ -152,6 +166,8 @@ static const struct {
     {"repartition", build_repartition},
     {"table", build_table},
     {"times", build_times},
+    {"smoke", build_kafkas_smoke},
+    {"relational", build_kafkas_relational},
 };
 
 static ks_topology *build(const char *name, const char *prefix, const ks_config *config,

@@ -14,6 +14,8 @@ import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.processor.TimestampExtractor;
+import org.apache.kafka.streams.tests.RelationalSmokeTest;
+import org.apache.kafka.streams.tests.SmokeTestClient;
 
 /** The topologies that both engines run, one after the other; tests/kafka/interop_app.c builds the same ones. */
 final class PeerTopologies {
@@ -27,8 +29,14 @@ final class PeerTopologies {
         this.prefix = prefix;
     }
 
-    /** The topology of a name; its topics are the prefix and "in", "out" or "lengths". */
+    /** The topology of a name; its topics are the prefix and "in", "out" or "lengths". Those of Kafka's smoke tests have topics of their own. */
     static Topology build(final String name, final String prefix) {
+        if (name.equals("smoke")) {
+            return new SmokeTestClient("java").getTopology();
+        }
+        if (name.equals("relational")) {
+            return RelationalSmokeTest.App.getTopology();
+        }
         final PeerTopologies topologies = new PeerTopologies(prefix);
         switch (name) {
             case "count":
@@ -44,7 +52,7 @@ final class PeerTopologies {
                 topologies.times();
                 break;
             default:
-                throw new IllegalArgumentException("no topology " + name + "; there is count, repartition, table, times");
+                throw new IllegalArgumentException("no topology " + name + "; there is count, repartition, table, times, smoke, relational");
         }
         return topologies.builder.build();
     }
