@@ -16,6 +16,7 @@
 
 #include <kstreams/kstreams.h>
 
+#include "common/load.h"
 #include "common/scratch.h"
 
 /* What state.dir is until the user names one, or all arguments are read. */
@@ -28,6 +29,7 @@ typedef enum option_id {
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_INPUT,
+    OPTION_GENERATE,
     OPTION_LOG,
     OPTION_CONFIG,
     OPTION_PROPERTY
@@ -43,7 +45,7 @@ static const option options[] = {
     {OPTION_HELP, "--help", false},           {OPTION_HELP, "-h", false},
     {OPTION_VERSION, "--version", false},     {OPTION_INPUT, "--input", true},
     {OPTION_CONFIG, "--config", true},        {OPTION_PROPERTY, "-D", true},
-    {OPTION_LOG, "--bootstrap-server", true},
+    {OPTION_LOG, "--bootstrap-server", true}, {OPTION_GENERATE, "--generate", true},
 };
 
 static void print_help(const app_about *about)
@@ -52,6 +54,9 @@ static void print_help(const app_about *about)
            about->name);
     printf("%s\n\n", about->summary);
     printf("  --input FILE     %s; - is standard input\n", about->input_help);
+    if (about->generates != NULL) {
+        printf("  --generate N     %s, instead of an input\n", about->generates);
+    }
     printf("  --bootstrap-server LOG\n"
            "                   embedded:DIR keeps topics in DIR and local state in DIR-state;\n"
            "                   HOST:PORT,... is a Kafka cluster. The next run goes on where this\n"
@@ -76,9 +81,9 @@ static int unknown_argument(const app_about *about, const char *argument)
 {
     if (argument[0] == '-') {
         fprintf(stderr,
-                "%s: unknown option %s; there are --input FILE, --bootstrap-server LOG, "
+                "%s: unknown option %s; there are --input FILE, %s--bootstrap-server LOG, "
                 "--config FILE, -D NAME=VALUE, --help, --version\n",
-                about->name, argument);
+                about->name, argument, about->generates != NULL ? "--generate N, " : "");
     } else {
         fprintf(stderr, "%s: unexpected argument %s; a file to read is given as --input %s\n",
                 about->name, argument, argument);
@@ -146,6 +151,18 @@ static int set_property(const app_about *about, ks_config *config, const char *a
     return set(about, config, name, equals + 1);
 }
 
+static int set_generated(const app_about *about, const char *value, app_arguments *arguments)
+{
+    int64_t count = 0;
+
+    if (!app_number_of(ks_slice_cstr(value), &count) || count == 0) {
+        return usage_error(about, "--generate takes how many records to make up, such as 10000, not ",
+                           value);
+    }
+    arguments->generated = (uint64_t)count;
+    return EXIT_SUCCESS;
+}
+
 static int apply_option(const app_about *about, option_id id, const char *value,
                         app_arguments *arguments)
 {
@@ -158,6 +175,9 @@ static int apply_option(const app_about *about, option_id id, const char *value,
         }
         arguments->input = value;
         return EXIT_SUCCESS;
+    case OPTION_GENERATE:
+        return about->generates != NULL ? set_generated(about, value, arguments)
+                                        : unknown_argument(about, "--generate");
     case OPTION_LOG:
         return set(about, arguments->config, "bootstrap.servers", value);
     case OPTION_CONFIG:
@@ -283,6 +303,21 @@ static int choose_state(const app_about *about, app_arguments *arguments)
     return EXIT_SUCCESS;
 }
 
+static int check_input(const app_about *about, const app_arguments *arguments)
+{
+    bool is_made_up = arguments->generated > 0;
+
+    if (arguments->input != NULL && is_made_up) {
+        return usage_error(about, "records come from --input or --generate, not both; leave out ",
+                           "one of them");
+    }
+    if (arguments->input == NULL && !is_made_up && !arguments->is_durable) {
+        return usage_error(about, "nothing to read: give --input FILE, such as\n    ",
+                           about->example);
+    }
+    return EXIT_SUCCESS;
+}
+
 bool app_arguments_read(const app_about *about, int argc, char **argv, app_arguments *arguments,
                         int *exit_status)
 {
@@ -291,10 +326,8 @@ bool app_arguments_read(const app_about *about, int argc, char **argv, app_argum
     *arguments = (app_arguments){.config = ks_config_new()};
     *exit_status = read_all(about, argc, argv, arguments, &done);
     arguments->is_durable = is_durable(arguments);
-    if (*exit_status == EXIT_SUCCESS && !done && arguments->input == NULL &&
-        !arguments->is_durable) {
-        *exit_status =
-            usage_error(about, "nothing to read: give --input FILE, such as\n    ", about->example);
+    if (*exit_status == EXIT_SUCCESS && !done) {
+        *exit_status = check_input(about, arguments);
     }
     if (*exit_status == EXIT_SUCCESS && !done) {
         *exit_status = choose_state(about, arguments);

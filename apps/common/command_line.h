@@ -3,6 +3,7 @@
  * command_line.h - the options every application has.
  *
  *     --input FILE     what to read; - is standard input
+ *     --generate N     N made-up records instead, of a program that can make some up
  *     --bootstrap-server LOG
  *                      embedded:DIR, a directory, which is made when it is not there; or a Kafka
  *                      cluster, host:port,host:port
@@ -35,12 +36,14 @@ typedef struct app_about {
         *name; /* of the program; also its application.id, unless a property says otherwise */
     const char *summary;    /* one or two sentences for --help */
     const char *input_help; /* what --input FILE has to hold, in a few words */
+    const char *generates;  /* what --generate N makes up; NULL: it has no such option */
     const char *example;    /* a command that works from the root of the source tree */
 } app_about;
 
 typedef struct app_arguments {
     ks_config *config; /* owned */
     const char *input; /* borrowed from argv; NULL, with a log that stays only: nothing new */
+    uint64_t generated; /* how many records are made up instead; 0: none */
     bool is_durable;   /* the log outlives the process */
     char *scratch;     /* the temporary directory, owned; NULL: there is none */
 } app_arguments;

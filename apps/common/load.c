@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load.c - a text file into a topic, one record a line.
+ * load.c - lines of text into topics, one record a line.
  *
  * Lines may be of any length and end in LF or CRLF; the last one needs no end. What is in a line is
- * the application's business.
+ * the application's business. Made-up lines take the same way as those of a file, so that a program
+ * reads what it makes up.
  *
  * Thread rule: any thread, one file each.
  */
@@ -13,6 +14,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <kstreams/serde.h>
+
+struct app_lines {
+    ks_log_producer *producer;
+    const app_load_options *options;
+    const char *source; /* what messages call it */
+    uint64_t number;    /* of the line */
+    uint64_t records;
+    uint64_t random;
+    ks_arena *arena;
+    ks_status status;
+    ks_error *error;
+};
 
 static ks_status fail_io(ks_error *error, const char *path, const char *what, int reason)
 {
@@ -24,20 +39,82 @@ static ks_status fail_io(ks_error *error, const char *path, const char *what, in
     return error->code;
 }
 
-static ks_status fail_line(ks_error *error, const char *path, uint64_t line, const char *problem)
+static ks_status fail_line(const app_lines *lines, const char *problem)
 {
+    ks_error *error = lines->error;
     error->code = KS_E_ARGUMENT;
-    snprintf(error->where, sizeof error->where, "%s:%llu", path, (unsigned long long)line);
+    snprintf(error->where, sizeof error->where, "%s:%llu", lines->source,
+             (unsigned long long)lines->number);
     snprintf(error->message, sizeof error->message, "%s", problem);
     return error->code;
 }
 
-app_line app_line_as_value(ks_slice line, ks_log_record *record, const char **problem)
+/* ---- what is in a line ----------------------------------------------------------------------- */
+
+app_line app_line_as_value(ks_slice line, app_record *record, const char **problem)
 {
     (void)problem;
-    record->value = line;
+    record->record.value = line;
     return APP_LINE_RECORD;
 }
+
+bool app_next_field(ks_slice *rest, ks_slice *field)
+{
+    const char *tab = rest->size > 0 ? memchr(rest->data, '\t', rest->size) : NULL;
+    if (tab == NULL) {
+        return false;
+    }
+    *field = ks_slice_of(rest->data, (size_t)(tab - rest->data));
+    *rest = ks_slice_of(tab + 1, rest->size - field->size - 1);
+    return true;
+}
+
+bool app_number_of(ks_slice field, int64_t *number)
+{
+    enum { MOST_DIGITS = 18 };
+    *number = 0;
+    for (size_t i = 0; i < field.size; i++) {
+        if (field.data[i] < '0' || field.data[i] > '9') {
+            return false;
+        }
+        *number = *number * 10 + (field.data[i] - '0');
+    }
+    return field.size > 0 && field.size <= MOST_DIGITS;
+}
+
+/* ---- one line -------------------------------------------------------------------------------- */
+
+bool app_lines_put(app_lines *lines, ks_slice line)
+{
+    app_record record = {.topic = lines->options->topic,
+                         .record = {.timestamp = -1, .partition = -1},
+                         .arena = lines->arena};
+    const char *problem = "not a line this program understands";
+    lines->number++;
+    switch (lines->options->parse(line, &record, &problem)) {
+    case APP_LINE_RECORD:
+        lines->status =
+            ks_log_producer_send(lines->producer, record.topic, &record.record, lines->error);
+        lines->records += lines->status == KS_OK;
+        break;
+    case APP_LINE_SKIP:
+        break;
+    case APP_LINE_MALFORMED:
+        lines->status = fail_line(lines, record.error.code != KS_OK ? record.error.message : problem);
+        break;
+    }
+    ks_arena_reset(lines->arena);
+    return lines->status == KS_OK;
+}
+
+/* Knuth's linear congruential generator (MMIX); its upper half is random enough for a demo. */
+uint32_t app_lines_random(app_lines *lines, uint32_t below)
+{
+    lines->random = lines->random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(lines->random >> 33) % below;
+}
+
+/* ---- all lines ------------------------------------------------------------------------------- */
 
 static size_t without_line_end(const char *line, size_t size)
 {
@@ -50,81 +127,69 @@ static size_t without_line_end(const char *line, size_t size)
     return size;
 }
 
-/* An open file and what messages call it. */
-typedef struct text_source {
-    FILE *file;
-    const char *name;
-} text_source;
-
-static ks_status send_lines(ks_log_producer *producer, const char *topic, text_source source,
-                            app_line_fn *parse, uint64_t *records, ks_error *error)
+static void put_all(app_lines *lines, FILE *file)
 {
     char *line = NULL;
     size_t capacity = 0;
-    uint64_t number = 0;
-    ks_status status = KS_OK;
 
-    while (status == KS_OK) {
-        ssize_t size = getline(&line, &capacity, source.file);
+    while (lines->status == KS_OK) {
+        ssize_t size = getline(&line, &capacity, file);
         if (size < 0) {
-            if (ferror(source.file)) {
-                status = fail_io(error, source.name, "cannot be read", errno);
+            if (ferror(file)) {
+                lines->status = fail_io(lines->error, lines->source, "cannot be read", errno);
             }
             break;
         }
-        ks_log_record record = {.timestamp = -1, .partition = -1};
-        const char *problem = "not a line this program understands";
-        number++;
-        switch (parse(ks_slice_of(line, without_line_end(line, (size_t)size)), &record, &problem)) {
-        case APP_LINE_RECORD:
-            status = ks_log_producer_send(producer, topic, &record, error);
-            *records += status == KS_OK;
-            break;
-        case APP_LINE_SKIP:
-            break;
-        case APP_LINE_MALFORMED:
-            status = fail_line(error, source.name, number, problem);
-            break;
-        }
+        (void)app_lines_put(lines, ks_slice_of(line, without_line_end(line, (size_t)size)));
     }
     free(line);
-    return status;
 }
 
-/* What was sent is in the log at the end, also when a line was malformed. */
-static ks_status load_source(ks_log *log, const char *topic, text_source source, app_line_fn *parse,
-                             uint64_t *records, ks_error *error)
+static void put_file(app_lines *lines, const char *path)
 {
-    ks_error flush_error = {0};
-    ks_log_producer *producer = ks_log_producer_open(log, error);
-
-    if (producer == NULL) {
-        return error->code;
-    }
-    ks_status status = send_lines(producer, topic, source, parse, records, error);
-    ks_status flushed = ks_log_producer_flush(producer, &flush_error);
-    if (status == KS_OK && flushed != KS_OK) {
-        *error = flush_error;
-        status = flushed;
-    }
-    ks_log_producer_free(producer);
-    return status;
-}
-
-ks_status app_load(ks_log *log, const char *topic, const char *path, app_line_fn *parse,
-                   uint64_t *records, ks_error *error)
-{
-    *records = 0;
     if (strcmp(path, "-") == 0) {
-        text_source standard_input = {stdin, "standard input"};
-        return load_source(log, topic, standard_input, parse, records, error);
+        lines->source = "standard input";
+        put_all(lines, stdin);
+        return;
     }
     FILE *file = fopen(path, "r");
     if (file == NULL) {
-        return fail_io(error, path, "cannot be opened", errno);
+        lines->status = fail_io(lines->error, path, "cannot be opened", errno);
+        return;
     }
-    text_source source = {file, path};
-    ks_status status = load_source(log, topic, source, parse, records, error);
+    lines->source = path;
+    put_all(lines, file);
     fclose(file);
-    return status;
+}
+
+/* What was sent is in the log at the end, also when a line was malformed. */
+ks_status app_load(ks_log *log, const app_load_options *options, uint64_t *records,
+                   ks_error *error)
+{
+    ks_error flush_error = {0};
+    app_lines lines = {.options = options,
+                       .source = "made-up line",
+                       .random = 2026,
+                       .producer = ks_log_producer_open(log, error),
+                       .error = error};
+
+    *records = 0;
+    if (lines.producer == NULL) {
+        return error->code;
+    }
+    lines.arena = ks_arena_new();
+    if (options->path != NULL) {
+        put_file(&lines, options->path);
+    } else {
+        options->generate(&lines, options->count);
+    }
+    ks_status flushed = ks_log_producer_flush(lines.producer, &flush_error);
+    if (lines.status == KS_OK && flushed != KS_OK) {
+        *error = flush_error;
+        lines.status = flushed;
+    }
+    *records = lines.records;
+    ks_log_producer_free(lines.producer);
+    ks_arena_free(lines.arena);
+    return lines.status;
 }

@@ -30,44 +30,73 @@ static ks_status need_topic(ks_log *log, const char *topic, int32_t partitions, 
 }
 
 /* Creates the topics and fills the input. */
-static ks_status fill(const app_program *program, const char *input, ks_log *log, uint64_t *records,
-                      ks_error *error)
+static ks_status fill(const app_program *program, const app_arguments *arguments, ks_log *log,
+                      uint64_t *records, ks_error *error)
 {
-    ks_status status = need_topic(log, program->input_topic, program->partitions, error);
-    if (status == KS_OK) {
-        status = need_topic(log, program->output_topic, program->partitions, error);
+    ks_status status = need_topic(log, program->output_topic, program->partitions, error);
+    for (size_t i = 0; status == KS_OK && program->input_topics[i] != NULL; i++) {
+        status = need_topic(log, program->input_topics[i], program->partitions, error);
     }
-    if (status == KS_OK && input != NULL) {
-        status = app_load(log, program->input_topic, input, program->line, records, error);
+    if (status != KS_OK || (arguments->input == NULL && arguments->generated == 0)) {
+        return status;
     }
-    return status;
+    return app_load(log,
+                    &(app_load_options){.topic = program->input_topics[0],
+                                        .parse = program->line,
+                                        .path = arguments->input,
+                                        .generate = program->generate,
+                                        .count = arguments->generated},
+                    records, error);
 }
 
-/* How far the runs before came in the input topic. */
+/* How far the runs before came in the input topics. */
 typedef struct app_past {
-    const char *topic;
+    const char *const *topics;
     uint64_t processed;
 } app_past;
 
 static void add_offset(const ks_group_offset *offset, void *user)
 {
     app_past *past = user;
-    if (strcmp(offset->topic, past->topic) == 0) {
-        past->processed += (uint64_t)offset->offset;
+    for (size_t i = 0; past->topics[i] != NULL; i++) {
+        if (strcmp(offset->topic, past->topics[i]) == 0) {
+            past->processed += (uint64_t)offset->offset;
+        }
     }
+}
+
+/*
+ * Internal topics get as many copies as the cluster can keep, up to three, unless a property says
+ * how many.
+ */
+static ks_status choose_copies(ks_config *config, ks_log *log, ks_error *error)
+{
+    enum { COPIES = 3 };
+    int32_t brokers = 0;
+    char copies[16];
+    if (strcmp(ks_config_get(config, "replication.factor"), "-1") != 0) {
+        return KS_OK;
+    }
+    ks_status status = ks_log_broker_count(log, &brokers, error);
+    if (status != KS_OK) {
+        return status;
+    }
+    (void)snprintf(copies, sizeof copies, "%d", (int)(brokers < COPIES ? brokers : COPIES));
+    return ks_config_set(config, "replication.factor", copies, error);
 }
 
 /* Says whether this run continues others. */
 static ks_status tell_past(const app_program *program, const ks_config *config, ks_log *log,
                            ks_error *error)
 {
-    app_past past = {.topic = program->input_topic};
+    app_past past = {.topics = program->input_topics};
     char number[APP_NUMBER_SIZE];
     ks_status status = ks_log_each_group_offset(log, ks_config_get(config, "application.id"),
                                                 add_offset, &past, error);
     if (status == KS_OK && past.processed > 0) {
         printf("continues: %s records of %s were processed before this run\n\n",
-               app_number(past.processed, number), past.topic);
+               app_number(past.processed, number),
+               past.topics[1] == NULL ? past.topics[0] : "the input topics");
     }
     return status;
 }
@@ -113,8 +142,12 @@ int app_main(const app_about *about, const app_program *program, int argc, char 
     if (topology != NULL) {
         log = open_log(arguments.config, &error);
     }
-    if (log != NULL && tell_past(program, arguments.config, log, &error) == KS_OK &&
-        fill(program, arguments.input, log, &records, &error) == KS_OK &&
+    if (topology != NULL && program->shows_topology) {
+        printf("%s\n", ks_topology_describe(topology));
+    }
+    if (log != NULL && choose_copies(arguments.config, log, &error) == KS_OK &&
+        tell_past(program, arguments.config, log, &error) == KS_OK &&
+        fill(program, &arguments, log, &records, &error) == KS_OK &&
         run_over(about->name, &arguments, topology, log, &run, &error) == KS_OK &&
         program->print(log, &error) == KS_OK) {
         app_print_run(records, &run, arguments.is_durable);

@@ -13,10 +13,12 @@
 /* What tells one application from another. */
 typedef struct app_program {
     void (*topology)(ks_builder *builder);
-    const char *input_topic;
+    const char *const *input_topics; /* KS_NAMES("first", ...) */
     const char *output_topic;
-    int32_t partitions; /* of both */
-    app_line_fn *line;  /* makes records of the input */
+    int32_t partitions;        /* of all topics */
+    app_line_fn *line;         /* makes records of the input */
+    app_generate_fn *generate; /* for --generate; NULL: nothing can be made up */
+    bool shows_topology;       /* prints it before it runs */
     /* Prints to standard output what is in the output topic. */
     ks_status (*print)(ks_log *log, ks_error *error);
 } app_program;

@@ -25,7 +25,7 @@ static const app_about about = {
     .example = "build/bin/unknown_payment --input apps/unknown_payment/text/payments.txt",
 };
 
-static app_line payment_of_line(ks_slice line, ks_log_record *record, const char **problem)
+static app_line payment_of_line(ks_slice line, app_record *record, const char **problem)
 {
     if (line.size == 0 || line.data[0] == '#') {
         return APP_LINE_SKIP;
@@ -39,8 +39,8 @@ static app_line payment_of_line(ks_slice line, ks_log_record *record, const char
         return APP_LINE_MALFORMED;
     }
     size_t key_size = (size_t)(separator - line.data);
-    record->key = key_size > 0 ? ks_slice_of(line.data, key_size) : ks_slice_null();
-    record->value = ks_slice_of(separator + 1, line.size - key_size - 1);
+    record->record.key = key_size > 0 ? ks_slice_of(line.data, key_size) : ks_slice_null();
+    record->record.value = ks_slice_of(separator + 1, line.size - key_size - 1);
     return APP_LINE_RECORD;
 }
 
@@ -67,8 +67,8 @@ static ks_status print_unknown(ks_log *log, ks_error *error)
 
 int main(int argc, char **argv)
 {
-    static const app_program program = {.topology = unknown_payment_topology,
-                                        .input_topic = UNKNOWN_PAYMENT_INPUT,
+    const app_program program = {.topology = unknown_payment_topology,
+                                        .input_topics = KS_NAMES(UNKNOWN_PAYMENT_INPUT),
                                         .output_topic = UNKNOWN_PAYMENT_OUTPUT,
                                         .partitions = PARTITIONS,
                                         .line = payment_of_line,

@@ -139,6 +139,16 @@ typedef void ks_topic_visit_fn(const char *topic, int32_t partitions, void *user
 KS_NODISCARD KS_API ks_status ks_log_each_topic(ks_log *log, ks_topic_visit_fn *visit, void *user,
                                                 ks_error *error);
 
+/**
+ * How many brokers the cluster has at the moment, and so how many copies of a topic it can keep;
+ * an embedded log is one.
+ *
+ * @param count  set on success
+ * @return KS_OK; KS_E_TIMEOUT when no broker answered
+ * @thread any   @java Admin#describeCluster
+ */
+KS_NODISCARD KS_API ks_status ks_log_broker_count(ks_log *log, int32_t *count, ks_error *error);
+
 /** What is called for each configuration, which is borrowed for the call. */
 typedef void ks_topic_config_visit_fn(const ks_topic_config *config, void *user);
 

@@ -83,6 +83,14 @@ ks_status ks_log_each_topic(ks_log *log, ks_topic_visit_fn *visit, void *user, k
     return relay.status;
 }
 
+ks_status ks_log_broker_count(ks_log *log, int32_t *count, ks_error *error)
+{
+    KS_TRY(ksi_log_check(log, count, "count", error));
+    *count = 1;
+    const ksi_transport_class *class = log->transport->class;
+    return class->broker_count != NULL ? class->broker_count(log->transport, count, error) : KS_OK;
+}
+
 typedef struct config_relay {
     ks_topic_config_visit_fn *visit;
     void *user;

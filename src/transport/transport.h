@@ -210,6 +210,8 @@ typedef struct ksi_transport_class {
     /* Calls `visit` for every topic, in the order of names; after an error for none. */
     ks_status (*each_topic)(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user,
                             ks_error *error);
+    /* How many brokers there are; NULL: the log is one by itself. */
+    ks_status (*broker_count)(ksi_transport *transport, int32_t *count, ks_error *error);
     /* Every configuration of a topic with its value, by name. */
     ks_status (*each_config)(ksi_transport *transport, const char *topic,
                              ksi_config_visit_fn *visit, void *user, ks_error *error);

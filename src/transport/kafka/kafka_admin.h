@@ -61,6 +61,7 @@ ks_status ksi_kafka_partition_count(ksi_transport *transport, const char *topic,
                                     ks_error *error);
 ks_status ksi_kafka_each_topic(ksi_transport *transport, ksi_topic_visit_fn *visit, void *user,
                                ks_error *error);
+ks_status ksi_kafka_broker_count(ksi_transport *transport, int32_t *count, ks_error *error);
 ks_status ksi_kafka_each_config(ksi_transport *transport, const char *topic,
                                 ksi_config_visit_fn *visit, void *user, ks_error *error);
 ks_status ksi_kafka_set_config(ksi_transport *transport, const char *topic,

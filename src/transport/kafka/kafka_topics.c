@@ -97,6 +97,16 @@ ks_status ksi_kafka_each_topic(ksi_transport *transport, ksi_topic_visit_fn *vis
     return KS_OK;
 }
 
+ks_status ksi_kafka_broker_count(ksi_transport *transport, int32_t *count, ks_error *error)
+{
+    ksi_kafka_client *client = ksi_kafka_transport_of(transport)->admin;
+    const struct rd_kafka_metadata *metadata = NULL;
+    KS_TRY(ksi_admin_metadata(client, NULL, &metadata, error));
+    *count = metadata->broker_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    return KS_OK;
+}
+
 /* ---- making and deleting --------------------------------------------------------------------- */
 
 /* Brokers hear of a change in their own time, and nothing tells when. */

@@ -179,6 +179,7 @@ static const ksi_transport_class kafka_class = {
     .delete_topic = ksi_kafka_delete_topic,
     .partition_count = ksi_kafka_partition_count,
     .each_topic = ksi_kafka_each_topic,
+    .broker_count = ksi_kafka_broker_count,
     .each_config = ksi_kafka_each_config,
     .set_config = ksi_kafka_set_config,
     .offsets = ksi_kafka_offsets_of,
