@@ -96,6 +96,13 @@ soak: ## Long on Apache Kafka: instances and brokers that die, memory that must 
 	@tests/kafka/soak_memory.py --minutes $(MINUTES) --guarantee exactly_once_v2
 	@tests/kafka/soak_memory.py --minutes $(MINUTES) --guarantee at_least_once
 
+.PHONY: smoke
+smoke: ## Kafka's own smoke tests verify our applications: both guarantees, bounces, hand-over with Java: make smoke [ARGS="eos-3-kill ..."]
+	@scripts/install-deps build test kafka java
+	@$(call configure,release)
+	@cmake --build build/release -j $(JOBS) --target interop_app 1>&2
+	@tests/kafka/smoke.py $(ARGS)
+
 .PHONY: bench-kafka
 bench-kafka: ## Measure on Apache Kafka, beside Java and librdkafka alone: make bench-kafka ARGS="--jobs count --runs 1"
 	@scripts/install-deps build kafka java

@@ -21,6 +21,8 @@
 
 #include <kstreams/kstreams.h>
 
+#include "click_enrich/topology.h"
+#include "stock_stats/topology.h"
 #include "unknown_payment/topology.h"
 #include "word_count/topology.h"
 
@@ -31,11 +33,13 @@ typedef struct described_app {
     void (*topology)(ks_builder *builder);
 } described_app;
 
-enum { APP_COUNT = 2 };
+enum { APP_COUNT = 4 };
 
 static const described_app apps[APP_COUNT] = {
     {"word_count", word_count_topology},
     {"unknown_payment", unknown_payment_topology},
+    {"stock_stats", stock_stats_topology},
+    {"click_enrich", click_enrich_topology},
 };
 
 typedef int print_fn(const ks_topology *topology);
@@ -213,7 +217,7 @@ const command describe_command = {
     .name = "describe",
     .arguments = "APP [--dot|--svg]",
     .summary = "prints the topology of an application",
-    .help = "  APP      word_count, unknown_payment\n"
+    .help = "  APP      word_count, unknown_payment, stock_stats, click_enrich\n"
             "  --dot    as a Graphviz graph\n"
             "  --svg    as a picture, drawn by Graphviz's `dot`\n\n"
             "Without an option it is the text of Java's TopologyDescription.\n",
