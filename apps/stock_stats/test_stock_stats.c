@@ -93,8 +93,8 @@ static void assert_next(fixture *f, const char *ticker, int64_t start, int32_t c
     assert_int_equal(window->start, start);
     assert_int_equal(window->end, start + 5000);
     assert_int_equal(stats->countTrades, count);
-    assert_double_equal(stats->minPrice, lowest, 0);
-    assert_double_equal(stats->avgPrice, average, 0);
+    assert_true(stats->minPrice == lowest);
+    assert_true(stats->avgPrice == average);
     assert_true(ks_slice_equal(stats->ticker, ks_slice_cstr(ticker)));
     assert_true(ks_slice_equal(stats->type, ks_slice_cstr("ASK")));
 }
