@@ -143,9 +143,9 @@ static void make_up_clicks(app_lines *lines, uint64_t count)
         }
         if (what <= 3) {
             int64_t before = what == 3 ? TOO_LONG_MS : what == 2 ? -SOON_MS : SOON_MS;
-            more = more && put(lines, time_ms - before, "search",
-                               "{\"userId\":%u,\"searchTerms\":\"%s\"}", user,
-                               terms[app_lines_random(lines, 4)]);
+            more = more &&
+                   put(lines, time_ms - before, "search", "{\"userId\":%u,\"searchTerms\":\"%s\"}",
+                       user, terms[app_lines_random(lines, 4)]);
         }
         more = more && put(lines, time_ms, "view", "{\"userId\":%u,\"page\":\"/page/%u\"}", user,
                            app_lines_random(lines, 1000));
@@ -217,8 +217,7 @@ int main(int argc, char **argv)
 {
     const app_program program = {
         .topology = click_enrich_topology,
-        .input_topics =
-            KS_NAMES(CLICK_ENRICH_VIEWS, CLICK_ENRICH_SEARCHES, CLICK_ENRICH_PROFILES),
+        .input_topics = KS_NAMES(CLICK_ENRICH_VIEWS, CLICK_ENRICH_SEARCHES, CLICK_ENRICH_PROFILES),
         .output_topic = CLICK_ENRICH_OUTPUT,
         .partitions = PARTITIONS,
         .line = record_of_line,

@@ -46,8 +46,7 @@ static int set_up(void **state)
     f.views = ks_test_driver_input(f.driver, CLICK_ENRICH_VIEWS, user, text, 0, 0);
     f.searches = ks_test_driver_input(f.driver, CLICK_ENRICH_SEARCHES, user, text, 0, 0);
     f.profiles = ks_test_driver_input(f.driver, CLICK_ENRICH_PROFILES, user, text, 0, 0);
-    f.activity =
-        ks_test_driver_output(f.driver, CLICK_ENRICH_OUTPUT, user, &user_activity_serde);
+    f.activity = ks_test_driver_output(f.driver, CLICK_ENRICH_OUTPUT, user, &user_activity_serde);
     *state = &f;
     return 0;
 }

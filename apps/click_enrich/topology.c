@@ -103,10 +103,10 @@ void click_enrich_topology(ks_builder *b)
 {
     const ks_serde *user = &ks_serde_i32;
 
-    ks_stream *views =
-        ks_builder_stream(b, CLICK_ENRICH_VIEWS, KS_CONSUMED(.key = user, .value = &page_view_serde));
-    ks_stream *searches =
-        ks_builder_stream(b, CLICK_ENRICH_SEARCHES, KS_CONSUMED(.key = user, .value = &search_serde));
+    ks_stream *views = ks_builder_stream(b, CLICK_ENRICH_VIEWS,
+                                         KS_CONSUMED(.key = user, .value = &page_view_serde));
+    ks_stream *searches = ks_builder_stream(b, CLICK_ENRICH_SEARCHES,
+                                            KS_CONSUMED(.key = user, .value = &search_serde));
     ks_table *profiles = ks_builder_table(
         b, CLICK_ENRICH_PROFILES, KS_CONSUMED(.key = user, .value = &user_profile_serde), NULL);
 

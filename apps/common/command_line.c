@@ -156,8 +156,8 @@ static int set_generated(const app_about *about, const char *value, app_argument
     int64_t count = 0;
 
     if (!app_number_of(ks_slice_cstr(value), &count) || count == 0) {
-        return usage_error(about, "--generate takes how many records to make up, such as 10000, not ",
-                           value);
+        return usage_error(
+            about, "--generate takes how many records to make up, such as 10000, not ", value);
     }
     arguments->generated = (uint64_t)count;
     return EXIT_SUCCESS;

@@ -41,11 +41,11 @@ typedef struct app_about {
 } app_about;
 
 typedef struct app_arguments {
-    ks_config *config; /* owned */
-    const char *input; /* borrowed from argv; NULL, with a log that stays only: nothing new */
+    ks_config *config;  /* owned */
+    const char *input;  /* borrowed from argv; NULL, with a log that stays only: nothing new */
     uint64_t generated; /* how many records are made up instead; 0: none */
-    bool is_durable;   /* the log outlives the process */
-    char *scratch;     /* the temporary directory, owned; NULL: there is none */
+    bool is_durable;    /* the log outlives the process */
+    char *scratch;      /* the temporary directory, owned; NULL: there is none */
 } app_arguments;
 
 /*

@@ -100,7 +100,8 @@ bool app_lines_put(app_lines *lines, ks_slice line)
     case APP_LINE_SKIP:
         break;
     case APP_LINE_MALFORMED:
-        lines->status = fail_line(lines, record.error.code != KS_OK ? record.error.message : problem);
+        lines->status =
+            fail_line(lines, record.error.code != KS_OK ? record.error.message : problem);
         break;
     }
     ks_arena_reset(lines->arena);
@@ -163,8 +164,7 @@ static void put_file(app_lines *lines, const char *path)
 }
 
 /* What was sent is in the log at the end, also when a line was malformed. */
-ks_status app_load(ks_log *log, const app_load_options *options, uint64_t *records,
-                   ks_error *error)
+ks_status app_load(ks_log *log, const app_load_options *options, uint64_t *records, ks_error *error)
 {
     ks_error flush_error = {0};
     app_lines lines = {.options = options,

@@ -52,8 +52,8 @@ static app_line trade_of_line(ks_slice line, app_record *record, const char **pr
 
 static void make_up_trades(app_lines *lines, uint64_t count)
 {
-    static const char *const tickers[] = {"MMM", "ABT", "ABBV", "ACN", "ATVI",
-                                          "AYI", "ADBE", "AAP", "AES", "AET"};
+    static const char *const tickers[] = {"MMM", "ABT",  "ABBV", "ACN", "ATVI",
+                                          "AYI", "ADBE", "AAP",  "AES", "AET"};
     enum { TICKERS = sizeof tickers / sizeof tickers[0], LOWEST = 1000, SPREAD = 9000, STEP = 100 };
     double prices[TICKERS];
     char line[160];
@@ -67,10 +67,10 @@ static void make_up_trades(app_lines *lines, uint64_t count)
         size_t at = app_lines_random(lines, TICKERS);
         double step = (double)app_lines_random(lines, 2 * STEP + 1) - STEP;
         prices[at] = prices[at] + step > 1 ? prices[at] + step : 1;
-        int size = snprintf(
-            line, sizeof line,
-            "%lld\t{\"type\":\"ASK\",\"ticker\":\"%s\",\"price\":%.2f,\"size\":%u}",
-            (long long)time_ms, tickers[at], prices[at], 1 + app_lines_random(lines, 100));
+        int size =
+            snprintf(line, sizeof line,
+                     "%lld\t{\"type\":\"ASK\",\"ticker\":\"%s\",\"price\":%.2f,\"size\":%u}",
+                     (long long)time_ms, tickers[at], prices[at], 1 + app_lines_random(lines, 100));
         if (!app_lines_put(lines, ks_slice_of(line, (size_t)size))) {
             return;
         }
@@ -82,9 +82,8 @@ static void make_up_trades(app_lines *lines, uint64_t count)
 /* Of each share the window that begins last: rows are in the order of tickers and windows. */
 static bool is_last_of_its_ticker(const topic_table *table, size_t i)
 {
-    return i + 1 == table->count ||
-           !ks_value_equal(ks_value_windowed(table->rows[i].key)->key,
-                           ks_value_windowed(table->rows[i + 1].key)->key);
+    return i + 1 == table->count || !ks_value_equal(ks_value_windowed(table->rows[i].key)->key,
+                                                    ks_value_windowed(table->rows[i + 1].key)->key);
 }
 
 static void print_row(const topic_row *row)
@@ -123,13 +122,13 @@ static ks_status print_stats(ks_log *log, ks_error *error)
 int main(int argc, char **argv)
 {
     const app_program program = {.topology = stock_stats_topology,
-                                        .input_topics = KS_NAMES(STOCK_STATS_INPUT),
-                                        .output_topic = STOCK_STATS_OUTPUT,
-                                        .partitions = PARTITIONS,
-                                        .line = trade_of_line,
-                                        .generate = make_up_trades,
-                                        .shows_topology = true,
-                                        .print = print_stats};
+                                 .input_topics = KS_NAMES(STOCK_STATS_INPUT),
+                                 .output_topic = STOCK_STATS_OUTPUT,
+                                 .partitions = PARTITIONS,
+                                 .line = trade_of_line,
+                                 .generate = make_up_trades,
+                                 .shows_topology = true,
+                                 .print = print_stats};
 
     return app_main(&about, &program, argc, argv);
 }

@@ -39,8 +39,8 @@ static int set_up(void **state)
     if (f.driver == NULL) {
         fail_msg("%s: %s", error.where, error.message);
     }
-    f.trades = ks_test_driver_input(f.driver, STOCK_STATS_INPUT, &ks_serde_string, &ks_serde_string,
-                                    0, 0);
+    f.trades =
+        ks_test_driver_input(f.driver, STOCK_STATS_INPUT, &ks_serde_string, &ks_serde_string, 0, 0);
     f.stats = ks_test_driver_output(f.driver, STOCK_STATS_OUTPUT, &stock_window_serde,
                                     &trade_stats_serde);
     *state = &f;

@@ -33,14 +33,12 @@ static const ks_json_field trade_stats_fields[] = {
 static const ks_json_type trade_stats_type = KS_JSON_TYPE(trade_stats, trade_stats_fields);
 const ks_serde trade_stats_serde = KS_JSON_SERDE(trade_stats_type);
 
-const ks_serde stock_window_serde =
-    KS_TIME_WINDOWED_SERDE(&ks_serde_string, STOCK_STATS_WINDOW_MS);
+const ks_serde stock_window_serde = KS_TIME_WINDOWED_SERDE(&ks_serde_string, STOCK_STATS_WINDOW_MS);
 
 /* Statistics that are those of `from`, NULL: of no trades, and may be changed. */
 static trade_stats *new_stats(ks_ctx *ctx, const trade_stats *from, ks_value *value)
 {
-    trade_stats *stats =
-        ks_object_new(ks_ctx_arena(ctx), &trade_stats_serde, sizeof *stats, value);
+    trade_stats *stats = ks_object_new(ks_ctx_arena(ctx), &trade_stats_serde, sizeof *stats, value);
     *stats = from != NULL ? *from : (trade_stats){0};
     return stats;
 }

@@ -68,11 +68,11 @@ static ks_status print_unknown(ks_log *log, ks_error *error)
 int main(int argc, char **argv)
 {
     const app_program program = {.topology = unknown_payment_topology,
-                                        .input_topics = KS_NAMES(UNKNOWN_PAYMENT_INPUT),
-                                        .output_topic = UNKNOWN_PAYMENT_OUTPUT,
-                                        .partitions = PARTITIONS,
-                                        .line = payment_of_line,
-                                        .print = print_unknown};
+                                 .input_topics = KS_NAMES(UNKNOWN_PAYMENT_INPUT),
+                                 .output_topic = UNKNOWN_PAYMENT_OUTPUT,
+                                 .partitions = PARTITIONS,
+                                 .line = payment_of_line,
+                                 .print = print_unknown};
 
     return app_main(&about, &program, argc, argv);
 }

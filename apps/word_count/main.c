@@ -87,11 +87,11 @@ static ks_status print_counts(ks_log *log, ks_error *error)
 int main(int argc, char **argv)
 {
     const app_program program = {.topology = word_count_topology,
-                                        .input_topics = KS_NAMES(WORD_COUNT_INPUT),
-                                        .output_topic = WORD_COUNT_OUTPUT,
-                                        .partitions = PARTITIONS,
-                                        .line = app_line_as_value,
-                                        .print = print_counts};
+                                 .input_topics = KS_NAMES(WORD_COUNT_INPUT),
+                                 .output_topic = WORD_COUNT_OUTPUT,
+                                 .partitions = PARTITIONS,
+                                 .line = app_line_as_value,
+                                 .print = print_counts};
 
     return app_main(&about, &program, argc, argv);
 }

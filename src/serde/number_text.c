@@ -8,8 +8,12 @@
  * point. (Java does so since release 19; before, one double in 350 and one float in nine, taken at
  * random, had a last digit that was not needed.)
  *
- * The digits come from the C library, which rounds exactly: ask for 2, 3, ... digits until the text
- * reads back. One case needs a second look. Below a power of two the doubles lie twice as close as
+ * Most numbers are few digits, a price or an average: such a one is an integer divided by a power of
+ * ten, both exact as doubles, and a division rounds once. For the others the digits come from the C
+ * library, which rounds exactly: ask for more and more digits until the text reads back. Decimals
+ * of up to 15 digits (6 of a float) are all different numbers, so that many are asked for at once:
+ * if a shorter decimal reads back, it is that one with zeros behind it. Only numbers below the
+ * smallest normal one lie so far apart that this is not so. One case needs a second look. Below a power of two the doubles lie twice as close as
  * above it, so the nearest decimal of n digits may lie just below and be another number's while the
  * next one above still reads back. "%.17g" is the tempting wrong way: right, but not the shortest.
  * Digits are taken without the decimal point, which the program's locale chooses; text is read back
@@ -19,6 +23,7 @@
  */
 #include "serde/number_text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,11 +62,43 @@ static bool reads_back(decimal candidate, double magnitude, bool is_f32)
     return is_f32 ? strtof(text, NULL) == (float)magnitude : strtod(text, NULL) == magnitude;
 }
 
+static decimal without_zeros(decimal number)
+{
+    while (number.digits % 10 == 0) {
+        number.digits /= 10;
+        number.scale++;
+    }
+    return number;
+}
+
+/* Of a number that is an integer of up to 15 digits, divided by a power of ten. */
+static bool is_few_digits(double magnitude, decimal *found)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
+    const double most = 1e15;
+    for (int places = 0; places < (int)(sizeof powers / sizeof powers[0]); places++) {
+        double digits = nearbyint(magnitude * powers[places]);
+        if (digits >= most) {
+            return false;
+        }
+        if (digits / powers[places] == magnitude) {
+            *found = without_zeros((decimal){.digits = (uint64_t)digits, .scale = -places});
+            return true;
+        }
+    }
+    return false;
+}
+
 static decimal shortest_decimal(double magnitude, bool is_f32)
 {
     int most = is_f32 ? MOST_DIGITS_F32 : MOST_DIGITS_F64;
+    bool is_normal = magnitude >= (is_f32 ? (double)FLT_MIN : DBL_MIN);
+    int least = !is_normal ? LEAST_DIGITS : is_f32 ? FLT_DIG : DBL_DIG;
     decimal found = {.digits = 0};
-    for (int count = LEAST_DIGITS; count <= most; count++) {
+    if (!is_f32 && is_few_digits(magnitude, &found)) {
+        return found;
+    }
+    for (int count = least; count <= most; count++) {
         found = nearest_decimal(magnitude, count);
         if (reads_back(found, magnitude, is_f32)) {
             break;
@@ -72,11 +109,7 @@ static decimal shortest_decimal(double magnitude, bool is_f32)
             break;
         }
     }
-    while (found.digits % 10 == 0) {
-        found.digits /= 10;
-        found.scale++;
-    }
-    return found;
+    return without_zeros(found);
 }
 
 /* Lays a decimal out by Java's rules; `at` has room. */

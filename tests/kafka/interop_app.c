@@ -162,12 +162,9 @@ static const struct {
     const char *name;
     void (*build)(ks_builder *builder, const topic_names *topics);
 } topologies[] = {
-    {"count", build_count},
-    {"repartition", build_repartition},
-    {"table", build_table},
-    {"times", build_times},
-    {"smoke", build_kafkas_smoke},
-    {"relational", build_kafkas_relational},
+    {"count", build_count},        {"repartition", build_repartition},
+    {"table", build_table},        {"times", build_times},
+    {"smoke", build_kafkas_smoke}, {"relational", build_kafkas_relational},
 };
 
 static ks_topology *build(const char *name, const char *prefix, const ks_config *config,

@@ -31,7 +31,9 @@ static uint32_t read_u32(const uint8_t *at)
 /* The text of an article or a comment; null, and the record failed, where the bytes are neither. */
 static ks_slice text_of(ks_ctx *ctx, ks_slice bytes)
 {
-    size_t size = bytes.size >= TEXT_AT ? read_u32((const uint8_t *)(const void *)bytes.data + TEXT_SIZE_AT) : 0;
+    size_t size = bytes.size >= TEXT_AT
+                      ? read_u32((const uint8_t *)(const void *)bytes.data + TEXT_SIZE_AT)
+                      : 0;
     if (bytes.size < TEXT_AT + size) {
         ks_ctx_fail(ctx, "%zu bytes are neither an article nor a comment", bytes.size);
         return ks_slice_null();
@@ -107,8 +109,8 @@ void build_relational(ks_builder *builder)
         ks_table_left_join(articles, counts, add_count, NULL, KS_MATERIALIZED(.value = BYTES));
     ks_stream_to(ks_table_to_stream(augmented_articles, NULL), "out-augmented-article", NULL);
 
-    ks_table *augmented_comments = ks_table_join_foreign_key(
-        comments, articles, article_of, add_prefix, NULL,
-        KS_TABLE_JOINED(.materialized = KS_MATERIALIZED(.value = BYTES)));
+    ks_table *augmented_comments =
+        ks_table_join_foreign_key(comments, articles, article_of, add_prefix, NULL,
+                                  KS_TABLE_JOINED(.materialized = KS_MATERIALIZED(.value = BYTES)));
     ks_stream_to(ks_table_to_stream(augmented_comments, NULL), "out-augmented-comment", NULL);
 }

@@ -188,9 +188,8 @@ static void send(ks_table *table, const char *topic, const ks_serde *value)
 static ks_table *read_back(ks_builder *builder, const char *topic, const ks_serde *value,
                            const char *store)
 {
-    ks_table *table =
-        ks_builder_table(builder, topic, KS_CONSUMED(.key = TEXT, .value = value),
-                         store != NULL ? KS_MATERIALIZED(.name = store) : NULL);
+    ks_table *table = ks_builder_table(builder, topic, KS_CONSUMED(.key = TEXT, .value = value),
+                                       store != NULL ? KS_MATERIALIZED(.name = store) : NULL);
     ks_stream_foreach(ks_table_to_stream(table, NULL), count_record, NULL, NULL);
     return table;
 }
@@ -228,8 +227,7 @@ static void build_small_windows(ks_grouped_stream *data)
 
 void build_smoke(ks_builder *builder)
 {
-    ks_stream *source =
-        ks_builder_stream(builder, "data", KS_CONSUMED(.key = TEXT, .value = I32));
+    ks_stream *source = ks_builder_stream(builder, "data", KS_CONSUMED(.key = TEXT, .value = I32));
     ks_stream_to(ks_stream_filter_not(source, is_flush, NULL, NULL), "echo",
                  KS_PRODUCED(.key = TEXT, .value = I32));
     ks_stream *data = ks_stream_filter(source, is_not_the_end, NULL, NULL);
@@ -265,8 +263,7 @@ void build_smoke(ks_builder *builder)
         ks_table_group_by(count, one_by_count, NULL, KS_GROUPED(.key = TEXT, .value = I64));
     ks_table *keys_by_count = ks_grouped_table_aggregate(
         by_count, zero, add, subtract, NULL,
-        KS_MATERIALIZED(.name = "cntByCnt", .type = KS_STORE_IN_MEMORY, .key = TEXT,
-                        .value = I64));
+        KS_MATERIALIZED(.name = "cntByCnt", .type = KS_STORE_IN_MEMORY, .key = TEXT, .value = I64));
     ks_stream_to(ks_table_to_stream(keys_by_count, NULL), "tagg",
                  KS_PRODUCED(.key = TEXT, .value = I64));
 }
