@@ -2,8 +2,8 @@
 /*
  * main.c - click_enrich: prints what users looked at, and after which search.
  *
- * Input is one record a line, TIME<TAB>KIND<TAB>JSON: milliseconds of the epoch, `profile`, `search`
- * or `view`, and the value as it stands in the topic; the user in it is the record's key.
+ * Input is one record a line, TIME<TAB>KIND<TAB>JSON: milliseconds of the epoch, `profile`,
+ * `search` or `view`, and the value as it stands in the topic; the user in it is the record's key.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -8,16 +8,16 @@
  * point. (Java does so since release 19; before, one double in 350 and one float in nine, taken at
  * random, had a last digit that was not needed.)
  *
- * Most numbers are few digits, a price or an average: such a one is an integer divided by a power of
- * ten, both exact as doubles, and a division rounds once. For the others the digits come from the C
- * library, which rounds exactly: ask for more and more digits until the text reads back. Decimals
- * of up to 15 digits (6 of a float) are all different numbers, so that many are asked for at once:
- * if a shorter decimal reads back, it is that one with zeros behind it. Only numbers below the
- * smallest normal one lie so far apart that this is not so. One case needs a second look. Below a power of two the doubles lie twice as close as
- * above it, so the nearest decimal of n digits may lie just below and be another number's while the
- * next one above still reads back. "%.17g" is the tempting wrong way: right, but not the shortest.
- * Digits are taken without the decimal point, which the program's locale chooses; text is read back
- * without one.
+ * Most numbers are few digits, a price or an average: such a one is an integer divided by a power
+ * of ten, both exact as doubles, and a division rounds once. For the others the digits come from
+ * the C library, which rounds exactly: ask for more and more digits until the text reads back.
+ * Decimals of up to 15 digits (6 of a float) are all different numbers, so that many are asked for
+ * at once: if a shorter decimal reads back, it is that one with zeros behind it. Only numbers below
+ * the smallest normal one lie so far apart that this is not so. One case needs a second look. Below
+ * a power of two the doubles lie twice as close as above it, so the nearest decimal of n digits may
+ * lie just below and be another number's while the next one above still reads back. "%.17g" is the
+ * tempting wrong way: right, but not the shortest. Digits are taken without the decimal point,
+ * which the program's locale chooses; text is read back without one.
  *
  * Thread rule: any.
  */
