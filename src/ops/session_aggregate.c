@@ -26,11 +26,12 @@
  */
 #include "ops/emit_on_close.h"
 #include "ops/fold.h"
+#include "ops/operator_time.h"
 
 typedef struct session_aggregate_state {
     ksi_table_store table;
     ksi_emit_on_close emit;
-    int64_t stream_time;
+    ksi_operator_time time;
 } session_aggregate_state;
 
 /* A session with its value. In the record's arena. */
@@ -55,7 +56,7 @@ static ks_status session_aggregate_init(ks_ctx *ctx, const void *config, void *s
 {
     const ksi_windowed_aggregate *aggregate = config;
     session_aggregate_state *mine = state;
-    mine->stream_time = -1;
+    ksi_operator_time_open(&mine->time, ctx);
     KS_TRY(ksi_table_store_open(&mine->table, ctx, &aggregate->how.table, error));
     ksi_emit_on_close_open(&mine->emit, ctx, aggregate->how.table.store);
     return KS_OK;
@@ -185,9 +186,9 @@ static void emit_closed(session_aggregate_state *mine, const ks_record *record, 
 /* ---- the node -------------------------------------------------------------------------------- */
 
 /* What ends before that is closed. */
-static int64_t close_time_of(const session_aggregate_state *mine, const ks_windows *windows)
+static int64_t close_time_of(int64_t stream_time, const ks_windows *windows)
 {
-    return mine->stream_time - ksi_window_end(windows->grace_ms, windows->size_ms);
+    return stream_time - ksi_window_end(windows->grace_ms, windows->size_ms);
 }
 
 static void session_aggregate_process(ks_ctx *ctx, const void *config, void *state,
@@ -200,10 +201,8 @@ static void session_aggregate_process(ks_ctx *ctx, const void *config, void *sta
         ksi_ctx_drop(ctx, KS_DROP_NULL, "null key");
         return;
     }
-    if (mine->stream_time < record->timestamp) {
-        mine->stream_time = record->timestamp;
-    }
-    const int64_t close_time = close_time_of(mine, &aggregate->windows);
+    const int64_t close_time = close_time_of(
+        ksi_operator_time_observe(&mine->time, record->timestamp), &aggregate->windows);
     of.end = &of.first;
     of.made.key =
         (ks_windowed){.key = record->key, .start = record->timestamp, .end = record->timestamp};

@@ -26,11 +26,12 @@
  */
 #include "ops/emit_on_close.h"
 #include "ops/fold.h"
+#include "ops/operator_time.h"
 
 typedef struct sliding_state {
     ksi_table_store table;
     ksi_emit_on_close emit;
-    int64_t stream_time;
+    ksi_operator_time time;
 } sliding_state;
 
 /* The record in hand. */
@@ -62,7 +63,7 @@ static ks_status sliding_init(ks_ctx *ctx, const void *config, void *state, ks_e
 {
     const ksi_windowed_aggregate *aggregate = config;
     sliding_state *mine = state;
-    mine->stream_time = -1;
+    ksi_operator_time_open(&mine->time, ctx);
     KS_TRY(ksi_table_store_open(&mine->table, ctx, &aggregate->how.table, error));
     ksi_emit_on_close_open(&mine->emit, ctx, aggregate->how.table.store);
     return KS_OK;
@@ -304,15 +305,13 @@ static void sliding_process(ks_ctx *ctx, const void *config, void *state, const 
         ksi_ctx_drop(ctx, KS_DROP_NULL, "null key or null value");
         return;
     }
-    if (mine->stream_time < record->timestamp) {
-        mine->stream_time = record->timestamp;
-    }
+    const int64_t stream_time = ksi_operator_time_observe(&mine->time, record->timestamp);
     sliding in = {.ctx = ctx,
                   .how = &aggregate->how,
                   .table = &mine->table,
                   .record = record,
                   .difference = windows->size_ms,
-                  .close_time = mine->stream_time - windows->grace_ms};
+                  .close_time = stream_time - windows->grace_ms};
     if (ksi_window_end(record->timestamp, in.difference) < in.close_time) {
         ksi_ctx_drop(ctx, KS_DROP_LATE, "its window has closed");
     } else if (!ksi_table_store_key_bytes(&mine->table, record->key, &in.key)) {

@@ -15,11 +15,12 @@
  */
 #include "ops/emit_on_close.h"
 #include "ops/fold.h"
+#include "ops/operator_time.h"
 
 typedef struct window_aggregate_state {
     ksi_table_store table;
     ksi_emit_on_close emit;
-    int64_t stream_time;
+    ksi_operator_time time;
 } window_aggregate_state;
 
 static ks_status window_aggregate_init(ks_ctx *ctx, const void *config, void *state,
@@ -27,7 +28,7 @@ static ks_status window_aggregate_init(ks_ctx *ctx, const void *config, void *st
 {
     const ksi_windowed_aggregate *aggregate = config;
     window_aggregate_state *mine = state;
-    mine->stream_time = -1;
+    ksi_operator_time_open(&mine->time, ctx);
     KS_TRY(ksi_table_store_open(&mine->table, ctx, &aggregate->how.table, error));
     ksi_emit_on_close_open(&mine->emit, ctx, aggregate->how.table.store);
     return KS_OK;
@@ -75,10 +76,8 @@ static void window_aggregate_process(ks_ctx *ctx, const void *config, void *stat
     if (!ksi_table_store_key_bytes(&mine->table, record->key, &update.key)) {
         return;
     }
-    if (mine->stream_time < record->timestamp) {
-        mine->stream_time = record->timestamp;
-    }
-    const int64_t close_time = mine->stream_time - windows->grace_ms;
+    const int64_t close_time =
+        ksi_operator_time_observe(&mine->time, record->timestamp) - windows->grace_ms;
     const bool is_unlimited = windows->kind == KS_WINDOWS_UNLIMITED;
     const int64_t step = is_unlimited ? INT64_MAX : windows->advance_ms;
     update.start = first_start(windows, record->timestamp);

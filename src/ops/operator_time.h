@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * operator_time.h - the stream time of one operator: the highest timestamp of all records that came
+ * to it, by which it knows what is late.
+ *
+ * It is kept in the commit metadata, under a name made of that of its node: a task that starts
+ * anew goes on with it. Java begins at nothing, and then takes records that it refused before.
+ *
+ * Thread rule: the thread of the task.
+ */
+#ifndef KSI_OPS_OPERATOR_TIME_H
+#define KSI_OPS_OPERATOR_TIME_H
+
+#include "topology/context.h"
+
+typedef struct ksi_operator_time {
+    ks_ctx *ctx;
+    const char *name;
+    int64_t highest; /* -1: nothing has come yet */
+    bool is_known;
+} ksi_operator_time;
+
+/* From the init of the node. */
+void ksi_operator_time_open(ksi_operator_time *time, ks_ctx *ctx);
+/* A record has come; the stream time with it. */
+int64_t ksi_operator_time_observe(ksi_operator_time *time, int64_t timestamp);
+
+#endif
