@@ -11,6 +11,7 @@
 #include "serde/convert.h"
 #include "serde/windowed.h"
 #include "topology/partitioner.h"
+#include "topology/row_subscription.h"
 
 ks_status ksi_sink_init(ksi_sink_state *state, const ksi_node *node, const ks_topology *topology,
                         ksi_error_handlers *handlers, ks_error *error)
@@ -61,6 +62,17 @@ static const char *topic_of(ks_ctx *ctx, const ksi_node *node, const ksi_sink_st
     return ks_text_cstr(ctx->arena, name);
 }
 
+/* Which options of a program say what the sink writes. */
+static const char *options_of(const ksi_sink_state *sink)
+{
+    bool joins_by_foreign_key =
+        sink->value->kind == KSI_KIND_SUBSCRIPTION || sink->value->kind == KSI_KIND_RESPONSE;
+    if (joins_by_foreign_key) {
+        return "KS_CONSUMED or KS_MATERIALIZED";
+    }
+    return sink->is_internal ? "KS_GROUPED or KS_REPARTITIONED" : "KS_PRODUCED";
+}
+
 /* False after a failure, which is on the context. */
 static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *bytes)
 {
@@ -74,8 +86,7 @@ static bool serialize(ks_ctx *ctx, const outgoing *out, bool is_key, ks_slice *b
                     "writing to topic %s: the %s is %s and the serde \"%s\" of this sink writes "
                     "%s; give the right one with %s(.%s = ...)",
                     out->topic, part, ks_kind_name(unfit), serde->name, ks_kind_name(wanted),
-                    out->sink->is_internal ? "KS_GROUPED or KS_REPARTITIONED" : "KS_PRODUCED",
-                    part);
+                    options_of(out->sink), part);
         return false;
     }
     ks_error reason;

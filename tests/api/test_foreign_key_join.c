@@ -15,6 +15,7 @@
  * was made and deleted between two commits. So there, all is read before the other side changes.
  */
 #include <kstreams/kstreams.h>
+#include <kstreams/testing.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -459,6 +460,47 @@ static void what_makes_no_sense_is_refused_with_the_call(void **state)
     ks_builder_free(another);
 }
 
+/* ---- a serde that is missing ------------------------------------------------------------------ */
+
+static ks_value length(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    (void)ctx;
+    (void)user;
+    return ks_i64((int64_t)ks_value_text(record->value).size);
+}
+
+static ks_status pipe(ks_test_driver *driver, const char *topic, const char *value, ks_error *error)
+{
+    const ks_log_record record = {.key = ks_slice_cstr("k1"), .value = ks_slice_cstr(value)};
+    return ks_test_driver_pipe(driver, topic, &record, error);
+}
+
+/* What a mapped table is made of is not inherited, so the default is taken for its values. */
+static void a_right_value_that_the_default_serde_cannot_write_is_named(void **state)
+{
+    ks_error error = {0};
+    const ks_consumed *texts = KS_CONSUMED(.key = text, .value = text);
+    (void)state;
+    ks_builder *b = ks_builder_new(NULL);
+    ks_table *left = ks_builder_table(b, "left", texts, NULL);
+    ks_table *right = ks_builder_table(b, "right", texts, NULL);
+    ks_table *lengths = ks_table_map_values(right, length, NULL, NULL);
+    (void)ks_table_join_foreign_key(left, lengths, named_key, both, NULL, NULL);
+    ks_topology *topology = build(b);
+    ks_config *config = ks_config_new();
+    set(config, "application.id", "app");
+    set(config, "default.value.serde", "string");
+    ks_test_driver *driver = ks_test_driver_new(topology, config, NULL, &error);
+    assert_ok(driver != NULL ? KS_OK : error.code, &error);
+    assert_ok(pipe(driver, "right", "abc", &error), &error);
+    assert_int_equal(pipe(driver, "left", "k1|", &error), KS_E_PROCESSING);
+    assert_non_null(strstr(error.message, "the value is"));
+    assert_non_null(strstr(error.message, "KS_CONSUMED or KS_MATERIALIZED(.value"));
+    ks_test_driver_free(driver);
+    ks_topology_free(topology);
+    ks_config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +510,7 @@ int main(void)
         cmocka_unit_test(left_joins_say_the_same_whatever_happens_at_once),
         cmocka_unit_test(tables_that_are_partitioned_in_another_way_say_so),
         cmocka_unit_test(what_makes_no_sense_is_refused_with_the_call),
+        cmocka_unit_test(a_right_value_that_the_default_serde_cannot_write_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
