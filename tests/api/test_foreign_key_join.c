@@ -460,7 +460,7 @@ static void what_makes_no_sense_is_refused_with_the_call(void **state)
     ks_builder_free(another);
 }
 
-/* ---- a serde that is missing ------------------------------------------------------------------ */
+/* ---- a serde that is missing ----------------------------------------------------------------- */
 
 static ks_value length(ks_ctx *ctx, const ks_record *record, void *user)
 {
