@@ -274,6 +274,49 @@ static void a_driver_whose_restart_failed_says_so_from_then_on(void **state)
     ks_builder_free(builder);
 }
 
+/* ---- windows --------------------------------------------------------------------------------- */
+
+static ks_topology *build_windowed_count(void)
+{
+    ks_error error = {0};
+    ks_builder *builder = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(
+        builder, "in", KS_CONSUMED(.key = &ks_serde_string, .value = &ks_serde_string));
+    ks_windowed_stream *tens =
+        ks_grouped_stream_windowed_by(ks_stream_group_by_key(in, NULL), ks_tumbling_windows(10, 0));
+    ks_windowed_stream_count(tens, KS_MATERIALIZED(.name = "tens", .retention_ms = 1000));
+    ks_topology *topology = ks_builder_build(builder, &error);
+    assert_non_null(topology);
+    ks_builder_free(builder);
+    return topology;
+}
+
+static void what_was_late_before_a_restart_is_late_after_it(void **state)
+{
+    (void)state;
+    static const ks_test_restart ways[] = {KS_TEST_RESTART_KEEP_STATE, KS_TEST_RESTART_LOSE_STATE};
+    for (size_t i = 0; i < 2; i++) {
+        ks_error error = {0};
+        ks_topology *topology = build_windowed_count();
+        ks_test_driver *driver = ks_test_driver_new(topology, NULL, NULL, &error);
+        assert_non_null(driver);
+        ks_log_record record = {.key = ks_slice_cstr("a"),
+                                .value = ks_slice_cstr("v"),
+                                .timestamp = 15,
+                                .partition = -1};
+        assert_int_equal(ks_test_driver_pipe(driver, "in", &record, &error), KS_OK);
+        assert_int_equal(ks_test_driver_restart(driver, ways[i], &error), KS_OK);
+        record.timestamp = 9;
+        assert_int_equal(ks_test_driver_pipe(driver, "in", &record, &error), KS_OK);
+        assert_int_equal(ks_test_driver_dropped_records(driver), 1);
+        ks_window_store *tens = ks_test_driver_window_store(driver, "tens");
+        assert_true(ks_value_is_null(ks_window_store_value(tens, ks_text_of("a"), 0)));
+        assert_int_equal(ks_value_i64(ks_window_store_value(tens, ks_text_of("a"), 10)), 1);
+        ks_test_driver_free(driver);
+        ks_topology_free(topology);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +330,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_handle_of_a_store_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_counters_go_on, set_up, tear_down),
         cmocka_unit_test(an_unprocessed_record_waits_again),
+        cmocka_unit_test(what_was_late_before_a_restart_is_late_after_it),
         cmocka_unit_test(a_driver_whose_restart_failed_says_so_from_then_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
