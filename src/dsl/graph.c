@@ -216,26 +216,14 @@ const char *ksi_plan_source_name(const ksi_plan_node *node)
 
 /* ---- joins of a stream with itself ----------------------------------------------------------- */
 
-static void disconnect_parents(ksi_plan_node *node)
+void ksi_plan_make_self_join(ksi_plan_node *node)
 {
-    while (node->parents.count > 0) {
-        ksi_plan_disconnect(node->parents.items[0], node);
+    ksi_plan_stream_join *join = node->stream_join;
+    ksi_plan_node *right = join->windows[1];
+    if (node->parents.count == 1) {
+        ksi_plan_disconnect(node->parents.items[0], right);
+        join->is_self_join = true;
     }
-}
-
-void ksi_plan_make_self_join(ksi_plan_node *last, ks_arena *arena)
-{
-    const ksi_self_join *join = last->self_join;
-    if (join->windows[0]->parents.items[0] != join->windows[1]->parents.items[0]) {
-        return;
-    }
-    disconnect_parents(last);
-    disconnect_parents(join->joins[0]);
-    disconnect_parents(join->joins[1]);
-    disconnect_parents(join->windows[1]);
-    ksi_plan_connect(join->windows[0], last);
-    last->processor = join->processor;
-    ksi_plan_connect_store(last, arena, join->store);
 }
 
 /* ---- records without key --------------------------------------------------------------------- */
@@ -392,6 +380,31 @@ ks_status ksi_plan_write_join(const ksi_plan_node *node, ks_topology *topology, 
     KS_TRY(write_stores_of(node, topology, error));
     KS_TRY(write_stores_of(node->sides[0], topology, error));
     return write_stores_of(node->sides[1], topology, error);
+}
+
+static ks_status write_self_join(const ksi_plan_node *node, ks_topology *topology, ks_error *error)
+{
+    const ksi_plan_stream_join *join = node->stream_join;
+    KS_TRY(ksi_topology_add_processor(topology, node->name, &join->self_join,
+                                      &join->windows[0]->name, 1, error));
+    return ksi_topology_connect_store(topology, node->name, join->store, error);
+}
+
+ks_status ksi_plan_write_stream_join(const ksi_plan_node *node, ks_topology *topology,
+                                     ks_error *error)
+{
+    const ksi_plan_stream_join *join = node->stream_join;
+    if (join->is_self_join) {
+        return write_self_join(node, topology, error);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const ksi_plan_node *side = join->joins[i];
+        KS_TRY(ksi_topology_add_processor(topology, side->name, &side->processor,
+                                          &join->windows[i]->name, 1, error));
+        KS_TRY(write_stores_of(side, topology, error));
+    }
+    const char *const sides[] = {join->joins[0]->name, join->joins[1]->name};
+    return ksi_topology_add_processor(topology, node->name, &node->processor, sides, 2, error);
 }
 
 ks_status ksi_plan_write_sink(const ksi_plan_node *node, ks_topology *topology, ks_error *error)

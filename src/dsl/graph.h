@@ -55,7 +55,7 @@ typedef struct ksi_plan_nodes {
     size_t capacity;
 } ksi_plan_nodes;
 
-typedef struct ksi_self_join ksi_self_join;
+typedef struct ksi_plan_stream_join ksi_plan_stream_join;
 
 struct ksi_plan_node {
     const char *name;
@@ -93,17 +93,18 @@ struct ksi_plan_node {
     ksi_sink sink;
     ksi_repartition repartition;
     ksi_global_store global;
-    ksi_self_join *self_join; /* of the last node of a join of streams */
+    ksi_plan_stream_join *stream_join;
 };
 
 /*
- * The nodes of a join of streams before its last one, left and right, and what the last one becomes
- * when both sides are one stream.
+ * A join of streams, left and right. Its plan node has both streams for parents, as Java's has: so
+ * it is written behind both of them and their windows, which stand beside it.
  */
-struct ksi_self_join {
+struct ksi_plan_stream_join {
     ksi_plan_node *windows[2];
-    ksi_plan_node *joins[2];
-    ksi_processor processor;
+    ksi_plan_node *joins[2]; /* written with the plan node, and not in the plan themselves */
+    bool is_self_join;       /* both sides are one stream, and one store is enough */
+    ksi_processor self_join;
     const char *store; /* of the left window */
 };
 
@@ -128,10 +129,10 @@ KS_NODISCARD ks_status ksi_plan_merge_sources(ksi_plan_node *root, ks_error *err
 const char *ksi_plan_source_name(const ksi_plan_node *node);
 
 /*
- * Makes a join of streams whose sides are one stream do with one store: the last node joins the
- * stream with itself, and what is only there for the right side is gone. Any other is left alone.
+ * Makes a join of streams whose sides are one stream do with one store: what is only there for the
+ * right side is gone. Any other is left alone.
  */
-void ksi_plan_make_self_join(ksi_plan_node *last, ks_arena *arena);
+void ksi_plan_make_self_join(ksi_plan_node *node);
 
 /* Tells all above a node of a join that wants records without key. */
 void ksi_plan_keep_null_keys(ksi_plan_node *join);
@@ -143,6 +144,7 @@ KS_NODISCARD ks_status ksi_plan_write(ksi_plan_node *root, ks_topology *topology
 ksi_plan_write_fn ksi_plan_write_source;
 ksi_plan_write_fn ksi_plan_write_table_source;
 ksi_plan_write_fn ksi_plan_write_processor;
+ksi_plan_write_fn ksi_plan_write_stream_join;
 ksi_plan_write_fn ksi_plan_write_join;
 ksi_plan_write_fn ksi_plan_write_stores; /* stores without a processor */
 ksi_plan_write_fn ksi_plan_write_sink;

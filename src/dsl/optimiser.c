@@ -330,8 +330,8 @@ static void reuse_source_topics(ks_builder *builder)
 static void make_self_joins(ks_builder *builder)
 {
     for (size_t i = 0; i < builder->node_count; i++) {
-        if (builder->nodes[i]->self_join != NULL) {
-            ksi_plan_make_self_join(builder->nodes[i], &builder->arena);
+        if (builder->nodes[i]->stream_join != NULL) {
+            ksi_plan_make_self_join(builder->nodes[i]);
         }
     }
 }

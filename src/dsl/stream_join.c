@@ -6,9 +6,9 @@
  *     right -> window --> join --+                 the stores are those of the windows
  *
  * A join of a stream with itself can do with one store, when topology.optimization asks for it:
- * then one join stands in the place of the merge, behind the window of the left side
- * (ksi_plan_make_self_join). Whether both sides are one is known when the plan is complete, because
- * sources of the same topics, or repartition points, may become one until then.
+ * then one join stands in the place of the merge, behind the window of the left side. Whether both
+ * sides are one is known when the plan is complete, because sources of the same topics, or
+ * repartition points, may become one until then.
  *
  * Thread rule: the builder's thread.
  */
@@ -223,7 +223,7 @@ static ksi_plan_node *add_processor(ks_builder *builder, const char *name, ksi_p
 }
 
 static void add_windows(const join_call *call, const join_names *names,
-                        const ksi_stream_join *config, ksi_self_join *nodes)
+                        const ksi_stream_join *config, ksi_plan_stream_join *nodes)
 {
     ks_builder *builder = call->builder;
     for (int i = 0; i < KSI_JOIN_SIDES; i++) {
@@ -237,7 +237,7 @@ static void add_windows(const join_call *call, const join_names *names,
 }
 
 static void add_joins(const join_call *call, const join_names *names, const ksi_stream_join *config,
-                      ksi_self_join *nodes)
+                      ksi_plan_stream_join *nodes)
 {
     ks_builder *builder = call->builder;
     for (int i = 0; i < KSI_JOIN_SIDES; i++) {
@@ -252,7 +252,6 @@ static void add_joins(const join_call *call, const join_names *names, const ksi_
         } else if (names->outer_store != NULL) {
             ksi_plan_connect_store(node, &builder->arena, names->outer_store);
         }
-        ksi_attach(builder, nodes->windows[i], node);
         nodes->joins[i] = node;
     }
 }
@@ -261,18 +260,19 @@ static ks_stream *add_nodes(const join_call *call, const join_names *names)
 {
     ks_builder *builder = call->builder;
     const ksi_stream_join *config = configure(call, names);
-    ksi_self_join *nodes = ksi_arena_zalloc(&builder->arena, sizeof *nodes);
+    ksi_plan_stream_join *nodes = ksi_arena_zalloc(&builder->arena, sizeof *nodes);
     add_windows(call, names, config, nodes);
     add_joins(call, names, config, nodes);
-    ksi_plan_node *merge = add_processor(builder, names->merge, ksi_op_pass_through());
-    merge->joins_null_keys = call->kind != JOIN_INNER;
-    ksi_attach(builder, nodes->joins[KSI_JOIN_LEFT], merge);
-    ksi_attach(builder, nodes->joins[KSI_JOIN_RIGHT], merge);
-    nodes->processor = ksi_op_self_join(config);
+    nodes->self_join = ksi_op_self_join(config);
     nodes->store = names->sides[KSI_JOIN_LEFT].store;
-    merge->self_join = nodes;
+    ksi_plan_node *join = ksi_add_plan_node(builder, names->merge, ksi_plan_write_stream_join);
+    join->processor = ksi_op_pass_through();
+    join->joins_null_keys = call->kind != JOIN_INNER;
+    join->stream_join = nodes;
+    ksi_attach(builder, call->sides[KSI_JOIN_LEFT]->node, join);
+    ksi_attach(builder, call->sides[KSI_JOIN_RIGHT]->node, join);
     return ksi_stream_new(
-        builder, &(ks_stream){.name = names->merge, .key = call->options->key, .node = merge});
+        builder, &(ks_stream){.name = names->merge, .key = call->options->key, .node = join});
 }
 
 /* ---- the calls ------------------------------------------------------------------------------- */
