@@ -806,6 +806,7 @@ static void the_clock_of_a_test_begins_at_zero_and_stamps_records(void **state)
 /* ---- windows --------------------------------------------------------------------------------- */
 
 static const ks_serde of_windows = KS_TIME_WINDOWED_SERDE(&ks_serde_string, 10);
+static const ks_serde of_sessions = KS_SESSION_WINDOWED_SERDE(&ks_serde_string);
 
 static void pipe_at(ks_test_driver *driver, const char *key, int64_t timestamp)
 {
@@ -836,7 +837,8 @@ static void assert_closed(ks_windows windows, const char *suppliers, const char 
     pipe_at(driver, "b", 13);
     pipe_at(driver, "a", 1000000); /* far behind all retention */
     pipe_at(driver, "a", 2000000);
-    ks_test_output *out = ks_test_driver_output(driver, "out", &of_windows, &ks_serde_i64);
+    const ks_serde *keys = windows.kind == KS_WINDOWS_SESSION ? &of_sessions : &of_windows;
+    ks_test_output *out = ks_test_driver_output(driver, "out", keys, &ks_serde_i64);
     while (ks_test_output_read(out, &record, &error)) {
         const ks_windowed *key = ks_value_windowed(record.key);
         const ks_slice name = ks_value_text(key->key);
@@ -863,6 +865,8 @@ static void windows_that_a_jump_of_time_closes_come_out(void **state)
                           "a@5=1 b@5=1 a@10=1 b@10=1 a@999995=1 a@1000000=1 ");
             assert_closed(ks_sliding_windows(10, 0), suppliers[i], cache,
                           "a@2=1 b@3=1 a@999990=1 ");
+            assert_closed(ks_session_windows(5, 0), suppliers[i], cache,
+                          "a@12=1 b@13=1 a@1000000=1 ");
         }
     }
 }
