@@ -287,6 +287,24 @@ static void the_driver_reads_the_sessions_of_an_aggregation(void **state)
     drive_no_more(&self);
 }
 
+/* Java fails on such a record when there is a cache. */
+static void sessions_with_a_long_gap_begin_at_the_epoch(void **state)
+{
+    (void)state;
+    driven self;
+    ks_error error = {0};
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = text, .value = text));
+    (void)ks_windowed_stream_reduce(ks_grouped_stream_windowed_by(ks_stream_group_by_key(in, NULL),
+                                                                  ks_session_windows(200000, 0)),
+                                    latest, NULL, KS_MATERIALIZED(.name = "visits"));
+    drive(&self, b);
+    pipe(&self, "a", "1", 0);
+    pipe(&self, "a", "2", 5);
+    assert_string_equal(shown(ks_session_store_fetch(self.store, word("a"), &error)), "a[0,5]=2 ");
+    drive_no_more(&self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_session_is_read_replaced_and_removed),
         cmocka_unit_test(misuse_says_what_is_wrong),
         cmocka_unit_test(the_driver_reads_the_sessions_of_an_aggregation),
+        cmocka_unit_test(sessions_with_a_long_gap_begin_at_the_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
