@@ -21,8 +21,8 @@
  *     record of its own; what the cache gives up has those of the last write.
  *   - With an update no old value goes along: what it replaces was removed before.
  *
- * How far time has got is the highest timestamp that this node has seen; it begins anew when the
- * task does. @java KStreamSessionWindowAggregate
+ * How far time has got is the highest timestamp that this node has seen (operator_time.h).
+ * @java KStreamSessionWindowAggregate
  */
 #include "ops/emit_on_close.h"
 #include "ops/fold.h"
