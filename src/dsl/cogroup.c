@@ -26,6 +26,8 @@
  */
 #include "dsl/builder.h"
 
+#include "base/check.h"
+
 #define AGGREGATE "COGROUPKSTREAM-AGGREGATE-"
 #define MERGE "COGROUPKSTREAM-MERGE-"
 
@@ -94,6 +96,7 @@ ks_cogrouped_stream *ks_cogrouped_stream_cogroup(ks_cogrouped_stream *cogrouped,
 static void find_parents(ks_cogrouped_stream *cogrouped, const ksi_materialized *store)
 {
     ks_builder *builder = cogrouped->builder;
+    KSI_CHECK(cogrouped->first != NULL); /* only an inert handle has no group */
     for (ksi_cogroup_member *member = cogrouped->first; member != NULL; member = member->next) {
         ks_grouped_stream *grouped = member->grouped;
         if (!grouped->repartition_required) {
@@ -199,6 +202,7 @@ static ks_table *merge(const cogroup_call *call)
     const char *name = name_node(call, "-cogroup-merge", MERGE);
     ks_builder *builder = call->cogrouped->builder;
     const ksi_store_spec *spec = &call->store.spec;
+    KSI_CHECK(call->cogrouped->first != NULL);
     if (name == NULL) {
         return &builder->inert_table;
     }

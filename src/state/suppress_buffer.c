@@ -78,8 +78,8 @@ static uint32_t java_hash(ks_slice key)
 {
     uint32_t hash = 1;
     for (size_t i = 0; i < key.size; i++) {
-        int byte = (signed char)key.data[i];
-        hash = hash * 31u + (uint32_t)byte;
+        uint32_t byte = (unsigned char)key.data[i];
+        hash = hash * 31u + (byte ^ 0x80u) - 0x80u; /* Java's bytes have a sign */
     }
     return hash ^ hash >> 16;
 }
