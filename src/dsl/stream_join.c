@@ -170,6 +170,25 @@ static ksi_store_spec store_spec(const join_call *call, const char *name)
         .changelog_config = ksi_topic_configs_copy(&builder->arena, options->changelog_config)};
 }
 
+/*
+ * Each row of a window is a record of its own, so nothing is to be compacted: Java says so over
+ * what the program says.
+ */
+static const ks_topic_config *window_configs(const join_call *call, const ks_topic_config *own)
+{
+    size_t count = 0;
+    while (own != NULL && own[count].name != NULL) {
+        count++;
+    }
+    ks_topic_config *configs =
+        ksi_arena_zalloc(&call->builder->arena, (count + 2) * sizeof *configs);
+    for (size_t i = 0; i < count; i++) {
+        configs[i] = own[i];
+    }
+    configs[count] = (ks_topic_config){.name = "cleanup.policy", .value = "delete"};
+    return configs;
+}
+
 static ksi_store_spec window_spec(const join_call *call, ksi_join_side side, const char *name)
 {
     const ks_join_windows *windows = &call->windows;
@@ -177,6 +196,7 @@ static ksi_store_spec window_spec(const join_call *call, ksi_join_side side, con
     spec.kind = KSI_STORE_WINDOW;
     spec.window_size_ms = windows->before_ms + windows->after_ms;
     spec.retention_ms = spec.window_size_ms + windows->grace_ms;
+    spec.changelog_config = window_configs(call, spec.changelog_config);
     spec.retain_duplicates = true;
     spec.logs_headers = true;
     spec.key = call->options->key;

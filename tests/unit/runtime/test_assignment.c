@@ -533,6 +533,38 @@ static void rows_of_windows_are_kept_for_their_retention_and_some_more(void **st
     free_fixture(self);
 }
 
+static ks_value left_of(ks_ctx *ctx, ks_value key, ks_value left, ks_value right, void *user)
+{
+    (void)ctx;
+    (void)key;
+    (void)right;
+    (void)user;
+    return left;
+}
+
+/* @java StreamJoinedStoreFactory */
+static void rows_of_a_join_are_deleted_and_never_compacted(void **state)
+{
+    (void)state;
+    static const ks_topic_config own[] = {{.name = "cleanup.policy", .value = "compact"},
+                                          {.name = "segment.bytes", .value = "4000000"},
+                                          {0}};
+    ks_builder *b = ks_builder_new(NULL);
+    to_out(ks_stream_join(source(b, "in"), source(b, "other"), left_of, NULL,
+                          ks_join_windows_of(1000, 0),
+                          KS_STREAM_JOINED(.key = text, .value = text, .other_value = text,
+                                           .store_name = "near", .changelog_config = own)));
+    fixture *self = fixture_of(log_open(), topology_of(b));
+    log_create(self->log, "in", 1);
+    log_create(self->log, "other", 1);
+    set(self, "windowstore.changelog.additional.retention.ms", "0");
+    make_ready(self);
+    assert_config(self, "app-near-this-join-store-changelog", "cleanup.policy", "delete");
+    assert_config(self, "app-near-this-join-store-changelog", "segment.bytes", "4000000");
+    assert_config(self, "app-near-other-join-store-changelog", "retention.ms", "2000");
+    free_fixture(self);
+}
+
 static void a_configuration_that_the_log_does_not_take_names_the_topic(void **state)
 {
     (void)state;
@@ -591,6 +623,7 @@ int main(void)
         cmocka_unit_test(nothing_is_created_when_one_topic_does_not_fit),
         cmocka_unit_test(what_is_said_of_one_store_goes_over_what_is_said_of_all),
         cmocka_unit_test(rows_of_windows_are_kept_for_their_retention_and_some_more),
+        cmocka_unit_test(rows_of_a_join_are_deleted_and_never_compacted),
         cmocka_unit_test(a_configuration_that_the_log_does_not_take_names_the_topic),
         cmocka_unit_test(a_source_topic_that_is_a_changelog_needs_no_other),
     };
