@@ -253,7 +253,7 @@ const ksi_property_table ksi_table_processing = {
 
 #define NO_LIST_SERDE "this version has no list serde"
 #define NO_WINDOWED_SERDE \
-    "it configures plain Java consumers of windowed keys, and this version has no windowed serdes"
+    "it configures plain Java consumers of windowed keys; here a windowed serde has what it needs"
 #define SERDE(name) "org.apache.kafka.common.serialization.Serdes$" name
 
 /* The words are those of ks_serde_by_name(). */

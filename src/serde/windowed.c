@@ -58,7 +58,9 @@ static ks_status serialize_key(const ks_serde *serde, const ks_serde_ctx *ctx, k
 static char *with_bounds(ks_arena *arena, ks_slice key, size_t bounds_size, ks_slice *bytes)
 {
     char *to = ksi_arena_alloc(arena, key.size + bounds_size);
-    memcpy(to, key.data, key.size);
+    if (key.size > 0) {
+        memcpy(to, key.data, key.size);
+    }
     *bytes = ks_slice_of(to, key.size + bounds_size);
     return to + key.size;
 }
@@ -66,7 +68,7 @@ static char *with_bounds(ks_arena *arena, ks_slice key, size_t bounds_size, ks_s
 ks_status ks_time_windowed_serialize(const ks_serde *serde, const ks_serde_ctx *ctx, ks_value value,
                                      ks_arena *arena, ks_slice *bytes, ks_error *error)
 {
-    ks_slice key;
+    ks_slice key = ks_slice_null();
     KS_TRY(serialize_key(serde, ctx, value, arena, &key, error));
     ksi_put_be64(with_bounds(arena, key, TIME_BYTES, bytes),
                  (uint64_t)ks_value_windowed(value)->start);
@@ -77,7 +79,7 @@ ks_status ks_session_windowed_serialize(const ks_serde *serde, const ks_serde_ct
                                         ks_value value, ks_arena *arena, ks_slice *bytes,
                                         ks_error *error)
 {
-    ks_slice key;
+    ks_slice key = ks_slice_null();
     KS_TRY(serialize_key(serde, ctx, value, arena, &key, error));
     char *bounds = with_bounds(arena, key, SESSION_BYTES, bytes);
     ksi_put_be64(bounds, (uint64_t)ks_value_windowed(value)->end);
