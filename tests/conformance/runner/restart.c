@@ -15,6 +15,9 @@
  *     table
  *     the time that a            is the highest that came by, and begins anew: with records out of
  *     suppressed table knows     order it is behind then
+ *     what an aggregation in     the time begins anew, and with records out of order a window that
+ *     windows knows              had closed is open again; so does the wait of closed windows for
+ *                                the clock
  *     what a left or outer join  the time, and which rows it has looked at, begin anew; one of a
  *     of streams knows           stream with itself in one store goes by the time, too
  */
@@ -141,6 +144,16 @@ static bool joins_by_time(const cf_scenario *scenario, const json_t *node)
            (is_outer || (is_inner && is_out_of_order(scenario)));
 }
 
+static bool aggregates_by_time(const cf_scenario *scenario, const json_t *node)
+{
+    const char *op = json_string_value(json_object_get(node, "op"));
+    const json_t *config = json_object_get(scenario->root, "config");
+    const json_t *wait =
+        json_object_get(config, "__emit.interval.ms.kstreams.windowed.aggregation__");
+    return op != NULL && strcmp(op, "windowedBy") == 0 &&
+           (is_out_of_order(scenario) || wait != NULL);
+}
+
 static bool shows_by_its_nature(const cf_scenario *scenario)
 {
     const json_t *config = json_object_get(scenario->root, "config");
@@ -154,7 +167,8 @@ static bool shows_by_its_nature(const cf_scenario *scenario)
     for (size_t i = 0; i < json_array_size(nodes) && !shows; i++) {
         const json_t *node = json_array_get(nodes, i);
         shows = punctuates(node) || json_object_get(node, "grace") != NULL ||
-                (suppresses(node) && is_out_of_order(scenario)) || joins_by_time(scenario, node);
+                (suppresses(node) && is_out_of_order(scenario)) || joins_by_time(scenario, node) ||
+                aggregates_by_time(scenario, node);
     }
     return shows;
 }
