@@ -741,19 +741,6 @@ bool ksi_row_buffer_each_unapplied(ksi_row_buffer *buffer, ksi_row_visit_fn *vis
                              : each_by_list(buffer, visit, user);
 }
 
-void ksi_row_buffer_applied(ksi_row_buffer *buffer)
-{
-    for (row *it = buffer->lists[KSI_UNAPPLIED].first; it != NULL; it = it->after) {
-        it->state = KSI_CLEAN;
-    }
-    splice(buffer, KSI_UNAPPLIED, KSI_CLEAN);
-    buffer->bytes[KSI_CLEAN] += buffer->bytes[KSI_UNAPPLIED];
-    buffer->bytes[KSI_UNAPPLIED] = 0;
-    for (row *it = buffer->lists[KSI_PENDING].first; it != NULL; it = it->after) {
-        it->must_apply = false;
-    }
-}
-
 bool ksi_row_buffer_has_unapplied(const ksi_row_buffer *buffer)
 {
     for (const row *it = buffer->lists[KSI_PENDING].first; it != NULL; it = it->after) {
@@ -797,6 +784,40 @@ static void forget_row(ksi_row_buffer *buffer, row *it)
     buffer->present -= count_present(it);
     unlist(buffer, it);
     drop_row(buffer, it);
+}
+
+/*
+ * Of the rows from `it` to `last`, those that are deleted where all is known: they are absent
+ * without a row, too. A store of sessions makes many, for each session that grows.
+ */
+static void forget_deleted(ksi_row_buffer *buffer, row *it, const row *last)
+{
+    bool is_over = buffer->walks > 0 || it == NULL;
+    while (!is_over) {
+        row *next = it->after;
+        is_over = it == last;
+        if (it->top.knowledge == KSI_ROW_ABSENT &&
+            ksi_row_buffer_knows_from(buffer, it->item.key)) {
+            forget_row(buffer, it);
+        }
+        it = next;
+    }
+}
+
+void ksi_row_buffer_applied(ksi_row_buffer *buffer)
+{
+    row *first = buffer->lists[KSI_UNAPPLIED].first;
+    const row *last = buffer->lists[KSI_UNAPPLIED].last;
+    for (row *it = first; it != NULL; it = it->after) {
+        it->state = KSI_CLEAN;
+    }
+    splice(buffer, KSI_UNAPPLIED, KSI_CLEAN);
+    buffer->bytes[KSI_CLEAN] += buffer->bytes[KSI_UNAPPLIED];
+    buffer->bytes[KSI_UNAPPLIED] = 0;
+    for (row *it = buffer->lists[KSI_PENDING].first; it != NULL; it = it->after) {
+        it->must_apply = false;
+    }
+    forget_deleted(buffer, first, last);
 }
 
 /* All at once, and not row by row out of the tree. */
