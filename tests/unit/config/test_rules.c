@@ -281,7 +281,7 @@ static void every_property_without_effect_has_a_notice(void **state)
             }
         }
     }
-    assert_true(inert > 20);
+    assert_true(inert > 10);
 }
 
 static void a_deprecated_name_is_said_to_be_that(void **state)
