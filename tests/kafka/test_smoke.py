@@ -7,13 +7,13 @@ import unittest
 import cluster
 import smoke
 
-RECORDS_PER_KEY = 200
-COMMENTS = 2000
+RECORDS_PER_KEY = 100
+COMMENTS = 1000
 
 
 class Smoke(unittest.TestCase):
     def passes(self, name, records):
-        options = argparse.Namespace(seconds=10, records=records)
+        options = argparse.Namespace(seconds=4, records=records)
         self.assertEqual(smoke.run_all([smoke.all_runs()[name]], cluster.address(), options), [])
 
     def test_at_least_once_an_instance_is_closed_and_started_again(self):
