@@ -15,8 +15,8 @@
  * What comes for a closed window is dropped and counted in `dropped-records`. How far time has got
  * is known to each aggregation for itself, from the records that it has seen.
  *
- * Retention. The store of the result keeps a window for size and grace, or for
- * `materialized->retention_ms` if that is longer.
+ * Retention. The store of the result keeps a window for as long as size and grace need, or for
+ * `materialized->retention_ms`, which may not be shorter. It takes no later records for that.
  *
  * @thread builder thread
  */
@@ -200,8 +200,9 @@ KS_API ks_cogrouped_stream *ks_cogrouped_stream_cogroup(ks_cogrouped_stream *cog
 
 /**
  * Folds the records of each key, whichever stream they come from, into one aggregate. `user` goes
- * to `initialize`; each aggregator has its own. Nulls as in ks_grouped_stream_aggregate(). @java
- * CogroupedKStream#aggregate
+ * to `initialize`; each aggregator has its own. Nulls as in ks_grouped_stream_aggregate(). Both
+ * serdes are those of `materialized` or of the properties: the streams' are not inherited, as in
+ * Java. @java CogroupedKStream#aggregate
  */
 KS_API ks_table *ks_cogrouped_stream_aggregate(ks_cogrouped_stream *cogrouped,
                                                ks_initializer_fn *initialize, void *user,
@@ -212,7 +213,8 @@ KS_API ks_windowed_cogrouped_stream *ks_cogrouped_stream_windowed_by(ks_cogroupe
                                                                      ks_windows windows);
 
 /**
- * Folds the records of each key and window; results are emitted whenever they change.
+ * Folds the records of each key and window; results are emitted whenever they change. Serdes as in
+ * ks_cogrouped_stream_aggregate().
  *
  * @param merge  needed for session windows and NULL for all others
  * @java  TimeWindowedCogroupedKStream#aggregate, SessionWindowedCogroupedKStream#aggregate

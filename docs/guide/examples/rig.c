@@ -44,6 +44,16 @@ void rig_pipe(ks_test_input *input, ks_value key, ks_value value)
     }
 }
 
+void rig_pipe_at(ks_test_input *input, int64_t timestamp, ks_value key, ks_value value)
+{
+    ks_error error = {0};
+    ks_record record = {.key = key, .value = value, .timestamp = timestamp};
+
+    if (ks_test_input_pipe_record(input, &record, &error) != KS_OK) {
+        fail_msg("%s: %s", error.where, error.message);
+    }
+}
+
 static const char *text_of(ks_arena *arena, ks_value value)
 {
     return ks_text_cstr(arena, ks_value_to_text(arena, value));

@@ -21,6 +21,7 @@ void rig_close(rig *r);
 
 /* Pipes a record, which has to be processed without an error. */
 void rig_pipe(ks_test_input *input, ks_value key, ks_value value);
+void rig_pipe_at(ks_test_input *input, int64_t timestamp, ks_value key, ks_value value);
 /* The next record has to be this one. */
 void rig_expect(ks_test_output *output, ks_value key, ks_value value);
 /* There has to be no further record. */

@@ -16,10 +16,7 @@ enum { HOUR_MS = 60 * 60 * 1000 };
 
 static void pipe_at(ks_test_input *input, int64_t timestamp, ks_value value)
 {
-    ks_error error = {0};
-    ks_record record = {.key = ks_text_of("t7"), .value = value, .timestamp = timestamp};
-
-    assert_int_equal(ks_test_input_pipe_record(input, &record, &error), KS_OK);
+    rig_pipe_at(input, timestamp, ks_text_of("t7"), value);
 }
 
 static void a_reading_that_comes_late_finds_the_place_of_its_time(void **state)
