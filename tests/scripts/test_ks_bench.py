@@ -17,7 +17,9 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-JOBS = ("pass", "map", "count", "wordcount")
+JOINS = ("table", "ssjoin", "fkjoin")
+WINDOWS = ("window", "tumble", "session", "suppress")
+JOBS = ("pass", "map", "count", "wordcount", *WINDOWS, *JOINS)
 FIELDS = ["job", "records", "results", "outputs", "changelog_records", "bytes_out", "digest", "wall_s", "cpu_s", "records_per_s",
           "records_per_cpu_s", "first_record_s", "peak_rss_mb"]
 
@@ -52,7 +54,8 @@ class KsBench(unittest.TestCase):
         return json.loads(done.stdout)
 
     def run_job(self, job, records, *arguments):
-        return self.answers(job, "--input", "in", "--output", "out", "--records", records, *arguments)
+        second = ["--input2", "in2"] if job in JOINS else []
+        return self.answers(job, "--input", "in", "--output", "out", "--records", records, *second, *arguments)
 
     def refused(self, status, expected, *arguments):
         done = self.run_program(*arguments)
@@ -79,7 +82,7 @@ class Command(KsBench):
     def test_every_job_answers_what_was_counted_without_it(self):
         for job in JOBS:
             self.check(job, 3000)
-            self.check(job, 2000, ["--seed", 7], ["--threads", 2, "--partitions", 3])
+            self.check(job, 2000, ["--seed", 7, "--partitions", 3], ["--threads", 2])
 
     def test_the_shape_of_the_input_can_be_chosen(self):
         for job in ("pass", "map", "count"):
@@ -88,6 +91,24 @@ class Command(KsBench):
             self.check(job, 500, ["--keys", 2_000_000])
         self.check("wordcount", 300, ["--words", 3, "--vocabulary", 1_000_000])
         self.check("wordcount", 100, ["--words", 1, "--vocabulary", 1])
+
+    def test_windows_and_joins_of_few_keys_have_many_records_in_each(self):
+        for job in (*WINDOWS, *JOINS):
+            self.check(job, 6000, ["--keys", 40, "--start-ms", 1_700_000_003_000], ["--cache-bytes", 0])
+
+    def test_without_a_cache_every_window_of_a_record_is_emitted(self):
+        for job, windows in (("tumble", 1), ("window", 5)):
+            got = self.check(job, 4000, ["--keys", 50], ["--cache-bytes", 0])
+            self.assertEqual((got["outputs"], got["changelog_records"]), (4000 * windows, 4000 * windows))
+
+    def test_final_results_are_emitted_once(self):
+        got = self.check("suppress", 7000, ["--keys", 50], ["--cache-bytes", 0])
+        self.assertEqual(got["outputs"], got["results"])
+
+    def test_rates_count_the_records_of_both_topics(self):
+        for job, others in (("ssjoin", 5000), ("table", 1000)):
+            got = self.check(job, 5000, ["--keys", 1000])
+            self.assertAlmostEqual(got["records_per_s"] * got["wall_s"] / (5000 + others), 1, delta=0.1)
 
     def test_without_a_cache_every_update_is_emitted(self):
         got = self.check("count", 4000, ["--keys", 50], ["--cache-bytes", 0])
@@ -156,6 +177,16 @@ class Directory(KsBench):
         self.refused(2, ["pass has no store"], "pass", "--input", "in", "--output", "out", "--records", 5, "--restore", *self.log)
         self.refused(2, ["--restore", "--fill"], "count", "--input", "in", "--output", "o", "--records", 5, "--restore", "--fill")
 
+    def test_a_second_topic_is_filled_with_the_first(self):
+        filled = self.answers("fill", "--topic", "in", "--twin", "in2", "--records", 1000, "--keys", 20, *self.log)
+        self.assertEqual(filled["records"], 2000)
+        self.assertEqual(self.run_job("ssjoin", 1000, *self.log)["digest"], self.run_job("ssjoin", 1000, "--fill", "--keys", 20)["digest"])
+        filled = self.answers("fill", "--topic", "left", "--rows", "rows", "--records", 1000, "--keys", 20, *self.log)
+        self.assertEqual(filled["records"], 1020)
+        got = self.answers("table", "--input", "left", "--input2", "rows", "--output", "out2", "--records", 1000, *self.log)
+        self.assertEqual((got["outputs"], got["changelog_records"]), (1000, 20))
+        self.assertEqual(got["digest"], self.run_job("table", 1000, "--fill", "--keys", 20)["digest"])
+
     def test_lines_are_filled_and_counted(self):
         self.answers("fill-lines", "--topic", "in", "--lines", 200, "--words", 4, *self.log)
         self.assertEqual(self.run_job("wordcount", 200, *self.log)["digest"],
@@ -165,6 +196,10 @@ class Directory(KsBench):
         self.answers("fill", "--topic", "other", "--records", 1, *self.log)
         self.refused(1, ["topic in", "ks-bench fill --topic in"], "pass", "--input", "in", "--output", "out", "--records", 1,
                      *self.log)
+        self.refused(1, ["topic in2", "ks-bench fill --topic other --rows in2"], "table", "--input", "other", "--input2", "in2", "--output",
+                     "out", "--records", 1, *self.log)
+        self.refused(1, ["topic in2", "ks-bench fill --topic other --twin in2"], "ssjoin", "--input", "other", "--input2", "in2", "--output",
+                     "out", "--records", 1, *self.log)
 
 
 class Arguments(KsBench):
@@ -175,7 +210,7 @@ class Arguments(KsBench):
             done = self.run_program(option)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertTrue(done.stdout.startswith("Usage: ks-bench "), done.stdout)
-            for word in (*JOBS, "fill", "fill-lines", "--input", "--output", "--records", "--input2", "--cache-bytes", "--guarantee",
+            for word in (*JOBS, "fill", "fill-lines", "--input", "--output", "--records", "--input2", "--rows", "--twin", "--cache-bytes", "--guarantee",
                          "--threads", "--bootstrap-server", "--commit-ms", "--fill", "--seed"):
                 self.assertRegex(done.stdout, rf"(?m)(^|\s){re.escape(word)}\s")
 
@@ -206,6 +241,11 @@ class Arguments(KsBench):
         self.refused(2, ["--threads is given twice"], *self.RUN, "--threads", 1, "--threads=2")
         self.refused(2, ["--guarantee is alos or eos, not 'once'"], *self.RUN, "--fill", "--guarantee", "once")
         self.refused(2, ["count reads one topic", "--input2"], *self.RUN, "--fill", "--input2", "x")
+        self.refused(2, ["table reads two topics", "--input2"], "table", *self.RUN[1:], "--fill")
+        self.refused(2, ["'in' is both inputs"], "table", *self.RUN[1:], "--input2", "in", "--fill")
+        self.refused(2, ["'out' is both input and output"], "table", *self.RUN[1:], "--input2", "out", "--fill")
+        self.refused(2, ["--rows and --twin"], "fill", "--topic", "t", "--records", 1, "--rows", "r", "--twin", "w")
+        self.refused(2, ["--twin is not for fill-lines"], "fill-lines", "--topic", "t", "--lines", 1, "--twin", "w")
         self.refused(2, ["--keys", "needs --fill"], *self.RUN, "--keys", 5)
         self.refused(2, ["--words is not for the input of count"], *self.RUN, "--fill", "--words", 5)
         self.refused(2, ["--cache-bytes is not for fill"], "fill", "--topic", "t", "--records", 1, "--cache-bytes", 5)

@@ -76,31 +76,28 @@ static int64_t default_start_ms(void)
     return now_ms - now_ms % MS_PER_DAY - MS_PER_DAY;
 }
 
-ks_status bench_fill(ks_log *log, const char *topic, const bench_options *options,
-                     bench_filled *filled, ks_error *error)
-{
-    bench_input input = bench_options_input(options);
-    int64_t start_ms = options->start_ms >= 0 ? options->start_ms : default_start_ms();
-    int32_t partitions = (int32_t)options->partitions;
-    bench_generator generator;
+/* What a topic gets, and when: a record each `step_ms` from `start_ms` on. */
+typedef struct filling {
+    const char *topic;
+    bench_input input;
+    int32_t partitions;
+    int64_t start_ms;
+    int64_t step_ms;
+} filling;
 
-    *filled = (bench_filled){0};
-    ks_status status = bench_empty_topic(log, topic, partitions, error);
-    if (status != KS_OK) {
-        return status;
-    }
-    if (!bench_generator_begin(&generator, &input)) {
-        *error = (ks_error){.code = KS_E_LIMIT, .message = "no memory for a value of that size"};
-        return error->code;
-    }
+static ks_status send_all(ks_log *log, const filling *what, bench_generator *generator,
+                          bench_filled *filled, ks_error *error)
+{
+    const bench_input *input = &what->input;
     ks_log_producer *producer = ks_log_producer_open(log, error);
-    status = producer != NULL ? KS_OK : error->code;
-    for (uint64_t i = 0; i < input.count && status == KS_OK; i++) {
-        ks_log_record record = {.timestamp = start_ms + (int64_t)i,
+    ks_status status = producer != NULL ? KS_OK : error->code;
+
+    for (uint64_t i = 0; i < input->count && status == KS_OK; i++) {
+        ks_log_record record = {.timestamp = what->start_ms + (int64_t)i * what->step_ms,
                                 .partition =
-                                    input.lines ? (int32_t)(i % (uint64_t)partitions) : -1};
-        bench_generator_make(&generator, i, &record.key, &record.value);
-        status = ks_log_producer_send(producer, topic, &record, error);
+                                    input->lines ? (int32_t)(i % (uint64_t)what->partitions) : -1};
+        bench_generator_make(generator, i, &record.key, &record.value);
+        status = ks_log_producer_send(producer, what->topic, &record, error);
         filled->records += status == KS_OK;
         filled->bytes += record.key.size + record.value.size;
     }
@@ -108,7 +105,51 @@ ks_status bench_fill(ks_log *log, const char *topic, const bench_options *option
         status = ks_log_producer_flush(producer, error);
     }
     ks_log_producer_free(producer);
+    return status;
+}
+
+static ks_status fill_topic(ks_log *log, const filling *what, bench_filled *filled, ks_error *error)
+{
+    bench_generator generator;
+    ks_status status = bench_empty_topic(log, what->topic, what->partitions, error);
+
+    if (status != KS_OK) {
+        return status;
+    }
+    if (bench_generator_begin(&generator, &what->input)) {
+        status = send_all(log, what, &generator, filled, error);
+    } else {
+        *error = (ks_error){.code = KS_E_LIMIT, .message = "no memory for a value of that size"};
+        status = error->code;
+    }
     bench_generator_end(&generator);
+    return status;
+}
+
+ks_status bench_fill(ks_log *log, const bench_options *options, bench_filled *filled,
+                     ks_error *error)
+{
+    bool running = options->command == BENCH_RUN;
+    bench_second kind = bench_options_second(options);
+    filling first = {
+        .topic = running ? options->input : options->topic,
+        .input = bench_options_input(options),
+        .partitions = (int32_t)options->partitions,
+        .start_ms = options->start_ms >= 0 ? options->start_ms : default_start_ms(),
+        .step_ms = kind == BENCH_TWIN ? 2 : 1,
+    };
+    filling second = first;
+
+    second.topic = running                 ? options->input2
+                   : options->rows != NULL ? options->rows
+                                           : options->twin;
+    second.input = bench_options_second_input(options);
+    second.start_ms += kind == BENCH_TWIN ? 1 : -(int64_t)second.input.count;
+    *filled = (bench_filled){0};
+    ks_status status = fill_topic(log, &first, filled, error);
+    if (status == KS_OK && kind != BENCH_NO_SECOND) {
+        status = fill_topic(log, &second, filled, error);
+    }
     return status;
 }
 
@@ -120,7 +161,7 @@ int bench_fill_command(const bench_options *options)
     int exit_status = EXIT_SUCCESS;
 
     ks_log *log = ks_log_open(options->bootstrap_server, &error);
-    if (log == NULL || bench_fill(log, options->topic, options, &filled, &error) != KS_OK) {
+    if (log == NULL || bench_fill(log, options, &filled, &error) != KS_OK) {
         exit_status = bench_report(&error);
     }
     ks_log_free(log);

@@ -15,9 +15,12 @@ typedef struct bench_filled {
     uint64_t bytes;
 } bench_filled;
 
-/* Makes the topic and fills it. A topic that has records already is refused. */
-ks_status bench_fill(ks_log *log, const char *topic, const bench_options *options,
-                     bench_filled *filled, ks_error *error);
+/*
+ * Makes the topics that a command or a job's --fill names, and fills them. A topic that has records
+ * already is refused.
+ */
+ks_status bench_fill(ks_log *log, const bench_options *options, bench_filled *filled,
+                     ks_error *error);
 
 /* The commands fill and fill-lines. Returns the exit status. */
 int bench_fill_command(const bench_options *options);

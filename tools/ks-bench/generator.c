@@ -53,11 +53,13 @@ static void write_hexadecimal(char *target, uint64_t number)
     }
 }
 
-static void make_record(bench_generator *generator, uint64_t random, ks_slice *key, ks_slice *value)
+static void make_record(bench_generator *generator, uint64_t index, ks_slice *key, ks_slice *value)
 {
-    size_t size = (size_t)generator->input.value_bytes;
+    const bench_input *input = &generator->input;
+    uint64_t random = draw(input->seed, index);
+    size_t size = (size_t)input->value_bytes;
     int key_size = snprintf(generator->key, sizeof generator->key, "key-%06" PRIu64,
-                            random % generator->input.keys);
+                            (input->in_turn ? index : random) % input->keys);
 
     for (size_t at = 0; at < size; at += DRAW_DIGITS) {
         write_hexadecimal(generator->value + at, draw(random, at / DRAW_DIGITS));
@@ -85,8 +87,9 @@ static size_t write_word(char *target, uint64_t rank)
     return size;
 }
 
-static void make_line(bench_generator *generator, uint64_t random, ks_slice *line)
+static void make_line(bench_generator *generator, uint64_t index, ks_slice *line)
 {
+    uint64_t random = draw(generator->input.seed, index);
     char *text = generator->value;
     size_t size = 0;
 
@@ -106,12 +109,10 @@ static void make_line(bench_generator *generator, uint64_t random, ks_slice *lin
 void bench_generator_make(bench_generator *generator, uint64_t index, ks_slice *key,
                           ks_slice *value)
 {
-    uint64_t random = draw(generator->input.seed, index);
-
     if (generator->input.lines) {
         *key = (ks_slice){0};
-        make_line(generator, random, value);
+        make_line(generator, index, value);
     } else {
-        make_record(generator, random, key, value);
+        make_record(generator, index, key, value);
     }
 }

@@ -13,7 +13,7 @@
  *
  *     record i         r = draw(seed, i)
  *                      key: "key-" and r % keys, in at least six decimal digits; all keys are
- *                      equally likely
+ *                      equally likely. Of rows: i % keys instead, so that each key has one
  *                      value: draw(r, 0), draw(r, 1), ... each as 16 hexadecimal digits, cut to
  *                      the size asked for
  *
@@ -33,6 +33,15 @@
  *                      midnight (UTC) before the day before, so that nothing is in the future and
  *                      every window of whole seconds that divide a day begins with record 0.
  *
+ *     a second topic   of the next seed, with as many partitions and keys and values of that size
+ *                      rows: one for each key, a millisecond apart, of which the last is a
+ *                      millisecond older than record 0: whoever reads both by their timestamps has
+ *                      all rows before the first record
+ *                      twin: as many records. Those of the first topic then come every other
+ *                      millisecond, and those of the second in between: record i has the start,
+ *                      2 i and 1 milliseconds. No two records have one timestamp, so what a join
+ *                      answers does not depend on which topic is read first
+ *
  * Thread rule: a generator belongs to one thread.
  */
 #ifndef KS_BENCH_GENERATOR_H
@@ -42,7 +51,8 @@
 
 /* What the generator makes; both kinds take what concerns them. */
 typedef struct bench_input {
-    bool lines; /* lines of words instead of records */
+    bool lines;   /* lines of words instead of records */
+    bool in_turn; /* records of all keys in turn: rows */
     uint64_t count;
     uint64_t seed;
     uint64_t keys;

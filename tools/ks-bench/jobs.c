@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jobs.c - the topologies that ks-bench runs.
+ * jobs.c - what ks-bench can run, and the topologies without windows and joins.
  *
  * They are what a user would write, through the public API and with the serdes one would choose; a
  * job that is shaped to be quick measures itself. The only thing that is not the job's: each looks
@@ -15,6 +15,8 @@
  *     wordcount  lines, flatMapValues into words in lower case, filterNot "the", groupBy the word,
  *                count, toStream, to: with a repartition topic, as in apps/word_count.
  *
+ * The topologies with windows are in jobs_windows.c, those that join in jobs_joins.c.
+ *
  * Thread rule: built by one thread; the functions below run on stream threads and keep nothing.
  */
 #include "jobs.h"
@@ -23,8 +25,6 @@
 #include <time.h>
 
 #include <kstreams/kstreams.h>
-
-#define STORE "counts"
 
 int64_t bench_now_ns(void)
 {
@@ -42,7 +42,7 @@ static inline void note_first_record(bench_wiring *wiring)
     }
 }
 
-static void look(ks_ctx *ctx, const ks_record *record, void *user)
+void bench_look(ks_ctx *ctx, const ks_record *record, void *user)
 {
     (void)ctx;
     (void)record;
@@ -55,7 +55,7 @@ static void build_pass(ks_builder *builder, bench_wiring *wiring)
 
     ks_stream *records =
         ks_builder_stream(builder, wiring->input, KS_CONSUMED(.key = bytes, .value = bytes));
-    ks_stream_to(ks_stream_peek(records, look, wiring, NULL), wiring->output, NULL);
+    ks_stream_to(ks_stream_peek(records, bench_look, wiring, NULL), wiring->output, NULL);
 }
 
 static bool begins_with_no_zero(ks_ctx *ctx, const ks_record *record, void *user)
@@ -94,9 +94,9 @@ static void build_count(ks_builder *builder, bench_wiring *wiring)
 {
     ks_stream *records = ks_builder_stream(
         builder, wiring->input, KS_CONSUMED(.key = &ks_serde_string, .value = &ks_serde_bytes));
-    ks_stream *seen = ks_stream_peek(records, look, wiring, NULL);
+    ks_stream *seen = ks_stream_peek(records, bench_look, wiring, NULL);
     ks_grouped_stream *by_key = ks_stream_group_by_key(seen, NULL);
-    ks_table *counts = ks_grouped_stream_count(by_key, KS_MATERIALIZED(.name = STORE));
+    ks_table *counts = ks_grouped_stream_count(by_key, KS_MATERIALIZED(.name = BENCH_COUNTS));
 
     ks_stream_to(ks_table_to_stream(counts, NULL), wiring->output, NULL);
 }
@@ -136,7 +136,7 @@ static void build_wordcount(ks_builder *builder, bench_wiring *wiring)
     ks_stream *kept = ks_stream_filter_not(words, is_stop_word, NULL, NULL);
     ks_grouped_stream *by_word =
         ks_stream_group_by(kept, word_as_key, NULL, KS_GROUPED(.key = text, .value = text));
-    ks_table *counts = ks_grouped_stream_count(by_word, KS_MATERIALIZED(.name = STORE));
+    ks_table *counts = ks_grouped_stream_count(by_word, KS_MATERIALIZED(.name = BENCH_COUNTS));
 
     ks_stream_to(ks_table_to_stream(counts, NULL), wiring->output, NULL);
 }
@@ -147,12 +147,42 @@ const bench_job bench_jobs[] = {
     {.name = "count",
      .summary = "records of each key: groupByKey, count, to",
      .build = build_count,
-     .store = STORE},
+     .store = BENCH_COUNTS},
     {.name = "wordcount",
      .summary = "words of lines, through a repartition topic",
      .build = build_wordcount,
-     .store = STORE,
+     .store = BENCH_COUNTS,
      .reads_lines = true},
+    {.name = "window",
+     .summary = "records of each key in windows of 5 s that begin each second",
+     .build = bench_build_window,
+     .store = BENCH_COUNTS},
+    {.name = "tumble",
+     .summary = "records of each key in windows of 5 s that follow each other",
+     .build = bench_build_tumble,
+     .store = BENCH_COUNTS},
+    {.name = "session",
+     .summary = "records of each key in sessions with gaps of at most 5 s",
+     .build = bench_build_session,
+     .store = BENCH_COUNTS},
+    {.name = "suppress",
+     .summary = "as tumble, but for final results only",
+     .build = bench_build_suppress,
+     .store = BENCH_COUNTS},
+    {.name = "table",
+     .summary = "left join of a stream with a table, whose rows are in the second topic",
+     .build = bench_build_table,
+     .store = BENCH_ROWS_STORE,
+     .second = BENCH_ROWS},
+    {.name = "ssjoin",
+     .summary = "join of two streams within a second",
+     .build = bench_build_ssjoin,
+     .second = BENCH_TWIN},
+    {.name = "fkjoin",
+     .summary = "join of two tables by a foreign key",
+     .build = bench_build_fkjoin,
+     .store = BENCH_LEFT_STORE,
+     .second = BENCH_ROWS},
 };
 const size_t bench_job_count = sizeof bench_jobs / sizeof bench_jobs[0];
 

@@ -2,8 +2,8 @@
 /*
  * jobs.h - what ks-bench can run: a table of topologies.
  *
- * A new job is a topology function and a row of the table in jobs.c; the command line, the fill,
- * the counting of changelogs and the help follow from the row.
+ * A new job is a topology function, declared below, and a row of the table in jobs.c; the command
+ * line, the fill, the counting of changelogs and the help follow from the row.
  */
 #ifndef KS_BENCH_JOBS_H
 #define KS_BENCH_JOBS_H
@@ -11,6 +11,11 @@
 #include <stdatomic.h>
 
 #include <kstreams/stream.h>
+
+/* Names of stores: what is counted, and the two sides of joins. */
+#define BENCH_COUNTS "counts"
+#define BENCH_ROWS_STORE "rows"
+#define BENCH_LEFT_STORE "left"
 
 /* What a topology is built from; outlives the application. */
 typedef struct bench_wiring {
@@ -24,13 +29,20 @@ typedef struct bench_wiring {
     _Atomic int64_t first_record_ns;
 } bench_wiring;
 
+/* What the second topic of a job has in it; generator.h says it exactly. */
+typedef enum bench_second {
+    BENCH_NO_SECOND,
+    BENCH_ROWS, /* a row for each key */
+    BENCH_TWIN  /* a second stream */
+} bench_second;
+
 typedef struct bench_job {
     const char *name;
     const char *summary; /* one line for the help */
     void (*build)(ks_builder *builder, bench_wiring *wiring);
-    const char *store; /* whose changelog is counted; NULL: none */
-    bool reads_lines;  /* lines of words, not records */
-    bool reads_two;    /* needs --input2 */
+    const char *store;   /* whose changelog is counted; NULL: none */
+    bool reads_lines;    /* lines of words, not records */
+    bench_second second; /* any needs --input2 */
 } bench_job;
 
 extern const bench_job bench_jobs[];
@@ -40,5 +52,18 @@ extern const size_t bench_job_count;
 const bench_job *bench_job_find(const char *name);
 
 int64_t bench_now_ns(void); /* CLOCK_MONOTONIC */
+
+/* ---- for topologies -------------------------------------------------------------------------- */
+
+/* To be called with each record; a ks_peek_fn whose `user` is the bench_wiring. */
+void bench_look(ks_ctx *ctx, const ks_record *record, void *user);
+
+void bench_build_window(ks_builder *builder, bench_wiring *wiring);
+void bench_build_tumble(ks_builder *builder, bench_wiring *wiring);
+void bench_build_session(ks_builder *builder, bench_wiring *wiring);
+void bench_build_suppress(ks_builder *builder, bench_wiring *wiring);
+void bench_build_table(ks_builder *builder, bench_wiring *wiring);
+void bench_build_ssjoin(ks_builder *builder, bench_wiring *wiring);
+void bench_build_fkjoin(ks_builder *builder, bench_wiring *wiring);
 
 #endif

@@ -47,6 +47,10 @@ static const option options_known[] = {
      TEXT, RUN, RUN, 0, 0, 0},
     {"--topic", "T", "topic to make and fill", AT(topic), TEXT, FILL | FILL_LINES,
      FILL | FILL_LINES, 0, 0, 0},
+    {"--rows", "T", "second topic to fill, with a row for each key, all before the first record",
+     AT(rows), TEXT, FILL, 0, 0, 0, 0},
+    {"--twin", "T", "second topic to fill, with as many records in between", AT(twin), TEXT, FILL,
+     0, 0, 0, 0},
     {"--records", "N", "how many records: those of the input, or those to make", AT(records),
      NUMBER, RUN | FILL, RUN | FILL, 1, MOST_RECORDS, -1},
     {"--lines", "N", "how many lines to make", AT(lines), NUMBER, FILL_LINES, FILL_LINES, 1,
@@ -231,9 +235,9 @@ static int check_run(const bench_options *options, const bool *given)
 {
     const bench_job *job = options->job;
 
-    if (job->reads_two != (options->input2 != NULL)) {
-        return usage_error(job->reads_two ? "%s reads two topics: give --input2%s"
-                                          : "%s reads one topic: --input2 has no use%s",
+    if ((job->second != BENCH_NO_SECOND) != (options->input2 != NULL)) {
+        return usage_error(options->input2 == NULL ? "%s reads two topics: give --input2%s"
+                                                   : "%s reads one topic: --input2 has no use%s",
                            job->name, "");
     }
     if (strcmp(options->guarantee, "alos") != 0 && strcmp(options->guarantee, "eos") != 0) {
@@ -246,9 +250,14 @@ static int check_run(const bench_options *options, const bool *given)
         return usage_error("--restore is for a job that ran before, and --fill for %s's first%s",
                            job->name, " run");
     }
-    if (strcmp(options->input, options->output) == 0) {
+    if (strcmp(options->input, options->output) == 0 ||
+        (options->input2 != NULL && strcmp(options->input2, options->output) == 0)) {
         return usage_error("'%s' is both input and output, and the job would never end%s",
-                           options->input, "");
+                           options->output, "");
+    }
+    if (options->input2 != NULL && strcmp(options->input, options->input2) == 0) {
+        return usage_error("'%s' is both inputs, but %s joins two topics", options->input,
+                           job->name);
     }
     if (bench_options_in_memory(options) && !options->fill) {
         return usage_error("'%s' is a log in the memory of this process, which begins empty: add "
@@ -267,6 +276,9 @@ static int check(const bench_options *options, const char *command, const bool *
     }
     if (options->command == BENCH_RUN) {
         return check_run(options, given);
+    }
+    if (options->rows != NULL && options->twin != NULL) {
+        return usage_error("--rows and --twin are for one second topic: give either%s%s", "", "");
     }
     if (bench_options_in_memory(options)) {
         return usage_error("'%s' is a log in the memory of this process, and what is filled ends "
@@ -360,6 +372,28 @@ bench_input bench_options_input(const bench_options *options)
         .words = (uint64_t)options->words,
         .vocabulary = (uint64_t)options->vocabulary,
     };
+}
+
+bench_second bench_options_second(const bench_options *options)
+{
+    if (options->command == BENCH_RUN) {
+        return options->job->second;
+    }
+    return options->rows != NULL   ? BENCH_ROWS
+           : options->twin != NULL ? BENCH_TWIN
+                                   : BENCH_NO_SECOND;
+}
+
+bench_input bench_options_second_input(const bench_options *options)
+{
+    bench_input input = bench_options_input(options);
+
+    input.seed++;
+    if (bench_options_second(options) == BENCH_ROWS) {
+        input.in_turn = true;
+        input.count = input.keys;
+    }
+    return input;
 }
 
 bool bench_options_in_memory(const bench_options *options)

@@ -24,6 +24,8 @@ typedef struct bench_options {
     const char *input2;
     const char *output;
     const char *topic;
+    const char *rows; /* second topics to fill; at most one of them */
+    const char *twin;
     int64_t records;
     int64_t lines;
     const char *guarantee; /* "alos" or "eos" */
@@ -44,8 +46,12 @@ typedef struct bench_options {
 /* True: go on. False: everything has been said; end with `*exit_status`. */
 bool bench_options_read(int argc, char **argv, bench_options *options, int *exit_status);
 
-/* What the options ask the generator for. */
+/* What the options ask the generator for, in the first topic and in the second. */
 bench_input bench_options_input(const bench_options *options);
+bench_input bench_options_second_input(const bench_options *options);
+
+/* What the second topic is to be filled with. */
+bench_second bench_options_second(const bench_options *options);
 
 /* The log lives in this process only. */
 bool bench_options_in_memory(const bench_options *options);

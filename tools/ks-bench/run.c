@@ -8,7 +8,8 @@
  * it are taken off; its memory cannot be, so peak RSS then holds the records too.
  *
  * The result is read afterwards, and so is the input: a rate is a number of records by time, so it
- * has to be the number of those that were there.
+ * has to be the number of those that were there. Records of a second topic are counted and belong to
+ * the rate, because they are processed like those of the first.
  *
  * Each run is an application of its own, named after its output topic, which is empty when the run
  * begins: a run continues no other, on a log that lives longer than both. With --restore a run
@@ -49,6 +50,7 @@ typedef struct bench_session {
     bench_wiring wiring;
     bench_cost cost;
     _Atomic int64_t restored; /* rows */
+    uint64_t processed;       /* records of all inputs, or rows restored */
     char application_id[256];
     char *scratch;
     ks_config *config;
@@ -127,12 +129,27 @@ static ks_status fill_input(bench_session *session, ks_error *error)
     const bench_options *options = session->options;
     bench_filled filled;
     struct rusage usage = {0};
-    ks_status status = bench_fill(session->log, options->input, options, &filled, error);
+    ks_status status = bench_fill(session->log, options, &filled, error);
 
     (void)getrusage(RUSAGE_SELF, &usage);
     session->cost.start_ns = bench_now_ns();
     session->cost.start_cpu_s = cpu_seconds(&usage);
     return status;
+}
+
+static ks_status is_not_there(const bench_options *options, const char *topic, ks_error *error)
+{
+    const char *second = options->job->second == BENCH_ROWS   ? " --rows "
+                         : options->job->second == BENCH_TWIN ? " --twin "
+                                                              : "";
+
+    *error = (ks_error){.code = KS_E_UNKNOWN_TOPIC};
+    (void)snprintf(error->where, sizeof error->where, "topic %s", topic);
+    (void)snprintf(error->message, sizeof error->message,
+                   "is not in %s; `" BENCH_PROGRAM " %s --topic %s%s%s ...` makes it",
+                   options->bootstrap_server, options->job->reads_lines ? "fill-lines" : "fill",
+                   options->input, second, second[0] != '\0' ? options->input2 : "");
+    return error->code;
 }
 
 static ks_status prepare_topics(bench_session *session, ks_error *error)
@@ -148,13 +165,10 @@ static ks_status prepare_topics(bench_session *session, ks_error *error)
     }
     int32_t partitions = ks_log_partition_count(session->log, options->input);
     if (partitions < 1) {
-        *error = (ks_error){.code = KS_E_UNKNOWN_TOPIC};
-        (void)snprintf(error->where, sizeof error->where, "topic %s", options->input);
-        (void)snprintf(error->message, sizeof error->message,
-                       "is not in %s; `" BENCH_PROGRAM " %s --topic %s ...` makes it",
-                       options->bootstrap_server, options->job->reads_lines ? "fill-lines" : "fill",
-                       options->input);
-        return error->code;
+        return is_not_there(options, options->input, error);
+    }
+    if (options->input2 != NULL && ks_log_partition_count(session->log, options->input2) < 1) {
+        return is_not_there(options, options->input2, error);
     }
     return options->restore ? KS_OK
                             : bench_empty_topic(session->log, options->output, partitions, error);
@@ -208,10 +222,11 @@ static ks_status run_application(bench_session *session, ks_error *error)
     return status;
 }
 
-static ks_status check_input(const bench_session *session, ks_error *error)
+static ks_status check_input(bench_session *session, ks_error *error)
 {
     const bench_options *options = session->options;
     uint64_t records = (uint64_t)atomic_load(&session->restored);
+    uint64_t second = 0;
     ks_status status = options->restore
                            ? KS_OK
                            : bench_count_records(session->log, options->input, &records, error);
@@ -228,6 +243,10 @@ static ks_status check_input(const bench_session *session, ks_error *error)
                        records, options->records);
         status = error->code;
     }
+    if (status == KS_OK && options->input2 != NULL && !options->restore) {
+        status = bench_count_records(session->log, options->input2, &second, error);
+    }
+    session->processed = records + second;
     return status;
 }
 
@@ -257,8 +276,8 @@ static void print_line(const bench_session *session, const bench_result *result,
            changelog_records, result->bytes, result->digest);
     printf(", \"wall_s\": %.3f, \"cpu_s\": %.3f, \"records_per_s\": %.0f"
            ", \"records_per_cpu_s\": %.0f, \"first_record_s\": %.4f, \"peak_rss_mb\": %.1f}\n",
-           cost->wall_s, cost->cpu_s, (double)records / cost->wall_s, (double)records / cost->cpu_s,
-           cost->first_record_s, cost->peak_rss_mb);
+           cost->wall_s, cost->cpu_s, (double)session->processed / cost->wall_s,
+           (double)session->processed / cost->cpu_s, cost->first_record_s, cost->peak_rss_mb);
 }
 
 static ks_status run_and_print(bench_session *session, ks_error *error)
