@@ -8,8 +8,8 @@
  * it are taken off; its memory cannot be, so peak RSS then holds the records too.
  *
  * The result is read afterwards, and so is the input: a rate is a number of records by time, so it
- * has to be the number of those that were there. Records of a second topic are counted and belong to
- * the rate, because they are processed like those of the first.
+ * has to be the number of those that were there. Records of a second topic are counted and belong
+ * to the rate, because they are processed like those of the first.
  *
  * Each run is an application of its own, named after its output topic, which is empty when the run
  * begins: a run continues no other, on a log that lives longer than both. With --restore a run
