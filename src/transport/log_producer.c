@@ -89,7 +89,7 @@ static ks_status check_record(const char *topic, const ks_log_record *record, ks
     if (record == NULL) {
         return ksi_error_set(error, KS_E_ARGUMENT, topic, "the record must not be NULL");
     }
-    if (record->timestamp < -1) {
+    if (record->timestamp < 0 && record->timestamp != KSI_TIMESTAMP_NOW) {
         return ksi_error_set(error, KS_E_ARGUMENT, topic,
                              "timestamp %lld is negative; give milliseconds of the epoch, or -1 "
                              "for now",
@@ -103,9 +103,6 @@ static ks_status send_record(ks_log_producer *self, const char *topic, const ks_
 {
     KS_TRY(check_record(topic, record, error));
     ks_log_record complete = *record;
-    if (complete.timestamp == -1) {
-        complete.timestamp = ksi_wall_ms(&ksi_system_clock);
-    }
     if (complete.partition == -1) {
         KS_TRY(choose_partition(self, topic, record->key, &complete.partition, error));
     }

@@ -79,9 +79,13 @@ static inline const char *ksi_transactional_id_of(const ksi_producer_options *op
     return options != NULL ? options->transactional_id : NULL;
 }
 
+/* Kafka's "no timestamp"; any other one before the epoch is one. */
+#define KSI_TIMESTAMP_NOW INT64_C(-1)
+
 typedef struct ksi_producer_class {
-    /* Sends a record to a partition (never -1); the bytes are copied before it returns. `sender` is
-     * a number of the caller's, for ksi_undelivered_fn.
+    /* Sends a record to a partition (never -1); the bytes are copied before it returns. One with
+     * KSI_TIMESTAMP_NOW gets the time of now. `sender` is a number of the caller's, for
+     * ksi_undelivered_fn.
      * KS_E_UNKNOWN_TOPIC, KS_E_ARGUMENT for a partition that is not there, KS_E_LIMIT. */
     ks_status (*send)(ksi_producer *producer, uint32_t sender, const char *topic,
                       const ks_log_record *record, ks_error *error);

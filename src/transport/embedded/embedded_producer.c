@@ -268,7 +268,7 @@ static ks_status producer_send(ksi_producer *self, uint32_t sender, const char *
     (void)sender; /* what is refused is refused at once */
     embedded_producer *producer = producer_of(self);
     ks_log_record timed = *record;
-    if (record->timestamp < 0) {
+    if (record->timestamp == KSI_TIMESTAMP_NOW) {
         timed.timestamp = ksi_wall_ms(&ksi_system_clock);
     }
     known_topic *known = find_topic(producer, name);

@@ -290,7 +290,10 @@ static rd_kafka_headers_t *new_headers(const ks_headers *headers)
 /* librdkafka's 0 is "now"; a record of that very millisecond is sent with 1. */
 static int64_t timestamp_of(const ks_log_record *record)
 {
-    return record->timestamp < 0 ? 0 : record->timestamp > 0 ? record->timestamp : 1;
+    if (record->timestamp == KSI_TIMESTAMP_NOW) {
+        return 0;
+    }
+    return record->timestamp != 0 ? record->timestamp : 1;
 }
 
 /* One try to put a record into librdkafka's queue. */

@@ -4,6 +4,8 @@
  */
 #include "contract.h"
 
+#include "base/clock.h"
+
 /* ---- topics ---------------------------------------------------------------------------------- */
 
 static int32_t partitions_of(fixture *self, const char *topic)
@@ -212,6 +214,25 @@ static void a_timestamp_may_be_before_the_epoch(void **state)
     assert_ok(poll_some(self, consumer, slot, &record, 1, &count));
     assert_int_equal(count, 1);
     assert_int_equal(record.timestamp, -5);
+    consumer->class->close(consumer);
+    producer->class->close(producer);
+}
+
+static void a_record_without_a_timestamp_is_of_now(void **state)
+{
+    fixture *self = *state;
+    create_topic(self, "topic", 1);
+    ksi_producer *producer = open_producer(self, NULL);
+    int64_t before = ksi_wall_ms(&ksi_system_clock);
+    send_value_at(self, producer, "topic", 0, "v", KSI_TIMESTAMP_NOW);
+    flush_all(self, producer);
+    ksi_consumer *consumer = open_consumer(self);
+    size_t slot = assign(self, consumer, "topic", 0, 0);
+    ks_log_record record = {0};
+    size_t count = 0;
+    assert_ok(poll_some(self, consumer, slot, &record, 1, &count));
+    assert_int_equal(count, 1);
+    assert_in_range(record.timestamp, before, ksi_wall_ms(&ksi_system_clock));
     consumer->class->close(consumer);
     producer->class->close(producer);
 }
@@ -490,6 +511,7 @@ int main(void)
         CONTRACT(topics_are_visited_in_the_order_of_names),
         CONTRACT(a_topic_is_configured_by_kafkas_names),
         CONTRACT(what_was_sent_is_read_back),
+        CONTRACT(a_record_without_a_timestamp_is_of_now),
         CONTRACT(sending_names_what_is_missing),
         CONTRACT(reading_begins_at_any_offset),
         CONTRACT(what_was_polled_is_held),
