@@ -12,6 +12,9 @@
  * the joiner then gets null for it. Both sides must have keys of one type and topics with the same
  * number of partitions; a stream whose key was changed is repartitioned first.
  *
+ * Times are milliseconds. Whose the handles are, and what becomes of a misuse, stream.h says; when
+ * `user` is freed, options.h.
+ *
  * @thread builder thread
  */
 #ifndef KSTREAMS_JOIN_H
@@ -25,8 +28,8 @@ extern "C" {
 
 /**
  * Makes the value of a result. What it returns lives in the record's arena or anywhere that lives
- * longer; null is a value like any other, and deletes where the result is a table. @thread a stream
- * thread
+ * longer; null is a value like any other, and deletes where the result is a table.
+ * @thread a stream thread
  * @java ValueJoiner, ValueJoinerWithKey
  */
 typedef ks_value ks_joiner_fn(ks_ctx *ctx, ks_value key, ks_value left, ks_value right, void *user);
@@ -55,7 +58,7 @@ static inline ks_join_windows ks_join_windows_of(int64_t difference_ms, int64_t 
     return windows;
 }
 
-/** @java JoinWindows#before, JoinWindows#after */
+/** Each side for itself. @java JoinWindows#before, JoinWindows#after */
 static inline ks_join_windows ks_join_windows_between(int64_t before_ms, int64_t after_ms,
                                                       int64_t grace_ms)
 {
@@ -110,8 +113,10 @@ KS_API ks_stream *ks_stream_outer_join(ks_stream *stream, ks_stream *other, ks_j
 KS_API ks_stream *ks_stream_join_table(ks_stream *stream, ks_table *table, ks_joiner_fn *join,
                                        void *user, const ks_joined *options);
 
-/** The same; a record without a row, or with a null key, is joined with null. @java
- * KStream#leftJoin */
+/**
+ * The same; a record without a row, or with a null key, is joined with null.
+ * @java KStream#leftJoin
+ */
 KS_API ks_stream *ks_stream_left_join_table(ks_stream *stream, ks_table *table, ks_joiner_fn *join,
                                             void *user, const ks_joined *options);
 

@@ -207,7 +207,7 @@ typedef struct ks_materialized {
     int64_t history_retention_ms;
     /**
      * Of a windowed table, and only there: for how long its store keeps a window, from its start
-     * on; 0: as long as its size and grace need. @java Materialized#withRetention
+     * on; 0: as long as its size and grace need.
      */
     int64_t retention_ms;
     bool caching_disabled; /**< of no effect on KS_STORE_VERSIONED, which is never cached */
@@ -359,7 +359,7 @@ typedef struct ks_joined {
     const char *name;
     /**
      * Records wait until stream time is `grace_ms` ahead of them and are joined with the row that
-     * the table, which must be versioned, had at their time. @java Joined#withGracePeriod
+     * the table, which must be versioned, had at their time.
      */
     bool with_grace;
     int64_t grace_ms; /**< with `with_grace`; 0 joins as soon as the record comes */

@@ -50,7 +50,10 @@ typedef struct ks_value {
     uint32_t kind;
 } ks_value;
 
-/** A key in a window. `end` is exclusive for time windows and inclusive for session windows. */
+/**
+ * A key in a window: milliseconds, `end` exclusive for time windows and inclusive for session
+ * windows. @java Windowed
+ */
 typedef struct ks_windowed {
     ks_value key;
     int64_t start;

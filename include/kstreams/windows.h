@@ -18,6 +18,9 @@
  * Retention. The store of the result keeps a window for as long as size and grace need, or for
  * `materialized->retention_ms`, which may not be shorter. It takes no later records for that.
  *
+ * Whose the handles are, and what becomes of a misuse, stream.h says; when `user` is freed,
+ * options.h.
+ *
  * @thread builder thread
  */
 #ifndef KSTREAMS_WINDOWS_H
@@ -53,6 +56,7 @@ typedef struct ks_windows {
     int64_t start_ms; /**< of unlimited windows */
 } ks_windows;
 
+/** What the functions below fill in; they are what to call. Nothing is checked. @thread any */
 static inline ks_windows ks_windows_make(ks_windows_kind kind, int64_t size_ms, int64_t advance_ms,
                                          int64_t grace_ms)
 {
@@ -124,7 +128,12 @@ typedef enum ks_emit_strategy {
     KS_EMIT_ON_WINDOW_CLOSE       /**< once, when the window has closed; not of unlimited windows */
 } ks_emit_strategy;
 
-/** Combines the aggregates of two sessions that a record has made one. @java Merger */
+/**
+ * Combines the aggregates of sessions that a record has made one, earliest first: `aggregate` is
+ * what the initializer gave, or this function for the sessions before; `other` is the next one's.
+ * @thread a stream thread
+ * @java Merger
+ */
 typedef ks_value ks_merger_fn(ks_ctx *ctx, ks_value key, ks_value aggregate, ks_value other,
                               void *user);
 
@@ -173,8 +182,10 @@ KS_API ks_table *ks_windowed_stream_aggregate(ks_windowed_stream *windowed,
 
 /* ---- cogroups -------------------------------------------------------------------------------- */
 
-/** Several grouped streams of one key type that are folded into one aggregate. @java
- * CogroupedKStream */
+/**
+ * Several grouped streams of one key type that are folded into one aggregate.
+ * @java CogroupedKStream
+ */
 typedef struct ks_cogrouped_stream ks_cogrouped_stream;
 
 /** A cogroup in windows. @java TimeWindowedCogroupedKStream, SessionWindowedCogroupedKStream */
