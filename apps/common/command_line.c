@@ -153,11 +153,14 @@ static int set_property(const app_about *about, ks_config *config, const char *a
 
 static int set_generated(const app_about *about, const char *value, app_arguments *arguments)
 {
+    enum { MOST = 1000 * 1000 * 1000 }; /* their times, which end now, must not begin before 1970 */
     int64_t count = 0;
 
-    if (!app_number_of(ks_slice_cstr(value), &count) || count == 0) {
-        return usage_error(
-            about, "--generate takes how many records to make up, such as 10000, not ", value);
+    if (!app_number_of(ks_slice_cstr(value), &count) || count == 0 || count > MOST) {
+        return usage_error(about,
+                           "--generate takes how many records to make up, such as 10000 and at "
+                           "most a thousand million, not ",
+                           value);
     }
     arguments->generated = (uint64_t)count;
     return EXIT_SUCCESS;
@@ -200,7 +203,9 @@ static int set_defaults(const app_about *about, ks_config *config)
 
     if (ks_config_set(config, "application.id", about->name, &error) != KS_OK ||
         ks_config_set(config, "bootstrap.servers", embedded, &error) != KS_OK ||
-        ks_config_set(config, "state.dir", no_state_dir, &error) != KS_OK) {
+        ks_config_set(config, "state.dir", no_state_dir, &error) != KS_OK ||
+        (about->property != NULL &&
+         ks_config_set(config, about->property, about->property_value, &error) != KS_OK)) {
         return app_report(about, &error);
     }
     return EXIT_SUCCESS;

@@ -4,7 +4,7 @@
  *
  * Lines may be of any length and end in LF or CRLF; the last one needs no end. What is in a line is
  * the application's business. Made-up lines take the same way as those of a file, so that a program
- * reads what it makes up.
+ * reads what it makes up. A signal (stop.h) ends the input where it is.
  *
  * Thread rule: any thread, one file each.
  */
@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include <kstreams/serde.h>
+
+#include "common/stop.h"
 
 struct app_lines {
     ks_log_producer *producer;
@@ -105,7 +107,7 @@ bool app_lines_put(app_lines *lines, ks_slice line)
         break;
     }
     ks_arena_reset(lines->arena);
-    return lines->status == KS_OK;
+    return lines->status == KS_OK && app_stop_signal() == 0;
 }
 
 /* Knuth's linear congruential generator (MMIX); its upper half is random enough for a demo. */
@@ -133,10 +135,10 @@ static void put_all(app_lines *lines, FILE *file)
     char *line = NULL;
     size_t capacity = 0;
 
-    while (lines->status == KS_OK) {
+    while (lines->status == KS_OK && app_stop_signal() == 0) {
         ssize_t size = getline(&line, &capacity, file);
         if (size < 0) {
-            if (ferror(file)) {
+            if (ferror(file) && app_stop_signal() == 0) {
                 lines->status = fail_io(lines->error, lines->source, "cannot be read", errno);
             }
             break;

@@ -40,7 +40,7 @@ bool app_number_of(ks_slice field, int64_t *number);
 
 /* Where made-up lines go. */
 typedef struct app_lines app_lines;
-/* False: the log failed, and no more are needed. */
+/* False: the log failed or a signal came, and no more are needed. */
 bool app_lines_put(app_lines *lines, ks_slice line);
 /* A number from 0 to `below` - 1, the same ones in each run. */
 uint32_t app_lines_random(app_lines *lines, uint32_t below);

@@ -19,6 +19,7 @@
 
 #include "common/report.h"
 #include "common/run.h"
+#include "common/stop.h"
 
 /* A topic that is there keeps the partitions it has. */
 static ks_status need_topic(ks_log *log, const char *topic, int32_t partitions, ks_error *error)
@@ -85,14 +86,17 @@ static ks_status choose_copies(ks_config *config, ks_log *log, ks_error *error)
     return ks_config_set(config, "replication.factor", copies, error);
 }
 
-/* Says whether this run continues others. */
-static ks_status tell_past(const app_program *program, const ks_config *config, ks_log *log,
-                           ks_error *error)
+/* Prints what runs, where it is asked for, and whether this run continues others. */
+static ks_status tell_beginning(const app_program *program, const ks_config *config,
+                                const ks_topology *topology, ks_log *log, ks_error *error)
 {
     app_past past = {.topics = program->input_topics};
     char number[APP_NUMBER_SIZE];
     ks_status status = ks_log_each_group_offset(log, ks_config_get(config, "application.id"),
                                                 add_offset, &past, error);
+    if (status == KS_OK && program->shows_topology) {
+        printf("%s\n", ks_topology_describe(topology));
+    }
     if (status == KS_OK && past.processed > 0) {
         printf("continues: %s records of %s were processed before this run\n\n",
                app_number(past.processed, number),
@@ -121,6 +125,7 @@ static ks_status run_over(const char *name, const app_arguments *arguments,
     }
     ks_status status = app_run_to_the_end(app, name, run, error);
     ks_app_free(app);
+    app_stop_release(); /* printing what there is may be cut short */
     return status;
 }
 
@@ -141,13 +146,11 @@ int app_main(const app_about *about, const app_program *program, int argc, char 
     ks_topology *topology = ks_builder_build(builder, &error);
     if (topology != NULL) {
         log = open_log(arguments.config, &error);
-    }
-    if (topology != NULL && program->shows_topology) {
-        printf("%s\n", ks_topology_describe(topology));
+        app_stop_catch();
     }
     if (log != NULL && choose_copies(arguments.config, log, &error) == KS_OK &&
-        tell_past(program, arguments.config, log, &error) == KS_OK &&
         fill(program, &arguments, log, &records, &error) == KS_OK &&
+        tell_beginning(program, arguments.config, topology, log, &error) == KS_OK &&
         run_over(about->name, &arguments, topology, log, &run, &error) == KS_OK &&
         program->print(log, &error) == KS_OK) {
         app_print_run(records, &run, arguments.is_durable);

@@ -57,6 +57,10 @@ void app_print_run(uint64_t input_records, const app_run *run, bool is_durable)
            app_number(run->stats.records_processed, processed));
     printf("records produced   %12s   results, repartition and changelog topics\n",
            app_number(run->stats.records_produced, produced));
+    if (run->stats.records_dropped > 0) {
+        printf("drops              %12s   for windows that had closed, without a key, unreadable\n",
+               app_number(run->stats.records_dropped, produced));
+    }
     printf("time               %12.3f s\n", run->seconds);
     printf("throughput         %12s records/s\n", app_number(per_second, rate));
     printf("peak memory        %12.1f MB%s\n", peak_memory_mb(),

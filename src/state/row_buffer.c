@@ -12,6 +12,9 @@
  *     PENDING     top is not committed; under is what was top before, and `must_apply` says that
  *                 it was UNAPPLIED
  *
+ * A row that is deleted before RocksDB had it goes at once, or with the commit that takes what was
+ * under it, unless a walk is open.
+ *
  * In a store in memory a committed row is CLEAN at once and in no list, because it is the only
  * copy; its clean list holds what was deleted, which goes with the next commit that finds no walk
  * open.
@@ -311,6 +314,7 @@ static row *add_row(ksi_row_buffer *buffer, ks_slice key, ks_slice value)
     uint64_t hash = ksi_row_index_hash(buffer, key);
     row *it = ksi_row_memory_take(buffer->memory, size);
     *it = (row){.hash = hash, .state = KSI_CLEAN, .room = (uint32_t)(size - head)};
+    it->is_below = !ksi_row_buffer_knows_from(buffer, key);
     it->top = *no_version(buffer);
     if (key.size > 0) {
         memcpy(it->bytes, key.data, key.size);
@@ -515,6 +519,36 @@ static void cover(ksi_row_buffer *buffer, row *it)
     it->top = *no_version(buffer);
 }
 
+/*
+ * Whether nobody misses a row that is deleted: it is absent without one, too, and nothing is under
+ * it. A store of sessions deletes many such rows, one each time that a session grows.
+ */
+static bool is_nothing(const ksi_row_buffer *buffer, const row *it)
+{
+    return it->top.knowledge == KSI_ROW_ABSENT && buffer->walks == 0 && !it->is_below &&
+           ksi_row_buffer_knows_from(buffer, it->item.key);
+}
+
+/* Its first version is not committed, so a deletion leaves nothing behind. */
+static bool was_never_committed(const ksi_row_buffer *buffer, const row *it)
+{
+    return !it->must_apply && ksi_row_committed_version(buffer, it)->knowledge != KSI_ROW_PRESENT;
+}
+
+static void put_pending(ksi_row_buffer *buffer, row *it, ks_slice value, int64_t timestamp)
+{
+    buffer->bytes[KSI_PENDING] -= cost_of(it);
+    note_past(buffer, it);
+    buffer->present -= count_present(it);
+    set_top(buffer, it, value, timestamp);
+    buffer->present += count_present(it);
+    buffer->bytes[KSI_PENDING] += cost_of(it);
+    if (value.data == NULL && is_nothing(buffer, it) && was_never_committed(buffer, it)) {
+        unlist(buffer, it);
+        drop_row(buffer, it);
+    }
+}
+
 void ksi_row_buffer_put(ksi_row_buffer *buffer, ks_slice key, ks_slice value, int64_t timestamp)
 {
     if (ksi_row_buffer_hides(buffer, key, false)) {
@@ -522,12 +556,7 @@ void ksi_row_buffer_put(ksi_row_buffer *buffer, ks_slice key, ks_slice value, in
     }
     row *it = ksi_row_index_find(buffer, key);
     if (it != NULL && it->state == KSI_PENDING) {
-        buffer->bytes[KSI_PENDING] -= cost_of(it);
-        note_past(buffer, it);
-        buffer->present -= count_present(it);
-        set_top(buffer, it, value, timestamp);
-        buffer->present += count_present(it);
-        buffer->bytes[KSI_PENDING] += cost_of(it);
+        put_pending(buffer, it, value, timestamp);
         return;
     }
     bool is_new = it == NULL;
@@ -556,6 +585,7 @@ void ksi_row_buffer_remember(ksi_row_buffer *buffer, ks_slice key, ks_slice valu
         unlist(buffer, it); /* unknown again since an abort */
     }
     KSI_ASSERT(buffer->has_rocks && it->top.knowledge == KSI_ROW_UNKNOWN);
+    it->is_below = true;
     set_top(buffer, it, value, timestamp);
     buffer->present += count_present(it);
     enlist(buffer, it, KSI_CLEAN);
@@ -609,6 +639,11 @@ void ksi_row_buffer_walks_ended(ksi_row_buffer *buffer)
 
 static void commit_row(ksi_row_buffer *buffer, row *it)
 {
+    if (is_nothing(buffer, it)) {
+        unlist(buffer, it);
+        drop_row(buffer, it);
+        return;
+    }
     buffer->bytes[KSI_PENDING] -= cost_of(it);
     note_past(buffer, it);
     release_under(buffer, it);
@@ -686,10 +721,10 @@ static bool waits_for_apply(const ksi_row_buffer *buffer, const row *it)
     return waits && !ksi_row_buffer_hides(buffer, it->item.key, true);
 }
 
-static bool visit_row(const ksi_row_buffer *buffer, const row *it, ksi_row_visit_fn *visit,
-                      void *user)
+static bool visit_row(const ksi_row_buffer *buffer, row *it, ksi_row_visit_fn *visit, void *user)
 {
     ksi_row out;
+    it->is_below = true; /* whatever becomes of applying the others */
     (void)ksi_row_describe(it, ksi_row_committed_version(buffer, it), &out);
     return visit(user, &out);
 }
@@ -702,7 +737,7 @@ static bool each_by_tree(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *
     ksi_row_index_order(buffer);
     const ksi_tree_item *item = ksi_tree_seek(&at, buffer->tree, ks_slice_null(), false);
     while (all && item != NULL) {
-        const row *it = ksi_row_of(item);
+        row *it = ksi_row_of(item);
         all = !waits_for_apply(buffer, it) || visit_row(buffer, it, visit, user);
         item = ksi_tree_next(&at, item->key);
     }
@@ -786,10 +821,7 @@ static void forget_row(ksi_row_buffer *buffer, row *it)
     drop_row(buffer, it);
 }
 
-/*
- * Of the rows from `it` to `last`, those that are deleted where all is known: they are absent
- * without a row, too. A store of sessions makes many, for each session that grows.
- */
+/* Of the rows from `it` to `last`, those that are absent without a row, too. */
 static void forget_deleted(ksi_row_buffer *buffer, row *it, const row *last)
 {
     bool is_over = buffer->walks > 0 || it == NULL;

@@ -63,6 +63,7 @@ struct ksi_buffered_row {
     bool is_listed;
     bool is_ordered; /* in the tree */
     bool had_value;  /* behind the key: a walk may have lent it */
+    bool is_below;   /* RocksDB may have a row of this key */
     char bytes[];    /* key, room */
 };
 

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -468,6 +469,29 @@ class Applications(Programs):
         self.refused_by_all(2, ["a value is missing after --input"], "--input")
         self.refused_by_all(2, ["--input is given twice", "b"], "--input", "a", "--input=b")
 
+    def test_how_many_records_to_make_up_is_checked(self):
+        for app in ("stock_stats", "click_enrich"):
+            for wrong in ("0", "-3", "ten", "1e3", "", "1000000001", "99999999999999999999"):
+                self.refused(2, ["--generate takes how many records", wrong], app, "--generate", wrong)
+            self.refused(2, ["--input or --generate, not both"], app, "--generate", "10", "--input", "-")
+        for app in ("word_count", "unknown_payment"):
+            self.refused(2, ["unknown option --generate"], app, "--generate", "10")
+
+    def test_a_signal_while_input_is_read_ends_the_run_and_leaves_nothing(self):
+        scratch = self.folder / "tmp"
+        scratch.mkdir()
+        for app in APPS:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with subprocess.Popen([BIN / app, "--input", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                      cwd=ROOT, env={**os.environ, "TMPDIR": str(scratch)}) as run:
+                    run.stdin.write(b"# comment\n" * 50_000)  # more than a pipe holds: when it is gone the program reads
+                    run.stdin.flush()
+                    run.send_signal(number)
+                    shown = run.stdout.read().decode()
+                    self.assertEqual(run.wait(timeout=120), 128 + number, run.stderr.read())
+                self.assertIn(f"stopped by signal {number} before the end", shown)
+                self.assertEqual(list(scratch.iterdir()), [])
+
     def test_a_property_is_checked_where_it_stands(self):
         for wrong in ("commit.interval.ms", "=5", ""):
             self.refused_by_all(2, ["-D takes NAME=VALUE"], "-D", wrong)
@@ -635,6 +659,169 @@ class Applications(Programs):
         path = self.file("payments.txt", "# payments\nunknown,1\nnothing to see\n")
         self.refused(1, ["payments.txt:3", "no tab and no comma"], "unknown_payment", "--input", path)
         self.refused(1, ["standard input:1"], "unknown_payment", "--input", "-", stdin="oops\n")
+
+def printed_stats(output):
+    """{ticker: (start, end, trades, lowest, average)} of the table that stock_stats prints."""
+    found = re.findall(r"^(\S+) +(\d{13}) +(\d{13}) +([\d,]+) +([\d.]+) +([\d.]+)$", output, re.MULTILINE)
+    return {ticker: (int(start), int(end), int(trades.replace(",", "")), lowest, average)
+            for ticker, start, end, trades, lowest, average in found}
+
+
+def last_windows(trades):
+    """The same, of (time, trade) pairs of which none is late; and how many windows there are."""
+    windows = {}
+    for time, trade in trades:
+        for start in range(time // 1000 * 1000 - 4000, time + 1, 1000):
+            windows.setdefault((trade["ticker"], start), []).append(trade["price"])
+    last = {}
+    for (ticker, start), prices in sorted(windows.items()):
+        last[ticker] = (start, start + 5000, len(prices), f"{min(prices):.2f}", f"{sum(prices) / len(prices):.2f}")
+    return last, len(windows)
+
+
+class StockStats(Programs):
+    """stock_stats, against windows that are counted in Python."""
+
+    TRADES = ROOT / "apps/stock_stats/text/trades.txt"
+    TRADE = '{"type":"ASK","ticker":"A","price":1,"size":1}'
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.at = ("--bootstrap-server", f"embedded:{self.folder}/log")
+
+    def trades(self, text):
+        lines = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
+        return [(int(time), json.loads(trade)) for time, trade in lines]
+
+    def produced(self):
+        """The trades in the topic."""
+        lines = self.answers("ks", "consume", "stocks", "--json", *self.at).stdout.splitlines()
+        return [(record["timestamp"], json.loads(record["value"])) for record in map(json.loads, lines)]
+
+    def test_a_file_of_trades_gives_the_last_window_of_each_share(self):
+        last, count = last_windows(self.trades(self.TRADES.read_text()))
+        shown = self.answers("stock_stats", "--input", self.TRADES).stdout
+        self.assertIn("KSTREAM-AGGREGATE-0000000001 (stores: [trade-aggregates])", shown)
+        self.assertEqual(printed_stats(shown), last)
+        self.assertRegex(shown, rf"\nwindows +{count}\n")
+
+    def test_made_up_trades_are_counted_as_python_counts_them_and_a_second_run_continues(self):
+        for guarantee in ("at_least_once", "exactly_once_v2"):
+            with self.subTest(guarantee=guarantee):
+                self.at = ("--bootstrap-server", f"embedded:{self.folder}/{guarantee}")
+                run = ("stock_stats", *self.at, "-D", f"processing.guarantee={guarantee}")
+                first = self.answers(*run, "--generate", "3000").stdout
+                self.assertNotIn("continues", first)
+                made_up = self.produced()
+                self.assertEqual(len(made_up), 3000)
+                last, count = last_windows(made_up)
+                self.assertEqual(printed_stats(first), last)
+                self.assertRegex(first, rf"\nwindows +{count:,}\n")
+                again = self.answers(*run).stdout
+                self.assertIn("continues: 3,000 records of stocks were processed before this run\n", again)
+                self.assertIn("nothing is new", again)
+                self.assertEqual(printed_stats(again), last)
+                later = max(time for time, _ in made_up) + 500
+                more = "".join(f"{later}\t{json.dumps({**trade, 'price': 0.5})}\n" for _, trade in made_up[-1:])
+                self.assertEqual(printed_stats(self.answers(*run, "--input", "-", stdin=more).stdout),
+                                 last_windows(made_up + self.trades(more))[0])
+
+    def test_late_trades_are_dropped_and_the_closing_lines_say_so(self):
+        times = (20000, 1000)
+        done = self.answers("stock_stats", "--input", "-", stdin="".join(f"{time}\t{self.TRADE}\n" for time in times))
+        self.assertRegex(done.stdout, r"\nwindows +5\n")
+        self.assertRegex(done.stdout, r"\ndrops +2 ")
+        self.assertIn("its window has closed", done.stderr)
+
+    def test_a_wrong_trade_is_named_by_file_and_line(self):
+        path = self.folder / "trades.txt"
+        for wrong, said in (("oops", "TIME<TAB>JSON"), (f"-5\t{self.TRADE}", "TIME<TAB>JSON"), (f"9999999999999999999\t{self.TRADE}", "TIME"),
+                            ("5\t", "the document is empty"), ("5\t{bad", "malformed JSON"), ('5\t{"type":"ASK"}', "ticker"),
+                            (f"5\t{self.TRADE} x", "something follows"), ("5\t" + self.TRADE.replace("1", '"1"'), "price")):
+            path.write_text(f"# trades\n1\t{self.TRADE}\n{wrong}\n")
+            done = self.run_program("stock_stats", "--input", path)
+            self.assertEqual(done.returncode, 1, wrong)
+            self.assertIn(f"{path}:3", done.stderr)
+            self.assertIn(said, done.stderr)
+
+    def test_trades_of_another_kind_under_one_key_stop_the_application(self):
+        done = self.run_program("stock_stats", "--input", "-", stdin=f"5\t{self.TRADE}\n6\t{self.TRADE.replace('ASK', 'BID')}\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("a trade of type BID and ticker A came under the key of ASK A", done.stderr)
+
+
+class ClickEnrich(Programs):
+    """click_enrich, on topics of one partition: all users share one time."""
+
+    CLICKS = ROOT / "apps/click_enrich/text/clicks.txt"
+    TOPICS = ("clicks.pages.views", "clicks.search", "clicks.user.profile")
+    FOUND = [(1767225601400, "Ann", "surfboard", "/surfboards/long"), (1767225601900, "Ann", "surfboard", "/surfboards/short"),
+             (1767225602500, "Ann", "", "/wetsuits"), (1767225603000, "Bo", "", "/home"),
+             (1767225603600, "Bo", "chess clock", "/clocks"), (1767225604500, "", "tent", "/tents")]
+    LAST = [(1767225609000, "", "", "/home"), (1767225609000, "Ann", "", "/home"), (1767225609000, "Bo", "", "/home")]
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.at = ("--bootstrap-server", f"embedded:{self.folder}/log")
+
+    def make_topics(self, *partitions):
+        for topic, count in zip(self.TOPICS, partitions):
+            self.answers("ks", "topics", "create", topic, "--partitions", count, *self.at)
+
+    def rows(self, output):
+        """(time, user, what was searched for, page) of each view that is printed."""
+        found = re.findall(r"^(\d{13})  (.{12}) (.{16}) (.*)$", output, re.MULTILINE)
+        return sorted((int(time), user.strip(), terms.strip(), page) for time, user, terms, page in found)
+
+    def test_views_find_users_and_searches_and_the_next_run_what_was_still_open(self):
+        for guarantee in ("at_least_once", "exactly_once_v2"):
+            with self.subTest(guarantee=guarantee):
+                self.at = ("--bootstrap-server", f"embedded:{self.folder}/{guarantee}")
+                run = ("click_enrich", *self.at, "-D", f"processing.guarantee={guarantee}")
+                self.make_topics(1, 1, 1)
+                first = self.answers(*run, "--input", self.CLICKS).stdout
+                self.assertNotIn("continues", first)
+                self.assertEqual(self.rows(first), self.FOUND)
+                self.assertRegex(first, r"\nviews +6\nof known users +5\nafter a search +4\n")
+                again = self.answers(*run).stdout
+                self.assertIn("continues: 15 records of the input topics were processed before this run\n", again)
+                self.assertIn("nothing is new", again)
+                self.assertEqual(self.rows(again), self.FOUND)
+                later = '1767225700000\tview\t{"userId":1,"page":"/later"}\n'
+                self.assertEqual(self.rows(self.answers(*run, "--input", "-", stdin=later).stdout), self.FOUND + self.LAST)
+
+    def test_made_up_clicks_are_all_views_but_the_last(self):
+        shown = self.answers("click_enrich", "--generate", "3000").stdout
+        views, known, after = (int(re.search(rf"\n{what} +([\d,]+)\n", shown).group(1).replace(",", ""))
+                               for what in ("views", "of known users", "after a search"))
+        self.assertTrue(2900 < views, shown)  # and one for each search of those with several
+        self.assertTrue(0 < after < known < views, shown)
+        self.assertIn("... the first 20\n", shown)
+
+    def test_topics_of_different_widths_are_refused_and_named(self):
+        self.make_topics(3, 2, 3)
+        done = self.run_program("click_enrich", "--input", self.CLICKS, *self.at)
+        self.assertEqual(done.returncode, 1)
+        for text in ("KS_E_TOPOLOGY", "clicks.pages.views 3", "clicks.search 2"):
+            self.assertIn(text, done.stderr)
+
+    def test_a_wrong_record_is_named_by_file_and_line(self):
+        path = self.folder / "clicks.txt"
+        for wrong, said in (("view", "TIME<TAB>KIND<TAB>JSON"), ('-5\tview\t{"userId":1,"page":"/"}', "TIME<TAB>KIND"),
+                            ('5\tvisit\t{"userId":1,"page":"/"}', "profile, search or view"), ('5\t\t{"userId":1}', "profile, search or view"),
+                            ("5\tview\t{bad", "malformed JSON"), ('5\tview\t{"userId":1}', "page"), ("5\tview\tnull", "page_view"),
+                            ('5\tview\t{"userId":3000000000,"page":"/"}', "range"), ('5\tsearch\t{"userId":1.5,"searchTerms":""}', "userId"),
+                            ('5\tprofile\t{"userId":1,"userName":"A","zipcode":"1","interests":[1]}', "interests[0]")):
+            path.write_text(f'\n1\tview\t{{"userId":1,"page":"/"}}\n{wrong}\n')
+            done = self.run_program("click_enrich", "--input", path)
+            self.assertEqual(done.returncode, 1, wrong)
+            self.assertIn(f"{path}:3", done.stderr)
+            self.assertIn(said, done.stderr)
+
 
 
 if __name__ == "__main__":

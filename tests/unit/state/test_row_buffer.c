@@ -552,6 +552,66 @@ static void forgetting_a_row_that_is_present_moves_what_is_known_behind_it(void 
     is(buffer, "x", NULL, NULL); /* absent ones that are forgotten move nothing */
 }
 
+static void what_is_deleted_before_rocksdb_has_it_leaves_nothing(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    ksi_row_buffer_told_last(buffer, slice("c"));
+    put(buffer, "m", "put and deleted at once");
+    put(buffer, "m", NULL);
+    has_bytes(buffer, false, false, false);
+    is(buffer, "m", NULL, NULL);
+    put(buffer, "n", "committed first");
+    ksi_row_buffer_commit(buffer);
+    put(buffer, "n", NULL);
+    has_bytes(buffer, true, false, false);
+    is(buffer, "n", NULL, "committed first");
+    ksi_row_buffer_abort(buffer);
+    is(buffer, "n", "committed first", "committed first");
+    put(buffer, "n", NULL);
+    ksi_row_buffer_commit(buffer);
+    has_bytes(buffer, false, false, false);
+    assert_false(ksi_row_buffer_has_unapplied(buffer));
+    is(buffer, "n", NULL, NULL);
+}
+
+static void what_rocksdb_may_have_is_deleted_there(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    visited begun = {.text = "", .stop_after = 1};
+    visited all = {.text = ""};
+    ksi_row_buffer_told_last(buffer, slice("c"));
+    put(buffer, "b", "before RocksDB's last key");
+    put(buffer, "b", NULL);
+    put(buffer, "m", "applying began, and failed");
+    ksi_row_buffer_commit(buffer);
+    put(buffer, "m", NULL);
+    assert_false(ksi_row_buffer_each_unapplied(buffer, visit, &begun));
+    put(buffer, "b", NULL);
+    begun = (visited){.text = ""};
+    assert_true(ksi_row_buffer_each_unapplied(buffer, visit, &begun));
+    ksi_row_buffer_commit(buffer);
+    assert_true(ksi_row_buffer_each_unapplied(buffer, visit, &all));
+    assert_string_equal(all.text, "b=- m=- ");
+}
+
+static void what_an_open_walk_may_see_stays_when_it_is_deleted(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    ksi_row_walk walk;
+    ksi_row_seen seen;
+    ksi_row_buffer_told_last(buffer, ks_slice_null());
+    put(buffer, "a", "1");
+    ksi_row_walk_begin(&walk, buffer, false, false);
+    put(buffer, "a", NULL);
+    assert_true(ksi_row_walk_seek(&walk, ks_slice_null(), &seen));
+    assert_true(ks_slice_equal(seen.row.key, slice("a")));
+    assert_int_equal(seen.at_beginning, KSI_ROW_PRESENT);
+    assert_int_equal(seen.knowledge, KSI_ROW_ABSENT);
+    ksi_row_walk_end(&walk);
+    ksi_row_buffer_commit(buffer);
+    has_bytes(buffer, false, false, false);
+}
+
 static void by_time_the_lowest_rows_are_forgotten_first(void **state)
 {
     (void)state;
@@ -683,6 +743,9 @@ int main(void)
         OVER_ROCKS(a_walk_remembers_across_an_abort_that_makes_a_key_unknown),
         OVER_ROCKS(what_is_behind_the_last_key_of_rocksdb_is_absent_without_asking),
         OVER_ROCKS(forgetting_a_row_that_is_present_moves_what_is_known_behind_it),
+        OVER_ROCKS(what_is_deleted_before_rocksdb_has_it_leaves_nothing),
+        OVER_ROCKS(what_rocksdb_may_have_is_deleted_there),
+        OVER_ROCKS(what_an_open_walk_may_see_stays_when_it_is_deleted),
         cmocka_unit_test(by_time_the_lowest_rows_are_forgotten_first),
         OVER_ROCKS(expired_rows_are_gone_at_once_and_back_after_an_abort),
         OVER_ROCKS(a_commit_drops_what_expired_and_it_is_never_applied),
