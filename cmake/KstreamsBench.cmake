@@ -30,9 +30,7 @@ endif()
 
 # The ceiling of `make bench-kafka`: the records of ks-bench, and nothing between librdkafka and them.
 add_executable(raw_client EXCLUDE_FROM_ALL
-  "${PROJECT_SOURCE_DIR}/bench/kafka/raw_client.c" "${PROJECT_SOURCE_DIR}/bench/kafka/cost.c"
-  "${PROJECT_SOURCE_DIR}/tools/ks-bench/generator.c")
-target_include_directories(raw_client PRIVATE "${PROJECT_SOURCE_DIR}/tools/ks-bench")
+  "${PROJECT_SOURCE_DIR}/bench/kafka/raw_client.c" "${PROJECT_SOURCE_DIR}/bench/kafka/cost.c")
 target_compile_definitions(raw_client PRIVATE _XOPEN_SOURCE=700)
 target_link_libraries(raw_client PRIVATE kstreams_static kstreams_flags PkgConfig::RDKAFKA)
 set_target_properties(raw_client PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${bench_dir}/bench")

@@ -3,9 +3,8 @@
  * raw_client.c - what librdkafka costs without any library above it: the ceiling of `make
  * bench-kafka`.
  *
- *     raw_client fill|fill-lines SERVERS TOPIC COUNT [KEYS]   the records of ks-bench's generator
- *     raw_client consume SERVERS TOPIC COUNT                  reads COUNT records
- *     raw_client pass SERVERS INPUT OUTPUT COUNT              reads and writes each, key and all
+ *     raw_client consume SERVERS TOPIC COUNT         reads COUNT records
+ *     raw_client pass SERVERS INPUT OUTPUT COUNT     reads and writes each, key and all
  *
  * The loops are as quick as librdkafka's users know to write them: the consumer has no group and
  * its partitions go to one queue that is read in large batches; records are sent through a topic
@@ -20,14 +19,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include <kstreams/value.h>
 #include <librdkafka/rdkafka.h>
 
 #include "cost.h"
-#include "generator.h"
 
-enum { BATCH = 10000, WAIT_MS = 50, FULL_QUEUE_WAIT_MS = 10, MS_PER_DAY = 24 * 60 * 60 * 1000 };
+enum { BATCH = 10000, WAIT_MS = 50, FULL_QUEUE_WAIT_MS = 10 };
 
 typedef struct setting {
     const char *name;
@@ -188,29 +186,6 @@ static int32_t partition_count(rd_kafka_t *client, const char *topic)
     return count;
 }
 
-static void fill(const char *servers, const char *topic, const bench_input *input)
-{
-    sink s = open_sink(servers, topic);
-    int32_t partitions = partition_count(s.client, topic);
-    int64_t now_ms = (int64_t)time(NULL) * 1000;
-    int64_t start_ms = now_ms - now_ms % MS_PER_DAY - MS_PER_DAY;
-    bench_generator generator;
-
-    if (!bench_generator_begin(&generator, input)) {
-        give_up("fill", "out of memory");
-    }
-    for (uint64_t i = 0; i < input->count; i++) {
-        outgoing record = {.timestamp = start_ms + (int64_t)i, .partition = RD_KAFKA_PARTITION_UA};
-        bench_generator_make(&generator, i, &record.key, &record.value);
-        if (record.key.data == NULL) {
-            record.partition = (int32_t)(i % (uint64_t)partitions);
-        }
-        send_record(&s, &record);
-    }
-    bench_generator_end(&generator);
-    close_sink(&s);
-}
-
 /* ---- consuming ------------------------------------------------------------------------------- */
 
 static void pass_on(sink *s, const rd_kafka_message_t *message)
@@ -271,7 +246,7 @@ static uint64_t number_of(const char *text)
     uint64_t number = strtoull(text, &end, 10);
 
     if (end == text || *end != '\0' || number == 0) {
-        give_up(text, "is no number of records or keys");
+        give_up(text, "is no number of records");
     }
     return number;
 }
@@ -280,27 +255,17 @@ int main(int argc, char **argv)
 {
     int64_t began_ns = bench_now_ns();
     const char *job = argc > 1 ? argv[1] : "";
-    bool filling = strncmp(job, "fill", 4) == 0;
 
-    if (filling && (argc == 5 || argc == 6)) {
-        bench_input input = {.lines = strcmp(job, "fill-lines") == 0,
-                             .count = number_of(argv[4]),
-                             .seed = 1,
-                             .keys = argc == 6 ? number_of(argv[5]) : 10000,
-                             .value_bytes = 100,
-                             .words = 10,
-                             .vocabulary = 10000};
-        fill(argv[2], argv[3], &input);
-    } else if (strcmp(job, "consume") == 0 && argc == 5) {
+    if (strcmp(job, "consume") == 0 && argc == 5) {
         consume(argv[2], argv[3], number_of(argv[4]), NULL);
     } else if (strcmp(job, "pass") == 0 && argc == 6) {
         sink s = open_sink(argv[2], argv[4]);
         consume(argv[2], argv[3], number_of(argv[5]), &s);
         close_sink(&s);
     } else {
-        give_up("usage", "raw_client fill|fill-lines SERVERS TOPIC COUNT [KEYS] | consume SERVERS "
-                         "TOPIC COUNT | pass SERVERS INPUT OUTPUT COUNT");
+        give_up("usage",
+                "raw_client consume SERVERS TOPIC COUNT | pass SERVERS INPUT OUTPUT COUNT");
     }
-    bench_print_cost(job, number_of(argv[argc - (argc == 6 && filling ? 2 : 1)]), began_ns);
+    bench_print_cost(job, number_of(argv[argc - 1]), began_ns);
     return EXIT_SUCCESS;
 }

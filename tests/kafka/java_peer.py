@@ -107,8 +107,8 @@ def of_hex(field):
 class TopicTool:
     """A cluster, as Java's clients see it."""
 
-    def __init__(self, bootstrap):
-        self.process = subprocess.Popen(java("TopicTool", bootstrap), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, bootstrap, heap="256m"):
+        self.process = subprocess.Popen(java("TopicTool", bootstrap, heap=heap), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True)
 
     def __enter__(self):

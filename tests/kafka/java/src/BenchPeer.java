@@ -21,12 +21,22 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.JoinWindows;
+import org.apache.kafka.streams.kstream.Joined;
+import org.apache.kafka.streams.kstream.KGroupedStream;
+import org.apache.kafka.streams.kstream.KStream;
+import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.SessionWindows;
+import org.apache.kafka.streams.kstream.StreamJoined;
+import org.apache.kafka.streams.kstream.Suppressed;
+import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.processor.StateRestoreListener;
 
 /**
- * What the jobs of tools/ks-bench/jobs.c cost in Java: BenchPeer JOB INPUT OUTPUT RECORDS RESTORED PROPERTIES.
+ * What the jobs of tools/ks-bench cost in Java: BenchPeer JOB INPUT INPUT2 OUTPUT RECORDS RESTORED PROPERTIES. RECORDS are those of both
+ * inputs; INPUT2 is a name that is not used where a job reads one.
  *
  * Runs until all records are processed and RESTORED rows restored, closes, and prints one line of JSON with the fields of ks-bench that are
  * about cost. CPU time is that of the whole process, the virtual machine's start included, until close() returned.
@@ -35,14 +45,21 @@ public final class BenchPeer {
     private static final Serde<byte[]> BYTES = Serdes.ByteArray();
     private static final Serde<String> TEXT = Serdes.String();
 
+    private static final Duration WINDOW = Duration.ofSeconds(5);
+    private static final Duration HOP = Duration.ofSeconds(1);
+    /** More than a commit interval, behind which more records may come through the topics of a foreign-key join. */
+    private static final long SETTLED_NS = 2_000_000_000L;
+
     private final String input;
+    private final String input2;
     private final String output;
     private final AtomicLong firstRecordNs = new AtomicLong();
     private final AtomicLong words = new AtomicLong();
     private final AtomicLong restored = new AtomicLong();
 
-    private BenchPeer(final String input, final String output) {
+    private BenchPeer(final String input, final String input2, final String output) {
         this.input = input;
+        this.input2 = input2;
         this.output = output;
     }
 
@@ -50,6 +67,37 @@ public final class BenchPeer {
         if (firstRecordNs.get() == 0) {
             firstRecordNs.set(System.nanoTime());
         }
+    }
+
+    private KGroupedStream<String, byte[]> byKey(final StreamsBuilder builder) {
+        return builder.stream(input, Consumed.with(TEXT, BYTES))
+            .peek((key, value) -> noteFirstRecord())
+            .groupByKey();
+    }
+
+    private KStream<String, String> texts(final StreamsBuilder builder) {
+        return builder.stream(input, Consumed.with(TEXT, TEXT))
+            .peek((key, value) -> noteFirstRecord());
+    }
+
+    private KTable<String, String> rows(final StreamsBuilder builder) {
+        return builder.table(input2, Consumed.with(TEXT, TEXT), Materialized.as("rows"));
+    }
+
+    private static String halfOfEach(final String left, final String right) {
+        return left.substring(0, left.length() / 2) + (right == null ? "" : right.substring(0, right.length() / 2));
+    }
+
+    private String rowItNames(final String value) {
+        noteFirstRecord();
+        if (value.length() < 4) {
+            return null;
+        }
+        final StringBuilder row = new StringBuilder("key-00");
+        for (int i = 0; i < 4; i++) {
+            row.append(Character.digit(value.charAt(i), 16) % 10);
+        }
+        return row.toString();
     }
 
     private void build(final StreamsBuilder builder, final String job) {
@@ -84,6 +132,44 @@ public final class BenchPeer {
                 .count(Materialized.as("counts"))
                 .toStream()
                 .to(output, Produced.with(TEXT, Serdes.Long()));
+            default -> buildWindowsOrJoin(builder, job);
+        }
+    }
+
+    private void buildWindowsOrJoin(final StreamsBuilder builder, final String job) {
+        switch (job) {
+            case "window" -> byKey(builder)
+                .windowedBy(TimeWindows.ofSizeWithNoGrace(WINDOW).advanceBy(HOP))
+                .count(Materialized.as("counts"))
+                .toStream()
+                .to(output);
+            case "tumble" -> byKey(builder)
+                .windowedBy(TimeWindows.ofSizeWithNoGrace(WINDOW))
+                .count(Materialized.as("counts"))
+                .toStream()
+                .to(output);
+            case "session" -> byKey(builder)
+                .windowedBy(SessionWindows.ofInactivityGapWithNoGrace(WINDOW))
+                .count(Materialized.as("counts"))
+                .toStream()
+                .to(output);
+            case "suppress" -> byKey(builder)
+                .windowedBy(TimeWindows.ofSizeWithNoGrace(WINDOW))
+                .count(Materialized.as("counts"))
+                .suppress(Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded()))
+                .toStream()
+                .to(output);
+            case "table" -> texts(builder)
+                .leftJoin(rows(builder), BenchPeer::halfOfEach, Joined.with(TEXT, TEXT, TEXT))
+                .to(output, Produced.with(TEXT, TEXT));
+            case "ssjoin" -> texts(builder)
+                .join(builder.stream(input2, Consumed.with(TEXT, TEXT)), BenchPeer::halfOfEach,
+                    JoinWindows.ofTimeDifferenceWithNoGrace(HOP), StreamJoined.with(TEXT, TEXT, TEXT))
+                .to(output, Produced.with(TEXT, TEXT));
+            case "fkjoin" -> builder.table(input, Consumed.with(TEXT, TEXT), Materialized.as("left"))
+                .join(rows(builder), this::rowItNames, BenchPeer::halfOfEach)
+                .toStream()
+                .to(output, Produced.with(TEXT, TEXT));
             default -> throw new IllegalArgumentException("no job " + job);
         }
     }
@@ -97,12 +183,19 @@ public final class BenchPeer {
             .sum();
     }
 
-    private void waitUntilDone(final KafkaStreams streams, final long records, final long rows) throws InterruptedException {
-        while (processed(streams) < records + words.get() || restored.get() < rows) {
+    /** `settles`: how many records come through internal topics is not known, so it is waited until no more do. */
+    private void waitUntilDone(final KafkaStreams streams, final long records, final long rows, final boolean settles)
+        throws InterruptedException {
+        long seen = 0;
+        long changedNs = System.nanoTime();
+        while (seen < records + words.get() || restored.get() < rows || (settles && System.nanoTime() - changedNs < SETTLED_NS)) {
             if (!streams.state().isRunningOrRebalancing()) {
                 throw new IllegalStateException("the application is " + streams.state());
             }
             Thread.sleep(20);
+            final long now = processed(streams);
+            changedNs = now == seen ? changedNs : System.nanoTime();
+            seen = now;
         }
     }
 
@@ -148,9 +241,9 @@ public final class BenchPeer {
 
     public static void main(final String[] args) throws Exception {
         final long startNs = System.nanoTime();
-        final long records = Long.parseLong(args[3]);
-        final BenchPeer peer = new BenchPeer(args[1], args[2]);
-        final Properties properties = PeerApp.read(args[5]);
+        final long records = Long.parseLong(args[4]);
+        final BenchPeer peer = new BenchPeer(args[1], args[2], args[3]);
+        final Properties properties = PeerApp.read(args[6]);
         final Path state = Files.createTempDirectory("bench-peer");
         final StreamsBuilder builder = new StreamsBuilder();
         final CountDownLatch running = new CountDownLatch(1);
@@ -166,7 +259,7 @@ public final class BenchPeer {
         });
         streams.start();
         running.await();
-        peer.waitUntilDone(streams, records, Long.parseLong(args[4]));
+        peer.waitUntilDone(streams, records, Long.parseLong(args[5]), args[0].equals("fkjoin"));
         streams.close(CloseOptions.groupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP)
             .withTimeout(Duration.ofSeconds(60)));
         peer.print(args[0], records, startNs);
