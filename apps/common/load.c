@@ -20,6 +20,7 @@
 #include "common/stop.h"
 
 struct app_lines {
+    ks_log *log;
     ks_log_producer *producer;
     const app_load_options *options;
     const char *source; /* what messages call it */
@@ -117,6 +118,26 @@ uint32_t app_lines_random(app_lines *lines, uint32_t below)
     return (uint32_t)(lines->random >> 33) % below;
 }
 
+int64_t app_lines_time_from(app_lines *lines, int64_t earliest)
+{
+    ks_log_reader *reader = ks_log_reader_open_at(
+        lines->log, lines->options->topic,
+        KS_LOG_READER_OPTIONS(.start = KS_LOG_START_TIMESTAMP, .at = earliest), lines->error);
+    ks_log_record record;
+    int64_t time = earliest;
+
+    if (reader == NULL) {
+        lines->status = lines->error->code;
+        return time;
+    }
+    while (ks_log_reader_next_to_end(reader, &record)) {
+        time = record.timestamp > time ? record.timestamp : time;
+    }
+    lines->status = ks_log_reader_status(reader, lines->error);
+    ks_log_reader_free(reader);
+    return time;
+}
+
 /* ---- all lines ------------------------------------------------------------------------------- */
 
 static size_t without_line_end(const char *line, size_t size)
@@ -169,7 +190,8 @@ static void put_file(app_lines *lines, const char *path)
 ks_status app_load(ks_log *log, const app_load_options *options, uint64_t *records, ks_error *error)
 {
     ks_error flush_error = {0};
-    app_lines lines = {.options = options,
+    app_lines lines = {.log = log,
+                       .options = options,
                        .source = "made-up line",
                        .random = 2026,
                        .producer = ks_log_producer_open(log, error),

@@ -42,6 +42,11 @@ bool app_number_of(ks_slice field, int64_t *number);
 typedef struct app_lines app_lines;
 /* False: the log failed or a signal came, and no more are needed. */
 bool app_lines_put(app_lines *lines, ks_slice line);
+/*
+ * `earliest`, or the highest timestamp that the first input topic has behind it: what is made up
+ * from there on is not late for what an earlier run made up.
+ */
+int64_t app_lines_time_from(app_lines *lines, int64_t earliest);
 /* A number from 0 to `below` - 1, the same ones in each run. */
 uint32_t app_lines_random(app_lines *lines, uint32_t below);
 

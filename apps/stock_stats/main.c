@@ -57,20 +57,25 @@ static void make_up_trades(app_lines *lines, uint64_t count)
     enum { TICKERS = sizeof tickers / sizeof tickers[0], LOWEST = 1000, SPREAD = 9000, STEP = 100 };
     double prices[TICKERS];
     char line[160];
-    /* Until now: a cluster deletes what is old, and takes nothing of the future. */
-    int64_t time_ms = (int64_t)time(NULL) * 1000 - (int64_t)count * TRADES_EACH_MS;
+    /*
+     * Until now: a cluster deletes what is old, and takes nothing of the future. Not before what is
+     * there already: windows would have closed.
+     */
+    const int64_t now_ms = (int64_t)time(NULL) * 1000;
+    const int64_t begin_ms = app_lines_time_from(lines, now_ms - (int64_t)count * TRADES_EACH_MS);
+    const double step_ms = now_ms > begin_ms ? (double)(now_ms - begin_ms) / (double)count : 0;
 
     for (size_t i = 0; i < TICKERS; i++) {
         prices[i] = LOWEST + app_lines_random(lines, SPREAD);
     }
-    for (uint64_t i = 0; i < count; i++, time_ms += TRADES_EACH_MS) {
+    for (uint64_t i = 0; i < count; i++) {
         size_t at = app_lines_random(lines, TICKERS);
         double step = (double)app_lines_random(lines, 2 * STEP + 1) - STEP;
         prices[at] = prices[at] + step > 1 ? prices[at] + step : 1;
-        int size =
-            snprintf(line, sizeof line,
-                     "%lld\t{\"type\":\"ASK\",\"ticker\":\"%s\",\"price\":%.2f,\"size\":%u}",
-                     (long long)time_ms, tickers[at], prices[at], 1 + app_lines_random(lines, 100));
+        int size = snprintf(line, sizeof line,
+                            "%lld\t{\"type\":\"ASK\",\"ticker\":\"%s\",\"price\":%.2f,\"size\":%u}",
+                            (long long)begin_ms + (long long)((double)i * step_ms), tickers[at],
+                            prices[at], 1 + app_lines_random(lines, 100));
         if (!app_lines_put(lines, ks_slice_of(line, (size_t)size))) {
             return;
         }

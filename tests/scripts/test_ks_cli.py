@@ -728,6 +728,14 @@ class StockStats(Programs):
                 self.assertEqual(printed_stats(self.answers(*run, "--input", "-", stdin=more).stdout),
                                  last_windows(made_up + self.trades(more))[0])
 
+    def test_made_up_trades_are_not_late_for_those_of_an_earlier_run(self):
+        self.answers("stock_stats", *self.at, "--generate", "2000")
+        shown = self.answers("stock_stats", *self.at, "--generate", "1000")
+        trades = self.produced()
+        self.assertEqual(len(trades), 3000)
+        self.assertEqual(printed_stats(shown.stdout), last_windows(trades)[0])
+        self.assertNotIn("drops", shown.stdout + shown.stderr)
+
     def test_late_trades_are_dropped_and_the_closing_lines_say_so(self):
         times = (20000, 1000)
         done = self.answers("stock_stats", "--input", "-", stdin="".join(f"{time}\t{self.TRADE}\n" for time in times))
