@@ -8,6 +8,9 @@
  * what stands in the topic; so its store is restored row by row. A program's own may write what it
  * likes, so restoring runs the topic through it.
  *
+ * Whether a store is cached is the program's choice, as of any; the thread that keeps global stores
+ * has no record cache to offer, the test driver has.
+ *
  * Java refuses a Materialized without a store name, because its table would not be queryable and
  * would then have no store. Here it only gets a generated name, as without a Materialized.
  *
@@ -48,7 +51,6 @@ static bool materialize(ks_builder *builder, const char *topic, const ks_materia
         options = *materialized;
     }
     options.logging_disabled = true; /* the topic is the changelog */
-    options.caching_disabled = true; /* nothing is forwarded that could be gathered */
     const char *prefix = ksi_arena_format(&builder->arena, "%s-", topic);
     return ksi_materialize(builder, &options, prefix, store);
 }
@@ -131,7 +133,6 @@ void ks_builder_add_global_store(ks_builder *builder, const ks_store_builder *st
         !name_nodes(builder, head, source->processor_name, &global)) {
         return;
     }
-    global.spec.caching = false; /* nothing is forwarded that could be gathered */
     global.source = ksi_source_of_store(source);
     set_topic(builder, source->topic, &global);
     global.processor = ksi_op_process(&builder->topology->arena, processor, user);

@@ -417,7 +417,7 @@ ks_status ksi_plan_write_repartition(const ksi_plan_node *node, ks_topology *top
                                      ks_error *error)
 {
     const ksi_repartition *r = &node->repartition;
-    const ksi_processor filter = node->keeps_null_keys ? ksi_op_pass_through() : ksi_op_has_key();
+    const ksi_processor filter = node->keeps_null_keys ? ksi_op_any_key() : ksi_op_has_key();
     const ksi_sink sink = {
         .topic = r->topic, .key = r->key, .value = r->value, .partitioner = r->partitioner};
     const ksi_source source = {.topics = &r->topic,

@@ -283,6 +283,5 @@ ks_status ks_topology_add_global_store(ks_topology *topology, const ks_store_bui
                                .processor = ksi_op_process(&topology->arena, processor, user),
                                .reprocesses = true};
     KS_TRY(ksi_store_spec_of(store, topology->store_type, &global.spec, error));
-    global.spec.caching = false;
     return end(topology, ksi_topology_add_global_store(topology, &global, error));
 }

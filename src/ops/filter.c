@@ -47,6 +47,24 @@ static void has_key_process(ks_ctx *ctx, const void *config, void *state, const 
 
 static const ksi_processor_class has_key_class = {.process = has_key_process};
 
+/*
+ * The same node where a left join below takes records without key. It is not a node that only
+ * passes on: the sink below gives up the source bytes of its own copy of the context.
+ */
+static void any_key_process(ks_ctx *ctx, const void *config, void *state, const ks_record *record)
+{
+    (void)config;
+    (void)state;
+    ksi_forward_copy(ctx, record);
+}
+
+static const ksi_processor_class any_key_class = {.process = any_key_process};
+
+ksi_processor ksi_op_any_key(void)
+{
+    return (ksi_processor){.class = &any_key_class};
+}
+
 ksi_processor ksi_op_has_key(void)
 {
     return (ksi_processor){.class = &has_key_class};

@@ -40,7 +40,7 @@ bool ksi_foreign_key_serialize(const ksi_foreign_key_serde *serde, ks_ctx *ctx,
     ks_serde_ctx where = serde->where;
     where.headers = record->headers;
     ksi_error_begin(&error);
-    if (ksi_serialize(serde->serde, &where, value, ctx->arena, bytes, &error) != KS_OK) {
+    if (ksi_ctx_serialize(ctx, serde->serde, &where, value, bytes, &error) != KS_OK) {
         ksi_ctx_fail_error(ctx, &error);
     }
     return !ksi_ctx_failed(ctx);

@@ -151,9 +151,10 @@ static ks_status put(ksi_grace_buffer *buffer, const ks_record *record, ks_error
     const ks_serde_ctx for_value = serde_ctx(buffer, false);
     ksi_buffered_value waiting = {.context = buffer->ctx->record};
     ks_slice key;
-    KS_TRY(ksi_serialize(buffer->key, &for_key, record->key, arena, &key, error));
-    KS_TRY(
-        ksi_serialize(buffer->value, &for_value, record->value, arena, &waiting.new_value, error));
+    ks_ctx *ctx = buffer->ctx;
+    KS_TRY(ksi_ctx_serialize(ctx, buffer->key, &for_key, record->key, &key, error));
+    KS_TRY(ksi_ctx_serialize(ctx, buffer->value, &for_value, record->value, &waiting.new_value,
+                             error));
     const ks_slice row_key = new_row_key(arena, record->timestamp, key);
     KS_TRY(take_number(buffer, row_key, error));
     ksi_buffer_clear(&buffer->bytes);

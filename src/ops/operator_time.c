@@ -10,7 +10,7 @@ void ksi_operator_time_open(ksi_operator_time *time, ks_ctx *ctx)
 {
     *time = (ksi_operator_time){
         .ctx = ctx,
-        .name = ksi_arena_format(ctx->task_arena, "%s-time", ctx->node->node->name),
+        .name = ksi_arena_format(ctx->task_arena, KSI_OWN_NOTE "%s", ctx->node->node->name),
         .highest = -1};
 }
 

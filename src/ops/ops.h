@@ -17,7 +17,9 @@
 
 /* filter.c */
 ksi_processor ksi_op_filter(ks_arena *arena, ks_predicate_fn *predicate, void *user, bool negated);
-ksi_processor ksi_op_has_key(void); /* what stands before every repartition topic */
+/* What stands before a repartition topic: that drops null keys, and that does not. */
+ksi_processor ksi_op_has_key(void);
+ksi_processor ksi_op_any_key(void);
 
 /* map.c */
 ksi_processor ksi_op_map(ks_arena *arena, ks_pair_mapper_fn *map, void *user);

@@ -50,8 +50,8 @@ static ks_status serialize(const ksi_suppressed *table, bool is_key, ks_value va
 {
     const ks_serde_ctx where = {
         .topic = table->topic, .is_key = is_key, .headers = table->ctx->record.headers};
-    return ksi_serialize(is_key ? table->key : table->value, &where, value, table->ctx->arena,
-                         bytes, error);
+    return ksi_ctx_serialize(table->ctx, is_key ? table->key : table->value, &where, value, bytes,
+                             error);
 }
 
 static ks_status deserialize(const ksi_suppressed *table, bool is_key, ks_slice bytes,

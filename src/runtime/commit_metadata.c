@@ -7,6 +7,7 @@
 #include "runtime/commit_metadata.h"
 
 #include "base/endian.h"
+#include "topology/context.h"
 
 enum { VERSION = 2, VERSION_WITHOUT_NOTES = 1, HEAD_BYTES = 9, LENGTH_BYTES = 4, NUMBER_BYTES = 8 };
 
@@ -14,23 +15,54 @@ static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static size_t notes_size(const ksi_commit_notes *notes)
+static bool is_own(const ksi_commit_note *note)
 {
-    size_t size = notes->count > 0 ? LENGTH_BYTES : 0;
-    for (size_t i = 0; i < notes->count; i++) {
-        size += LENGTH_BYTES + strlen(notes->items[i].name) + NUMBER_BYTES;
-    }
-    return size;
+    return strncmp(note->name, KSI_OWN_NOTE, sizeof KSI_OWN_NOTE - 1) == 0;
 }
 
-static void write_notes(unsigned char *to, const ksi_commit_notes *notes)
+/* The notes that are written, and what they take. */
+typedef struct extent {
+    bool has_own;
+    size_t count;
+    size_t size;
+} extent;
+
+static extent extent_of(const ksi_commit_notes *notes, bool has_own)
 {
-    if (notes->count > 0) {
-        ksi_put_be32(to, (uint32_t)notes->count);
+    extent of = {.has_own = has_own};
+    for (size_t i = 0; i < notes->count; i++) {
+        if (has_own || !is_own(&notes->items[i])) {
+            of.count++;
+            of.size += LENGTH_BYTES + strlen(notes->items[i].name) + NUMBER_BYTES;
+        }
+    }
+    of.size += of.count > 0 ? LENGTH_BYTES : 0;
+    return of;
+}
+
+static size_t base64_size(size_t size)
+{
+    return (size + 2) / 3 * 4;
+}
+
+bool ksi_commit_metadata_is_shortened(const ksi_commit_notes *notes)
+{
+    const extent all = extent_of(notes, true);
+    return base64_size(HEAD_BYTES + all.size) > KSI_COMMIT_METADATA_MAX &&
+           extent_of(notes, false).count < all.count;
+}
+
+static void write_notes(unsigned char *to, const ksi_commit_notes *notes, const extent *written)
+{
+    if (written->count > 0) {
+        ksi_put_be32(to, (uint32_t)written->count);
         to += LENGTH_BYTES;
     }
     for (size_t i = 0; i < notes->count; i++) {
         const ksi_commit_note *note = &notes->items[i];
+        if (!written->has_own && is_own(note)) {
+            continue;
+        }
         const size_t size = strlen(note->name);
         ksi_put_be32(to, (uint32_t)size);
         memcpy(to + LENGTH_BYTES, note->name, size);
@@ -43,7 +75,7 @@ static void write_notes(unsigned char *to, const ksi_commit_notes *notes)
 static ks_slice to_base64(const unsigned char *plain, size_t size, ks_arena *arena)
 {
     const size_t groups = (size + 2) / 3;
-    char *text = ksi_arena_alloc(arena, groups * 4);
+    char *text = ksi_arena_alloc(arena, base64_size(size));
     for (size_t i = 0; i < groups; i++) {
         const unsigned char *from = plain + 3 * i;
         uint32_t bits = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
@@ -60,11 +92,12 @@ static ks_slice to_base64(const unsigned char *plain, size_t size, ks_arena *are
 ks_slice ksi_commit_metadata_encode(int64_t partition_time, const ksi_commit_notes *notes,
                                     ks_arena *arena)
 {
-    const size_t size = HEAD_BYTES + notes_size(notes);
+    const extent written = extent_of(notes, !ksi_commit_metadata_is_shortened(notes));
+    const size_t size = HEAD_BYTES + written.size;
     unsigned char *plain = ksi_arena_zalloc(arena, size + 2);
     plain[0] = VERSION;
     ksi_put_be64(plain + 1, (uint64_t)partition_time);
-    write_notes(plain + HEAD_BYTES, notes);
+    write_notes(plain + HEAD_BYTES, notes, &written);
     return to_base64(plain, size, arena);
 }
 

@@ -8,6 +8,10 @@
  *     notes: nothing, or  count i32 | ( size i32 | name | number i64 ) for each
  *     version 1: without notes; an empty text: unknown
  *
+ * A broker refuses a commit whose text is longer than its offset.metadata.max.bytes (4096), so a
+ * text that would be longer than KSI_COMMIT_METADATA_MAX leaves out the notes that Java has not
+ * (KSI_OWN_NOTE): then an operator begins its time anew after a restart, as in Java.
+ *
  * Without the time, stream time would begin at the first record after a restart. Without the notes,
  * windows that were emitted when they closed would be emitted again.
  *
@@ -17,6 +21,8 @@
 #define KSI_RUNTIME_COMMIT_METADATA_H
 
 #include "base/arena.h"
+
+enum { KSI_COMMIT_METADATA_MAX = 4000 };
 
 /* A number that a node keeps, under a name that no other node of its task uses. */
 typedef struct ksi_commit_note {
@@ -32,6 +38,8 @@ typedef struct ksi_commit_notes {
 /* The text for a partition time and the notes of the task, in `arena`. */
 ks_slice ksi_commit_metadata_encode(int64_t partition_time, const ksi_commit_notes *notes,
                                     ks_arena *arena);
+/* Whether that text leaves out notes. */
+bool ksi_commit_metadata_is_shortened(const ksi_commit_notes *notes);
 /*
  * The partition time of a text; -1 when it says none or is not understood, which is no error: the
  * offset beside it is good. `*notes`, in `arena`, has then none, as when the text has none.

@@ -69,6 +69,21 @@ bool ksi_thread_needs_commit(const ksi_stream_thread *thread)
 
 /* ---- offsets --------------------------------------------------------------------------------- */
 
+/* Once: what has come to be too long does not become short again. */
+static void tell_of_shortened(ksi_stream_thread *thread, const ksi_thread_task *task)
+{
+    if (!thread->told_of_shortened &&
+        ksi_commit_metadata_is_shortened(ksi_task_notes(task->task))) {
+        thread->told_of_shortened = true;
+        ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, ksi_stream_thread_name(thread),
+                "task %d_%d has so many operators of windows that what is committed of their time "
+                "would be longer than %d bytes, and a broker refuses more than 4096; it is left "
+                "out: after a restart records may be taken that were too late before",
+                task->handle->id.subtopology, (int)task->handle->id.partition,
+                KSI_COMMIT_METADATA_MAX);
+    }
+}
+
 /* What moved since the last commit. */
 static void collect_offsets(ksi_stream_thread *thread)
 {
@@ -76,6 +91,7 @@ static void collect_offsets(ksi_stream_thread *thread)
     ksi_arena_reset(&thread->commit_arena);
     for (size_t t = 0; t < thread->task_count; t++) {
         const ksi_thread_task *task = thread->tasks[t];
+        tell_of_shortened(thread, task);
         for (size_t i = 0; i < task->input_count; i++) {
             const ksi_thread_input *input = &task->inputs[i];
             int64_t offset = ksi_thread_offset(thread, task, input);

@@ -90,6 +90,7 @@ struct ksi_stream_thread {
     size_t offset_capacity;
     uint64_t sent_before; /* by tasks that are gone */
     uint64_t dropped_before[KS_DROP_REASON_COUNT];
+    bool told_of_shortened; /* that the metadata of a commit leaves notes out */
     bool finished;
     atomic_bool stop;
     atomic_llong cache_bytes; /* wanted */

@@ -47,6 +47,7 @@ typedef struct ksi_task_options {
     ksi_record_cache *cache;          /* NULL: caching is off */
     ksi_task_rows *rows;              /* outlive the task; NULL: its own, in memory */
     const ksi_task_rows *global_rows; /* of the global stores; NULL: there are none */
+    const ksi_task *global_task;      /* that writes them on the same thread; NULL: another does */
     ksi_clock *clock;
     ksi_logger *logger; /* may be NULL */
     ksi_failure_handlers failure;

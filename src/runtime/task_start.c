@@ -168,14 +168,18 @@ static ks_status open_store(ksi_task *task, const ksi_store_rows *rows, ksi_reco
     return ksi_ctx_value_serde(&task->ctx, spec->value, what, &store->value, error);
 }
 
-static void open_readers(ksi_task *task, const ksi_task_rows *global_rows)
+static void open_readers(ksi_task *task, const ksi_task_options *options)
 {
+    const ksi_task_rows *global_rows = options->global_rows;
+    const ksi_task *global = options->global_task;
     size_t count = global_rows != NULL ? global_rows->count : 0;
     task->readers = ksi_calloc(count + 1, sizeof(ksi_store *));
     for (; task->reader_count < count; task->reader_count++) {
         const ksi_store_rows *rows = &global_rows->stores[task->reader_count];
+        const ksi_store_spec *spec = &rows->spec->spec;
+        ksi_store *writer = global != NULL ? ksi_task_store_named(global, spec->name) : NULL;
         task->readers[task->reader_count] = ksi_store_open(
-            &(ksi_store_options){.spec = &rows->spec->spec, .query = rows->query}, NULL);
+            &(ksi_store_options){.spec = spec, .query = rows->query, .writer = writer}, NULL);
     }
 }
 
@@ -195,7 +199,7 @@ static ks_status open_stores(ksi_task *task, const ksi_task_options *options, ks
     for (size_t i = 0; i < task->rows->count; i++) {
         KS_TRY(open_store(task, &task->rows->stores[i], options->cache, error));
     }
-    open_readers(task, options->global_rows);
+    open_readers(task, options);
     return KS_OK;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * key_value_store.c - see key_value_store.h: a key is that of its row, in the rows, in the cache
- * and in the changelog; and a reader asks the query of another's store instead.
+ * and in the changelog; and a reader asks the query of another's store instead, or on its thread the
+ * store itself.
  *
  * Thread rule: the thread of the task.
  */
@@ -15,6 +16,7 @@ struct ksi_key_value_store {
     ksi_logged_rows logged;
     ksi_store_query *query; /* a reader: instead of the rows; NULL: it is none */
     ksi_queried_row queried;
+    ksi_key_value_store *writer; /* a reader on the thread of another: instead of the query */
 };
 
 static const ksi_row_layout key_value_layout = {.caches_reads = true};
@@ -48,6 +50,7 @@ ksi_key_value_store *ksi_key_value_store_open(const ksi_store_options *options)
     ksi_store_begin(&store->base, &key_value_class, options);
     if (options->query != NULL) {
         store->query = ksi_store_query_retain(options->query);
+        store->writer = ksi_key_value_store_of(options->writer);
     } else {
         ksi_logged_rows_open(&store->logged, options, store->base.rows, &key_value_layout, NULL);
     }
@@ -103,11 +106,18 @@ static ks_status read_queried(ksi_key_value_store *store, ks_slice key, ksi_row 
     return KS_OK;
 }
 
+static ksi_logged_rows *logged_rows_of(ksi_key_value_store *store)
+{
+    return store->writer != NULL ? &store->writer->logged : &store->logged;
+}
+
 ks_status ksi_key_value_store_read(ksi_key_value_store *store, ks_slice key, ksi_row *row,
                                    bool *found, ks_error *error)
 {
-    return store->query != NULL ? read_queried(store, key, row, found, error)
-                                : ksi_logged_rows_read(&store->logged, key, row, found, error);
+    if (store->query != NULL && store->writer == NULL) {
+        return read_queried(store, key, row, found, error);
+    }
+    return ksi_logged_rows_read(logged_rows_of(store), key, row, found, error);
 }
 
 ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks_slice value,
@@ -125,8 +135,9 @@ ks_status ksi_key_value_store_write(ksi_key_value_store *store, ks_slice key, ks
 ksi_merged_iterator *ksi_key_value_store_iterate(ksi_key_value_store *store,
                                                  const ksi_row_range *range)
 {
-    return store->query != NULL ? ksi_merged_iterator_open_query(store->query, range)
-                                : ksi_logged_rows_iterate(&store->logged, range);
+    return store->query != NULL && store->writer == NULL
+               ? ksi_merged_iterator_open_query(store->query, range)
+               : ksi_logged_rows_iterate(logged_rows_of(store), range);
 }
 
 ks_status ksi_key_value_store_flush(ksi_key_value_store *store, ks_error *error)

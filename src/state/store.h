@@ -62,6 +62,11 @@ typedef struct ksi_store_options {
      * and the fields between spec and here mean nothing. NULL: the store is the caller's.
      */
     ksi_store_query *query;
+    /*
+     * Beside the query, where one thread writes and reads, as in a test: the store that writes.
+     * Keys and values are read through its record cache, where that counts as a use.
+     */
+    ksi_store *writer;
     void (*too_late)(void *owner); /* told of each write that the retention refuses */
     void *owner;
 } ksi_store_options;

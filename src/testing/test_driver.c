@@ -14,7 +14,8 @@
  *
  * A record of the topic of a global store, piped or produced, is in the store before anything else
  * happens: a task of its own keeps those (KSI_GLOBAL_STORES), and its queues are always empty. It
- * skips what it cannot read, whatever the properties say, unless a handler of the test decides.
+ * skips what it cannot read, whatever the properties say, unless a handler of the test decides. The
+ * record cache is one for both, so rows of global tables take room in it, and are read through it.
  *
  * A source with a pattern has one queue and one count of offsets for all topics that match, as in
  * Java's driver.
@@ -123,10 +124,10 @@ static ks_status start_tasks(ks_test_driver *driver, const ks_topology *topology
         global.config = driver->global_config;
         global.subtopology = KSI_GLOBAL_STORES;
         global.producer = NULL;
-        global.cache = NULL;
         KS_TRY(ksi_driven_task_start(&driver->global, &global, error));
     }
     options.global_rows = driver->global.rows;
+    options.global_task = driver->global.task;
     return ksi_driven_task_start(&driver->all, &options, error);
 }
 
@@ -385,6 +386,7 @@ ks_status ks_test_driver_restart(ks_test_driver *driver, ks_test_restart restart
     ksi_driven_task_stop(&driver->global);
     KS_TRY(ksi_driven_task_resume(&driver->global, keeps, &driver->capture, error));
     driver->all.options.global_rows = driver->global.rows;
+    driver->all.options.global_task = driver->global.task;
     KS_TRY(ksi_driven_task_resume(&driver->all, keeps, &driver->capture, error));
     view_stores(driver);
     return KS_OK;

@@ -6,6 +6,8 @@
 #include "topology/context.h"
 
 #include "base/error.h"
+#include "serde/convert.h"
+#include "topology/envelope.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,6 +49,19 @@ void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error)
         raise_failure(ctx, error->code, message);
         ctx->error.flags |= error->flags;
     }
+}
+
+ks_status ksi_ctx_serialize(ks_ctx *ctx, const ks_serde *serde, const ks_serde_ctx *where,
+                            ks_value value, ks_slice *bytes, ks_error *error)
+{
+    ks_kind wanted;
+    ks_status status = ksi_serialize(serde, where, value, ctx->arena, bytes, error);
+    if (status != KS_OK && !ksi_ctx_failed(ctx) &&
+        ksi_unfit_kind(serde, value, &wanted) != KS_KIND_NULL) {
+        ksi_ctx_fail_error(ctx, error);
+        ctx->failure = KSI_FAILURE_PASSING;
+    }
+    return status;
 }
 
 /* Asks the handler about the node in hand. */

@@ -56,6 +56,8 @@ typedef enum ksi_failure {
     KSI_FAILURE_FATAL    /* the handler, or the rule, said to stop */
 } ksi_failure;
 
+#define KSI_OWN_NOTE "time:" /* no store has a name with a colon */
+
 typedef struct ksi_ctx_services {
     /* The processing exception handler, asked for the node in hand: true to continue. */
     bool (*handle_failure)(ks_ctx *ctx);
@@ -69,7 +71,8 @@ typedef struct ksi_ctx_services {
     void (*request_commit)(ks_ctx *ctx);
     /*
      * A number of the task that is committed with its offsets, under a name that lives as long as
-     * the topology; -1: there is none. It is known from the first record on, not before.
+     * the topology; -1: there is none. It is known from the first record on, not before. The name
+     * is that of a store, where Java keeps the same; else it begins with KSI_OWN_NOTE.
      */
     int64_t (*note)(ks_ctx *ctx, const char *name);
     void (*keep_note)(ks_ctx *ctx, const char *name, int64_t number);
@@ -107,6 +110,15 @@ struct ks_ctx {
 
 /* ks_ctx_fail() with an error that was made elsewhere. */
 void ksi_ctx_fail_error(ks_ctx *ctx, const ks_error *error);
+
+/*
+ * ksi_serialize() into the arena of the record, for a node that keeps bytes itself and has no store
+ * that knows serdes: a value of the wrong kind fails the context, and passes by one level, as one
+ * that user code asked for another kind.
+ */
+KS_NODISCARD ks_status ksi_ctx_serialize(ks_ctx *ctx, const ks_serde *serde,
+                                         const ks_serde_ctx *where, ks_value value, ks_slice *bytes,
+                                         ks_error *error);
 
 /*
  * processor_calls.c: whether the callback that runs is a processor's, so that `call` may be made;

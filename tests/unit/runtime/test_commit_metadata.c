@@ -4,6 +4,7 @@
  * writes it: recorded from TopicPartitionMetadata#encode and #decode.
  */
 #include "runtime/commit_metadata.h"
+#include "topology/context.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,6 +74,59 @@ static void notes_are_those_of_a_processor_of_java(void **state)
     ksi_arena_destroy(&arena);
 }
 
+/* As many notes as `own` says of ours and `java_s` of Java's, of 60 bytes each. */
+static size_t fill_notes(ksi_commit_note *notes, ks_arena *arena, size_t own, size_t java_s)
+{
+    for (size_t i = 0; i < own + java_s; i++) {
+        const bool is_own = i < own;
+        const char *name =
+            ksi_arena_format(arena, "%s%0*zu", is_own ? KSI_OWN_NOTE : "", is_own ? 43 : 48, i);
+        notes[i] = (ksi_commit_note){.name = name, .number = (int64_t)i};
+    }
+    return own + java_s;
+}
+
+static void what_java_has_not_is_left_out_before_a_broker_refuses_the_text(void **state)
+{
+    (void)state;
+    enum { MOST = 100 };
+    ks_arena arena;
+    ksi_commit_note notes[MOST];
+    ksi_commit_notes read;
+    ksi_arena_init(&arena, 0);
+    for (size_t own = 0; own < MOST - 10; own++) {
+        const ksi_commit_notes written = {.items = notes,
+                                          .count = fill_notes(notes, &arena, own, 10)};
+        const bool fits = (9 + 4 + (own + 10) * 60 + 2) / 3 * 4 <= KSI_COMMIT_METADATA_MAX;
+        const ks_slice text = ksi_commit_metadata_encode(7, &written, &arena);
+        assert_true(text.size <= KSI_COMMIT_METADATA_MAX);
+        assert_int_equal(ksi_commit_metadata_is_shortened(&written), !fits);
+        assert_int_equal(ksi_commit_metadata_decode(text, &arena, &read), 7);
+        assert_int_equal(read.count, fits ? own + 10 : 10);
+        for (size_t i = 0; i < read.count; i++) {
+            const ksi_commit_note *same = &notes[fits ? i : own + i];
+            assert_string_equal(read.items[i].name, same->name);
+            assert_int_equal(read.items[i].number, same->number);
+        }
+    }
+    ksi_arena_destroy(&arena);
+}
+
+static void what_java_has_is_never_left_out(void **state)
+{
+    (void)state;
+    ks_arena arena;
+    ksi_commit_note notes[80];
+    ksi_commit_notes read;
+    ksi_arena_init(&arena, 0);
+    const ksi_commit_notes written = {.items = notes, .count = fill_notes(notes, &arena, 0, 80)};
+    const ks_slice text = ksi_commit_metadata_encode(7, &written, &arena);
+    assert_false(ksi_commit_metadata_is_shortened(&written));
+    assert_int_equal(ksi_commit_metadata_decode(text, &arena, &read), 7);
+    assert_int_equal(read.count, 80);
+    ksi_arena_destroy(&arena);
+}
+
 static void several_notes_come_back(void **state)
 {
     (void)state;
@@ -127,6 +181,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_java_s),
         cmocka_unit_test(notes_are_those_of_a_processor_of_java),
+        cmocka_unit_test(what_java_has_not_is_left_out_before_a_broker_refuses_the_text),
+        cmocka_unit_test(what_java_has_is_never_left_out),
         cmocka_unit_test(several_notes_come_back),
         cmocka_unit_test(notes_that_are_cut_off_are_none),
         cmocka_unit_test(the_first_version_has_no_more_than_the_time),
