@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * key_value_store.c - see key_value_store.h: a key is that of its row, in the rows, in the cache
- * and in the changelog; and a reader asks the query of another's store instead, or on its thread the
- * store itself.
+ * and in the changelog; and a reader asks the query of another's store instead, or, on its thread,
+ * the store itself.
  *
  * Thread rule: the thread of the task.
  */
