@@ -206,11 +206,11 @@ const ksi_property_table ksi_table_metrics = {
 static const ksi_property internal[] = {
     {.name = "__emit.interval.ms.kstreams.outer.join.spurious.results.fix__",
      .type = KSI_PROPERTY_I64,
-     .default_text = "1000",
-     .prose =
-         "Milliseconds of the clock between two looks for rows of a left or outer join that "
-         "found no partner in time; 0 looks at every record, as the test driver does unless it "
-         "is told otherwise."},
+     .default_text = "0",
+     .prose = "Milliseconds of the clock between two looks for rows of a left or outer join that "
+              "found no partner in time; 0 looks whenever there may be one. Java's is 1000, so "
+              "that a result may come out a second later, and the last ones of an input not at "
+              "all."},
     {.name = "__emit.interval.ms.kstreams.windowed.aggregation__",
      .type = KSI_PROPERTY_I64,
      .default_text = "1000",

@@ -21,6 +21,7 @@ typedef struct ksi_join_task {
     bool has_begun;
     int64_t stream_time; /* the highest timestamp of either side; -1: none */
     int64_t min_time;    /* about the lowest of those without partner; INT64_MAX: not known */
+    int64_t none_before; /* no record without partner is older: where a look begins */
     int64_t next_emit;   /* of the wall clock: before it nobody looks for closed windows */
     ks_value key;        /* of the record in hand; null: `key_bytes` has none yet */
     ks_slice key_bytes;

@@ -27,6 +27,7 @@
  * it. A null value is dropped and counted. @java KStreamKStreamJoin, KStreamJoinWindow
  */
 #include "base/buffer.h"
+#include "base/endian.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "ops/join_store.h"
@@ -221,11 +222,12 @@ static bool emit_row(const join_state *join, ks_ctx *ctx, const ks_record *recor
     return go_on;
 }
 
-/* False: the context failed. */
+/* `*first_open`: the time of the first row that stays. False: the context failed. */
 static bool emit_closed(const join_state *join, ks_ctx *ctx, const ks_record *record,
-                        ksi_merged_iterator *rows, ksi_buffer *emitted)
+                        ksi_merged_iterator *rows, ksi_buffer *emitted, int64_t *first_open)
 {
     bool is_open[KSI_JOIN_SIDES] = {false, false};
+    *first_open = INT64_MAX;
     for (;;) {
         ks_error error;
         ksi_row stored = {0};
@@ -248,6 +250,7 @@ static bool emit_closed(const join_state *join, ks_ctx *ctx, const ks_record *re
         }
         if (is_window_open(join, &row.key)) {
             is_open[row.key.side] = true;
+            *first_open = row.key.time < *first_open ? row.key.time : *first_open;
             continue;
         }
         if (!emit_row(join, ctx, record, &row, emitted)) {
@@ -257,7 +260,11 @@ static bool emit_closed(const join_state *join, ks_ctx *ctx, const ks_record *re
     }
 }
 
-/* Emits what has waited in vain, if it may be time to look. False: the context failed. */
+/*
+ * Emits what has waited in vain, if it may be time to look. A look begins where the first record
+ * may be: what was emitted since the last commit still stands before it, as deletions, and walking
+ * over them at each look would take ever longer. False: the context failed.
+ */
 static bool look_for_closed(const join_state *join, ks_ctx *ctx, const ks_record *record)
 {
     ksi_join_task *task = join->task;
@@ -272,12 +279,18 @@ static bool look_for_closed(const join_state *join, ks_ctx *ctx, const ks_record
     }
     task->next_emit = ksi_join_sum(now, join->emit_interval_ms);
     task->min_time = INT64_MAX;
+    char none_before[sizeof(int64_t)];
+    ksi_put_be64(none_before, (uint64_t)task->none_before);
     ksi_buffer emitted = {0};
-    ksi_merged_iterator *rows =
-        ksi_key_value_store_iterate(join->outer, &(ksi_row_range){.backward = false});
-    bool go_on = emit_closed(join, ctx, record, rows, &emitted);
+    int64_t first_open;
+    ksi_merged_iterator *rows = ksi_key_value_store_iterate(
+        join->outer, &(ksi_row_range){.low = ks_slice_of(none_before, sizeof none_before)});
+    bool go_on = emit_closed(join, ctx, record, rows, &emitted, &first_open);
     ksi_merged_iterator_close(rows);
     ksi_buffer_destroy(&emitted);
+    if (go_on) {
+        task->none_before = first_open;
+    }
     return go_on;
 }
 
@@ -340,6 +353,8 @@ static void wait_or_emit(const join_state *join, ks_ctx *ctx, ks_slice key, cons
     const ks_serde_ctx where = {.topic = join->outer_topic};
     const ksi_outer_key waiting = {.time = record->timestamp, .side = side, .key = key};
     task->min_time = record->timestamp < task->min_time ? record->timestamp : task->min_time;
+    task->none_before =
+        record->timestamp < task->none_before ? record->timestamp : task->none_before;
     ksi_error_begin(&error);
     ks_status status =
         ksi_serialize(join->values[side], &where, record->value, ctx->arena, &value, &error);
