@@ -803,10 +803,10 @@ class ClickEnrich(Programs):
                 self.assertEqual(self.rows(self.answers(*run, "--input", "-", stdin=later).stdout), self.FOUND + self.LAST)
 
     def test_made_up_clicks_are_all_views_but_the_last(self):
-        shown = self.answers("click_enrich", "--generate", "3000").stdout
+        shown = self.answers("click_enrich", "--generate", "20000").stdout
         views, known, after = (int(re.search(rf"\n{what} +([\d,]+)\n", shown).group(1).replace(",", ""))
                                for what in ("views", "of known users", "after a search"))
-        self.assertTrue(2900 < views, shown)  # and one for each search of those with several
+        self.assertTrue(19_900 < views, shown)  # and one for each search of those with several
         self.assertTrue(0 < after < known < views, shown)
         self.assertIn("... the first 20\n", shown)
 
