@@ -13,7 +13,7 @@
  *                 it was UNAPPLIED
  *
  * A row that is deleted before RocksDB had it goes at once, or with the commit that takes what was
- * under it, unless a walk is open.
+ * under it; when a walk is open, at its end.
  *
  * In a store in memory a committed row is CLEAN at once and in no list, because it is the only
  * copy; its clean list holds what was deleted, which goes with the next commit that finds no walk
@@ -32,8 +32,7 @@
 #include "base/memory.h"
 #include "base/slice.h"
 
-/* Sorting a row costs about as much as passing by so many others in the tree. */
-enum { FEW = 8 };
+enum { FEW = 8 }; /* one of so many is */
 /* A larger first value has a piece of its own: rows of all sizes may follow it. */
 enum { LARGEST_ROOM = 256 };
 /* A row in the table and in the tree, on average. */
@@ -83,6 +82,7 @@ void ksi_row_buffer_free(ksi_row_buffer *buffer)
     }
     free_retired(buffer);
     ksi_free(buffer->retired);
+    ksi_free(buffer->leaving);
     ksi_free(buffer->retired_memory);
     ksi_row_index_close(buffer);
     ksi_row_memory_free(buffer->memory);
@@ -106,6 +106,7 @@ static void forget_rows(ksi_row_buffer *buffer)
     }
     buffer->memory = ksi_row_memory_new();
     buffer->retired_count = 0; /* it went along */
+    buffer->leaving_count = 0;
     ksi_row_index_clear(buffer);
     buffer->cleared = buffer->clock;
     buffer->present = 0;
@@ -525,7 +526,7 @@ static void cover(ksi_row_buffer *buffer, row *it)
  */
 static bool is_nothing(const ksi_row_buffer *buffer, const row *it)
 {
-    return it->top.knowledge == KSI_ROW_ABSENT && buffer->walks == 0 && !it->is_below &&
+    return it->top.knowledge == KSI_ROW_ABSENT && !it->is_below &&
            ksi_row_buffer_knows_from(buffer, it->item.key);
 }
 
@@ -533,6 +534,36 @@ static bool is_nothing(const ksi_row_buffer *buffer, const row *it)
 static bool was_never_committed(const ksi_row_buffer *buffer, const row *it)
 {
     return !it->must_apply && ksi_row_committed_version(buffer, it)->knowledge != KSI_ROW_PRESENT;
+}
+
+/* A pending row; at the end of the last walk, if one is open. */
+static void drop_if_nothing(ksi_row_buffer *buffer, row *it)
+{
+    if (!is_nothing(buffer, it) || !was_never_committed(buffer, it)) {
+        return;
+    }
+    if (buffer->walks == 0) {
+        unlist(buffer, it);
+        drop_row(buffer, it);
+    } else if (!it->is_leaving) {
+        buffer->leaving = ksi_grow(buffer->leaving, &buffer->leaving_capacity,
+                                   buffer->leaving_count + 1, sizeof(row *));
+        buffer->leaving[buffer->leaving_count++] = it;
+        it->is_leaving = true;
+    }
+}
+
+/* No walk is open any more. Some may have been put again, or aborted. */
+static void drop_leaving(ksi_row_buffer *buffer)
+{
+    for (size_t i = 0; i < buffer->leaving_count; i++) {
+        row *it = buffer->leaving[i];
+        it->is_leaving = false;
+        if (it->state == KSI_PENDING) {
+            drop_if_nothing(buffer, it);
+        }
+    }
+    buffer->leaving_count = 0;
 }
 
 static void put_pending(ksi_row_buffer *buffer, row *it, ks_slice value, int64_t timestamp)
@@ -543,9 +574,8 @@ static void put_pending(ksi_row_buffer *buffer, row *it, ks_slice value, int64_t
     set_top(buffer, it, value, timestamp);
     buffer->present += count_present(it);
     buffer->bytes[KSI_PENDING] += cost_of(it);
-    if (value.data == NULL && is_nothing(buffer, it) && was_never_committed(buffer, it)) {
-        unlist(buffer, it);
-        drop_row(buffer, it);
+    if (value.data == NULL) {
+        drop_if_nothing(buffer, it);
     }
 }
 
@@ -632,6 +662,7 @@ static void drop_expired(ksi_row_buffer *buffer)
 void ksi_row_buffer_walks_ended(ksi_row_buffer *buffer)
 {
     free_retired(buffer);
+    drop_leaving(buffer);
     drop_expired(buffer);
 }
 
@@ -639,7 +670,7 @@ void ksi_row_buffer_walks_ended(ksi_row_buffer *buffer)
 
 static void commit_row(ksi_row_buffer *buffer, row *it)
 {
-    if (is_nothing(buffer, it)) {
+    if (buffer->walks == 0 && is_nothing(buffer, it)) {
         unlist(buffer, it);
         drop_row(buffer, it);
         return;
@@ -712,79 +743,7 @@ void ksi_row_buffer_abort(ksi_row_buffer *buffer)
     drop_deleted(buffer);
 }
 
-/* ---- applying -------------------------------------------------------------------------------- */
-
-/* The row's committed version is not in RocksDB. */
-static bool waits_for_apply(const ksi_row_buffer *buffer, const row *it)
-{
-    bool waits = it->state == KSI_UNAPPLIED || (it->state == KSI_PENDING && it->must_apply);
-    return waits && !ksi_row_buffer_hides(buffer, it->item.key, true);
-}
-
-static bool visit_row(const ksi_row_buffer *buffer, row *it, ksi_row_visit_fn *visit, void *user)
-{
-    ksi_row out;
-    it->is_below = true; /* whatever becomes of applying the others */
-    (void)ksi_row_describe(it, ksi_row_committed_version(buffer, it), &out);
-    return visit(user, &out);
-}
-
-/* By the tree, which is in order: for when many of all rows wait. */
-static bool each_by_tree(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *user)
-{
-    bool all = true;
-    ksi_tree_cursor at;
-    ksi_row_index_order(buffer);
-    const ksi_tree_item *item = ksi_tree_seek(&at, buffer->tree, ks_slice_null(), false);
-    while (all && item != NULL) {
-        row *it = ksi_row_of(item);
-        all = !waits_for_apply(buffer, it) || visit_row(buffer, it, visit, user);
-        item = ksi_tree_next(&at, item->key);
-    }
-    return all;
-}
-
-/* By the lists, sorted: for when few do, or the tree does not have them. */
-static bool each_by_list(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *user)
-{
-    row **rows = NULL;
-    size_t capacity = 0;
-    size_t count = 0;
-    for (ksi_row_state state = KSI_UNAPPLIED; state <= KSI_PENDING; state++) {
-        for (row *it = buffer->lists[state].first; it != NULL; it = it->after) {
-            if (waits_for_apply(buffer, it)) {
-                rows = ksi_grow(rows, &capacity, count + 1, sizeof *rows);
-                rows[count++] = it;
-            }
-        }
-    }
-    ksi_rows_sort(rows, count);
-    bool all = true;
-    for (size_t i = 0; all && i < count; i++) {
-        all = visit_row(buffer, rows[i], visit, user);
-    }
-    ksi_free(rows);
-    return all;
-}
-
-bool ksi_row_buffer_each_unapplied(ksi_row_buffer *buffer, ksi_row_visit_fn *visit, void *user)
-{
-    int64_t others = buffer->bytes[KSI_CLEAN] + buffer->bytes[KSI_PENDING];
-    bool many = buffer->bytes[KSI_UNAPPLIED] > others / FEW;
-    bool has_order = buffer->loose_count <= buffer->row_count / FEW;
-    return many && has_order ? each_by_tree(buffer, visit, user)
-                             : each_by_list(buffer, visit, user);
-}
-
-bool ksi_row_buffer_has_unapplied(const ksi_row_buffer *buffer)
-{
-    for (const row *it = buffer->lists[KSI_PENDING].first; it != NULL; it = it->after) {
-        if (it->must_apply) {
-            return true;
-        }
-    }
-    return buffer->lists[KSI_UNAPPLIED].first != NULL;
-}
+/* ---- how much there is ----------------------------------------------------------------------- */
 
 ksi_row_buffer_bytes ksi_row_buffer_bytes_of(const ksi_row_buffer *buffer)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * row_buffer_parts.h - what a row buffer is made of, for its files: row_buffer.c (rows and what
- * becomes of them), row_index.c (finding them), row_walk.c (walks over them).
+ * becomes of them), row_index.c (finding them), row_walk.c (walks over them), row_apply.c (those
+ * that RocksDB is to get).
  *
  * Invariants
  *   - A row is one piece of memory: this struct, its key, and room for a value, which the first one
@@ -64,6 +65,7 @@ struct ksi_buffered_row {
     bool is_ordered; /* in the tree */
     bool had_value;  /* behind the key: a walk may have lent it */
     bool is_below;   /* RocksDB may have a row of this key */
+    bool is_leaving; /* among `leaving` */
     char bytes[];    /* key, room */
 };
 
@@ -140,6 +142,9 @@ struct ksi_row_buffer {
     ksi_retired_value *retired;
     size_t retired_count;
     size_t retired_capacity;
+    ksi_buffered_row **leaving; /* deleted while a walk was open, and nothing is under them */
+    size_t leaving_count;
+    size_t leaving_capacity;
     ksi_row_memory **retired_memory;
     size_t retired_memory_count;
     size_t retired_memory_capacity;

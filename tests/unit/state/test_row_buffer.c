@@ -607,9 +607,32 @@ static void what_an_open_walk_may_see_stays_when_it_is_deleted(void **state)
     assert_true(ks_slice_equal(seen.row.key, slice("a")));
     assert_int_equal(seen.at_beginning, KSI_ROW_PRESENT);
     assert_int_equal(seen.knowledge, KSI_ROW_ABSENT);
+    put(buffer, "b", "deleted twice");
+    put(buffer, "b", NULL);
+    put(buffer, "b", "again");
+    put(buffer, "b", NULL);
+    has_bytes(buffer, true, false, false);
     ksi_row_walk_end(&walk);
-    ksi_row_buffer_commit(buffer);
     has_bytes(buffer, false, false, false);
+}
+
+static void what_was_deleted_during_a_walk_and_put_again_stays(void **state)
+{
+    ksi_row_buffer *buffer = *state;
+    ksi_row_walk walk;
+    ksi_row_buffer_told_last(buffer, ks_slice_null());
+    put(buffer, "a", "1");
+    put(buffer, "b", "1");
+    ksi_row_walk_begin(&walk, buffer, false, false);
+    put(buffer, "a", NULL);
+    put(buffer, "a", "2");
+    put(buffer, "b", NULL);
+    ksi_row_buffer_abort(buffer);
+    put(buffer, "b", "2");
+    put(buffer, "a", "3");
+    ksi_row_walk_end(&walk);
+    is(buffer, "a", "3", NULL);
+    is(buffer, "b", "2", NULL);
 }
 
 static void by_time_the_lowest_rows_are_forgotten_first(void **state)
@@ -746,6 +769,7 @@ int main(void)
         OVER_ROCKS(what_is_deleted_before_rocksdb_has_it_leaves_nothing),
         OVER_ROCKS(what_rocksdb_may_have_is_deleted_there),
         OVER_ROCKS(what_an_open_walk_may_see_stays_when_it_is_deleted),
+        OVER_ROCKS(what_was_deleted_during_a_walk_and_put_again_stays),
         cmocka_unit_test(by_time_the_lowest_rows_are_forgotten_first),
         OVER_ROCKS(expired_rows_are_gone_at_once_and_back_after_an_abort),
         OVER_ROCKS(a_commit_drops_what_expired_and_it_is_never_applied),
