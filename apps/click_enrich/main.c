@@ -106,12 +106,12 @@ static bool put(app_lines *lines, int64_t time_ms, const char *kind_name, const 
 {
     char line[256];
     va_list arguments;
-    int begin = snprintf(line, sizeof line, "%lld\t%s\t", (long long)time_ms, kind_name);
+    size_t begin = (size_t)snprintf(line, sizeof line, "%lld\t%s\t", (long long)time_ms, kind_name);
 
     va_start(arguments, format);
-    int rest = vsnprintf(line + begin, sizeof line - (size_t)begin, format, arguments);
+    size_t rest = (size_t)vsnprintf(line + begin, sizeof line - begin, format, arguments);
     va_end(arguments);
-    return app_lines_put(lines, ks_slice_of(line, (size_t)(begin + rest)));
+    return app_lines_put(lines, ks_slice_of(line, begin + rest));
 }
 
 static bool put_profile(app_lines *lines, int64_t time_ms, uint32_t user)

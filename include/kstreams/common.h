@@ -91,7 +91,7 @@ static inline ks_slice ks_slice_cstr(const char *text)
 static inline bool ks_slice_equal(ks_slice a, ks_slice b)
 {
     return a.size == b.size && (a.data == NULL) == (b.data == NULL) &&
-           (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+           (a.data == NULL || memcmp(a.data, b.data, a.size) == 0);
 }
 
 /** How much of a slice printf can print: all of it up to INT_MAX bytes. For KS_SLICE_ARGS(). */

@@ -111,6 +111,22 @@ static void *find_handle(ks_ctx *ctx, const char *name, const handle_kind *wante
 
 /* ---- the kinds ------------------------------------------------------------------------------- */
 
+static ksi_store_owner owner_of(ks_ctx *ctx)
+{
+    return (ksi_store_owner){.self = ctx, .has_failed = has_failed, .fail = fail};
+}
+
+static ksi_store_serdes serdes_of(const ks_ctx *ctx, const ksi_store *store, const ks_serde *key,
+                                  const ks_serde *value)
+{
+    const char *name = store->spec->name;
+    return (ksi_store_serdes){
+        .store = name,
+        .topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena),
+        .key = key,
+        .value = value};
+}
+
 static void *make_key_value(ks_ctx *ctx, ksi_store *store, const ks_serde *key,
                             const ks_serde *value)
 {
@@ -124,7 +140,7 @@ static void *make_key_value(ks_ctx *ctx, ksi_store *store, const ks_serde *key,
         .arena = ctx->arena,
         .results = ctx->arena,
         .logger = ctx->logger,
-        .owner = {.self = ctx, .has_failed = has_failed, .fail = fail}};
+        .owner = owner_of(ctx)};
     return view;
 }
 
@@ -138,17 +154,12 @@ ks_key_value_store *ks_ctx_key_value_store(ks_ctx *ctx, const char *name)
 static void *make_versioned(ks_ctx *ctx, ksi_store *store, const ks_serde *key,
                             const ks_serde *value)
 {
-    const char *name = store->spec->name;
     ks_versioned_store *view = ksi_arena_alloc(ctx->task_arena, sizeof *view);
-    *view = (ks_versioned_store){
-        .store = ksi_versioned_store_of(store),
-        .serdes = {.store = name,
-                   .topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena),
-                   .key = key,
-                   .value = value},
-        .arena = ctx->arena,
-        .results = ctx->arena,
-        .owner = {.self = ctx, .has_failed = has_failed, .fail = fail}};
+    *view = (ks_versioned_store){.store = ksi_versioned_store_of(store),
+                                 .serdes = serdes_of(ctx, store, key, value),
+                                 .arena = ctx->arena,
+                                 .results = ctx->arena,
+                                 .owner = owner_of(ctx)};
     return view;
 }
 
@@ -161,19 +172,14 @@ ks_versioned_store *ks_ctx_versioned_store(ks_ctx *ctx, const char *name)
 
 static void *make_window(ks_ctx *ctx, ksi_store *store, const ks_serde *key, const ks_serde *value)
 {
-    const char *name = store->spec->name;
     ks_window_store *view = ksi_arena_alloc(ctx->task_arena, sizeof *view);
-    *view = (ks_window_store){
-        .store = ksi_window_store_of(store),
-        .serdes = {.store = name,
-                   .topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena),
-                   .key = key,
-                   .value = value},
-        .context = &ctx->record,
-        .arena = ctx->arena,
-        .results = ctx->arena,
-        .logger = ctx->logger,
-        .owner = {.self = ctx, .has_failed = has_failed, .fail = fail}};
+    *view = (ks_window_store){.store = ksi_window_store_of(store),
+                              .serdes = serdes_of(ctx, store, key, value),
+                              .context = &ctx->record,
+                              .arena = ctx->arena,
+                              .results = ctx->arena,
+                              .logger = ctx->logger,
+                              .owner = owner_of(ctx)};
     return view;
 }
 
@@ -186,19 +192,14 @@ ks_window_store *ks_ctx_window_store(ks_ctx *ctx, const char *name)
 
 static void *make_session(ks_ctx *ctx, ksi_store *store, const ks_serde *key, const ks_serde *value)
 {
-    const char *name = store->spec->name;
     ks_session_store *view = ksi_arena_alloc(ctx->task_arena, sizeof *view);
-    *view = (ks_session_store){
-        .store = ksi_session_store_of(store),
-        .serdes = {.store = name,
-                   .topic = ksi_changelog_topic_name(ctx->application_id, name, ctx->task_arena),
-                   .key = key,
-                   .value = value},
-        .context = &ctx->record,
-        .arena = ctx->arena,
-        .results = ctx->arena,
-        .logger = ctx->logger,
-        .owner = {.self = ctx, .has_failed = has_failed, .fail = fail}};
+    *view = (ks_session_store){.store = ksi_session_store_of(store),
+                               .serdes = serdes_of(ctx, store, key, value),
+                               .context = &ctx->record,
+                               .arena = ctx->arena,
+                               .results = ctx->arena,
+                               .logger = ctx->logger,
+                               .owner = owner_of(ctx)};
     return view;
 }
 
@@ -217,7 +218,7 @@ static void *make_custom(ks_ctx *ctx, ksi_store *store, const ks_serde *key, con
     *view = (ks_custom_store){.store = ksi_custom_store_of(store),
                               .context = &ctx->record,
                               .results = ctx->arena,
-                              .owner = {.self = ctx, .has_failed = has_failed, .fail = fail}};
+                              .owner = owner_of(ctx)};
     return view;
 }
 
