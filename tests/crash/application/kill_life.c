@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "crash_log.h"
+#include "kill_windows.h"
 #include "transport/embedded/housekeeping.h"
 #include "transport/log_handle.h"
 
@@ -33,6 +34,7 @@ typedef struct kill_life {
     const kill_plan *plan;
     const kill_strike *strike;
     kill_report *report;
+    bool repartitions;
     uint64_t random;
     ks_log *log;
     ks_log_producer *producer;
@@ -123,6 +125,9 @@ static void open_log(kill_life *life)
     must(life, life->log != NULL ? KS_OK : error.code, &error, "opening the log");
     create_topic(life, KILL_INPUT);
     create_topic(life, KILL_OUTPUT);
+    for (size_t i = 0; kill_windows_outputs[i] != NULL; i++) {
+        create_topic(life, kill_windows_outputs[i]);
+    }
     for (int32_t p = 0; p < KILL_PARTITIONS; p++) {
         int64_t begin = 0;
         must(life, ks_log_offsets(life->log, KILL_INPUT, p, &begin, &life->next[p], &error), &error,
@@ -183,6 +188,8 @@ static void start_application(kill_life *life)
     char state[260];
     (void)snprintf(state, sizeof state, "%s/state", life->plan->directory);
     bool applies_often = crash_random_below(&life->random, 4) != 0;
+    bool is_small =
+        life->plan->application == KILL_WINDOWING && crash_random_below(&life->random, 3) == 0;
     const char *const properties[][2] = {
         {"application.id", KILL_APPLICATION},
         {"bootstrap.servers", "embedded:"}, /* the log is given below */
@@ -195,6 +202,9 @@ static void start_application(kill_life *life)
         {"repartition.purge.interval.ms", "20"},
         {"topic.segment.bytes", "16384"},
         {"topology.optimization", "reuse.ktable.source.topics"},
+        {"statestore.uncommitted.max.bytes", is_small ? "65536" : "67108864"},
+        {"__emit.interval.ms.kstreams.outer.join.spurious.results.fix__", "0"},
+        {"__emit.interval.ms.kstreams.windowed.aggregation__", "0"},
     };
     ks_config *config = ks_config_new();
     for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {
@@ -202,7 +212,11 @@ static void start_application(kill_life *life)
              properties[i][0]);
     }
     ks_builder *builder = ks_builder_new(config);
-    kill_topology(builder, &life->plan->repartitions);
+    if (life->plan->application == KILL_WINDOWING) {
+        kill_windows_topology(builder);
+    } else {
+        kill_topology(builder, &life->repartitions);
+    }
     const ks_topology *topology = ks_builder_build(builder, &error);
     must(life, topology != NULL ? KS_OK : error.code, &error, "the topology");
     life->app =
@@ -214,26 +228,51 @@ static void start_application(kill_life *life)
 
 /* ---- feeding --------------------------------------------------------------------------------- */
 
+/* The next record of a partition; `later_ms` is for the windowing application. */
+static void produce_one(kill_life *life, int32_t partition, int64_t later_ms)
+{
+    ks_error error = {0};
+    char key[KILL_TEXT];
+    char value[KILL_TEXT];
+    int64_t offset = life->next[partition];
+    if (offset == KILL_MOST_OFFSETS) {
+        complain(life, "too many records for the stores of this test");
+    }
+    ks_log_record record = {.value = kill_value_text(value, partition, offset),
+                            .timestamp = -1,
+                            .partition = partition};
+    if (life->plan->application == KILL_WINDOWING) {
+        record.key = kill_windows_key(key, partition, offset);
+        record.timestamp = kill_windows_time(offset) + later_ms;
+    } else if (!life->repartitions) {
+        record.key = kill_key_text(key, kill_place_of(false, partition, offset).key);
+    }
+    must(life, ks_log_producer_send(life->producer, KILL_INPUT, &record, &error), &error,
+         "feeding");
+    life->next[partition]++;
+}
+
 static void produce(kill_life *life, size_t records)
 {
     ks_error error = {0};
     for (size_t i = 0; i < records; i++) {
-        int32_t partition = (int32_t)crash_random_below(&life->random, KILL_PARTITIONS);
-        int64_t offset = life->next[partition];
-        if (offset == KILL_MOST_OFFSETS) {
-            complain(life, "too many records for the stores of this test");
+        produce_one(life, (int32_t)crash_random_below(&life->random, KILL_PARTITIONS), 0);
+    }
+    must(life, ks_log_producer_flush(life->producer, &error), &error, "feeding");
+}
+
+/*
+ * The end of the input: time jumps so often that all windows close that a record may still close.
+ * When a row without a partner comes out between two jumps depends on what was looked at before.
+ */
+static void close_windows(kill_life *life)
+{
+    enum { JUMPS = 12, JUMP_MS = 1000000 };
+    ks_error error = {0};
+    for (int64_t jump = 1; jump <= JUMPS; jump++) {
+        for (int32_t p = 0; p < KILL_PARTITIONS; p++) {
+            produce_one(life, p, jump * JUMP_MS);
         }
-        char key[KILL_TEXT];
-        char value[KILL_TEXT];
-        ks_log_record record = {.value = kill_value_text(value, partition, offset),
-                                .timestamp = -1,
-                                .partition = partition};
-        if (!life->plan->repartitions) {
-            record.key = kill_key_text(key, kill_place_of(false, partition, offset).key);
-        }
-        must(life, ks_log_producer_send(life->producer, KILL_INPUT, &record, &error), &error,
-             "feeding");
-        life->next[partition]++;
     }
     must(life, ks_log_producer_flush(life->producer, &error), &error, "feeding");
 }
@@ -286,7 +325,9 @@ static void feed(kill_life *life)
     bool compacts =
         strncmp(point, "log.compact.", 12) == 0 || crash_random_below(&life->random, 3) == 0;
     for (int i = 0; i < CHUNKS; i++) {
-        size_t most = is_bulk ? 4 * CHUNK_RECORDS : CHUNK_RECORDS;
+        size_t most = is_bulk                                     ? 4 * CHUNK_RECORDS
+                      : life->plan->application == KILL_WINDOWING ? CHUNK_RECORDS / 4
+                                                                  : CHUNK_RECORDS;
         produce(life, 1 + (size_t)crash_random_below(&life->random, most));
         is_feeder = false; /* two points are reached by this thread only */
         if (deletes && i % 4 == 1) {
@@ -307,6 +348,14 @@ static void feed(kill_life *life)
 
 static void judge(kill_life *life, kill_facts *facts)
 {
+    if (life->plan->application == KILL_WINDOWING) {
+        char state[260];
+        (void)snprintf(state, sizeof state, "%s/undisturbed", life->plan->directory);
+        if (!kill_windows_judge(life->log, facts->exactly_once, state, life->report->complaint)) {
+            _exit(KILL_EXIT_COMPLAINT);
+        }
+        return;
+    }
     if (!kill_facts_read_log(facts, life->log, life->report->complaint) ||
         !kill_facts_judge(facts, life->report->complaint)) {
         _exit(KILL_EXIT_COMPLAINT);
@@ -316,9 +365,13 @@ static void judge(kill_life *life, kill_facts *facts)
 static void catch_up(kill_life *life, kill_facts *facts)
 {
     ks_error error = {0};
+    if (life->plan->application == KILL_WINDOWING) {
+        close_windows(life);
+    }
     must(life, ks_app_wait_until_caught_up(life->app, CATCH_UP_MS, &error), &error,
          "the last life catches up");
-    if (!kill_facts_read_stores(facts, life->app, life->report->complaint)) {
+    if (life->plan->application != KILL_WINDOWING &&
+        !kill_facts_read_stores(facts, life->app, life->report->complaint)) {
         _exit(KILL_EXIT_COMPLAINT);
     }
 }
@@ -326,7 +379,10 @@ static void catch_up(kill_life *life, kill_facts *facts)
 _Noreturn void kill_life_run(const kill_plan *plan, unsigned number, const kill_strike *strike,
                              bool is_last, kill_report *report)
 {
-    kill_life life = {.plan = plan, .strike = strike, .report = report};
+    kill_life life = {.plan = plan,
+                      .strike = strike,
+                      .report = report,
+                      .repartitions = plan->application == KILL_REPARTITIONING};
     ks_error error = {0};
     the_life = &life;
     is_feeder = true;
@@ -342,7 +398,7 @@ _Noreturn void kill_life_run(const kill_plan *plan, unsigned number, const kill_
     start_application(&life);
     is_feeder = true;
     kill_facts *facts = kill_facts_new(
-        plan->repartitions, plan->exactly_once || plan->fault == KILL_JUDGED_TOO_STRICTLY);
+        life.repartitions, plan->exactly_once || plan->fault == KILL_JUDGED_TOO_STRICTLY);
     if (is_last) {
         catch_up(&life, facts);
     } else {

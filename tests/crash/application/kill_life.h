@@ -33,8 +33,14 @@ typedef struct kill_strike {
     bool without_state; /* state.dir is deleted before */
 } kill_strike;
 
+typedef enum kill_application {
+    KILL_COUNTING,
+    KILL_REPARTITIONING,
+    KILL_WINDOWING /* kill_windows.h; the other two are in kill_model.h */
+} kill_application;
+
 typedef struct kill_plan {
-    bool repartitions;
+    kill_application application;
     bool exactly_once;
     uint64_t seed;
     kill_fault fault;

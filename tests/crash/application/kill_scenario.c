@@ -19,11 +19,16 @@
 
 /* ---- scripts as text ------------------------------------------------------------------------- */
 
+static const char *const application_names[] = {
+    [KILL_COUNTING] = "counting",
+    [KILL_REPARTITIONING] = "repartitioning",
+    [KILL_WINDOWING] = "windowing",
+};
+
 void kill_script_write(const kill_script *script, char text[KILL_SCRIPT_TEXT])
 {
     const kill_plan *plan = &script->plan;
-    int size = snprintf(text, KILL_SCRIPT_TEXT, "%s,%s,%llu",
-                        plan->repartitions ? "repartitioning" : "counting",
+    int size = snprintf(text, KILL_SCRIPT_TEXT, "%s,%s,%llu", application_names[plan->application],
                         plan->exactly_once ? "eos" : "alos", (unsigned long long)plan->seed);
     for (size_t i = 0; i < script->strike_count; i++) {
         const kill_strike *strike = &script->strikes[i];
@@ -48,7 +53,11 @@ bool kill_script_read(const char *text, kill_script *script)
     if (sscanf(text, "%15[a-z],%7[a-z],%llu", application, guarantee, &seed) != 3) {
         return false;
     }
-    script->plan.repartitions = strcmp(application, "repartitioning") == 0;
+    while (strcmp(application_names[script->plan.application], application) != 0) {
+        if (++script->plan.application > KILL_WINDOWING) {
+            return false;
+        }
+    }
     script->plan.exactly_once = strcmp(guarantee, "eos") == 0;
     script->plan.seed = seed;
     const char *at = strchr(strchr(text, ',') + 1, ',');

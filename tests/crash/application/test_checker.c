@@ -186,15 +186,15 @@ static void a_row_that_is_lost_or_in_two_partitions_is_found(void **state)
 /* ---- whole scenarios ------------------------------------------------------------------------- */
 
 /* Kills behind the records and before the offsets, so that they are processed again. */
-static kill_outcome scenario_with(kill_fault fault, bool exactly_once, bool repartitions)
+static kill_outcome scenario_with(kill_fault fault, bool exactly_once, kill_application application)
 {
     kill_script script = {
-        .plan = {.repartitions = repartitions, .exactly_once = exactly_once, .fault = fault},
+        .plan = {.application = application, .exactly_once = exactly_once, .fault = fault},
         .strikes = {{.point = "commit.sent", .nth = 5},
                     {.point = "commit.flushed", .nth = 9},
                     {.point = "commit.sent", .nth = 14}},
         .strike_count = 3};
-    script.plan.seed = 4242 + repartitions;
+    script.plan.seed = 4242 + (uint64_t)application;
     return kill_scenario_run(script);
 }
 
@@ -209,28 +209,35 @@ static void assert_found(kill_outcome outcome, const char *one, const char *othe
 static void an_offset_that_runs_ahead_is_found(void **state)
 {
     (void)state;
-    assert_found(scenario_with(KILL_OFFSET_FORWARD, true, false), "has ", "is missing");
-    assert_found(scenario_with(KILL_OFFSET_FORWARD, false, true), "has ", "is missing");
+    assert_found(scenario_with(KILL_OFFSET_FORWARD, true, KILL_COUNTING), "has ", "is missing");
+    assert_found(scenario_with(KILL_OFFSET_FORWARD, false, KILL_REPARTITIONING), "has ",
+                 "is missing");
+    assert_found(scenario_with(KILL_OFFSET_FORWARD, true, KILL_WINDOWING), "kill-", "should be");
+    assert_found(scenario_with(KILL_OFFSET_FORWARD, false, KILL_WINDOWING), "kill-", "should be");
 }
 
 static void an_offset_that_stays_behind_is_found(void **state)
 {
     (void)state;
-    assert_found(scenario_with(KILL_OFFSET_BACK, true, true), "has ", "comes after");
-    assert_found(scenario_with(KILL_OFFSET_BACK, true, false), "has ", "comes after");
+    assert_found(scenario_with(KILL_OFFSET_BACK, true, KILL_REPARTITIONING), "has ", "comes after");
+    assert_found(scenario_with(KILL_OFFSET_BACK, true, KILL_COUNTING), "has ", "comes after");
+    assert_found(scenario_with(KILL_OFFSET_BACK, true, KILL_WINDOWING), "kill-", "should be");
 }
 
 static void at_least_once_is_told_from_exactly_once(void **state)
 {
     (void)state;
-    assert_found(scenario_with(KILL_JUDGED_TOO_STRICTLY, false, false), "has ", "comes after");
+    assert_found(scenario_with(KILL_JUDGED_TOO_STRICTLY, false, KILL_COUNTING), "has ",
+                 "comes after");
 }
 
 static void the_same_kills_without_a_fault_are_right(void **state)
 {
     (void)state;
-    assert_false(scenario_with(KILL_NO_FAULT, true, true).is_broken);
-    assert_false(scenario_with(KILL_NO_FAULT, false, false).is_broken);
+    assert_false(scenario_with(KILL_NO_FAULT, true, KILL_REPARTITIONING).is_broken);
+    assert_false(scenario_with(KILL_NO_FAULT, false, KILL_COUNTING).is_broken);
+    assert_false(scenario_with(KILL_NO_FAULT, true, KILL_WINDOWING).is_broken);
+    assert_false(scenario_with(KILL_NO_FAULT, false, KILL_WINDOWING).is_broken);
 }
 
 static void a_script_is_read_as_it_was_written(void **state)
@@ -244,6 +251,9 @@ static void a_script_is_read_as_it_was_written(void **state)
     assert_true(script.strikes[0].without_state);
     kill_script_write(&script, again);
     assert_string_equal(again, text);
+    assert_true(kill_script_read("windowing,eos,1,moment:1", &script));
+    assert_int_equal(script.plan.application, KILL_WINDOWING);
+    assert_false(kill_script_read("joining,eos,1,moment:1", &script));
     assert_false(kill_script_read("counting,eos", &script));
     assert_false(kill_script_read("counting,eos,1,log.roll", &script));
 }

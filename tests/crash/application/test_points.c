@@ -96,8 +96,10 @@ static void lead_up(kill_script *script, size_t p)
 /* Runs a scenario of the cards, and counts. Returns how many failures it had. */
 static int run_cards(const size_t *cards, size_t count, unsigned number)
 {
-    kill_script script = {.plan = {.repartitions = number % 2 == 1 || needs_bulk(cards[0]),
-                                   .exactly_once = number / 2 % 3 != 2,
+    kill_script script = {.plan = {.application = needs_bulk(cards[0])
+                                                      ? KILL_REPARTITIONING
+                                                      : (kill_application)(number % 3),
+                                   .exactly_once = number / 3 % 3 != 2,
                                    .seed = seed++}};
     size_t card_of[KILL_MOST_STRIKES];
     uint64_t random = script.plan.seed;

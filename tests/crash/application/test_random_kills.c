@@ -12,19 +12,24 @@
 
 #include <cmocka.h>
 
-enum { KILLS = 50, KILLS_OF_A_SCENARIO = 10, LATEST_MS = 250, MOST_SCENARIOS = 12 };
+enum { KILLS = 50, KILLS_OF_A_SCENARIO = 10, MOST_SCENARIOS = 12 };
+
+/* By then a life has begun, and more. */
+static const uint64_t latest_ms[] = {
+    [KILL_COUNTING] = 250, [KILL_REPARTITIONING] = 250, [KILL_WINDOWING] = 1000};
 
 static kill_script script_of(uint64_t seed, unsigned i)
 {
-    kill_script script = {
-        .plan = {.repartitions = i % 2 == 1, .exactly_once = i % 3 != 2, .seed = seed},
-        .strike_count = KILLS_OF_A_SCENARIO};
+    kill_script script = {.plan = {.application = (kill_application)(i % 3),
+                                   .exactly_once = i / 3 % 3 != 2,
+                                   .seed = seed},
+                          .strike_count = KILLS_OF_A_SCENARIO};
     uint64_t random = seed;
     for (size_t k = 0; k < KILLS_OF_A_SCENARIO; k++) {
-        script.strikes[k] =
-            (kill_strike){.point = "moment",
-                          .nth = 1 + (unsigned)crash_random_below(&random, LATEST_MS),
-                          .without_state = crash_random_below(&random, 5) == 0};
+        script.strikes[k] = (kill_strike){
+            .point = "moment",
+            .nth = 1 + (unsigned)crash_random_below(&random, latest_ms[script.plan.application]),
+            .without_state = crash_random_below(&random, 5) == 0};
     }
     return script;
 }
