@@ -56,7 +56,7 @@ static ks_status session_aggregate_init(ks_ctx *ctx, const void *config, void *s
 {
     const ksi_windowed_aggregate *aggregate = config;
     session_aggregate_state *mine = state;
-    ksi_operator_time_open(&mine->time, ctx);
+    ksi_operator_time_open(&mine->time, ctx, aggregate->how.table.store, &aggregate->windows);
     KS_TRY(ksi_table_store_open(&mine->table, ctx, &aggregate->how.table, error));
     ksi_emit_on_close_open(&mine->emit, ctx, aggregate->how.table.store);
     return KS_OK;

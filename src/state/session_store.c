@@ -103,6 +103,11 @@ ksi_session_store *ksi_session_store_open(const ksi_store_options *options, ks_e
     return store;
 }
 
+int64_t ksi_session_store_observed(const ksi_session_store *store)
+{
+    return store->newest_end;
+}
+
 /* What the cache gives up is told of as sessions. */
 static ks_status flush_row(void *owner, const ksi_row *new_row, const ksi_row *old_row,
                            const ksi_record_context *context, ks_error *error)

@@ -31,6 +31,8 @@ ksi_store *ksi_session_store_base(ksi_session_store *store);
 /* NULL for NULL and for a store of another kind. */
 ksi_session_store *ksi_session_store_of(ksi_store *store);
 const ksi_store_spec *ksi_session_store_spec(const ksi_session_store *store);
+/* The highest end that was ever put; -1: nothing was. @java observedStreamTime */
+int64_t ksi_session_store_observed(const ksi_session_store *store);
 /* False when the store has no cache: then the caller forwards by itself at each put. */
 bool ksi_session_store_on_flush(ksi_session_store *store, ksi_session_flush_fn *flush, void *owner,
                                 bool wants_old);

@@ -225,7 +225,7 @@ static bool output_is_right(size_t output, bool exactly_once, results *is, resul
                         complaint);
 }
 
-/* ---- the application that nobody kills -------------------------------------------------------- */
+/* ---- the application that nobody kills ------------------------------------------------------- */
 
 static bool copy_input(ks_log *from, ks_log *to, char *complaint)
 {
