@@ -24,10 +24,6 @@ static const app_about about = {
     .input_help = "one profile, search or view a line, TIME<TAB>KIND<TAB>JSON",
     .generates = "N made-up views, with users and searches",
     .example = "build/bin/click_enrich --input apps/click_enrich/text/clicks.txt",
-    /* Views without a search are looked for with each record, and not once a second: so a file has
-     * the same results however fast it is read. */
-    .property = "__emit.interval.ms.kstreams.outer.join.spurious.results.fix__",
-    .property_value = "0",
 };
 
 /* ---- records --------------------------------------------------------------------------------- */

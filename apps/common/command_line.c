@@ -203,9 +203,7 @@ static int set_defaults(const app_about *about, ks_config *config)
 
     if (ks_config_set(config, "application.id", about->name, &error) != KS_OK ||
         ks_config_set(config, "bootstrap.servers", embedded, &error) != KS_OK ||
-        ks_config_set(config, "state.dir", no_state_dir, &error) != KS_OK ||
-        (about->property != NULL &&
-         ks_config_set(config, about->property, about->property_value, &error) != KS_OK)) {
+        ks_config_set(config, "state.dir", no_state_dir, &error) != KS_OK) {
         return app_report(about, &error);
     }
     return EXIT_SUCCESS;

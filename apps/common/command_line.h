@@ -38,8 +38,6 @@ typedef struct app_about {
     const char *input_help; /* what --input FILE has to hold, in a few words */
     const char *generates;  /* what --generate N makes up; NULL: it has no such option */
     const char *example;    /* a command that works from the root of the source tree */
-    const char *property;   /* one that has another default than the library's; NULL: none */
-    const char *property_value;
 } app_about;
 
 typedef struct app_arguments {
