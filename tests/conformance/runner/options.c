@@ -241,14 +241,15 @@ ks_store_type store_type_of(cf_problem *problem, cf_fields *store)
 
 /*
  * Java's withRetention() means nothing to a key-value store, but it refuses a negative one, which
- * cannot be said here; and to say 0 is here to say nothing.
+ * cannot be said here. To say 0 is here to say nothing, and so it is in Java for windows that need
+ * no more; it refuses it for others, which would show.
  */
 static void read_retention(cf_problem *problem, cf_fields *store, bool windowed,
                            ks_materialized *materialized)
 {
     int64_t retention = 0;
-    bool says_it = fields_number(store, "retention", &retention);
-    if (says_it && (windowed ? retention == 0 : retention < 0)) {
+    (void)fields_number(store, "retention", &retention);
+    if (!windowed && retention < 0) {
         problem_not_built(problem, "a retention of %lld", (long long)retention);
     }
     materialized->retention_ms = windowed ? retention : 0;
