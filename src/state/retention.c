@@ -15,11 +15,22 @@ int64_t ksi_retention_segment_ms(const ksi_store_spec *spec)
     return half > SEGMENT_MIN_MS ? half : SEGMENT_MIN_MS;
 }
 
+/*
+ * How far behind the observed time a row may be to be seen: less than the retention, but in a window
+ * store by time on RocksDB just as far. @java AbstractDualSchemaRocksDBSegmentedBytesStore
+ */
+static int64_t visible_ms(const ksi_store_spec *spec)
+{
+    bool is_by_time =
+        spec->kind == KSI_STORE_WINDOW && spec->by_time && spec->type != KS_STORE_IN_MEMORY;
+    return is_by_time ? spec->retention_ms : spec->retention_ms - 1;
+}
+
 /* Neither can overflow: times are -1 or more, and so is the retention. */
 static void observe(ksi_retention *retention, int64_t time)
 {
     retention->observed = time;
-    retention->visible_from = time - retention->retention_ms + 1;
+    retention->visible_from = time - retention->visible_ms;
 }
 
 ks_status ksi_retention_open(ksi_retention *retention, const ksi_store_spec *spec,
@@ -28,6 +39,7 @@ ks_status ksi_retention_open(ksi_retention *retention, const ksi_store_spec *spe
     const ksi_store_note note = ksi_row_store_note(rows, false);
     *retention = (ksi_retention){.rows = rows,
                                  .retention_ms = spec->retention_ms,
+                                 .visible_ms = visible_ms(spec),
                                  .segment_ms = ksi_retention_segment_ms(spec),
                                  .is_exact = spec->type == KS_STORE_IN_MEMORY,
                                  .keep_from = spec->by_time ? 0 : INT64_MAX};
@@ -44,7 +56,7 @@ ks_status ksi_retention_open(ksi_retention *retention, const ksi_store_spec *spe
 /* The first segment in which rows are stored. */
 static int64_t live_segment(const ksi_retention *retention)
 {
-    int64_t oldest = retention->visible_from - 1;
+    int64_t oldest = retention->observed - retention->retention_ms;
     int64_t kept = retention->keep_from < oldest ? retention->keep_from : oldest;
     return kept > 0 ? ksi_retention_segment(retention, kept) : 0;
 }

@@ -28,6 +28,7 @@
 typedef struct ksi_retention {
     ksi_row_store *rows;
     int64_t retention_ms;
+    int64_t visible_ms; /* how far behind the observed time rows are seen */
     int64_t segment_ms;
     bool is_exact;         /* in memory: what is hidden is not stored either */
     int64_t observed;      /* -1: nothing was */
