@@ -16,8 +16,8 @@ int64_t ksi_retention_segment_ms(const ksi_store_spec *spec)
 }
 
 /*
- * How far behind the observed time a row may be to be seen: less than the retention, but in a window
- * store by time on RocksDB just as far. @java AbstractDualSchemaRocksDBSegmentedBytesStore
+ * How far behind the observed time a row may be to be seen: less than the retention, but in a
+ * window store by time on RocksDB just as far. @java AbstractDualSchemaRocksDBSegmentedBytesStore
  */
 static int64_t visible_ms(const ksi_store_spec *spec)
 {
