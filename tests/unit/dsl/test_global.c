@@ -35,7 +35,7 @@ static void a_global_table_takes_the_numbers_of_a_table(void **state)
     for (size_t i = 0; i < topology->store_count; i++) {
         assert_true(topology->stores[i].is_global);
         assert_false(topology->stores[i].spec.logging);
-        assert_false(topology->stores[i].spec.caching);
+        assert_true(topology->stores[i].spec.caching); /* as any table's, where it is cached */
     }
     ks_topology_free(topology);
     ks_builder_free(b);
@@ -105,7 +105,7 @@ static void a_global_store_is_added_to_a_topology_node_by_node(void **state)
                         "    Processor: keeper (stores: [kept])\n      --> none\n"
                         "      <-- from\n");
     assert_true(topology->stores[0].reprocesses);
-    assert_false(topology->stores[0].spec.caching);
+    assert_true(topology->stores[0].spec.caching);
     assert_int_equal(ks_topology_add_global_store(topology, store, &keeper, &freed, source, &error),
                      KS_E_TOPOLOGY);
     assert_string_equal(error.where, "from");

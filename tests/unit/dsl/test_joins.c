@@ -220,7 +220,7 @@ static void records_without_key_pass_to_left_joins_only(void **state)
 {
     (void)state;
     for (int with_global = 0; with_global <= 1; with_global++) {
-        assert_ptr_equal(filter_of(true, with_global), ksi_op_pass_through().class);
+        assert_ptr_equal(filter_of(true, with_global), ksi_op_any_key().class);
         assert_ptr_equal(filter_of(false, with_global), ksi_op_has_key().class);
     }
 }
