@@ -77,12 +77,33 @@ static bool looks_now_and_then(const cf_scenario *scenario)
     return interval != NULL && strcmp(interval, "0") != 0;
 }
 
+/*
+ * Whether rows of a global table may push others out of a record cache: after a restart it has none
+ * until they are read again.
+ */
+static bool has_global_rows_in_a_small_cache(const cf_scenario *scenario)
+{
+    const json_t *config = json_object_get(scenario->root, "config");
+    const char *bytes = json_string_value(json_object_get(config, "statestore.cache.max.bytes"));
+    const json_t *nodes = json_object_get(scenario->root, "topology");
+    bool has_global = false;
+    for (size_t i = 0; i < json_array_size(nodes) && !has_global; i++) {
+        const char *op = json_string_value(json_object_get(json_array_get(nodes, i), "op"));
+        has_global =
+            op != NULL && (strcmp(op, "globalTable") == 0 || strcmp(op, "addGlobalStore") == 0);
+    }
+    return has_global && bytes != NULL && strcmp(bytes, "0") != 0;
+}
+
 /* ---- what may be seen ------------------------------------------------------------------------ */
 
 const char *restart_difference_expected(const cf_scenario *scenario)
 {
     if (looks_now_and_then(scenario)) {
         return "a task that begins looks for closed windows at once, as in Java";
+    }
+    if (has_global_rows_in_a_small_cache(scenario)) {
+        return "a task that begins has no row of a global table in its record cache";
     }
     const json_t *nodes = json_object_get(scenario->root, "topology");
     for (size_t i = 0; i < json_array_size(nodes); i++) {
