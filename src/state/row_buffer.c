@@ -783,10 +783,11 @@ static void forget_row(ksi_row_buffer *buffer, row *it)
 /* Of the rows from `it` to `last`, those that are absent without a row, too. */
 static void forget_deleted(ksi_row_buffer *buffer, row *it, const row *last)
 {
-    bool is_over = buffer->walks > 0 || it == NULL;
-    while (!is_over) {
-        row *next = it->after;
-        is_over = it == last;
+    if (buffer->walks > 0) {
+        return;
+    }
+    while (it != NULL) {
+        row *next = it == last ? NULL : it->after;
         if (it->top.knowledge == KSI_ROW_ABSENT &&
             ksi_row_buffer_knows_from(buffer, it->item.key)) {
             forget_row(buffer, it);
