@@ -14,6 +14,7 @@
 
 #include <endian.h>
 
+#include "base/arena.h"
 #include "base/endian.h"
 
 int ksi_slice_compare(ks_slice a, ks_slice b)
@@ -30,6 +31,20 @@ bool ksi_slice_starts_with(ks_slice slice, ks_slice prefix)
 {
     return slice.size >= prefix.size &&
            (prefix.size == 0 || memcmp(slice.data, prefix.data, prefix.size) == 0);
+}
+
+ks_slice ksi_slice_behind_prefix(ks_slice prefix, ks_arena *arena)
+{
+    while (prefix.size > 0 && (unsigned char)prefix.data[prefix.size - 1] == 0xffu) {
+        prefix.size--;
+    }
+    if (prefix.size == 0) {
+        return ks_slice_null();
+    }
+    char *end = ksi_arena_alloc(arena, prefix.size);
+    memcpy(end, prefix.data, prefix.size);
+    end[prefix.size - 1] = (char)((unsigned char)end[prefix.size - 1] + 1);
+    return ks_slice_of(end, prefix.size);
 }
 
 static uint64_t mix(uint64_t hash, uint64_t word)

@@ -13,6 +13,11 @@
  */
 int ksi_slice_compare(ks_slice a, ks_slice b);
 bool ksi_slice_starts_with(ks_slice slice, ks_slice prefix);
+/*
+ * The smallest bytes behind all that begin with the prefix, in `arena`; null when nothing is behind
+ * them, as with a prefix of ff bytes only.
+ */
+ks_slice ksi_slice_behind_prefix(ks_slice prefix, ks_arena *arena);
 /* A fast hash for tables in memory; its value is nobody's format. */
 uint64_t ksi_slice_hash(ks_slice slice);
 /* Java's murmur2 of the default partitioner (org.apache.kafka.common.utils.Utils#murmur2). */

@@ -17,6 +17,7 @@
  */
 #include "base/endian.h"
 #include "base/error.h"
+#include "base/slice.h"
 #include "ops/foreign_key.h"
 
 #include <string.h>
@@ -37,21 +38,6 @@ static ks_slice combined_key(ks_arena *arena, ks_slice foreign_key, ks_slice pri
         memcpy(data + SIZE_BYTES + foreign_key.size, primary_key.data, primary_key.size);
     }
     return ks_slice_of(data, size);
-}
-
-/*
- * The first key behind all that begin with `prefix`. There is one: a prefix begins with a size,
- * which is never all ones.
- */
-static ks_slice behind_prefix(ks_arena *arena, ks_slice prefix)
-{
-    ks_slice end = ksi_arena_copy(arena, prefix);
-    char *last = (char *)end.data + end.size - 1;
-    while ((uint8_t)*last == 0xff) {
-        last--;
-    }
-    *last = (char)((uint8_t)*last + 1);
-    return ks_slice_of(end.data, (size_t)(last - end.data) + 1);
 }
 
 /* ---- receiving ------------------------------------------------------------------------------- */
@@ -209,7 +195,8 @@ static void tell_one(const subscriptions *here, ks_ctx *ctx, const ks_record *re
 static ks_status tell_all(const subscriptions *here, ks_ctx *ctx, const ks_record *record,
                           ks_slice prefix, ks_error *error)
 {
-    const ksi_row_range range = {.low = prefix, .high = behind_prefix(ctx->arena, prefix)};
+    const ksi_row_range range = {.low = prefix,
+                                 .high = ksi_slice_behind_prefix(prefix, ctx->arena)};
     ksi_merged_iterator *iterator = ksi_key_value_store_iterate(here->store, &range);
     ksi_row row;
     bool found = true;

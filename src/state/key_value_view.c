@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/slice.h"
 #include "state/store_serdes.h"
 
 enum { TIME_OF_THE_RECORD = -1 };
@@ -454,24 +455,6 @@ ks_key_value_iterator *ks_key_value_store_reverse_range(ks_key_value_store *stor
     return iterate_between(store, from, to, true, error);
 }
 
-/*
- * The smallest bytes behind all that begin with the prefix; null when nothing is behind them, as
- * with a prefix of ff bytes only.
- */
-static ks_slice end_of_prefix(ks_slice prefix, ks_arena *arena)
-{
-    while (prefix.size > 0 && (unsigned char)prefix.data[prefix.size - 1] == 0xffu) {
-        prefix.size--;
-    }
-    if (prefix.size == 0) {
-        return ks_slice_null();
-    }
-    char *end = ksi_arena_alloc(arena, prefix.size);
-    memcpy(end, prefix.data, prefix.size);
-    end[prefix.size - 1] = (char)((unsigned char)end[prefix.size - 1] + 1);
-    return ks_slice_of(end, prefix.size);
-}
-
 static ks_key_value_iterator *open_prefix(ks_key_value_store *store, ks_value prefix,
                                           const ks_serde *serde, ks_error *error)
 {
@@ -486,7 +469,7 @@ static ks_key_value_iterator *open_prefix(ks_key_value_store *store, ks_value pr
     }
     ksi_arena_mark mark = ksi_arena_save(store->arena);
     if (write_bytes(&with, true, prefix, store->arena, &range.low, error) == KS_OK) {
-        range.high = end_of_prefix(range.low, store->arena);
+        range.high = ksi_slice_behind_prefix(range.low, store->arena);
         iterator = iterate(store, &range);
     }
     ksi_arena_release(store->arena, mark);

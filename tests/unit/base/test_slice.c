@@ -4,6 +4,8 @@
  */
 #include "base/slice.h"
 
+#include <kstreams/serde.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +31,18 @@ static void bytes_order_unsigned_and_shorter_first(void **state)
     assert_true(ksi_slice_compare(text(""), text("a")) < 0);
     assert_int_equal(ksi_slice_compare(ks_slice_null(), text("")), 0);
     assert_true(ksi_slice_compare(ks_slice_of("a\0a", 3), ks_slice_of("a\0b", 3)) < 0);
+}
+
+static void behind_a_prefix_are_the_bytes_that_follow_all_that_begin_with_it(void **state)
+{
+    (void)state;
+    ks_arena *arena = ks_arena_new();
+    assert_true(ks_slice_equal(ksi_slice_behind_prefix(text("ab"), arena), text("ac")));
+    assert_true(ks_slice_equal(ksi_slice_behind_prefix(text("a\xff\xff"), arena), text("b")));
+    assert_true(ks_slice_equal(ksi_slice_behind_prefix(text("\x7f"), arena), text("\x80")));
+    assert_null(ksi_slice_behind_prefix(text("\xff\xff"), arena).data);
+    assert_null(ksi_slice_behind_prefix(text(""), arena).data);
+    ks_arena_free(arena);
 }
 
 static void a_slice_starts_with_its_prefixes(void **state)
@@ -115,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_order_unsigned_and_shorter_first),
         cmocka_unit_test(a_slice_starts_with_its_prefixes),
+        cmocka_unit_test(behind_a_prefix_are_the_bytes_that_follow_all_that_begin_with_it),
         cmocka_unit_test(equal_bytes_hash_alike_wherever_they_are),
         cmocka_unit_test(murmur2_is_kafkas),
         cmocka_unit_test(a_slice_is_printed_up_to_its_end),
