@@ -536,90 +536,71 @@ bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic, si
 
 /* ---- stores, counters ------------------------------------------------------------------------ */
 
-static ks_key_value_store *view_of(const ks_test_driver *driver, ks_key_value_store *views,
-                                   const char *name)
+/* Where the views of a store are: of those of its kind alone `store` is not NULL. */
+static bool find_store(const ks_test_driver *driver, const char *name, size_t *at)
 {
-    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
-        const ksi_key_value_store *store = views[i].store;
-        if (store != NULL && strcmp(ksi_key_value_store_spec(store)->name, name) == 0) {
-            return &views[i];
+    for (*at = 0; name != NULL && *at < driver->store_count; (*at)++) {
+        if (strcmp(driver->versioned_views[*at].serdes.store, name) == 0) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name)
 {
-    return view_of(driver, driver->views, name);
+    size_t at;
+    bool is_one = find_store(driver, name, &at) && driver->views[at].store != NULL;
+    return is_one ? &driver->views[at] : NULL;
 }
 
 ks_key_value_store *ks_test_driver_stored_key_value_store(ks_test_driver *driver, const char *name)
 {
-    return view_of(driver, driver->stored_views, name);
+    size_t at;
+    bool is_one = find_store(driver, name, &at) && driver->stored_views[at].store != NULL;
+    return is_one ? &driver->stored_views[at] : NULL;
 }
 
 ks_versioned_store *ks_test_driver_versioned_store(ks_test_driver *driver, const char *name)
 {
-    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
-        ks_versioned_store *view = &driver->versioned_views[i];
-        if (view->store != NULL && strcmp(view->serdes.store, name) == 0) {
-            return view;
-        }
-    }
-    return NULL;
-}
-
-static ks_window_store *window_view_of(const ks_test_driver *driver, ks_window_store *views,
-                                       const char *name)
-{
-    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
-        if (views[i].store != NULL && strcmp(views[i].serdes.store, name) == 0) {
-            return &views[i];
-        }
-    }
-    return NULL;
+    size_t at;
+    bool is_one = find_store(driver, name, &at) && driver->versioned_views[at].store != NULL;
+    return is_one ? &driver->versioned_views[at] : NULL;
 }
 
 ks_window_store *ks_test_driver_window_store(ks_test_driver *driver, const char *name)
 {
-    return window_view_of(driver, driver->window_views, name);
+    size_t at;
+    bool is_one = find_store(driver, name, &at) && driver->window_views[at].store != NULL;
+    return is_one ? &driver->window_views[at] : NULL;
 }
 
 ks_window_store *ks_test_driver_stored_window_store(ks_test_driver *driver, const char *name)
 {
-    return window_view_of(driver, driver->stored_window_views, name);
-}
-
-static ks_session_store *session_view_of(const ks_test_driver *driver, ks_session_store *views,
-                                         const char *name)
-{
-    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
-        if (views[i].store != NULL && strcmp(views[i].serdes.store, name) == 0) {
-            return &views[i];
-        }
-    }
-    return NULL;
+    size_t at;
+    bool is_one = find_store(driver, name, &at) && driver->stored_window_views[at].store != NULL;
+    return is_one ? &driver->stored_window_views[at] : NULL;
 }
 
 ks_session_store *ks_test_driver_session_store(ks_test_driver *driver, const char *name)
 {
-    return session_view_of(driver, driver->session_views, name);
+    size_t at;
+    bool is_one = find_store(driver, name, &at) && driver->session_views[at].store != NULL;
+    return is_one ? &driver->session_views[at] : NULL;
 }
 
 ks_session_store *ks_test_driver_stored_session_store(ks_test_driver *driver, const char *name)
 {
-    return session_view_of(driver, driver->stored_session_views, name);
+    size_t at;
+    bool is_one = find_store(driver, name, &at) && driver->stored_session_views[at].store != NULL;
+    return is_one ? &driver->stored_session_views[at] : NULL;
 }
 
 ks_custom_store *ks_test_driver_custom_store(ks_test_driver *driver, const char *name)
 {
-    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
-        const ksi_custom_store *store = driver->custom_views[i].store;
-        if (store != NULL && strcmp(ksi_custom_store_spec(store)->name, name) == 0) {
-            return &driver->custom_views[i];
-        }
-    }
-    return NULL;
+    size_t at;
+    bool is_one = find_store(driver, name, &at) && driver->custom_views[at].store != NULL;
+    return is_one ? &driver->custom_views[at] : NULL;
 }
 
 size_t ks_test_driver_store_count(const ks_test_driver *driver)
