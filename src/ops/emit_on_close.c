@@ -20,29 +20,24 @@ void ksi_emit_on_close_open(ksi_emit_on_close *emit, ks_ctx *ctx, const char *st
 {
     *emit =
         (ksi_emit_on_close){.ctx = ctx,
-                            .store = store,
+                            .last_close = ctx->services->note(ctx, store),
                             .interval_ms = ksi_config_i64(
                                 ctx->config, "__emit.interval.ms.kstreams.windowed.aggregation__")};
 }
 
 bool ksi_close_is_due(ksi_emit_on_close *emit, int64_t close_time)
 {
-    if (!emit->knows_last) { /* a task is made before it is known what was committed for it */
-        emit->last_close = emit->ctx->services->note(emit->ctx, emit->store);
-        emit->knows_last = true;
-    }
     const int64_t now = ksi_wall_ms(emit->ctx->clock);
     if (now < emit->next_look_ms) {
         return false;
     }
     emit->next_look_ms = now + emit->interval_ms;
-    return emit->last_close < 0 || emit->last_close < close_time;
+    return *emit->last_close < 0 || *emit->last_close < close_time;
 }
 
 void ksi_close_done(ksi_emit_on_close *emit, int64_t close_time)
 {
-    emit->last_close = close_time;
-    emit->ctx->services->keep_note(emit->ctx, emit->store, close_time);
+    *emit->last_close = close_time;
 }
 
 /* ---- windows --------------------------------------------------------------------------------- */
@@ -126,10 +121,10 @@ void ksi_emit_closed_windows(ksi_emit_on_close *emit, ksi_table_store *table,
     if (!ksi_close_is_due(emit, close_time)) {
         return;
     }
-    const ksi_window_range range = {.from = first_open(windows, emit->last_close),
+    const ksi_window_range range = {.from = first_open(windows, *emit->last_close),
                                     .to = last_closed(windows, close_time),
                                     .kept = true};
-    if (range.to < 0 || (windows->kind == KS_WINDOWS_TIME && emit->last_close >= 0 &&
+    if (range.to < 0 || (windows->kind == KS_WINDOWS_TIME && *emit->last_close >= 0 &&
                          are_of_same_windows(windows, range.to, range.from - 1))) {
         return;
     }

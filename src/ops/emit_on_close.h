@@ -10,7 +10,7 @@
  * name of the store: a task that starts anew goes on there.
  *
  *     if (ksi_close_is_due(&emit, close_time)) {
- *         ... forward what has closed since emit.last_close ...
+ *         ... forward what has closed since *emit.last_close ...
  *         ksi_close_done(&emit, close_time);
  *     }
  *
@@ -29,11 +29,9 @@
 
 typedef struct ksi_emit_on_close {
     ks_ctx *ctx;
-    const char *store;    /* its name */
     int64_t interval_ms;  /* of the clock, between two looks */
     int64_t next_look_ms; /* by the clock */
-    int64_t last_close;   /* the close time of the last emission; -1: none yet */
-    bool knows_last;
+    int64_t *last_close;  /* the close time of the last emission; -1: none yet */
 } ksi_emit_on_close;
 
 /* From the init of the node; `store` is the name of its store, which outlives the task. */

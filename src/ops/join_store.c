@@ -12,8 +12,11 @@ ksi_join_task *ksi_join_task_of(ks_ctx *ctx, const ksi_stream_join *join)
 {
     ksi_join_task *task = ksi_ctx_shared_state(ctx, join, sizeof *task);
     if (!task->has_begun) {
-        *task = (ksi_join_task){
-            .has_begun = true, .stream_time = -1, .min_time = INT64_MAX, .key = ks_null()};
+        *task = (ksi_join_task){.has_begun = true,
+                                .time = ksi_operator_time_of(ctx, join->sides[KSI_JOIN_LEFT].store),
+                                .stream_time = -1,
+                                .min_time = INT64_MAX,
+                                .key = ks_null()};
     }
     return task;
 }

@@ -12,6 +12,7 @@
 #ifndef KSI_OPS_JOIN_STORE_H
 #define KSI_OPS_JOIN_STORE_H
 
+#include "ops/operator_time.h"
 #include "ops/ops.h"
 #include "state/window_store.h"
 #include "topology/context.h"
@@ -19,11 +20,12 @@
 /* Of one join in one task. @java KStreamImplJoin.TimeTracker */
 typedef struct ksi_join_task {
     bool has_begun;
-    int64_t stream_time; /* the highest timestamp of either side; -1: none */
-    int64_t min_time;    /* about the lowest of those without partner; INT64_MAX: not known */
-    int64_t none_before; /* no record without partner is older: where a look begins */
-    int64_t next_emit;   /* of the wall clock: before it nobody looks for closed windows */
-    ks_value key;        /* of the record in hand; null: `key_bytes` has none yet */
+    ksi_operator_time time; /* of either side */
+    int64_t stream_time;    /* what it came to with the record in hand */
+    int64_t min_time;       /* about the lowest of those without partner; INT64_MAX: not known */
+    int64_t none_before;    /* no record without partner is older: where a look begins */
+    int64_t next_emit;      /* of the wall clock: before it nobody looks for closed windows */
+    ks_value key;           /* of the record in hand; null: `key_bytes` has none yet */
     ks_slice key_bytes;
 } ksi_join_task;
 
@@ -32,7 +34,7 @@ ksi_join_task *ksi_join_task_of(ks_ctx *ctx, const ksi_stream_join *join);
 
 static inline void ksi_join_task_advance(ksi_join_task *task, int64_t timestamp)
 {
-    task->stream_time = timestamp > task->stream_time ? timestamp : task->stream_time;
+    task->stream_time = ksi_operator_time_observe(&task->time, timestamp);
 }
 
 typedef struct ksi_join_store {

@@ -35,27 +35,20 @@ static int64_t time_of_store(ksi_store *store, const ks_windows *windows)
     return observed > longer ? observed - longer : -1;
 }
 
-void ksi_operator_time_open(ksi_operator_time *time, ks_ctx *ctx, const char *store,
-                            const ks_windows *windows)
+static int64_t *note_of(ks_ctx *ctx, const char *name)
 {
-    *time = (ksi_operator_time){
-        .ctx = ctx,
-        .name = ksi_arena_format(ctx->task_arena, KSI_OWN_NOTE "%s", ctx->node->node->name),
-        .highest = -1,
-        .at_least = time_of_store(ctx->services->store(ctx, store), windows)};
+    return ctx->services->note(ctx, ksi_arena_format(ctx->task_arena, KSI_OWN_NOTE "%s", name));
 }
 
-int64_t ksi_operator_time_observe(ksi_operator_time *time, int64_t timestamp)
+ksi_operator_time ksi_operator_time_of(ks_ctx *ctx, const char *name)
 {
-    const ksi_ctx_services *services = time->ctx->services;
-    if (!time->is_known) { /* a task is made before it is known what was committed for it */
-        int64_t noted = services->note(time->ctx, time->name);
-        time->highest = noted > time->at_least ? noted : time->at_least;
-        time->is_known = true;
-    }
-    if (time->highest < timestamp) {
-        time->highest = timestamp;
-        services->keep_note(time->ctx, time->name, timestamp);
-    }
-    return time->highest;
+    return (ksi_operator_time){.highest = note_of(ctx, name), .at_least = -1};
+}
+
+ksi_operator_time ksi_operator_time_of_windows(ks_ctx *ctx, const char *store,
+                                               const ks_windows *windows)
+{
+    return (ksi_operator_time){.highest = note_of(ctx, ctx->node->node->name),
+                               .at_least =
+                                   time_of_store(ctx->services->store(ctx, store), windows)};
 }

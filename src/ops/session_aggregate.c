@@ -56,7 +56,7 @@ static ks_status session_aggregate_init(ks_ctx *ctx, const void *config, void *s
 {
     const ksi_windowed_aggregate *aggregate = config;
     session_aggregate_state *mine = state;
-    ksi_operator_time_open(&mine->time, ctx, aggregate->how.table.store, &aggregate->windows);
+    mine->time = ksi_operator_time_of_windows(ctx, aggregate->how.table.store, &aggregate->windows);
     KS_TRY(ksi_table_store_open(&mine->table, ctx, &aggregate->how.table, error));
     ksi_emit_on_close_open(&mine->emit, ctx, aggregate->how.table.store);
     return KS_OK;
@@ -162,7 +162,7 @@ static void emit_closed(session_aggregate_state *mine, const ks_record *record, 
     if (!ksi_close_is_due(&mine->emit, close_time) || close_time < 1) {
         return;
     }
-    const int64_t last = mine->emit.last_close;
+    const int64_t last = *mine->emit.last_close;
     ksi_session_iterator *iterator =
         ksi_session_store_find_ending(table->sessions, last > 0 ? last : 0, close_time - 1);
     ks_error error;

@@ -63,7 +63,7 @@ static ks_status sliding_init(ks_ctx *ctx, const void *config, void *state, ks_e
 {
     const ksi_windowed_aggregate *aggregate = config;
     sliding_state *mine = state;
-    ksi_operator_time_open(&mine->time, ctx, aggregate->how.table.store, &aggregate->windows);
+    mine->time = ksi_operator_time_of_windows(ctx, aggregate->how.table.store, &aggregate->windows);
     KS_TRY(ksi_table_store_open(&mine->table, ctx, &aggregate->how.table, error));
     ksi_emit_on_close_open(&mine->emit, ctx, aggregate->how.table.store);
     return KS_OK;

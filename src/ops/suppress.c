@@ -23,6 +23,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "ops/operator_time.h"
 #include "serde/convert.h"
 #include "topology/change.h"
 
@@ -86,14 +87,14 @@ bool ksi_suppressed_prior(ksi_suppressed *table, ks_value key, ks_value *prior, 
 
 typedef struct suppress_state {
     ksi_suppressed table;
-    int64_t stream_time; /* of the updates that came by */
+    ksi_operator_time time; /* of the updates that came by */
 } suppress_state;
 
 static ks_status suppress_init(ks_ctx *ctx, const void *config, void *state, ks_error *error)
 {
     const ksi_suppress *how = config;
     suppress_state *here = state;
-    here->stream_time = -1;
+    here->time = ksi_operator_time_of(ctx, ctx->node->node->name);
     return ksi_suppressed_open(&here->table, ctx, how->buffer, error);
 }
 
@@ -188,16 +189,14 @@ static void suppress_process(ks_ctx *ctx, const void *config, void *state, const
     const ksi_suppressed *table = &here->table;
     ks_error error;
     ksi_error_begin(&error);
-    if (record->timestamp > here->stream_time) {
-        here->stream_time = record->timestamp;
-    }
+    const int64_t stream_time = ksi_operator_time_observe(&here->time, record->timestamp);
     if (hold_back(how, table, record, &error) != KS_OK) {
         ksi_ctx_fail_error(ctx, &error);
         return;
     }
     bool goes_on = true;
     while (goes_on && ksi_suppress_buffer_count(table->buffer) > 0 &&
-           is_due(how, ksi_suppress_buffer_oldest(table->buffer), here->stream_time)) {
+           is_due(how, ksi_suppress_buffer_oldest(table->buffer), stream_time)) {
         goes_on = emit_first(how, table);
     }
     while (goes_on && is_over_capacity(how, table)) {

@@ -28,7 +28,7 @@ static ks_status window_aggregate_init(ks_ctx *ctx, const void *config, void *st
 {
     const ksi_windowed_aggregate *aggregate = config;
     window_aggregate_state *mine = state;
-    ksi_operator_time_open(&mine->time, ctx, aggregate->how.table.store, &aggregate->windows);
+    mine->time = ksi_operator_time_of_windows(ctx, aggregate->how.table.store, &aggregate->windows);
     KS_TRY(ksi_table_store_open(&mine->table, ctx, &aggregate->how.table, error));
     ksi_emit_on_close_open(&mine->emit, ctx, aggregate->how.table.store);
     return KS_OK;

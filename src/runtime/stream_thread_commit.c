@@ -70,10 +70,10 @@ bool ksi_thread_needs_commit(const ksi_stream_thread *thread)
 /* ---- offsets --------------------------------------------------------------------------------- */
 
 /* Once: what has come to be too long does not become short again. */
-static void tell_of_shortened(ksi_stream_thread *thread, const ksi_thread_task *task)
+static void tell_of_shortened(ksi_stream_thread *thread, const ksi_thread_task *task,
+                              const ksi_commit_notes *notes)
 {
-    if (!thread->told_of_shortened &&
-        ksi_commit_metadata_is_shortened(ksi_task_notes(task->task))) {
+    if (!thread->told_of_shortened && ksi_commit_metadata_is_shortened(notes)) {
         thread->told_of_shortened = true;
         ksi_log(thread->options.logger, KS_LOG_LEVEL_WARN, ksi_stream_thread_name(thread),
                 "task %d_%d has so many operators of windows that what is committed of their time "
@@ -91,7 +91,8 @@ static void collect_offsets(ksi_stream_thread *thread)
     ksi_arena_reset(&thread->commit_arena);
     for (size_t t = 0; t < thread->task_count; t++) {
         const ksi_thread_task *task = thread->tasks[t];
-        tell_of_shortened(thread, task);
+        const ksi_commit_notes notes = ksi_task_notes(task->task, &thread->commit_arena);
+        tell_of_shortened(thread, task, &notes);
         for (size_t i = 0; i < task->input_count; i++) {
             const ksi_thread_input *input = &task->inputs[i];
             int64_t offset = ksi_thread_offset(thread, task, input);
@@ -104,8 +105,8 @@ static void collect_offsets(ksi_stream_thread *thread)
                 (ksi_group_offset){.partition = input->at,
                                    .offset = offset,
                                    .metadata = ksi_commit_metadata_encode(
-                                       ksi_task_partition_time(task->task, input->input),
-                                       ksi_task_notes(task->task), &thread->commit_arena)};
+                                       ksi_task_partition_time(task->task, input->input), &notes,
+                                       &thread->commit_arena)};
         }
     }
 }

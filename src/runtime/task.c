@@ -447,40 +447,39 @@ void ksi_task_set_partition_time(ksi_task *task, size_t input, int64_t timestamp
     ksi_partition_group_set_time(&task->group, input, timestamp);
 }
 
-ksi_commit_note *ksi_task_note_named(const ksi_task *task, const char *name)
+int64_t *ksi_task_note(ksi_task *task, const char *name)
 {
-    for (size_t i = 0; i < task->notes.count; i++) {
-        if (strcmp(task->notes.items[i].name, name) == 0) {
-            return &task->notes.items[i];
+    for (size_t i = 0; i < task->note_count; i++) {
+        if (strcmp(task->notes[i]->name, name) == 0) {
+            return &task->notes[i]->number;
         }
     }
-    return NULL;
+    ksi_commit_note *note = ksi_arena_alloc(&task->task_arena, sizeof *note);
+    *note = (ksi_commit_note){.name = ksi_arena_strdup(&task->task_arena, name), .number = -1};
+    task->notes = ksi_grow(task->notes, &task->note_capacity, task->note_count + 1,
+                           sizeof(ksi_commit_note *));
+    task->notes[task->note_count++] = note;
+    return &note->number;
 }
 
-void ksi_task_keep_note(ksi_task *task, const ksi_commit_note *note)
+ksi_commit_notes ksi_task_notes(const ksi_task *task, ks_arena *arena)
 {
-    ksi_commit_note *kept = ksi_task_note_named(task, note->name);
-    if (kept == NULL) {
-        ksi_commit_notes *notes = &task->notes;
-        notes->items =
-            ksi_grow(notes->items, &task->note_capacity, notes->count + 1, sizeof *notes->items);
-        kept = &notes->items[notes->count++];
-        kept->name = ksi_arena_strdup(&task->task_arena, note->name);
+    ksi_commit_notes notes = {
+        .items = ksi_arena_alloc(arena, (task->note_count + 1) * sizeof *notes.items)};
+    for (size_t i = 0; i < task->note_count; i++) {
+        if (task->notes[i]->number >= 0) {
+            notes.items[notes.count++] = *task->notes[i];
+        }
     }
-    kept->number = note->number;
-}
-
-const ksi_commit_notes *ksi_task_notes(const ksi_task *task)
-{
-    return &task->notes;
+    return notes;
 }
 
 void ksi_task_take_notes(ksi_task *task, const ksi_commit_notes *notes)
 {
     for (size_t i = 0; i < notes->count; i++) {
-        const ksi_commit_note *kept = ksi_task_note_named(task, notes->items[i].name);
-        if (kept == NULL || kept->number < notes->items[i].number) {
-            ksi_task_keep_note(task, &notes->items[i]);
+        int64_t *number = ksi_task_note(task, notes->items[i].name);
+        if (*number < notes->items[i].number) {
+            *number = notes->items[i].number;
         }
     }
 }

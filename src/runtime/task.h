@@ -122,11 +122,11 @@ void ksi_task_forget_offset(ksi_task *task, size_t input);
 int64_t ksi_task_partition_time(const ksi_task *task, size_t input);
 void ksi_task_set_partition_time(ksi_task *task, size_t input, int64_t timestamp);
 /*
- * What its nodes keep beside the offsets, to commit with each of them; and what came with one, to
- * be told before the first record. Of one name the larger number counts: not every commit is of all
- * inputs. @java ProcessorMetadata
+ * What its nodes keep beside the offsets, to commit with each of them, in `arena`; and what came
+ * with one, to be told before the first record. Of one name the larger number counts: not every
+ * commit is of all inputs. @java ProcessorMetadata
  */
-const ksi_commit_notes *ksi_task_notes(const ksi_task *task);
+ksi_commit_notes ksi_task_notes(const ksi_task *task, ks_arena *arena);
 void ksi_task_take_notes(ksi_task *task, const ksi_commit_notes *notes);
 /* Whether something was processed since the last ksi_task_committed(). */
 bool ksi_task_commit_needed(const ksi_task *task);

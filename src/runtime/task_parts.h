@@ -40,7 +40,8 @@ struct ksi_task {
     size_t reader_count;
     const ks_timestamp_extractor *default_extractor;
     ksi_punctuations punctuations;
-    ksi_commit_notes notes; /* of its nodes */
+    ksi_commit_note **notes; /* of its nodes, which know where theirs stand */
+    size_t note_count;
     size_t note_capacity;
     ksi_map *topics; /* names of topics that patterns matched */
     bool commit_needed;
@@ -49,9 +50,8 @@ struct ksi_task {
     ks_error error;
 };
 
-/* The note of a name, NULL: none; and another number for one, or a new one. */
-ksi_commit_note *ksi_task_note_named(const ksi_task *task, const char *name);
-void ksi_task_keep_note(ksi_task *task, const ksi_commit_note *note);
+/* The number of a name, where it stands; -1 for a new one. */
+int64_t *ksi_task_note(ksi_task *task, const char *name);
 
 typedef ks_status ksi_user_code_fn(ksi_task *task, void *argument, ks_error *reason);
 

@@ -70,15 +70,9 @@ static void request_commit(ks_ctx *ctx)
     ((ksi_task *)ctx->owner)->commit_requested = true;
 }
 
-static int64_t note(ks_ctx *ctx, const char *name)
+static int64_t *note(ks_ctx *ctx, const char *name)
 {
-    const ksi_commit_note *found = ksi_task_note_named(ctx->owner, name);
-    return found != NULL ? found->number : -1;
-}
-
-static void keep_note(ks_ctx *ctx, const char *name, int64_t number)
-{
-    ksi_task_keep_note(ctx->owner, &(ksi_commit_note){.name = name, .number = number});
+    return ksi_task_note(ctx->owner, name);
 }
 
 static const ksi_ctx_services services = {.handle_failure = handle_failure,
@@ -86,8 +80,7 @@ static const ksi_ctx_services services = {.handle_failure = handle_failure,
                                           .schedule = schedule,
                                           .cancel = cancel,
                                           .request_commit = request_commit,
-                                          .note = note,
-                                          .keep_note = keep_note};
+                                          .note = note};
 
 /* ---- making a task --------------------------------------------------------------------------- */
 
@@ -440,7 +433,7 @@ void ksi_task_free(ksi_task *task)
     ksi_free(task->stores);
     ksi_map_free(task->topics, NULL);
     ksi_punctuations_destroy(&task->punctuations);
-    ksi_free(task->notes.items);
+    ksi_free(task->notes);
     ksi_partition_group_destroy(&task->group);
     ksi_error_handlers_destroy(&task->handlers);
     ksi_collector_destroy(&task->collector);

@@ -124,16 +124,11 @@ uint64_t ksi_driven_task_dropped_by(const ksi_driven_task *driven, ks_drop_reaso
 /* A copy of what its nodes keep beside the offsets. */
 static void keep_notes(ksi_driven_task *driven)
 {
-    const ksi_commit_notes *notes = ksi_task_notes(driven->task);
     ksi_arena_reset(&driven->note_arena);
-    driven->notes = (ksi_commit_notes){
-        .items =
-            ksi_arena_alloc(&driven->note_arena, (notes->count + 1) * sizeof *driven->notes.items),
-        .count = notes->count};
-    for (size_t i = 0; i < notes->count; i++) {
-        driven->notes.items[i] =
-            (ksi_commit_note){.name = ksi_arena_strdup(&driven->note_arena, notes->items[i].name),
-                              .number = notes->items[i].number};
+    driven->notes = ksi_task_notes(driven->task, &driven->note_arena);
+    for (size_t i = 0; i < driven->notes.count; i++) {
+        ksi_commit_note *note = &driven->notes.items[i];
+        note->name = ksi_arena_strdup(&driven->note_arena, note->name);
     }
 }
 

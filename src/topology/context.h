@@ -70,12 +70,12 @@ typedef struct ksi_ctx_services {
     /* The task is to be committed soon. */
     void (*request_commit)(ks_ctx *ctx);
     /*
-     * A number of the task that is committed with its offsets, under a name that lives as long as
-     * the topology; -1: there is none. It is known from the first record on, not before. The name
-     * is that of a store, where Java keeps the same; else it begins with KSI_OWN_NOTE.
+     * A number of the task that is committed with its offsets; a node asks for it once, and then
+     * reads and changes it in its place. -1: there is none. What was committed stands there from
+     * the first record on, not before. The name is that of a store, where Java keeps the same; else
+     * it begins with KSI_OWN_NOTE.
      */
-    int64_t (*note)(ks_ctx *ctx, const char *name);
-    void (*keep_note)(ks_ctx *ctx, const char *name, int64_t number);
+    int64_t *(*note)(ks_ctx *ctx, const char *name);
 } ksi_ctx_services;
 
 struct ks_ctx {

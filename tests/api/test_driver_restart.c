@@ -317,6 +317,79 @@ static void what_was_late_before_a_restart_is_late_after_it(void **state)
     }
 }
 
+static ks_value left_alone(ks_ctx *ctx, ks_value key, ks_value left, ks_value right, void *user)
+{
+    (void)ctx;
+    (void)key;
+    (void)user;
+    return ks_value_is_null(right) ? left : ks_null();
+}
+
+static void join_left(ks_builder *builder, ks_stream *in)
+{
+    const ks_serde *text = &ks_serde_string;
+    ks_stream *other = ks_builder_stream(builder, "other", KS_CONSUMED(.key = text, .value = text));
+    ks_stream *joined =
+        ks_stream_left_join(in, other, left_alone, NULL, ks_join_windows_of(10, 0),
+                            KS_STREAM_JOINED(.key = text, .value = text, .other_value = text));
+    ks_stream_to(joined, "out", KS_PRODUCED(.key = text, .value = text));
+}
+
+static void hold_back(ks_builder *builder, ks_stream *in)
+{
+    const ks_serde *text = &ks_serde_string;
+    (void)builder;
+    ks_table *table = ks_stream_to_table(in, KS_MATERIALIZED(.key = text, .value = text));
+    ks_table *held =
+        ks_table_suppress(table, KS_SUPPRESSED(.until = KS_UNTIL_TIME_LIMIT, .time_limit_ms = 10));
+    ks_stream_to(ks_table_to_stream(held, NULL), "out", KS_PRODUCED(.key = text, .value = text));
+}
+
+/* Two records at `times` 100 and 150, a restart, then one that was due long before. */
+static size_t results_of_a_late_record(void (*add)(ks_builder *builder, ks_stream *in),
+                                       const ks_test_restart *way)
+{
+    const ks_serde *text = &ks_serde_string;
+    ks_error error = {0};
+    ks_builder *builder = ks_builder_new(NULL);
+    add(builder, ks_builder_stream(builder, "in", KS_CONSUMED(.key = text, .value = text)));
+    ks_topology *topology = ks_builder_build(builder, &error);
+    assert_non_null(topology);
+    ks_test_driver *driver = ks_test_driver_new(topology, NULL, NULL, &error);
+    assert_non_null(driver);
+    ks_test_output *out = ks_test_driver_output(driver, "out", text, text);
+    ks_log_record record = {
+        .key = ks_slice_cstr("a"), .value = ks_slice_cstr("v"), .partition = -1};
+    for (record.timestamp = 100; record.timestamp <= 150; record.timestamp += 50) {
+        assert_int_equal(ks_test_driver_pipe(driver, "in", &record, &error), KS_OK);
+    }
+    if (way != NULL) {
+        assert_int_equal(ks_test_driver_restart(driver, *way, &error), KS_OK);
+    }
+    record = (ks_log_record){.key = ks_slice_cstr("late"),
+                             .value = ks_slice_cstr("v"),
+                             .timestamp = 60,
+                             .partition = -1};
+    assert_int_equal(ks_test_driver_pipe(driver, "in", &record, &error), KS_OK);
+    size_t results = ks_test_output_size(out);
+    ks_test_driver_free(driver);
+    ks_topology_free(topology);
+    ks_builder_free(builder);
+    return results;
+}
+
+static void joins_and_suppressions_know_after_a_restart_how_far_time_was(void **state)
+{
+    (void)state;
+    static const ks_test_restart ways[] = {KS_TEST_RESTART_KEEP_STATE, KS_TEST_RESTART_LOSE_STATE};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(results_of_a_late_record(join_left, &ways[i]), 2);
+        assert_int_equal(results_of_a_late_record(hold_back, &ways[i]), 2);
+    }
+    assert_int_equal(results_of_a_late_record(join_left, NULL), 2);
+    assert_int_equal(results_of_a_late_record(hold_back, NULL), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +404,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_counters_go_on, set_up, tear_down),
         cmocka_unit_test(an_unprocessed_record_waits_again),
         cmocka_unit_test(what_was_late_before_a_restart_is_late_after_it),
+        cmocka_unit_test(joins_and_suppressions_know_after_a_restart_how_far_time_was),
         cmocka_unit_test(a_driver_whose_restart_failed_says_so_from_then_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
