@@ -110,6 +110,8 @@ file(GLOB api_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/api/test_*.
 foreach(source IN LISTS api_sources)
   kstreams_test(api "" "${source}" LIBRARIES ${support_library})
 endforeach()
+target_sources(api.relational PRIVATE "${PROJECT_SOURCE_DIR}/tests/kafka/smoke/relational_topology.c")
+target_include_directories(api.relational PRIVATE "${PROJECT_SOURCE_DIR}/tests/kafka")
 
 file(GLOB crash_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/test_*.c")
 file(GLOB crash_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/crash_*.c")

@@ -2,14 +2,8 @@
 /*
  * test_relational.c - articles with the number of their comments, and comments with the beginning
  * of their article: groups of a table, a left join of tables and a foreign-key join in one
- * topology. It is that of Kafka's RelationalSmokeTest, in its bytes:
- *
- *     article              key i32, time i64, size i32, text
- *     comment              key i32, time i64, size i32, text, key of its article i32
- *     augmented article    an article, number of comments i64
- *     augmented comment    a comment, size i32, beginning of the article's text
- *
- * so that a value is read where it stands, and a result is one value behind another.
+ * topology, that which Kafka's RelationalSmokeTest verifies on a broker. Its bytes are told in
+ * kafka/smoke/relational_topology.c: a value is read where it stands.
  */
 #include <kstreams/kstreams.h>
 #include <kstreams/testing.h>
@@ -25,6 +19,7 @@
 #include <cmocka.h>
 
 #include "assert_ok.h"
+#include "smoke/topologies.h"
 
 enum { ARTICLES = 10, COMMENTS = 30, TEXT_AT = 16, PREFIX = 10 };
 
@@ -80,64 +75,11 @@ static ks_slice written(char *to, int32_t key, int64_t time_ms, ks_slice text, i
     return ks_slice_of(to, (size_t)(at - to));
 }
 
-/* ---- the topology ---------------------------------------------------------------------------- */
-
-static ks_pair one_for_its_article(ks_ctx *ctx, const ks_record *comment, void *user)
-{
-    (void)ctx;
-    (void)user;
-    return (ks_pair){.key = ks_i32(article_of_comment(ks_value_bytes(comment->value))),
-                     .value = ks_i16(1)};
-}
-
-static ks_value with_count(ks_ctx *ctx, ks_value key, ks_value article, ks_value count, void *user)
-{
-    ks_slice left = ks_value_bytes(article);
-    char *to = ks_arena_alloc(ks_ctx_arena(ctx), left.size + sizeof(int64_t));
-    (void)key;
-    (void)user;
-    (void)put_i64(put_bytes(to, left), ks_value_is_null(count) ? 0 : ks_value_i64(count));
-    return ks_bytes(ks_slice_of(to, left.size + sizeof(int64_t)));
-}
-
-static ks_value its_article(ks_ctx *ctx, const ks_record *comment, void *user)
-{
-    (void)ctx;
-    (void)user;
-    return ks_i32(article_of_comment(ks_value_bytes(comment->value)));
-}
-
-static ks_value with_beginning(ks_ctx *ctx, ks_value key, ks_value comment, ks_value article,
-                               void *user)
-{
-    ks_slice left = ks_value_bytes(comment);
-    ks_slice text = article_text(ks_value_bytes(article));
-    text.size = text.size < PREFIX ? text.size : PREFIX;
-    size_t size = left.size + sizeof(int32_t) + text.size;
-    char *to = ks_arena_alloc(ks_ctx_arena(ctx), size);
-    (void)key;
-    (void)user;
-    (void)put_bytes(put_i32(put_bytes(to, left), (int32_t)text.size), text);
-    return ks_bytes(ks_slice_of(to, size));
-}
-
 static ks_topology *relations(void)
 {
     ks_error error = {0};
     ks_builder *b = ks_builder_new(NULL);
-    const ks_consumed *as_bytes = KS_CONSUMED(.key = number, .value = bytes);
-    ks_table *articles = ks_builder_table(b, "in-article", as_bytes, NULL);
-    ks_table *comments = ks_builder_table(b, "in-comment", as_bytes, NULL);
-    ks_grouped_table *by_article = ks_table_group_by(
-        comments, one_for_its_article, NULL, KS_GROUPED(.key = number, .value = &ks_serde_i16));
-    ks_table *counts = ks_grouped_table_count(by_article, NULL);
-    ks_table *counted =
-        ks_table_left_join(articles, counts, with_count, NULL, KS_MATERIALIZED(.value = bytes));
-    ks_stream_to(ks_table_to_stream(counted, NULL), "out-augmented-article", NULL);
-    ks_table *quoting =
-        ks_table_join_foreign_key(comments, articles, its_article, with_beginning, NULL,
-                                  KS_TABLE_JOINED(.materialized = KS_MATERIALIZED(.value = bytes)));
-    ks_stream_to(ks_table_to_stream(quoting, NULL), "out-augmented-comment", NULL);
+    build_relational(b);
     ks_topology *topology = ks_builder_build(b, &error);
     assert_ok(topology != NULL ? KS_OK : error.code, &error);
     ks_builder_free(b);
