@@ -129,7 +129,7 @@ static void make_context(ksi_task *task, const ksi_task_options *options)
 /* A store refuses what is older than it keeps. */
 static void count_too_late(void *owner)
 {
-    ksi_ctx_drop(owner, KS_DROP_LATE, "older than a store keeps versions");
+    ksi_ctx_drop(owner, KS_DROP_LATE, "older than what its store keeps");
 }
 
 /* A store without serdes fails the start, used or not. @java MeteredKeyValueStore#init */
@@ -419,6 +419,7 @@ void ksi_task_free(ksi_task *task)
     for (size_t n = 0; n < task->topology->node_count; n++) {
         free_instance(task->instances[n], n < task->started);
     }
+    ksi_ctx_tell_untold_drops(&task->ctx);
     for (size_t i = 0; i < task->store_count; i++) {
         ksi_store_close(task->stores[i].store);
     }

@@ -12,6 +12,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { DROP_LINES_MS = 10000 };
+
 /* ---- failures -------------------------------------------------------------------------------- */
 
 static void raise_failure(ks_ctx *ctx, ks_status code, const char *message)
@@ -115,12 +117,37 @@ const char *ks_drop_reason_name(ks_drop_reason reason)
 
 void ksi_ctx_drop(ks_ctx *ctx, ks_drop_reason reason, const char *why)
 {
+    ksi_drop_lines *lines = &ctx->drop_lines[reason];
+    const int64_t now = ksi_monotonic_ms(ctx->clock);
+    char untold[80] = "";
     ksi_ctx_count_drop(ctx, reason);
+    if (lines->next_ms > now) {
+        lines->untold++;
+        return;
+    }
+    if (lines->untold > 0) {
+        (void)snprintf(untold, sizeof untold, "; %llu more (%s) since the last such line",
+                       (unsigned long long)lines->untold, ks_drop_reason_name(reason));
+    }
+    *lines = (ksi_drop_lines){.next_ms = now + DROP_LINES_MS};
     ksi_log(ctx->logger, KS_LOG_LEVEL_WARN,
             ctx->node != NULL ? ctx->node->node->name : ctx->task_id,
-            "task %s drops the record at topic %s partition %d offset %lld: %s", ctx->task_id,
+            "task %s drops the record at topic %s partition %d offset %lld: %s%s", ctx->task_id,
             ctx->record.topic != NULL ? ctx->record.topic : "-", (int)ctx->record.partition,
-            (long long)ctx->record.offset, why);
+            (long long)ctx->record.offset, why, untold);
+}
+
+void ksi_ctx_tell_untold_drops(ks_ctx *ctx)
+{
+    for (ks_drop_reason reason = 0; reason < KS_DROP_REASON_COUNT; reason++) {
+        ksi_drop_lines *lines = &ctx->drop_lines[reason];
+        if (lines->untold > 0) {
+            ksi_log(ctx->logger, KS_LOG_LEVEL_WARN, ctx->task_id,
+                    "task %s dropped %llu more records (%s) since the last such line", ctx->task_id,
+                    (unsigned long long)lines->untold, ks_drop_reason_name(reason));
+            lines->untold = 0;
+        }
+    }
 }
 
 /* ---- what callbacks may ask ------------------------------------------------------------------ */

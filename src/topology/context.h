@@ -78,6 +78,12 @@ typedef struct ksi_ctx_services {
     int64_t *(*note)(ks_ctx *ctx, const char *name);
 } ksi_ctx_services;
 
+/* Of one reason for drops: when the log may have a line of it again, and for how many it had none. */
+typedef struct ksi_drop_lines {
+    int64_t next_ms; /* of the monotonic clock */
+    uint64_t untold;
+} ksi_drop_lines;
+
 struct ks_ctx {
     const ksi_ctx_services *services;
     void *owner;             /* the services' own */
@@ -99,6 +105,7 @@ struct ks_ctx {
     int64_t stream_time;
     uint64_t dropped; /* dropped-records-total */
     uint64_t dropped_by[KS_DROP_REASON_COUNT];
+    ksi_drop_lines drop_lines[KS_DROP_REASON_COUNT];
     const char *shown_topic; /* of the record in hand, for other threads; NULL: none */
     int64_t shown_offset;
     const ks_record *emitting; /* input of the flat operation that runs; NULL outside one */
@@ -145,8 +152,13 @@ static inline void ksi_ctx_count_drop(ks_ctx *ctx, ks_drop_reason reason)
     ctx->dropped_by[reason]++;
 }
 
-/* Counts a dropped record and says why in the log. */
+/*
+ * Counts a dropped record and says why in the log: a line in ten seconds for each reason, which also
+ * tells how many went before it without one. Who drops much of its input must not fill a disk.
+ */
 void ksi_ctx_drop(ks_ctx *ctx, ks_drop_reason reason, const char *why);
+/* At the end of the task: how many had no line. */
+void ksi_ctx_tell_untold_drops(ks_ctx *ctx);
 
 /*
  * Hands what failed in a punctuation of the node in hand to the handler. @java

@@ -40,6 +40,8 @@ typedef struct tree {
     char trace[256];
     bool handler_continues;
     char handled[128]; /* the nodes that the handler was asked for */
+    int line_count;    /* of the log */
+    char last_line[200];
 } tree;
 
 static void append(char *text, size_t size, const char *more)
@@ -313,6 +315,50 @@ static void a_context_answers_for_its_record_and_task(void **state)
     fell(&t);
 }
 
+static void keep_line(ks_log_level level, const char *where, const char *message, void *user)
+{
+    tree *t = user;
+    assert_int_equal(level, KS_LOG_LEVEL_WARN);
+    assert_non_null(where);
+    t->line_count++;
+    (void)snprintf(t->last_line, sizeof t->last_line, "%s", message);
+}
+
+static void of_many_dropped_records_the_log_has_a_line_in_ten_seconds_and_the_number(void **state)
+{
+    (void)state;
+    tree t;
+    ksi_logger logger;
+    grow(&t);
+    ksi_logger_init(&logger, keep_line, &t, KS_LOG_LEVEL_INFO);
+    t.ctx.logger = &logger;
+    t.ctx.record = (ksi_record_context){.topic = "in", .partition = 3, .offset = 9};
+    for (int i = 0; i < 4; i++) {
+        ksi_ctx_drop(&t.ctx, KS_DROP_LATE, "its window has closed");
+    }
+    assert_int_equal(t.line_count, 1);
+    assert_string_equal(t.last_line, "task 0_1 drops the record at topic in partition 3 offset 9: "
+                                     "its window has closed");
+    ksi_ctx_drop(&t.ctx, KS_DROP_NULL, "null key"); /* another reason has its own lines */
+    assert_int_equal(t.line_count, 2);
+    t.clock.now_ms += 10000;
+    ksi_ctx_drop(&t.ctx, KS_DROP_LATE, "its window has closed");
+    assert_int_equal(t.line_count, 3);
+    assert_string_equal(t.last_line,
+                        "task 0_1 drops the record at topic in partition 3 offset 9: "
+                        "its window has closed; 3 more (late) since the last such line");
+    ksi_ctx_tell_untold_drops(&t.ctx);
+    assert_int_equal(t.line_count, 3);
+    ksi_ctx_drop(&t.ctx, KS_DROP_LATE, "its window has closed");
+    ksi_ctx_tell_untold_drops(&t.ctx);
+    assert_int_equal(t.line_count, 4);
+    assert_string_equal(t.last_line,
+                        "task 0_1 dropped 1 more records (late) since the last such line");
+    assert_int_equal(t.ctx.dropped, 7);
+    ksi_logger_destroy(&logger);
+    fell(&t);
+}
+
 static void a_serde_is_ones_own_or_the_default_or_an_error_that_says_which(void **state)
 {
     (void)state;
@@ -346,6 +392,7 @@ int main(void)
         cmocka_unit_test(errors_made_elsewhere_keep_their_place_and_code),
         cmocka_unit_test(emitting_outside_a_flat_operation_fails),
         cmocka_unit_test(a_context_answers_for_its_record_and_task),
+        cmocka_unit_test(of_many_dropped_records_the_log_has_a_line_in_ten_seconds_and_the_number),
         cmocka_unit_test(a_serde_is_ones_own_or_the_default_or_an_error_that_says_which),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
