@@ -47,7 +47,10 @@ void kill_facts_add_update(kill_facts *facts, int key, int64_t count);
 /* What an application that was never killed makes of `ends`: for tests. */
 void kill_facts_fill(kill_facts *facts);
 
-enum { KILL_COMPLAINT = 400 };
+enum {
+    KILL_COMPLAINT = 400,
+    KILL_CATCH_UP_MS = 300000 /* patience: other work may take most of the machine */
+};
 
 /* Reads the topics. False with a complaint. */
 bool kill_facts_read_log(kill_facts *facts, ks_log *log, char complaint[KILL_COMPLAINT]);

@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNKS = 60, CHUNK_RECORDS = 40, SECONDS_AT_MOST = 60, CATCH_UP_MS = 40000 };
+enum { CHUNKS = 60, CHUNK_RECORDS = 40, SECONDS_AT_MOST = 400 };
 
 typedef struct kill_life {
     const kill_plan *plan;
@@ -340,7 +340,7 @@ static void feed(kill_life *life)
         wait_a_little(life, (int64_t)crash_random_below(&life->random, 5));
     }
     if (is_bulk || strncmp(point, "restore.", 8) == 0) {
-        wait_a_little(life, CATCH_UP_MS); /* else closing ends the restoring */
+        wait_a_little(life, KILL_CATCH_UP_MS); /* else closing ends the restoring */
     }
 }
 
@@ -368,7 +368,7 @@ static void catch_up(kill_life *life, kill_facts *facts)
     if (life->plan->application == KILL_WINDOWING) {
         close_windows(life);
     }
-    must(life, ks_app_wait_until_caught_up(life->app, CATCH_UP_MS, &error), &error,
+    must(life, ks_app_wait_until_caught_up(life->app, KILL_CATCH_UP_MS, &error), &error,
          "the last life catches up");
     if (life->plan->application != KILL_WINDOWING &&
         !kill_facts_read_stores(facts, life->app, life->report->complaint)) {

@@ -292,7 +292,7 @@ static bool run_to_the_end(ks_log *log, const char *directory, char *complaint)
         app = ks_app_new(topology, config, KS_APP_OPTIONS(.log = log), &error);
     }
     is_fine = app != NULL && ks_app_start(app, &error) == KS_OK &&
-              ks_app_wait_until_caught_up(app, 40000, &error) == KS_OK &&
+              ks_app_wait_until_caught_up(app, KILL_CATCH_UP_MS, &error) == KS_OK &&
               ks_app_close(app, -1, &error) == KS_OK;
     ks_app_free(app);
     ks_config_free(config); /* builder and topology live as long as the process */
