@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * named_cache.c - the cached rows of one store: a hash table through which two lists run.
+ * named_cache.c - the cached rows of one store: a hash index, and two lists through its rows.
  *
  *     used     head: used last ... tail: goes first     every row
  *     dirty    first: updated first ... last            rows that were written and not flushed
@@ -32,6 +32,7 @@
 
 #include "base/arena.h"
 #include "base/check.h"
+#include "base/hash_index.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/slice.h"
@@ -41,7 +42,6 @@
 #include <stddef.h>
 
 enum {
-    FIRST_BUCKETS = 16,
     MAX_SPARE_ROWS = 64,
     MAX_SPARE_BYTES = 4096, /* a spare row with a larger buffer gives it back */
     ARENA_BLOCK_BYTES = 256,
@@ -60,10 +60,10 @@ typedef struct cache_row cache_row;
  */
 struct cache_row {
     uint64_t hash;
-    cache_row *chain; /* of the bucket; of spare and retired rows */
+    ksi_tree_item item; /* the key again: in `table`, and in `sorted` while that is kept */
     ksi_cached_row row;
     cache_row *newer;
-    cache_row *older;
+    cache_row *older; /* also the next of spare and retired rows */
     cache_row *dirty_before;
     cache_row *dirty_after;
     char *bytes; /* key, then value: `inside`, or allocated */
@@ -72,7 +72,6 @@ struct cache_row {
     ks_arena *arena; /* of headers and source bytes; NULL until there are some */
     unsigned holds;
     bool resident;
-    ksi_tree_item item; /* in `sorted`, while that is kept: the key again */
     char inside[INSIDE_BYTES];
 };
 
@@ -87,9 +86,7 @@ struct flush_batch {
 
 struct ksi_named_cache {
     ksi_named_cache_options options;
-    cache_row **buckets;
-    size_t bucket_count; /* a power of two */
-    size_t count;
+    ksi_hash_index table;
     int64_t bytes;
     cache_row *head;
     cache_row *tail;
@@ -175,7 +172,7 @@ static cache_row *take_row(ksi_named_cache *cache)
         free_bytes(row);
         return row;
     }
-    cache->spare = row->chain;
+    cache->spare = row->older;
     cache->spare_count--;
     return row;
 }
@@ -192,7 +189,7 @@ static void recycle(ksi_named_cache *cache, cache_row *row)
     if (row->arena != NULL) {
         ksi_arena_reset(row->arena);
     }
-    row->chain = cache->spare;
+    row->older = cache->spare;
     cache->spare = row;
     cache->spare_count++;
 }
@@ -201,7 +198,7 @@ static void recycle_retired(ksi_named_cache *cache)
 {
     while (cache->retired != NULL) {
         cache_row *row = cache->retired;
-        cache->retired = row->chain;
+        cache->retired = row->older;
         recycle(cache, row);
     }
 }
@@ -288,54 +285,25 @@ static void fill(ksi_named_cache *cache, cache_row *row, const ksi_cached_row *i
 
 /* ---- the table and its lists ----------------------------------------------------------------- */
 
-static cache_row **bucket_of(const ksi_named_cache *cache, uint64_t hash)
+static cache_row *row_of_item(ksi_tree_item *item)
 {
-    return &cache->buckets[hash & (cache->bucket_count - 1)];
-}
-
-static bool has_key(const cache_row *row, ks_slice key)
-{
-    return row->row.key.size == key.size &&
-           (key.size == 0 || memcmp(row->row.key.data, key.data, key.size) == 0);
+    return item == NULL ? NULL : (cache_row *)((uintptr_t)item - offsetof(cache_row, item));
 }
 
 static cache_row *find(const ksi_named_cache *cache, ks_slice key, uint64_t hash)
 {
-    for (cache_row *row = *bucket_of(cache, hash); row != NULL; row = row->chain) {
-        if (row->hash == hash && has_key(row, key)) {
-            return row;
-        }
-    }
-    return NULL;
+    return row_of_item(ksi_hash_index_find(&cache->table, key, hash));
 }
 
 /* Whoever writes a key has often just read it: then it is the one used last. */
 static cache_row *find_used_last(const ksi_named_cache *cache, ks_slice key, uint64_t *hash)
 {
-    if (cache->head != NULL && has_key(cache->head, key)) {
+    if (cache->head != NULL && ks_slice_equal(cache->head->row.key, key)) {
         *hash = cache->head->hash;
         return cache->head;
     }
     *hash = ksi_slice_hash(key);
     return find(cache, key, *hash);
-}
-
-static void grow_buckets(ksi_named_cache *cache)
-{
-    cache_row **old = cache->buckets;
-    size_t old_count = cache->bucket_count;
-    cache->bucket_count = old_count * 2;
-    cache->buckets = ksi_calloc(cache->bucket_count, sizeof(cache_row *));
-    for (size_t i = 0; i < old_count; i++) {
-        while (old[i] != NULL) {
-            cache_row *row = old[i];
-            old[i] = row->chain;
-            cache_row **bucket = bucket_of(cache, row->hash);
-            row->chain = *bucket;
-            *bucket = row;
-        }
-    }
-    ksi_free(old);
 }
 
 static void link_newest(ksi_named_cache *cache, cache_row *row)
@@ -384,14 +352,8 @@ static void unlink_dirty(ksi_named_cache *cache, cache_row *row)
 
 static void add_to_table(ksi_named_cache *cache, cache_row *row)
 {
-    if (cache->count >= cache->bucket_count) {
-        grow_buckets(cache);
-    }
-    cache_row **bucket = bucket_of(cache, row->hash);
-    row->chain = *bucket;
-    *bucket = row;
+    ksi_hash_index_add(&cache->table, &row->item, row->hash);
     row->resident = true;
-    cache->count++;
     cache->bytes += row->counted;
     link_newest(cache, row);
     if (cache->sorted != NULL) {
@@ -404,16 +366,11 @@ static void add_to_table(ksi_named_cache *cache, cache_row *row)
  */
 static void take_from_table(ksi_named_cache *cache, cache_row *row)
 {
-    cache_row **at = bucket_of(cache, row->hash);
-    while (*at != row) {
-        at = &(*at)->chain;
-    }
-    *at = row->chain;
+    ksi_hash_index_remove(&cache->table, &row->item, row->hash);
     row->resident = false;
     if (cache->sorted != NULL) {
         (void)ksi_tree_remove(cache->sorted, row->item.key);
     }
-    cache->count--;
     cache->bytes -= row->counted;
     unlink_used(cache, row);
 }
@@ -435,8 +392,7 @@ ksi_named_cache *ksi_named_cache_new(const ksi_named_cache_options *options)
 {
     ksi_named_cache *cache = ksi_calloc(1, sizeof *cache);
     cache->options = *options;
-    cache->bucket_count = FIRST_BUCKETS;
-    cache->buckets = ksi_calloc(cache->bucket_count, sizeof(cache_row *));
+    ksi_hash_index_open(&cache->table);
     cache->topics = ksi_map_new();
     return cache;
 }
@@ -453,7 +409,7 @@ void ksi_named_cache_free(ksi_named_cache *cache)
     }
     while (cache->spare != NULL) {
         cache_row *row = cache->spare;
-        cache->spare = row->chain;
+        cache->spare = row->older;
         free_row(row);
     }
     while (cache->batches != NULL) {
@@ -464,7 +420,7 @@ void ksi_named_cache_free(ksi_named_cache *cache)
     }
     ksi_tree_free(cache->sorted);
     ksi_map_free(cache->topics, ksi_free);
-    ksi_free(cache->buckets);
+    ksi_hash_index_close(&cache->table);
     ksi_free(cache);
 }
 
@@ -475,7 +431,7 @@ int64_t ksi_named_cache_bytes(const ksi_named_cache *cache)
 
 size_t ksi_named_cache_count(const ksi_named_cache *cache)
 {
-    return cache->count;
+    return cache->table.count;
 }
 
 /* ---- reading and writing --------------------------------------------------------------------- */
@@ -560,7 +516,7 @@ void ksi_named_cache_release(ksi_named_cache *cache, const ksi_cached_row *row)
     cache_row *released = row_of(row);
     released->holds--;
     if (released->holds == 0 && !released->resident) {
-        released->chain = cache->retired;
+        released->older = cache->retired;
         cache->retired = released;
     }
 }

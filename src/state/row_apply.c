@@ -77,7 +77,7 @@ bool ksi_row_buffer_each_unapplied(ksi_row_buffer *buffer, ksi_row_visit_fn *vis
 {
     int64_t others = buffer->bytes[KSI_CLEAN] + buffer->bytes[KSI_PENDING];
     bool many = buffer->bytes[KSI_UNAPPLIED] > others / FEW;
-    bool has_order = buffer->loose_count <= buffer->row_count / FEW;
+    bool has_order = buffer->loose_count <= buffer->table.count / FEW;
     return many && has_order ? each_by_tree(buffer, visit, user)
                              : each_by_list(buffer, visit, user);
 }

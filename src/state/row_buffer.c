@@ -815,10 +815,9 @@ void ksi_row_buffer_applied(ksi_row_buffer *buffer)
 /* All at once, and not row by row out of the tree. */
 static void forget_all(ksi_row_buffer *buffer)
 {
-    for (size_t i = 0; i < buffer->slot_count; i++) {
-        if (buffer->slots[i].row != NULL) {
-            will_forget(buffer, buffer->slots[i].row);
-        }
+    const ksi_tree_item *item;
+    for (size_t i = 0; (item = ksi_hash_index_at(&buffer->table, &i)) != NULL; i++) {
+        will_forget(buffer, ksi_row_of(item));
     }
     forget_rows(buffer);
 }
@@ -846,7 +845,7 @@ void ksi_row_buffer_trim(ksi_row_buffer *buffer, int64_t max_clean_bytes)
         return;
     }
     bool all_clean = buffer->bytes[KSI_PENDING] == 0 && buffer->bytes[KSI_UNAPPLIED] == 0;
-    bool many = buffer->row_count > buffer->slot_count / FEW;
+    bool many = buffer->table.count > buffer->table.slot_count / FEW;
     if (all_clean && max_clean_bytes == 0 && many) {
         forget_all(buffer);
     } else if (buffer->by_time) {

@@ -22,6 +22,7 @@
 #include "state/row_memory.h"
 
 #include "base/buffer.h"
+#include "base/hash_index.h"
 
 #include <stddef.h>
 
@@ -80,12 +81,6 @@ typedef struct ksi_row_list {
     ksi_buffered_row *last;
 } ksi_row_list;
 
-/* The hash beside the address: probing and growing do not touch rows. */
-typedef struct ksi_row_slot {
-    uint64_t hash;
-    ksi_buffered_row *row; /* NULL: free */
-} ksi_row_slot;
-
 enum { KSI_ROW_MEMO_BYTES = 64 };
 
 /* Of the key looked up last, so that a get and its put search once. */
@@ -116,9 +111,7 @@ struct ksi_row_buffer {
     bool by_time;
     ksi_row_memory *memory;
     /* finding */
-    ksi_row_slot *slots;
-    size_t slot_count;
-    size_t row_count;
+    ksi_hash_index table;
     ksi_row_memo memo;
     ksi_tree *tree;
     ksi_buffered_row **loose;

@@ -2,7 +2,7 @@
 /*
  * row_index.c - finding the rows of a buffer: by key in a hash table, in order by a tree.
  *
- *     table    slots of (hash, row), probed one after another; at most five of eight are taken
+ *     table    every row (base/hash_index.h)
  *     memo     the key that was looked up last
  *     loose    rows that are in the table only
  *     tree     rows in order
@@ -14,10 +14,6 @@
  * Invariants
  *   - The memo names a row of the table, or a key that has none.
  *   - A row's `loose_at` is its place in `loose` unless `is_ordered`.
- *   - Removing closes the gap in the run of slots, so that no search needs marks of what was.
- *
- * The tempting wrong way is chains of rows: growing the table, and a key that is not there, then
- * wait for the memory of rows that are not asked for.
  *
  * Thread rule: that of the buffer.
  */
@@ -30,31 +26,25 @@
 
 #include <stdlib.h>
 
-enum { FIRST_SLOTS = 64 };
-
 typedef ksi_buffered_row row;
 
 void ksi_row_index_open(ksi_row_buffer *buffer)
 {
     buffer->tree = ksi_tree_new();
-    buffer->slot_count = FIRST_SLOTS;
-    buffer->slots = ksi_calloc(buffer->slot_count, sizeof *buffer->slots);
+    ksi_hash_index_open(&buffer->table);
 }
 
 void ksi_row_index_close(ksi_row_buffer *buffer)
 {
     ksi_tree_free(buffer->tree);
-    ksi_free(buffer->slots);
+    ksi_hash_index_close(&buffer->table);
     ksi_free(buffer->loose);
 }
 
 void ksi_row_index_clear(ksi_row_buffer *buffer)
 {
     ksi_tree_clear(buffer->tree);
-    ksi_free(buffer->slots);
-    buffer->slot_count = FIRST_SLOTS;
-    buffer->slots = ksi_calloc(buffer->slot_count, sizeof *buffer->slots);
-    buffer->row_count = 0;
+    ksi_hash_index_clear(&buffer->table);
     buffer->loose_count = 0;
     buffer->memo.is_set = false;
 }
@@ -90,65 +80,25 @@ uint64_t ksi_row_index_hash(const ksi_row_buffer *buffer, ks_slice key)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-static row *look_up(const ksi_row_buffer *buffer, ks_slice key, uint64_t hash)
-{
-    size_t mask = buffer->slot_count - 1;
-    for (size_t i = hash & mask; buffer->slots[i].row != NULL; i = (i + 1) & mask) {
-        row *it = buffer->slots[i].row;
-        if (buffer->slots[i].hash == hash && it->item.key.size == key.size &&
-            (key.size == 0 || memcmp(it->bytes, key.data, key.size) == 0)) {
-            return it;
-        }
-    }
-    return NULL;
-}
-
 row *ksi_row_index_find(ksi_row_buffer *buffer, ks_slice key)
 {
     if (is_memo(buffer, key)) {
         return buffer->memo.row;
     }
     uint64_t hash = ksi_slice_hash(key);
-    row *found = look_up(buffer, key, hash);
+    row *found = ksi_row_of(ksi_hash_index_find(&buffer->table, key, hash));
     remember(buffer, key, hash, found);
     return found;
 }
 
 const row *ksi_row_index_peek(const ksi_row_buffer *buffer, ks_slice key)
 {
-    return look_up(buffer, key, ksi_slice_hash(key));
-}
-
-static void place(ksi_row_slot *slots, size_t mask, ksi_row_slot slot)
-{
-    size_t i = slot.hash & mask;
-    while (slots[i].row != NULL) {
-        i = (i + 1) & mask;
-    }
-    slots[i] = slot;
-}
-
-static void grow(ksi_row_buffer *buffer)
-{
-    size_t count = buffer->slot_count * 2;
-    ksi_row_slot *slots = ksi_calloc(count, sizeof *slots);
-    for (size_t i = 0; i < buffer->slot_count; i++) {
-        if (buffer->slots[i].row != NULL) {
-            place(slots, count - 1, buffer->slots[i]);
-        }
-    }
-    ksi_free(buffer->slots);
-    buffer->slots = slots;
-    buffer->slot_count = count;
+    return ksi_row_of(ksi_hash_index_find(&buffer->table, key, ksi_slice_hash(key)));
 }
 
 void ksi_row_index_add(ksi_row_buffer *buffer, row *it)
 {
-    if (buffer->row_count >= buffer->slot_count / 8 * 5) {
-        grow(buffer);
-    }
-    place(buffer->slots, buffer->slot_count - 1, (ksi_row_slot){.hash = it->hash, .row = it});
-    buffer->row_count++;
+    ksi_hash_index_add(&buffer->table, &it->item, it->hash);
     KSI_CHECK(buffer->loose_count < UINT32_MAX);
     buffer->loose =
         ksi_grow(buffer->loose, &buffer->loose_capacity, buffer->loose_count + 1, sizeof(row *));
@@ -157,29 +107,9 @@ void ksi_row_index_add(ksi_row_buffer *buffer, row *it)
     remember(buffer, it->item.key, it->hash, it);
 }
 
-/* Closes the gap: later slots of the run move up unless they are before their place. */
-static void close_gap(ksi_row_buffer *buffer, size_t gap)
-{
-    size_t mask = buffer->slot_count - 1;
-    for (size_t i = (gap + 1) & mask; buffer->slots[i].row != NULL; i = (i + 1) & mask) {
-        size_t home = buffer->slots[i].hash & mask;
-        if (((i - home) & mask) >= ((i - gap) & mask)) {
-            buffer->slots[gap] = buffer->slots[i];
-            gap = i;
-        }
-    }
-    buffer->slots[gap] = (ksi_row_slot){0};
-}
-
 void ksi_row_index_remove(ksi_row_buffer *buffer, row *it)
 {
-    size_t mask = buffer->slot_count - 1;
-    size_t i = it->hash & mask;
-    while (buffer->slots[i].row != it) {
-        i = (i + 1) & mask;
-    }
-    close_gap(buffer, i);
-    buffer->row_count--;
+    ksi_hash_index_remove(&buffer->table, &it->item, it->hash);
     if (it->is_ordered) {
         KSI_CHECK(ksi_tree_remove(buffer->tree, it->item.key) == &it->item);
     } else {
