@@ -78,7 +78,9 @@ typedef struct ksi_ctx_services {
     int64_t *(*note)(ks_ctx *ctx, const char *name);
 } ksi_ctx_services;
 
-/* Of one reason for drops: when the log may have a line of it again, and for how many it had none. */
+/*
+ * Of one reason for drops: when the log may have a line of it again, and for how many it had none.
+ */
 typedef struct ksi_drop_lines {
     int64_t next_ms; /* of the monotonic clock */
     uint64_t untold;
@@ -153,8 +155,8 @@ static inline void ksi_ctx_count_drop(ks_ctx *ctx, ks_drop_reason reason)
 }
 
 /*
- * Counts a dropped record and says why in the log: a line in ten seconds for each reason, which also
- * tells how many went before it without one. Who drops much of its input must not fill a disk.
+ * Counts a dropped record and says why in the log: a line in ten seconds for each reason, which
+ * also tells how many went before it without one. Who drops much of its input must not fill a disk.
  */
 void ksi_ctx_drop(ks_ctx *ctx, ks_drop_reason reason, const char *why);
 /* At the end of the task: how many had no line. */
