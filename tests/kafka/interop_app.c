@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <kstreams/kstreams.h>
 
@@ -190,17 +191,31 @@ static ks_topology *build(const char *name, const char *prefix, const ks_config 
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
+/* As brokers and tests do, so that their lines can be put side by side. */
+static void print_time(void)
+{
+    struct timespec now;
+    struct tm parts;
+    char text[sizeof "00:00:00"];
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)strftime(text, sizeof text, "%H:%M:%S", localtime_r(&now.tv_sec, &parts));
+    fprintf(stderr, "%s.%03ld ", text, now.tv_nsec / 1000000);
+}
+
 static void print_line(ks_log_level level, const char *where, const char *message, void *user)
 {
     static const char *const words[] = {"debug", "info", "warning", "error"};
 
     (void)user;
+    print_time();
     fprintf(stderr, "%s: %s: %s\n", words[level], where, message);
 }
 
 static void print_state(ks_app_state from, ks_app_state to, void *user)
 {
     (void)user;
+    print_time();
     fprintf(stderr, "state: %s -> %s\n", ks_app_state_name(from), ks_app_state_name(to));
     if (to == KS_APP_RUNNING) {
         puts("RUNNING");

@@ -162,6 +162,18 @@ class TopicTool:
                  [(name, of_hex(value)) for name, value in (field.rsplit("=", 1) for field in fields[5:])])
                 for fields in self.ask("read", topic, isolation)]
 
+    def open_transactions(self, topic):
+        """Those that are not over: (partition, offset of its first record there, producer id, epoch)."""
+        return [tuple(map(int, fields)) for fields in self.ask("open", topic)]
+
+    def lagging(self):
+        """Partitions of which not all replicas are in sync: (topic, partition)."""
+        return [(topic, int(partition)) for topic, partition in self.ask("lagging")]
+
+    def transactions(self):
+        """All that the coordinators know: (transactional id, state, producer id)."""
+        return [tuple(fields) for fields in self.ask("transactions")]
+
     def last_values(self, topic):
         """The last value of each key, deleted ones left out."""
         last = {record[3]: record[4] for record in self.read(topic)}

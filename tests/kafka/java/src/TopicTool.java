@@ -13,9 +13,11 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -166,6 +168,31 @@ public final class TopicTool implements AutoCloseable {
         });
     }
 
+    /** open TOPIC: PARTITION OFFSET PRODUCER EPOCH of each transaction that is not over, OFFSET being that of its first record there */
+    private void open(final String topic) throws Exception {
+        final int count = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
+        final List<TopicPartition> partitions =
+            IntStream.range(0, count).mapToObj(partition -> new TopicPartition(topic, partition)).toList();
+        admin.describeProducers(partitions).all().get().forEach((partition, producers) -> producers.activeProducers().stream()
+            .filter(producer -> producer.currentTransactionStartOffset().isPresent())
+            .forEach(producer -> line(partition.partition(), producer.currentTransactionStartOffset().getAsLong(), producer.producerId(),
+                producer.producerEpoch())));
+    }
+
+    /** lagging: TOPIC PARTITION of each, internal topics too, that has fewer replicas in sync than replicas, or no leader */
+    private void lagging() throws Exception {
+        final var names = admin.listTopics(new ListTopicsOptions().listInternal(true)).names().get();
+        admin.describeTopics(names).allTopicNames().get().forEach((name, topic) -> topic.partitions().stream()
+            .filter(partition -> partition.isr().size() < partition.replicas().size() || partition.leader() == null)
+            .forEach(partition -> line(name, partition.partition())));
+    }
+
+    /** transactions: ID STATE PRODUCER of all that the coordinators know */
+    private void transactions() throws Exception {
+        admin.listTransactions().all().get()
+            .forEach(transaction -> line(transaction.transactionalId(), transaction.state(), transaction.producerId()));
+    }
+
     private static long fnv(final long hash, final byte[] bytes) {
         long mixed = hash;
         for (final byte one : bytes) {
@@ -214,6 +241,9 @@ public final class TopicTool implements AutoCloseable {
             case "configs" -> configs(fields[1]);
             case "flush" -> flush();
             case "read" -> read(fields[1], fields[2]);
+            case "open" -> open(fields[1]);
+            case "lagging" -> lagging();
+            case "transactions" -> transactions();
             case "digest" -> digest(fields[1]);
             case "offsets" -> offsets(fields[1]);
             case "members" -> members(fields[1]);
