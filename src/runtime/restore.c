@@ -343,6 +343,15 @@ bool ksi_restore_is_complete(const ksi_restore *restore)
            !ksi_restore_wants_begin(restore);
 }
 
+bool ksi_restore_is_held_up(const ksi_restore *restore)
+{
+    ksi_consumer *consumer = restore->consumer;
+    return restore->is_assigned && !ksi_restore_is_complete(restore) &&
+           !ksi_restore_wants_begin(restore) &&
+           consumer->class->position(consumer, restore->slot) >=
+               consumer->class->end_offset(consumer, restore->slot);
+}
+
 void ksi_restore_watch(ksi_restore *restore, bool watched)
 {
     if (restore->is_assigned) {

@@ -101,6 +101,8 @@ KS_NODISCARD ks_status ksi_restore_begin(ksi_restore *restore, ks_error *error);
 KS_NODISCARD ks_status ksi_restore_read(ksi_restore *restore, size_t *count, ks_error *error);
 /* Whether all up to `end` was read. */
 bool ksi_restore_is_complete(const ksi_restore *restore);
+/* Whether there is more, which no reader may have yet: transactions are open. */
+bool ksi_restore_is_held_up(const ksi_restore *restore);
 /* Whether its records end a wait of the consumer. */
 void ksi_restore_watch(ksi_restore *restore, bool watched);
 /* Brings what was gathered into the store, and the position behind it. */

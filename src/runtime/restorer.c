@@ -24,7 +24,9 @@
 #include <inttypes.h>
 
 #define STANDBY_WRITE_MS 1000
-#define STANDBY_LOOK_MS 100 /* how often the end of a changelog is asked for */
+#define STANDBY_LOOK_MS 100   /* how often the end of a changelog is asked for */
+#define HELD_UP_MS 3000       /* by a transaction, until that is told */
+#define HELD_UP_LONG_MS 60000 /* until it is told to be no good sign */
 
 enum { GIVE, CALL_BACK, PROMOTE };
 
@@ -35,6 +37,8 @@ typedef struct job {
     ksi_patience patience;
     int64_t written_ms;
     int64_t looked_ms;
+    int64_t advanced_ms; /* when a position last moved */
+    int64_t told_ms;     /* and how long after that it was told that none does */
 } job;
 
 struct ksi_restorer {
@@ -109,6 +113,22 @@ static void log_restored(const ksi_restorer *restorer, const job *of, size_t sto
             restore->from);
 }
 
+static void log_held_up(const ksi_restorer *restorer, const job *of, size_t store, bool is_long)
+{
+    const ksi_restore *restore = &of->restores[store];
+    ksi_log(restorer->options.logger, is_long ? KS_LOG_LEVEL_WARN : KS_LOG_LEVEL_INFO,
+            restorer->options.name,
+            "store %s of task %s waits for the end of a transaction: %s-%d ends at offset %" PRId64
+            ", and from %" PRId64 " on nothing is decided; %s",
+            of->task->rows->stores[store].spec->spec.name, of->task->name, restore->changelog.topic,
+            (int)restore->changelog.partition, restore->end, restore->position.offset,
+            is_long ? "unless transaction.timeout.ms is as long as that, the brokers have "
+                      "forgotten it: kafka-transactions.sh finds it (find-hanging) and ends it "
+                      "(abort)"
+                    : "who began it may have been killed, and then the broker ends it when its "
+                      "transaction.timeout.ms is over");
+}
+
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
 static bool has_changelog(const job *of, size_t store)
@@ -157,6 +177,7 @@ static job *begin_job(ksi_restorer *restorer, ksi_task_handle *task)
     of->restores = ksi_calloc(task->rows->count + 1, sizeof *of->restores);
     of->written_ms = ksi_monotonic_ms(restorer->options.clock);
     of->looked_ms = of->written_ms;
+    of->advanced_ms = of->written_ms;
     ksi_patience_init(&of->patience, &restorer->puts_up);
     for (size_t i = 0; i < task->rows->count; i++) {
         const ksi_store_rows *store = &task->rows->stores[i];
@@ -256,8 +277,13 @@ static ks_status read_stores(ksi_restorer *restorer, job *of, bool *progressed, 
             continue;
         }
         int64_t before = of->restores[i].read;
+        int64_t position = of->restores[i].position.offset;
         KS_TRY(ksi_restore_read(&of->restores[i], &count, error));
         *progressed = *progressed || count > 0;
+        if (of->restores[i].position.offset > position) {
+            of->advanced_ms = ksi_monotonic_ms(restorer->options.clock);
+            of->told_ms = 0;
+        }
         if (of->restores[i].read > before) {
             tell(restorer, of, i, of->task->is_standby ? KS_STANDBY_BATCH : KS_RESTORE_BATCH,
                  of->restores[i].read - before);
@@ -336,6 +362,22 @@ static ks_status look_as_standby(const ksi_restorer *restorer, job *of, ks_error
     return look_for_more(of, error);
 }
 
+/* Once after each of the two times. */
+static void tell_held_up(const ksi_restorer *restorer, job *of)
+{
+    int64_t waited_ms = ksi_monotonic_ms(restorer->options.clock) - of->advanced_ms;
+    int64_t due_ms = waited_ms >= HELD_UP_LONG_MS ? HELD_UP_LONG_MS : HELD_UP_MS;
+    if (waited_ms < due_ms || of->told_ms >= due_ms) {
+        return;
+    }
+    of->told_ms = due_ms;
+    for (size_t i = 0; i < of->begun; i++) {
+        if (has_changelog(of, i) && ksi_restore_is_held_up(&of->restores[i])) {
+            log_held_up(restorer, of, i, due_ms == HELD_UP_LONG_MS);
+        }
+    }
+}
+
 /* One turn of a job; `*is_done` when all is read and written. */
 static ks_status turn(ksi_restorer *restorer, job *of, bool *progressed, bool *is_done,
                       ks_error *error)
@@ -346,6 +388,7 @@ static ks_status turn(ksi_restorer *restorer, job *of, bool *progressed, bool *i
         return look_as_standby(restorer, of, error);
     }
     if (!is_complete(of)) {
+        tell_held_up(restorer, of);
         return KS_OK;
     }
     KS_TRY(look_for_more(of, error));
@@ -417,6 +460,7 @@ static void promote(ksi_restorer *restorer, ksi_task_handle *task)
     }
     task->is_standby = false;
     restorer->jobs[at]->looked_ms = 0;
+    restorer->jobs[at]->advanced_ms = ksi_monotonic_ms(restorer->options.clock);
 }
 
 static void read_mail(ksi_restorer *restorer, bool *progressed)

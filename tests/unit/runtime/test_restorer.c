@@ -295,6 +295,60 @@ static void finishing_returns_everything_with_what_was_read(void **state)
     free_fixture(self);
 }
 
+/* A log whose partitions end where a transaction, which goes on, has sent its records to. */
+static int64_t undecided;
+static const ksi_transport_class *real_class;
+
+static ks_status end_behind_undecided(ksi_transport *transport, ksi_topic_partition at,
+                                      int64_t *end, ks_error *error)
+{
+    int64_t begin = 0;
+    ks_status status = real_class->offsets(transport, at, &begin, end, error);
+    *end += undecided;
+    return status;
+}
+
+static void pass_ms(const fixture *self, int64_t ms)
+{
+    self->rig->clock.now_ms += ms;
+    step_until_idle(self);
+}
+
+static void who_waits_for_a_transaction_says_so_and_later_that_it_may_be_forgotten(void **state)
+{
+    (void)state;
+    fixture *self = new_fixture();
+    ksi_transport *transport = self->rig->transport;
+    real_class = transport->class;
+    ksi_transport_class held = *real_class;
+    held.high_watermark = end_behind_undecided;
+    transport->class = &held;
+    undecided = 5;
+    append_rows(self, 0, 0, 10);
+    ksi_restorer_give(self->restorer, task(self, 0));
+    step_until_idle(self);
+    pass_ms(self, 2999);
+    assert_int_equal(self->rig->held_up, 0);
+    pass_ms(self, 1);
+    pass_ms(self, 56000);
+    assert_int_equal(self->rig->held_up, 1);
+    assert_non_null(strstr(self->rig->held_up_line, CHANGELOG "-0 ends at offset 15, and from 10"));
+    assert_non_null(strstr(self->rig->held_up_line, "then the broker ends it"));
+    pass_ms(self, 1000);
+    pass_ms(self, 1000000);
+    assert_int_equal(self->rig->held_up, 2);
+    assert_non_null(strstr(self->rig->held_up_line, "kafka-transactions.sh"));
+    assert_int_equal(self->of[0].returned, 0);
+
+    undecided = 0;
+    append_rows(self, 0, 10, 5);
+    step_until_idle(self);
+    assert_int_equal(self->of[0].returned, 1);
+    assert_int_equal(count_rows(self, 0), 15);
+    transport->class = real_class;
+    free_fixture(self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_standby_that_is_called_back_keeps_what_it_read),
         cmocka_unit_test(one_task_fails_alone),
         cmocka_unit_test(finishing_returns_everything_with_what_was_read),
+        cmocka_unit_test(who_waits_for_a_transaction_says_so_and_later_that_it_may_be_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,9 @@ static void hear(ks_log_level level, const char *where, const char *message, voi
         rig->outages_over++;
     } else if (strstr(message, "restored store") != NULL) {
         (void)snprintf(rig->restored_line, sizeof rig->restored_line, "%s", message);
+    } else if (strstr(message, "waits for the end of a transaction") != NULL) {
+        rig->held_up++;
+        (void)snprintf(rig->held_up_line, sizeof rig->held_up_line, "%s", message);
     }
 }
 

@@ -52,6 +52,8 @@ typedef struct thread_rig {
     size_t idle;
     char wiped[RIG_TEXT_SIZE];         /* the last line about it */
     char restored_line[RIG_TEXT_SIZE]; /* likewise */
+    size_t held_up;                    /* lines that restoring waits for a transaction */
+    char held_up_line[RIG_TEXT_SIZE];  /* the last of them */
     size_t outages;                    /* lines that say that one began */
     size_t outages_over;
 } thread_rig;
