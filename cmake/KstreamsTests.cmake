@@ -125,7 +125,7 @@ file(GLOB kill_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/crash/appl
 foreach(source IN LISTS kill_sources)
   kstreams_test(crash "application" "${source}" ${kill_helpers}
     "${PROJECT_SOURCE_DIR}/tests/crash/crash_log.c" "${PROJECT_SOURCE_DIR}/tests/crash/crash_sync.c"
-    INCLUDES "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests/crash")
+    LIBRARIES ${support_library} INCLUDES "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests/crash")
 endforeach()
 
 file(GLOB sim_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/sim/test_*.c")

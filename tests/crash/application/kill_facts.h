@@ -17,6 +17,7 @@
 #define TESTS_CRASH_APPLICATION_KILL_FACTS_H
 
 #include "kill_model.h"
+#include "windowed_app.h"
 
 enum { KILL_MOST_OFFSETS = KILL_MOST_NUMBERS * KILL_KEYS / KILL_PARTITIONS };
 
@@ -48,7 +49,7 @@ void kill_facts_add_update(kill_facts *facts, int key, int64_t count);
 void kill_facts_fill(kill_facts *facts);
 
 enum {
-    KILL_COMPLAINT = 400,
+    KILL_COMPLAINT = WINDOWED_COMPLAINT,
     KILL_CATCH_UP_MS = 300000 /* patience: other work may take most of the machine */
 };
 

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "crash_log.h"
-#include "kill_windows.h"
+#include "kill_truth.h"
 #include "transport/embedded/housekeeping.h"
 #include "transport/log_handle.h"
 
@@ -125,8 +125,8 @@ static void open_log(kill_life *life)
     must(life, life->log != NULL ? KS_OK : error.code, &error, "opening the log");
     create_topic(life, KILL_INPUT);
     create_topic(life, KILL_OUTPUT);
-    for (size_t i = 0; kill_windows_outputs[i] != NULL; i++) {
-        create_topic(life, kill_windows_outputs[i]);
+    for (int part = 0; part < WINDOWED_PARTS; part++) {
+        create_topic(life, windowed_topics[part]);
     }
     for (int32_t p = 0; p < KILL_PARTITIONS; p++) {
         int64_t begin = 0;
@@ -213,7 +213,7 @@ static void start_application(kill_life *life)
     }
     ks_builder *builder = ks_builder_new(config);
     if (life->plan->application == KILL_WINDOWING) {
-        kill_windows_topology(builder);
+        windowed_app_build(builder, KILL_INPUT, WINDOWED_ALL_PARTS);
     } else {
         kill_topology(builder, &life->repartitions);
     }
@@ -232,18 +232,18 @@ static void start_application(kill_life *life)
 static void produce_one(kill_life *life, int32_t partition, int64_t later_ms)
 {
     ks_error error = {0};
-    char key[KILL_TEXT];
-    char value[KILL_TEXT];
+    char key[RECORD_PLACE_TEXT];
+    char value[RECORD_PLACE_TEXT];
     int64_t offset = life->next[partition];
     if (offset == KILL_MOST_OFFSETS) {
         complain(life, "too many records for the stores of this test");
     }
-    ks_log_record record = {.value = kill_value_text(value, partition, offset),
+    ks_log_record record = {.value = record_place_text(value, partition, offset),
                             .timestamp = -1,
                             .partition = partition};
     if (life->plan->application == KILL_WINDOWING) {
-        record.key = kill_windows_key(key, partition, offset);
-        record.timestamp = kill_windows_time(offset) + later_ms;
+        record.key = windowed_app_key(key, partition, offset);
+        record.timestamp = windowed_app_time(offset) + later_ms;
     } else if (!life->repartitions) {
         record.key = kill_key_text(key, kill_place_of(false, partition, offset).key);
     }
@@ -267,11 +267,10 @@ static void produce(kill_life *life, size_t records)
  */
 static void close_windows(kill_life *life)
 {
-    enum { JUMPS = 12, JUMP_MS = 1000000 };
     ks_error error = {0};
-    for (int64_t jump = 1; jump <= JUMPS; jump++) {
+    for (int jump = 1; jump <= WINDOWED_JUMPS; jump++) {
         for (int32_t p = 0; p < KILL_PARTITIONS; p++) {
-            produce_one(life, p, jump * JUMP_MS);
+            produce_one(life, p, windowed_app_jump_ms(jump));
         }
     }
     must(life, ks_log_producer_flush(life->producer, &error), &error, "feeding");
@@ -351,7 +350,7 @@ static void judge(kill_life *life, kill_facts *facts)
     if (life->plan->application == KILL_WINDOWING) {
         char state[260];
         (void)snprintf(state, sizeof state, "%s/undisturbed", life->plan->directory);
-        if (!kill_windows_judge(life->log, facts->exactly_once, state, life->report->complaint)) {
+        if (!kill_truth_judge(life->log, facts->exactly_once, state, life->report->complaint)) {
             _exit(KILL_EXIT_COMPLAINT);
         }
         return;

@@ -36,7 +36,7 @@ typedef struct kill_strike {
 typedef enum kill_application {
     KILL_COUNTING,
     KILL_REPARTITIONING,
-    KILL_WINDOWING /* kill_windows.h; the other two are in kill_model.h */
+    KILL_WINDOWING /* windowed_app.h; the other two are in kill_model.h */
 } kill_application;
 
 typedef struct kill_plan {

@@ -24,14 +24,14 @@ kill_place kill_place_of(bool repartitions, int32_t partition, int64_t offset)
                         .number = (size_t)(offset / KILL_KEYS * KILL_PARTITIONS + partition)};
 }
 
-ks_slice kill_key_text(char text[KILL_TEXT], int key)
+ks_slice kill_key_text(char text[RECORD_PLACE_TEXT], int key)
 {
-    return ks_slice_of(text, (size_t)snprintf(text, KILL_TEXT, "k%02d", key));
+    return ks_slice_of(text, (size_t)snprintf(text, RECORD_PLACE_TEXT, "k%02d", key));
 }
 
 int kill_key_of(ks_slice text)
 {
-    char expected[KILL_TEXT];
+    char expected[RECORD_PLACE_TEXT];
     for (int key = 0; key < KILL_KEYS; key++) {
         if (ks_slice_equal(text, kill_key_text(expected, key))) {
             return key;
@@ -40,32 +40,13 @@ int kill_key_of(ks_slice text)
     return -1;
 }
 
-ks_slice kill_value_text(char text[KILL_TEXT], int32_t partition, int64_t offset)
-{
-    return ks_slice_of(
-        text, (size_t)snprintf(text, KILL_TEXT, "%" PRId32 ":%" PRId64, partition, offset));
-}
-
-bool kill_value_read(ks_slice text, int32_t *partition, int64_t *offset)
-{
-    char copy[KILL_TEXT];
-    char end = '\0';
-    if (text.size == 0 || text.size >= sizeof copy) {
-        return false;
-    }
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    return sscanf(copy, "%" SCNd32 ":%" SCNd64 "%c", partition, offset, &end) == 2 &&
-           *partition >= 0 && *partition < KILL_PARTITIONS && *offset >= 0;
-}
-
 /* ---- topology -------------------------------------------------------------------------------- */
 
 static bool place_of_record(const ks_record *record, bool repartitions, kill_place *place)
 {
     int32_t partition = 0;
     int64_t offset = 0;
-    if (!kill_value_read(ks_value_text(record->value), &partition, &offset)) {
+    if (!record_place_read(ks_value_text(record->value), &partition, &offset)) {
         return false;
     }
     *place = kill_place_of(repartitions, partition, offset);
@@ -75,7 +56,7 @@ static bool place_of_record(const ks_record *record, bool repartitions, kill_pla
 static ks_value chosen_key(ks_ctx *ctx, const ks_record *record, void *user)
 {
     kill_place place = {0};
-    char *text = ks_arena_alloc(ks_ctx_arena(ctx), KILL_TEXT);
+    char *text = ks_arena_alloc(ks_ctx_arena(ctx), RECORD_PLACE_TEXT);
     if (!place_of_record(record, *(const bool *)user, &place)) {
         ks_ctx_fail(ctx, "the value is not PARTITION:OFFSET");
         return ks_null();

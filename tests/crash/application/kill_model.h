@@ -2,8 +2,7 @@
 /*
  * kill_model.h - the two applications that are killed, and what a record leads to in them.
  *
- * The value of an input record is where it stands, "PARTITION:OFFSET", so that a result can say
- * which records it is made of, and the input itself can be checked. Everything else follows:
+ * The value of an input record is where it stands, "PARTITION:OFFSET". Everything else follows:
  *
  *     counting        the key is given: 10 in each partition. Grouped by it.
  *     repartitioning  the key is chosen from the value: 40 that meet from all partitions. A second
@@ -26,7 +25,7 @@
 #ifndef TESTS_CRASH_APPLICATION_KILL_MODEL_H
 #define TESTS_CRASH_APPLICATION_KILL_MODEL_H
 
-#include <kstreams/kstreams.h>
+#include "record_place.h"
 
 #define KILL_APPLICATION "kill"
 #define KILL_INPUT "kill-input"
@@ -49,13 +48,10 @@ typedef struct kill_place {
 
 kill_place kill_place_of(bool repartitions, int32_t partition, int64_t offset);
 
-enum { KILL_TEXT = 32 };
 /* "k07"; the key of the input of the counting application. */
-ks_slice kill_key_text(char text[KILL_TEXT], int key);
+ks_slice kill_key_text(char text[RECORD_PLACE_TEXT], int key);
 /* The key again; -1 for another text. */
 int kill_key_of(ks_slice text);
-ks_slice kill_value_text(char text[KILL_TEXT], int32_t partition, int64_t offset);
-bool kill_value_read(ks_slice text, int32_t *partition, int64_t *offset);
 
 /* The topology; `repartitions` is borrowed for as long as it is used. */
 void kill_topology(ks_builder *builder, const bool *repartitions);

@@ -28,10 +28,10 @@ typedef bool take_fn(kill_facts *facts, const ks_log_record *record, char *compl
 /* The input is a witness only if it has what was fed to it. */
 static bool take_input(kill_facts *facts, const ks_log_record *record, char *complaint)
 {
-    char text[KILL_TEXT];
+    char text[RECORD_PLACE_TEXT];
     int64_t expected = facts->ends[record->partition]++;
     if (record->offset != expected || expected >= KILL_MOST_OFFSETS ||
-        !ks_slice_equal(record->value, kill_value_text(text, record->partition, expected))) {
+        !ks_slice_equal(record->value, record_place_text(text, record->partition, expected))) {
         (void)snprintf(complaint, KILL_COMPLAINT,
                        "input partition %" PRId32 ": at offset %" PRId64 " is offset %" PRId64
                        " with the value %.*s",
@@ -125,8 +125,8 @@ static bool take_long_row(kill_facts *facts, const ksi_row *row)
 {
     int32_t partition = 0;
     int64_t offset = 0;
-    if (!kill_value_read(row->key, &partition, &offset) || offset >= KILL_MOST_OFFSETS ||
-        row->value.size != KILL_ROW_BYTES) {
+    if (!record_place_read(row->key, &partition, &offset) || partition >= KILL_PARTITIONS ||
+        offset >= KILL_MOST_OFFSETS || row->value.size != KILL_ROW_BYTES) {
         return false;
     }
     for (size_t i = 0; i < KILL_ROW_BYTES; i++) {
