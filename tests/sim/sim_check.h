@@ -22,6 +22,10 @@
 bool sim_is_caught_up(sim_world *world);
 /* While applications run: their stores, the changelog, offsets. Complains. */
 void sim_check_state(sim_world *world);
+/* Whether a guarantee is "once" in this run. */
+bool sim_is_strict(const sim_world *world);
+/* Whether the last word on a key is a word of its owner. */
+bool sim_is_ordered(const sim_world *world);
 /* After they have closed: what they wrote. Complains. */
 void sim_check_outputs(sim_world *world);
 

@@ -29,17 +29,27 @@ static faulty_odds draw_odds(sim_random *random)
                          .meanwhile = odds_of(random, 500)};
 }
 
+/* A task of all of them would be busy with its stores only. */
+static int draw_parts(sim_random *random)
+{
+    int parts = 0;
+    for (int64_t left = sim_random_between(random, 1, 3); left > 0; left--) {
+        parts |= 1 << sim_random_below(random, WINDOWED_PARTS);
+    }
+    return parts;
+}
+
 sim_plan sim_plan_of(uint64_t seed)
 {
     sim_random dice = {.state = seed * UINT64_C(0xd1342543de82ef95)};
     sim_random *random = &dice;
     sim_plan plan = {.seed = seed};
-    plan.kind = (sim_kind)sim_random_below(random, 4);
+    plan.kind = (sim_kind)sim_random_below(random, 5);
     plan.is_exact = sim_random_strikes(random, 6500);
     plan.is_cached = sim_random_strikes(random, 5000);
     plan.is_on_disk = sim_random_strikes(random, 1000);
     plan.runs_smoothly = sim_random_strikes(random, 700);
-    plan.partitions = (int32_t)sim_random_between(random, 1, 4);
+    plan.partitions = (int32_t)sim_random_between(random, 1, SIM_MOST_PARTITIONS);
     plan.keys = (int32_t)sim_random_between(random, 1, SIM_MOST_KEYS);
     plan.instances = (int32_t)sim_random_between(random, 1, SIM_MOST_INSTANCES);
     plan.threads = (int32_t)sim_random_between(random, 1, 3);
@@ -49,8 +59,8 @@ sim_plan sim_plan_of(uint64_t seed)
     plan.purge_ms = sim_random_between(random, 20, 2000);
     plan.buffered_records = sim_random_between(random, 1, 50);
     plan.uncommitted_bytes = sim_random_strikes(random, 2000) ? 500 : 64 * 1024 * 1024;
-    plan.cache_bytes =
-        sim_random_strikes(random, 5000) ? sim_random_between(random, 100, 2000) : 2000000;
+    plan.cache_bytes = sim_random_strikes(random, 5000) ? sim_random_between(random, 100, 2000)
+                                                        : SIM_LARGE_CACHE_BYTES;
     plan.transaction_bytes = sim_random_strikes(random, 2000) ? 500 : 32 * 1024 * 1024;
     plan.steps = sim_random_between(random, 300, 6000);
     plan.records = sim_random_between(random, 20, 600);
@@ -58,7 +68,8 @@ sim_plan sim_plan_of(uint64_t seed)
     plan.pace_us = sim_random_between(random, 100, 4000);
     plan.odds = draw_odds(random);
     plan.reuses_input = plan.kind == SIM_TABLE && sim_random_strikes(random, 5000);
-    plan.has_global = sim_random_strikes(random, 4000);
+    plan.has_global = plan.kind != SIM_WINDOWS && sim_random_strikes(random, 4000);
+    plan.parts = plan.kind == SIM_WINDOWS ? draw_parts(random) : 0;
     plan.task_timeout_ms = sim_random_strikes(random, 2500) ? sim_random_between(random, 20, 1500)
                                                             : SIM_LONG_TIMEOUT_MS;
     if (plan.runs_smoothly) {
@@ -68,14 +79,30 @@ sim_plan sim_plan_of(uint64_t seed)
     return plan;
 }
 
+/* " of hopping, left" */
+static const char *text_of_parts(const sim_plan *plan, char *text, size_t room)
+{
+    size_t size = 0;
+    text[0] = '\0';
+    for (int part = 0; part < WINDOWED_PARTS && size < room; part++) {
+        if ((plan->parts >> part & 1) != 0) {
+            size += (size_t)snprintf(text + size, room - size, "%s%s", size > 0 ? ", " : " of ",
+                                     windowed_topics[part]);
+        }
+    }
+    return text;
+}
+
 const char *sim_plan_text(const sim_plan *plan)
 {
-    static const char *const kinds[] = {"count", "repartition", "table", "groups"};
-    static char text[240];
+    static const char *const kinds[] = {"count", "repartition", "table", "groups", "windows"};
+    static char text[SIM_PLAN_TEXT];
+    char parts[60];
     (void)snprintf(text, sizeof text,
-                   "seed %" PRIu64 ": %s%s, %s, cache %s, %s, %d partitions, %d keys, up to %d "
+                   "seed %" PRIu64 ": %s%s%s, %s, cache %s, %s, %d partitions, %d keys, up to %d "
                    "instances of %d threads, %d standbys%s, %s",
-                   plan->seed, kinds[plan->kind], plan->reuses_input ? " kept in its input" : "",
+                   plan->seed, kinds[plan->kind], text_of_parts(plan, parts, sizeof parts),
+                   plan->reuses_input ? " kept in its input" : "",
                    plan->is_exact ? "exactly once" : "at least once",
                    plan->is_cached ? "on" : "off", plan->is_on_disk ? "on disk" : "in memory",
                    (int)plan->partitions, (int)plan->keys, (int)plan->instances, (int)plan->threads,

@@ -9,21 +9,25 @@
 #define TESTS_SIM_SIM_PLAN_H
 
 #include "faulty_transport.h"
+#include "windowed_app.h"
 
-enum { SIM_MOST_INSTANCES = 4, SIM_MOST_KEYS = 8 };
+enum { SIM_MOST_INSTANCES = 4, SIM_MOST_KEYS = 8, SIM_MOST_PARTITIONS = 4 };
 
 typedef enum sim_kind {
     SIM_COUNT,       /* records by key are counted */
     SIM_REPARTITION, /* they get another key first, and travel through a topic */
     SIM_TABLE,       /* the newest value of each key is kept, and sent on */
-    SIM_GROUPS       /* those rows are grouped by their value, and counted */
+    SIM_GROUPS,      /* those rows are grouped by their value, and counted */
+    SIM_WINDOWS      /* what waits for time: parts of windowed_app.h */
 } sim_kind;
 
-#define SIM_LONG_TIMEOUT_MS INT64_C(3600000) /* no outage is as long */
+#define SIM_LARGE_CACHE_BYTES INT64_C(2000000) /* nothing is evicted */
+#define SIM_LONG_TIMEOUT_MS INT64_C(3600000)   /* no outage is as long */
 
 typedef struct sim_plan {
     uint64_t seed;
     sim_kind kind;
+    int parts;          /* of windows: which */
     bool is_exact;      /* exactly once, else at least once */
     bool is_cached;     /* with a record cache: some updates of a key are one output */
     bool is_on_disk;    /* stores in RocksDB */
@@ -51,6 +55,7 @@ typedef struct sim_plan {
 } sim_plan;
 
 sim_plan sim_plan_of(uint64_t seed);
+enum { SIM_PLAN_TEXT = 300 };
 /* One line for people; borrowed until the next call. */
 const char *sim_plan_text(const sim_plan *plan);
 

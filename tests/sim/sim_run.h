@@ -13,11 +13,11 @@
 #ifndef TESTS_SIM_SIM_RUN_H
 #define TESTS_SIM_SIM_RUN_H
 
-#include "faulty_transport.h"
+#include "sim_plan.h"
 
 typedef struct sim_result {
     char complaint[500]; /* empty: all is well */
-    char plan[240];
+    char plan[SIM_PLAN_TEXT];
     uint64_t hash; /* of the trace */
     int64_t inputs;
     int64_t lives; /* of instances */

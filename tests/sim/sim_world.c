@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "runtime/local_state.h"
+#include "sim_windows.h"
 #include "state_dir.h"
 #include "transport/embedded/embedded_log.h"
 #include <kstreams/kstreams.h>
@@ -105,15 +106,31 @@ static ks_table *build_table(const sim_world *world, ks_builder *builder)
     return ks_grouped_stream_count(by_key, materialized);
 }
 
+/* Of all parts alike, when nothing of them depends on the clock. */
+static void set_for_windows(sim_world *world, ks_config *config)
+{
+    set(world, config, "__emit.interval.ms.kstreams.outer.join.spurious.results.fix__", "0");
+    set(world, config, "__emit.interval.ms.kstreams.windowed.aggregation__", "0");
+    set(world, config, "dsl.store.suppliers.class",
+        world->plan.is_on_disk
+            ? "org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$RocksDBDslStoreSuppliers"
+            : "org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$InMemoryDslStoreSuppliers");
+}
+
 static void build_topology(sim_world *world)
 {
     ks_error error = {0};
     ks_config *config = ks_config_new();
     set(world, config, "topology.optimization",
         world->plan.reuses_input ? "reuse.ktable.source.topics" : "none");
+    set_for_windows(world, config);
     ks_builder *builder = ks_builder_new(config);
     ks_config_free(config);
-    ks_stream_to(ks_table_to_stream(build_table(world, builder), NULL), SIM_OUTPUT, NULL);
+    if (world->plan.kind == SIM_WINDOWS) {
+        windowed_app_build(builder, SIM_INPUT, world->plan.parts);
+    } else {
+        ks_stream_to(ks_table_to_stream(build_table(world, builder), NULL), SIM_OUTPUT, NULL);
+    }
     if (world->plan.has_global) {
         ks_builder_global_table(
             builder, SIM_OUTPUT,
@@ -159,7 +176,8 @@ static ks_config *make_config(sim_instance *instance)
                plan->is_cached ? plan->cache_bytes : 0);
     set_number(world, config, "statestore.apply.interval.ms", 500);
     set_number(world, config, "producer.buffer.memory", plan->transaction_bytes);
-    if (plan->is_on_disk) {
+    set_for_windows(world, config);
+    if (instance->directory[0] != '\0') {
         set(world, config, "state.dir", instance->directory);
     }
     return config;
@@ -178,6 +196,7 @@ static void open_log(sim_world *world)
         return;
     }
     world->transport = ksi_log_transport(world->log);
+    sim_windows_create_topics(world);
 }
 
 void sim_world_init(sim_world *world, const sim_plan *plan, faulty_sabotage sabotage, bool has_text)
@@ -218,6 +237,11 @@ void sim_produce(sim_world *world)
     ks_error error = {0};
     char key[16];
     char value[32];
+    if (world->plan.kind == SIM_WINDOWS) {
+        sim_windows_produce(world,
+                            (int32_t)sim_random_below(&world->random, world->plan.partitions), 0);
+        return;
+    }
     int64_t number = (int64_t)world->input_count;
     int32_t drawn = (int32_t)sim_random_below(&world->random, world->plan.keys);
     (void)snprintf(key, sizeof key, "k%d", (int)drawn);
@@ -362,12 +386,18 @@ static void make_app(sim_instance *instance, ks_config *config)
     }
 }
 
+/* A versioned store is always on disk. */
+static bool needs_disk(const sim_plan *plan)
+{
+    return plan->is_on_disk || (plan->parts >> WINDOWED_WAITED & 1) != 0;
+}
+
 void sim_instance_start(sim_instance *instance)
 {
     sim_world *world = instance->world;
     (void)snprintf(instance->name, sizeof instance->name, "%c%d", 'A' + (char)instance->number,
                    ++instance->lives % 1000);
-    if (world->plan.is_on_disk && instance->directory[0] == '\0') {
+    if (needs_disk(&world->plan) && instance->directory[0] == '\0') {
         (void)snprintf(instance->directory, sizeof instance->directory, "%s", state_dir_new());
     }
     instance->faulty = faulty_transport_new(world->transport, instance->name,

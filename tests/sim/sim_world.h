@@ -56,8 +56,8 @@ typedef struct sim_instance {
 
 /* A record that was put into the input topic. */
 typedef struct sim_input {
-    int32_t key;   /* of the output: the key it is counted or kept by */
-    int64_t value; /* numbers are given in turn */
+    int32_t key;   /* of the output: the key it is counted or kept by; of windows: the partition */
+    int64_t value; /* numbers are given in turn; of windows: how much later than its turn it is */
 } sim_input;
 
 struct sim_world {
@@ -73,6 +73,7 @@ struct sim_world {
     sim_input *inputs;
     size_t input_count;
     size_t input_capacity;
+    int64_t ends[SIM_MOST_PARTITIONS]; /* of windows: how many inputs */
     bool is_within;   /* somebody waits in the middle of a step while others go on */
     bool is_settling; /* nothing bad happens any more */
     bool is_settled;  /* and what happened before has been dealt with */

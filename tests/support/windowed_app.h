@@ -57,7 +57,7 @@ int64_t windowed_app_time(int64_t offset);
 
 /*
  * The end of the input: so much later is each partition's record of one jump, 1 to
- * WINDOWED_JUMPS. There are several, because a record that comes too late closes no window.
+ * WINDOWED_JUMPS. There are several, because not every record gets to both sides of a join.
  */
 enum { WINDOWED_JUMPS = 12 };
 int64_t windowed_app_jump_ms(int jump);
