@@ -13,6 +13,7 @@
 #include "ops/emit_on_close.h"
 
 #include "config/config.h"
+#include "ops/throttle.h"
 
 /* ---- when ------------------------------------------------------------------------------------ */
 
@@ -27,11 +28,10 @@ void ksi_emit_on_close_open(ksi_emit_on_close *emit, ks_ctx *ctx, const char *st
 
 bool ksi_close_is_due(ksi_emit_on_close *emit, int64_t close_time)
 {
-    const int64_t now = ksi_wall_ms(emit->ctx->clock);
-    if (now < emit->next_look_ms) {
+    if (!ksi_throttle_passes(&emit->next_look_ms, emit->interval_ms,
+                             ksi_wall_ms(emit->ctx->clock))) {
         return false;
     }
-    emit->next_look_ms = now + emit->interval_ms;
     return *emit->last_close < 0 || *emit->last_close < close_time;
 }
 

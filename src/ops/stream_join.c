@@ -33,6 +33,7 @@
 #include "ops/join_store.h"
 #include "ops/ops.h"
 #include "ops/outer_rows.h"
+#include "ops/throttle.h"
 #include "serde/convert.h"
 
 /* True when the status is KS_OK; else the context fails. */
@@ -273,11 +274,9 @@ static bool look_for_closed(const join_state *join, ks_ctx *ctx, const ks_record
     if (closes_at >= task->stream_time) {
         return true;
     }
-    int64_t now = ksi_wall_ms(ctx->clock);
-    if (now < task->next_emit) {
+    if (!ksi_throttle_passes(&task->next_emit, join->emit_interval_ms, ksi_wall_ms(ctx->clock))) {
         return true;
     }
-    task->next_emit = ksi_join_sum(now, join->emit_interval_ms);
     task->min_time = INT64_MAX;
     char none_before[sizeof(int64_t)];
     ksi_put_be64(none_before, (uint64_t)task->none_before);
