@@ -124,15 +124,21 @@ static void set_skip(node *at, size_t skip)
     }
 }
 
+/* The longest `skip`: in a sorted list the ends share what all share. */
+static size_t longest_skip(const node *at)
+{
+    return shared_bytes(at->items[0]->key, at->items[at->count - 1]->key, SIZE_MAX);
+}
+
 /*
- * Takes the longest `skip` again, after items came from elsewhere: in a sorted list the ends share
- * what all share.
+ * Takes the longest `skip` after items came or went. The numbers are right for the one there was,
+ * and most often it stays: then no keys are touched but the two at the ends.
  */
 static void refresh(node *at)
 {
-    if (at->count > 0) {
-        ks_slice key = at->items[0]->key;
-        set_skip(at, shared_bytes(key, at->items[at->count - 1]->key, SIZE_MAX));
+    size_t skip = longest_skip(at);
+    if (skip != at->skip) {
+        set_skip(at, skip);
     }
 }
 
@@ -473,16 +479,15 @@ static void insert_at(node *at, size_t position, item *it, node *right)
         at->children[position + 1] = right;
     }
     at->count++;
-    if (at->count > 1 && (at->count & (at->count - 1U)) == 0) {
-        refresh(at); /* a new root shares nothing yet; few enough times to cost nothing */
-        return;
-    }
     size_t neighbour = position > 0 ? position - 1 : (size_t)at->count - 1;
     size_t shared = shared_bytes(it->key, at->items[neighbour]->key, at->skip);
     if (shared < at->skip) {
         set_skip(at, shared);
     } else {
         set_number(at, position);
+    }
+    if (at->count > 1 && (at->count & (at->count - 1U)) == 0) {
+        refresh(at); /* a new root shares nothing yet; few enough times to cost nothing */
     }
 }
 
@@ -496,7 +501,11 @@ static node *split(node *full, item **middle)
     size_t half = MOST / 2;
     *middle = full->items[half];
     right->count = (uint16_t)(MOST - half - 1);
+    right->skip = full->skip;
+    memcpy(right->shared, full->shared, sizeof right->shared);
     memcpy(right->items, full->items + half + 1, right->count * sizeof *right->items);
+    memcpy(right->first, full->first + half + 1, right->count * sizeof *right->first);
+    memcpy(right->second, full->second + half + 1, right->count * sizeof *right->second);
     if (!full->is_leaf) {
         memcpy(right->children, full->children + half + 1,
                ((size_t)right->count + 1) * sizeof *right->children);
@@ -606,7 +615,7 @@ static void replace_at(node *at, size_t position, item *it)
 {
     at->items[position] = it;
     if (at->count == 1) { /* no neighbour says whether the shared bytes are still the same */
-        refresh(at);
+        set_skip(at, longest_skip(at));
         return;
     }
     size_t neighbour = position > 0 ? position - 1 : (size_t)at->count - 1;
@@ -659,7 +668,7 @@ static void merge(node *parent, size_t position)
                ((size_t)right->count + 1) * sizeof *right->children);
     }
     left->count = (uint16_t)(at + 1 + right->count);
-    refresh(left);
+    set_skip(left, longest_skip(left)); /* of what came there are no numbers yet */
     take_out(parent, position);
     ksi_free(right);
 }

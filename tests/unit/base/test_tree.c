@@ -120,6 +120,37 @@ static void keys_order_as_unsigned_bytes_and_shorter_first(void **state)
     assert_null(at);
 }
 
+/* Few keys, which share much or little: what a node says of all its keys comes and goes. */
+static void keys_with_long_beginnings_in_common_come_and_go(void **state)
+{
+    world *w = *state;
+    static char long_keys[KEYS][64];
+    for (int i = 0; i < KEYS; i++) {
+        int shared = i % 3 == 0 ? 8 : i % 3 == 1 ? 30 : 45;
+        int size = snprintf(long_keys[i], sizeof long_keys[i], "%.*s%05d", shared,
+                            "the beginning of all these keys, which is long", i);
+        w->things[i].item.key = ks_slice_of(long_keys[i], (size_t)size);
+    }
+    for (int round = 0; round < 300; round++) {
+        int reach = round % 3 == 0 ? 3 : round % 3 == 1 ? 45 : 500;
+        for (int i = 0; i < 200; i++) {
+            turn(w, rand() % reach);
+        }
+        for (int i = 0; i < 500; i++) {
+            const thing *it = &w->things[i];
+            assert_ptr_equal(ksi_tree_get(w->tree, it->item.key), it->is_in ? it : NULL);
+        }
+        if (round % 7 == 0) { /* and down to nothing */
+            for (int i = 0; i < 500; i++) {
+                if (w->things[i].is_in) {
+                    turn(w, i);
+                }
+            }
+            assert_null(ksi_tree_first(w->tree));
+        }
+    }
+}
+
 static void every_way_of_looking_up_agrees_with_the_flags(void **state)
 {
     world *w = *state;
@@ -228,6 +259,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_empty_tree_has_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_order_as_unsigned_bytes_and_shorter_first, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(keys_with_long_beginnings_in_common_come_and_go, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(every_way_of_looking_up_agrees_with_the_flags, set_up,
                                         tear_down),
