@@ -6,8 +6,8 @@
  * The index keeps its address and hash and nothing else; the owner computes the hash once
  * (ksi_slice_hash) and keeps it for taking the item out.
  *
- * Thread rule: the owner's. Finding changes nothing, so several threads may do that at
- * once while none does anything else.
+ * Thread rule: the owner's. Finding changes nothing, so several threads may do that at once while
+ * none does anything else.
  */
 #ifndef KSI_BASE_HASH_INDEX_H
 #define KSI_BASE_HASH_INDEX_H
@@ -34,6 +34,11 @@ void ksi_hash_index_clear(ksi_hash_index *index);
 
 /* The item of a key, or NULL. `hash` is ksi_slice_hash() of the key, here and below. */
 ksi_tree_item *ksi_hash_index_find(const ksi_hash_index *index, ks_slice key, uint64_t hash);
+/* Asks for the memory in which a hash will be looked up soon. */
+static inline void ksi_hash_index_expect(const ksi_hash_index *index, uint64_t hash)
+{
+    __builtin_prefetch(&index->slots[hash & (index->slot_count - 1)]);
+}
 /* No item of that key is there. */
 void ksi_hash_index_add(ksi_hash_index *index, ksi_tree_item *item, uint64_t hash);
 /* The item is there. */

@@ -84,7 +84,9 @@ KS_NODISCARD static ks_status find_stored(const ksi_logged_rows *logged, ks_slic
                                           bool *found, ks_error *error)
 {
     const ksi_row_layout *layout = logged->layout;
-    if (layout->hides != NULL && layout->hides(logged->layout_owner, key)) {
+    const void *owner = logged->layout_owner;
+    if ((layout->hides != NULL && layout->hides(owner, key)) ||
+        (layout->lacks != NULL && layout->lacks(owner, key))) {
         *found = false;
         return KS_OK;
     }

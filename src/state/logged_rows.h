@@ -33,6 +33,8 @@ typedef struct ksi_row_layout {
     bool (*admits)(void *owner, ks_slice key); /* NULL: every row */
     /* Whether a stored row is one that readers do not see any more. */
     ksi_row_hidden_fn *hides; /* NULL: none is */
+    /* Whether no row of that key can be stored, which saves looking. */
+    ksi_row_hidden_fn *lacks; /* NULL: only looking tells */
     /* A row that was read below the cache is put into it. */
     bool caches_reads;
 } ksi_row_layout;

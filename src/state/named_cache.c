@@ -61,17 +61,17 @@ typedef struct cache_row cache_row;
 struct cache_row {
     uint64_t hash;
     ksi_tree_item item; /* the key again: in `table`, and in `sorted` while that is kept */
-    ksi_cached_row row;
     cache_row *newer;
     cache_row *older; /* also the next of spare and retired rows */
+    int64_t counted;  /* Java's size of node and entry */
+    ks_arena *arena;  /* of headers and source bytes; NULL until there are some */
+    unsigned holds;
+    bool resident;
+    ksi_cached_row row;
     cache_row *dirty_before;
     cache_row *dirty_after;
     char *bytes; /* key, then value: `inside`, or allocated */
     size_t capacity;
-    int64_t counted; /* Java's size of node and entry */
-    ks_arena *arena; /* of headers and source bytes; NULL until there are some */
-    unsigned holds;
-    bool resident;
     char inside[INSIDE_BYTES];
 };
 
@@ -588,12 +588,24 @@ static ks_status flush_all(ksi_named_cache *cache, cache_row *evicted, ks_error 
     return status;
 }
 
+/* Asks for the memory of the two rows that will go next, which nobody has touched for long. */
+static void fetch_ahead(const ksi_named_cache *cache, const cache_row *eldest)
+{
+    const cache_row *next = eldest->newer; /* asked for when the row before it went */
+    if (next != NULL) {
+        ksi_hash_index_expect(&cache->table, next->hash);
+        __builtin_prefetch(next->newer);
+        __builtin_prefetch((const char *)next->newer + 64);
+    }
+}
+
 ks_status ksi_named_cache_evict(ksi_named_cache *cache, ks_error *error)
 {
     cache_row *eldest = cache->tail;
     if (eldest == NULL) {
         return KS_OK;
     }
+    fetch_ahead(cache, eldest);
     if (!eldest->row.dirty) {
         drop(cache, eldest);
         return KS_OK;

@@ -39,6 +39,13 @@ static bool hides(const void *owner, ks_slice row_key)
     return ksi_retention_hides(&store->retention, start_of(store, row_key));
 }
 
+/* A window behind all that were stored is new: of a cached store, most that are not cached. */
+static bool lacks(const void *owner, ks_slice row_key)
+{
+    const ksi_window_store *store = owner;
+    return start_of(store, row_key) > store->retention.observed;
+}
+
 static ks_slice changelog_key(const void *owner, ks_slice row_key, ksi_buffer *in)
 {
     const ksi_window_store *store = owner;
@@ -47,7 +54,7 @@ static ks_slice changelog_key(const void *owner, ks_slice row_key, ksi_buffer *i
 }
 
 static const ksi_row_layout window_layout = {
-    .changelog_key = changelog_key, .admits = admits, .hides = hides};
+    .changelog_key = changelog_key, .admits = admits, .hides = hides, .lacks = lacks};
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
