@@ -227,6 +227,19 @@ ks_status ksi_logged_rows_read(ksi_logged_rows *logged, ks_slice key, ksi_row *r
                                   : find_stored(logged, key, row, found, error);
 }
 
+ks_status ksi_logged_rows_look(const ksi_logged_rows *logged, ks_slice key, ksi_row *row,
+                               bool *found, ks_error *error)
+{
+    const ksi_cached_row *cached =
+        logged->cached != NULL ? ksi_record_cache_peek(logged->cached, key) : NULL;
+    if (cached == NULL) {
+        return find_stored(logged, key, row, found, error);
+    }
+    *found = cached->value.data != NULL;
+    *row = (ksi_row){.key = cached->key, .value = cached->value, .timestamp = cached->timestamp};
+    return KS_OK;
+}
+
 ks_status ksi_logged_rows_write(ksi_logged_rows *logged, ks_slice key, ks_slice value,
                                 int64_t timestamp, const ksi_record_context *context,
                                 ks_error *error)

@@ -85,6 +85,9 @@ bool ksi_logged_rows_on_flush(ksi_logged_rows *logged, ksi_flush_fn *flush, void
  */
 KS_NODISCARD ks_status ksi_logged_rows_read(ksi_logged_rows *logged, ks_slice key, ksi_row *row,
                                             bool *found, ks_error *error);
+/* The same without using it; nothing is put into the cache by that. */
+KS_NODISCARD ks_status ksi_logged_rows_look(const ksi_logged_rows *logged, ks_slice key,
+                                            ksi_row *row, bool *found, ks_error *error);
 /* Puts or, with a null value, deletes. */
 KS_NODISCARD ks_status ksi_logged_rows_write(ksi_logged_rows *logged, ks_slice key, ks_slice value,
                                              int64_t timestamp, const ksi_record_context *context,

@@ -7,9 +7,9 @@
  *     result    a  b'            d    e
  *
  * The cache changes while one iterates: what is written, evicted or flushed in between. So its keys
- * in the range are copied at the opening, and what a key's row is gets decided when it is given
- * out: the cache if it has the key, else the rows. A dirty row that went down to the rows meanwhile
- * is found there; Java skips it.
+ * in the range are copied at the opening (cache_walk.h), and what a key's row is gets decided when
+ * it is given out: the cache if it has the key, else the rows. A dirty row that went down to the
+ * rows meanwhile is found there; Java skips it.
  *
  * The order of use, which decides what is evicted and so what an application emits, is Java's:
  * opening uses nothing, and a cached row counts as used when it becomes the next candidate of the
@@ -21,28 +21,17 @@
  */
 #include "state/merged_iterator.h"
 
-#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/slice.h"
-
-typedef struct cached_key {
-    ks_slice key;
-    bool was_there; /* false: the cache knew at the opening that the key was deleted */
-} cached_key;
 
 struct ksi_merged_iterator {
     ksi_merged_options options;
     ksi_row_iterator *below;
     ksi_query_iterator *queried; /* instead of all the others; NULL: not a query */
     ksi_row_range range;
-    ks_arena arena;   /* of the cached keys */
-    cached_key *keys; /* in the cache at the opening, in the order of the range */
-    size_t count;
-    size_t capacity;
-    size_t at;
-    bool has_candidate; /* keys[at] has been looked at */
+    ksi_cache_walk own; /* unless the options have one */
     bool has_row;       /* `row` is the next of `below` */
     bool row_is_fresh;  /* nothing can have changed it yet */
     ksi_row row;
@@ -51,46 +40,28 @@ struct ksi_merged_iterator {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static bool collect_key(void *user, ks_slice key)
+static void begin(ksi_merged_iterator *iterator, const ksi_merged_options *options,
+                  const ksi_row_range *range)
 {
-    ksi_merged_iterator *iterator = user;
-    const ksi_row_range *range = &iterator->range;
-    bool is_above = ksi_row_range_is_above(range, key);
-    bool is_below = ksi_row_range_is_below(range, key);
-    if (is_above || is_below) {
-        return range->backward ? is_above : is_below; /* the range may be yet to come */
-    }
-    iterator->keys =
-        ksi_grow(iterator->keys, &iterator->capacity, iterator->count + 1, sizeof *iterator->keys);
-    iterator->keys[iterator->count++] = (cached_key){
-        .key = ksi_arena_copy(&iterator->arena, key),
-        .was_there = ksi_record_cache_peek(iterator->options.cached, key)->value.data != NULL};
-    return true;
-}
-
-static void begin(ksi_merged_iterator *iterator, const ksi_row_range *range)
-{
-    ksi_named_cache *cached = iterator->options.cached;
+    iterator->options = *options;
     iterator->range = *range;
-    iterator->below = ksi_row_iterator_open(iterator->options.rows, range);
-    iterator->at = 0;
-    iterator->count = 0;
-    iterator->has_candidate = false;
+    iterator->below = ksi_row_iterator_open(options->rows, range);
     iterator->has_row = false;
-    if (cached != NULL) {
-        ksi_record_cache_each_key(cached, range->backward ? range->high : range->low,
-                                  range->backward, collect_key, iterator);
+    if (options->cached != NULL && options->walk == NULL) {
+        ksi_cache_walk_begin(&iterator->own,
+                             &(ksi_cache_walk_options){.cached = options->cached,
+                                                       .range = *range,
+                                                       .is_no_use = options->is_no_use});
+        iterator->range = (ksi_row_range){.backward = range->backward}; /* bounds were borrowed */
     }
-    iterator->range = (ksi_row_range){.backward = range->backward}; /* the bounds were borrowed */
 }
 
 ksi_merged_iterator *ksi_merged_iterator_open(const ksi_merged_options *options,
                                               const ksi_row_range *range)
 {
     ksi_merged_iterator *iterator = ksi_calloc(1, sizeof *iterator);
-    iterator->options = *options;
-    ksi_arena_init(&iterator->arena, 0);
-    begin(iterator, range);
+    ksi_cache_walk_init(&iterator->own);
+    begin(iterator, options, range);
     return iterator;
 }
 
@@ -98,13 +69,14 @@ void ksi_merged_iterator_stop(ksi_merged_iterator *iterator)
 {
     ksi_row_iterator_close(iterator->below);
     iterator->below = NULL;
-    ksi_arena_reset(&iterator->arena);
+    ksi_cache_walk_stop(&iterator->own);
 }
 
-void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_row_range *range)
+void ksi_merged_iterator_restart(ksi_merged_iterator *iterator, const ksi_merged_options *options,
+                                 const ksi_row_range *range)
 {
     ksi_merged_iterator_stop(iterator);
-    begin(iterator, range);
+    begin(iterator, options, range);
 }
 
 ksi_merged_iterator *ksi_merged_iterator_open_query(ksi_store_query *query,
@@ -112,7 +84,7 @@ ksi_merged_iterator *ksi_merged_iterator_open_query(ksi_store_query *query,
 {
     ksi_merged_iterator *iterator = ksi_calloc(1, sizeof *iterator);
     iterator->queried = ksi_query_iterator_open(query, range);
-    ksi_arena_init(&iterator->arena, 0);
+    ksi_cache_walk_init(&iterator->own);
     return iterator;
 }
 
@@ -123,26 +95,35 @@ void ksi_merged_iterator_close(ksi_merged_iterator *iterator)
     }
     ksi_row_iterator_close(iterator->below);
     ksi_query_iterator_close(iterator->queried);
-    ksi_arena_destroy(&iterator->arena);
-    ksi_free(iterator->keys);
+    ksi_cache_walk_destroy(&iterator->own);
     ksi_buffer_destroy(&iterator->value);
     ksi_free(iterator);
 }
 
 /* ---- the two sides --------------------------------------------------------------------------- */
 
-/* The next key of the cache, which counts as used if it is still there. NULL at the end. */
-static const cached_key *next_cached(ksi_merged_iterator *iterator)
+static ksi_cache_walk *walk_of(ksi_merged_iterator *iterator)
 {
-    if (iterator->at == iterator->count) {
-        return NULL;
+    return iterator->options.walk != NULL ? iterator->options.walk : &iterator->own;
+}
+
+/* The next key of the cache; NULL: it has none in this range. */
+static const ksi_walked_key *next_cached(ksi_merged_iterator *iterator)
+{
+    ksi_cache_walk *walk = walk_of(iterator);
+    const ksi_row_range *range = &iterator->range;
+    for (;;) {
+        const ksi_walked_key *next = ksi_cache_walk_next(walk);
+        bool is_above = next != NULL && ksi_row_range_is_above(range, next->key);
+        bool is_below = next != NULL && ksi_row_range_is_below(range, next->key);
+        if (!is_above && !is_below) {
+            return next;
+        }
+        if (range->backward ? is_below : is_above) {
+            return NULL; /* it is of a range that is yet to come */
+        }
+        ksi_cache_walk_take(walk);
     }
-    const cached_key *next = &iterator->keys[iterator->at];
-    if (!iterator->has_candidate) {
-        iterator->has_candidate = true;
-        (void)ksi_record_cache_get(iterator->options.cached, next->key);
-    }
-    return next;
 }
 
 static bool is_hidden(const ksi_merged_iterator *iterator, ks_slice key)
@@ -202,7 +183,7 @@ static ks_status newest(ksi_merged_iterator *iterator, ks_slice key, const ksi_r
 static ks_status take_key(ksi_merged_iterator *iterator, ksi_row *row, bool *any, bool *found,
                           ks_error *error)
 {
-    const cached_key *cached = next_cached(iterator);
+    const ksi_walked_key *cached = next_cached(iterator);
     KS_TRY(fill_row(iterator, error));
     *any = cached != NULL || iterator->has_row;
     if (!*any) {
@@ -214,8 +195,7 @@ static ks_status take_key(ksi_merged_iterator *iterator, ksi_row *row, bool *any
         order = iterator->range.backward ? -order : order;
     }
     if (order <= 0) {
-        iterator->at++;
-        iterator->has_candidate = false;
+        ksi_cache_walk_take(walk_of(iterator));
     }
     iterator->has_row = iterator->has_row && order < 0;
     if (order <= 0 && !cached->was_there) {

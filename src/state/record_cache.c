@@ -147,6 +147,11 @@ const ksi_cached_row *ksi_record_cache_peek(const ksi_named_cache *named, ks_sli
     return ksi_named_cache_peek(named, key);
 }
 
+size_t ksi_record_cache_count(const ksi_named_cache *named)
+{
+    return ksi_named_cache_count(named);
+}
+
 void ksi_record_cache_each_key(ksi_named_cache *named, ks_slice from, bool backward,
                                ksi_cache_key_fn *visit, void *user)
 {

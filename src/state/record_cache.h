@@ -75,6 +75,8 @@ const ksi_cached_row *ksi_record_cache_get(ksi_named_cache *named, ks_slice key)
 /* The same without becoming the one used last, and what is borrowed stays so. */
 const ksi_cached_row *ksi_record_cache_peek(const ksi_named_cache *named, ks_slice key);
 
+size_t ksi_record_cache_count(const ksi_named_cache *named); /* of its rows */
+
 /* False stops. */
 typedef bool ksi_cache_key_fn(void *user, ks_slice key);
 /*

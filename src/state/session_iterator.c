@@ -15,6 +15,10 @@
  * first segment to look at, but no last one but that of the newest end. Segments that are out of
  * date are passed over in one step, for only the cache may have something there.
  *
+ * With a record cache above a store in memory Java looks at the cached sessions of all keys in the
+ * order of ends, from the earliest end that is asked for on. As long as these are few
+ * (cache_walk.h) the walk over the cache is the iterator's own and goes on from segment to segment.
+ *
  * What has been given back is used again: the aggregation of sessions opens one of these for each
  * record.
  *
@@ -35,7 +39,8 @@ struct ksi_session_iterator {
     ksi_session_store *store;
     bool by_end; /* through the index */
     bool is_sorted;
-    bool is_of_stored;       /* `rows` is below the cache */
+    bool is_walking; /* `walk` is over the cached rows of all segments */
+    ksi_cache_walk walk;
     ksi_session_range range; /* with its keys in the buffers below */
     int64_t latest_end;
     ksi_buffer key_from;
@@ -82,6 +87,7 @@ static ksi_session_iterator *take_iterator(ksi_session_store *store)
         iterator = ksi_calloc(1, sizeof *iterator);
         iterator->store = store;
         ksi_arena_init(&iterator->arena, 0);
+        ksi_cache_walk_init(&iterator->walk);
     }
     return iterator;
 }
@@ -90,6 +96,51 @@ static bool is_of_one_key(const ksi_session_range *range)
 {
     return range->key_from.data != NULL && range->key_to.data != NULL &&
            ksi_slice_compare(range->key_from, range->key_to) == 0;
+}
+
+static bool is_asked_for(const ksi_session_iterator *iterator, const ksi_session_id *id)
+{
+    const ksi_session_range *range = &iterator->range;
+    return id->end >= range->earliest_end && id->end <= iterator->latest_end &&
+           id->start <= range->latest_start &&
+           (range->key_from.data == NULL || ksi_slice_compare(id->key, range->key_from) >= 0) &&
+           (range->key_to.data == NULL || ksi_slice_compare(id->key, range->key_to) <= 0);
+}
+
+static int64_t end_of(const void *owner, ks_slice row_key)
+{
+    const ksi_session_iterator *iterator = owner;
+    return ksi_session_key_read_row(&iterator->store->keys, row_key).end;
+}
+
+static bool walk_asks_for(const void *owner, ks_slice row_key)
+{
+    const ksi_session_iterator *iterator = owner;
+    const ksi_session_id id = ksi_session_key_read_row(&iterator->store->keys, row_key);
+    return is_asked_for(iterator, &id);
+}
+
+/* `range` as it was asked for: of one key from its earliest end on, of several from time 0 on. */
+static void begin_walk(ksi_session_iterator *iterator, const ksi_session_range *range)
+{
+    const ksi_session_store *store = iterator->store;
+    iterator->is_walking = store->keys.in_memory && !is_of_stored(store, range) &&
+                           ksi_record_cache_count(store->logged.cached) <= KSI_MOST_WALKED;
+    if (!iterator->is_walking) {
+        return;
+    }
+    const int64_t first = is_of_one_key(range) && range->earliest_end > 0 ? range->earliest_end : 0;
+    const ksi_cache_walk_options options = {
+        .cached = store->logged.cached,
+        .range = {.low = range->key_from.data != NULL
+                             ? ksi_session_key_of_bound(&iterator->low, &store->keys,
+                                                        range->key_from, first, false)
+                             : ks_slice_null(),
+                  .backward = range->backward},
+        .time_of = end_of,
+        .asks_for = walk_asks_for,
+        .owner = iterator};
+    ksi_cache_walk_begin(&iterator->walk, &options);
 }
 
 static ksi_session_iterator *open_walk(ksi_session_store *store, const ksi_session_range *range,
@@ -114,6 +165,7 @@ static ksi_session_iterator *open_walk(ksi_session_store *store, const ksi_sessi
     iterator->count = 0;
     iterator->segment = ksi_session_segment(
         &store->keys, range->backward && !iterator->is_over ? iterator->latest_end : earliest);
+    begin_walk(iterator, range);
     return iterator;
 }
 
@@ -155,6 +207,7 @@ void ksi_session_iterator_free(ksi_session_iterator *iterator)
     }
     close_part(iterator);
     ksi_merged_iterator_close(iterator->rows);
+    ksi_cache_walk_destroy(&iterator->walk);
     ksi_buffer_destroy(&iterator->key_from);
     ksi_buffer_destroy(&iterator->key_to);
     ksi_buffer_destroy(&iterator->low);
@@ -171,6 +224,7 @@ void ksi_session_iterator_close(ksi_session_iterator *iterator)
         return;
     }
     close_part(iterator);
+    ksi_cache_walk_stop(&iterator->walk);
     ksi_arena_reset(&iterator->arena);
     if (iterator->store->spare == NULL) {
         iterator->store->spare = iterator;
@@ -181,21 +235,23 @@ void ksi_session_iterator_close(ksi_session_iterator *iterator)
 
 /* ---- by key, segment by segment -------------------------------------------------------------- */
 
-static void open_rows(ksi_session_iterator *iterator, const ksi_row_range *range)
+/* `walk` may be NULL. */
+static void open_rows(ksi_session_iterator *iterator, const ksi_row_range *range,
+                      ksi_cache_walk *walk)
 {
     const ksi_session_store *store = iterator->store;
     const ksi_merged_options options = {
         .cached = is_of_stored(store, &iterator->range) ? NULL : store->logged.cached,
         .rows = store->base.rows,
         .hides = ksi_session_store_hides,
-        .hides_owner = store};
-    if (iterator->rows != NULL && iterator->is_of_stored == iterator->range.stored) {
-        ksi_merged_iterator_restart(iterator->rows, range);
+        .hides_owner = store,
+        .walk = walk,
+        .is_no_use = iterator->is_walking};
+    if (iterator->rows != NULL) {
+        ksi_merged_iterator_restart(iterator->rows, &options, range);
     } else {
-        ksi_merged_iterator_close(iterator->rows);
         iterator->rows = ksi_merged_iterator_open(&options, range);
     }
-    iterator->is_of_stored = iterator->range.stored;
 }
 
 /* The part of a segment that has the rows of one key. */
@@ -244,7 +300,7 @@ static ks_status find_occupied(ksi_session_iterator *iterator, ks_error *error)
     }
     ksi_row row;
     bool found;
-    open_rows(iterator, &rest);
+    open_rows(iterator, &rest, NULL);
     ks_status status = ksi_merged_iterator_next(iterator->rows, &row, &found, error);
     if (status == KS_OK && found) {
         iterator->segment = ksi_session_key_segment(row.key);
@@ -270,19 +326,11 @@ static ks_status open_part(ksi_session_iterator *iterator, ks_error *error)
         } else {
             bound_keys(iterator, &part);
         }
-        open_rows(iterator, &part);
+        open_rows(iterator, &part,
+                  iterator->is_walking && !iterator->is_sorted ? &iterator->walk : NULL);
         iterator->has_part = true;
     }
     return KS_OK;
-}
-
-static bool is_asked_for(const ksi_session_iterator *iterator, const ksi_session_id *id)
-{
-    const ksi_session_range *range = &iterator->range;
-    return id->end >= range->earliest_end && id->end <= iterator->latest_end &&
-           id->start <= range->latest_start &&
-           (range->key_from.data == NULL || ksi_slice_compare(id->key, range->key_from) >= 0) &&
-           (range->key_to.data == NULL || ksi_slice_compare(id->key, range->key_to) <= 0);
 }
 
 static ks_status next_by_key(ksi_session_iterator *iterator, ksi_session_id *id, ks_slice *value,
@@ -357,6 +405,8 @@ static ks_status look_up(ksi_session_iterator *iterator, const ksi_session_id *i
     ks_slice key = ksi_session_key_of_row(&store->row_key, &store->keys, id);
     if (iterator->by_end || iterator->range.stored) {
         KS_TRY(ksi_row_store_look(store->base.rows, key, &row, found, error));
+    } else if (iterator->is_walking) {
+        KS_TRY(ksi_logged_rows_look(&store->logged, key, &row, found, error));
     } else {
         KS_TRY(ksi_logged_rows_read(&store->logged, key, &row, found, error));
     }
@@ -443,6 +493,23 @@ static ks_status gather(ksi_session_iterator *iterator, ks_error *error)
     return KS_OK;
 }
 
+/* The walk goes as far as a gathered session, which may be in the cache or not. */
+static void walk_to(ksi_session_iterator *iterator, const ksi_session_id *to)
+{
+    const ksi_session_keys *keys = &iterator->store->keys;
+    const ksi_walked_key *next = ksi_cache_walk_next(&iterator->walk);
+    int order = -1;
+    while (next != NULL && order < 0) {
+        const ksi_session_id cached = ksi_session_key_read_row(keys, next->key);
+        order = compare_sessions(&cached, to);
+        order = iterator->range.backward ? -order : order;
+        if (order <= 0) {
+            ksi_cache_walk_take(&iterator->walk);
+        }
+        next = order < 0 ? ksi_cache_walk_next(&iterator->walk) : NULL;
+    }
+}
+
 static ks_status next_gathered(ksi_session_iterator *iterator, ksi_session_id *id, bool *found,
                                ks_error *error)
 {
@@ -452,6 +519,9 @@ static ks_status next_gathered(ksi_session_iterator *iterator, ksi_session_id *i
     *found = iterator->left > 0;
     if (*found) {
         *id = iterator->gathered[iterator->count - iterator->left--];
+        if (iterator->is_walking) {
+            walk_to(iterator, id);
+        }
     }
     return KS_OK;
 }
@@ -472,6 +542,9 @@ ks_status ksi_session_iterator_next(ksi_session_iterator *iterator, ksi_session_
             KS_TRY(look_up(iterator, &id, &value, &is_there, error));
         }
     } while (*found && !is_there);
+    if (!*found && iterator->is_walking) {
+        (void)ksi_cache_walk_next(&iterator->walk); /* what is left is looked at */
+    }
     *row = (ksi_session_row){.key = id.key, .start = id.start, .end = id.end, .value = value};
     return KS_OK;
 }

@@ -109,7 +109,7 @@ static ks_status restore_window(ksi_store_restore *restore, ks_slice bytes, ks_s
     if ((is_nothing && !retention->is_exact) || !ksi_retention_restores(retention, key.start)) {
         return KS_OK;
     }
-    ks_slice row_key = ksi_window_key_make(&restore->key, restore->spec->by_time,
+    ks_slice row_key = ksi_window_key_make(&restore->key, ksi_window_layout_of(restore->spec),
                                            ksi_retention_segment(retention, key.start), &key);
     return ksi_row_store_restore(restore->rows, row_key, value, timestamp, error);
 }

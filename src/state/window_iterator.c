@@ -13,6 +13,11 @@
  * Keeping rows of memory in that order would make fetching one key, as joins do for each record, a
  * walk over all of them.
  *
+ * With a record cache above a store in memory Java looks at the cached rows of all keys in the
+ * order of time, from the first key at time 0 to the last key at the last time, or at all there are
+ * when no key is asked for; the latter in a store by key on RocksDB, too. As long as these are few
+ * (cache_walk.h) the walk over the cache is the iterator's own and goes on from segment to segment.
+ *
  * The iterator that was closed last is kept for the next one, with all it has allocated.
  *
  * Thread rule: the thread of the task.
@@ -49,7 +54,8 @@ struct ksi_window_iterator {
     bool is_open;    /* there is a range whose rows are coming */
     bool by_segment; /* a range for each segment */
     ksi_merged_iterator *rows;
-    bool is_of_stored; /* `rows` goes below the cache */
+    bool is_walking; /* `walk` is over the cached rows of all segments */
+    ksi_cache_walk walk;
     ksi_buffer low;
     ksi_buffer high;
     bool is_gathered;
@@ -68,8 +74,7 @@ struct ksi_window_iterator {
 static bool hides(const void *owner, ks_slice row_key)
 {
     const ksi_window_iterator *iterator = owner;
-    bool by_time = iterator->store->base.spec->by_time;
-    return ksi_window_key_start(row_key, by_time) < iterator->visible_from;
+    return ksi_window_key_start(row_key, iterator->store->layout) < iterator->visible_from;
 }
 
 static bool is_in_range(const ksi_window_range *range, const ksi_window_key *key)
@@ -138,14 +143,13 @@ static void bound_times(ksi_window_iterator *iterator)
 {
     const ksi_window_range *range = &iterator->range;
     const ksi_retention *retention = &iterator->store->retention;
-    ksi_buffer_clear(&iterator->low);
-    append_be64(&iterator->low, ksi_retention_segment(retention, range->from));
-    ksi_buffer_append(&iterator->low, "", 1);
-    append_be64(&iterator->low, range->from);
-    ksi_buffer_clear(&iterator->high);
-    append_be64(&iterator->high, ksi_retention_segment(retention, range->to));
-    ksi_buffer_append(&iterator->high, "", 1);
-    append_be64(&iterator->high, (int64_t)((uint64_t)range->to + 1));
+    const ksi_window_layout layout = iterator->store->layout;
+    (void)ksi_window_key_of_time(&iterator->low, layout,
+                                 ksi_retention_segment(retention, range->from),
+                                 (uint64_t)range->from);
+    (void)ksi_window_key_of_time(&iterator->high, layout,
+                                 ksi_retention_segment(retention, range->to),
+                                 (uint64_t)range->to + 1);
 }
 
 static void bound_keys(ksi_window_iterator *iterator, int64_t segment)
@@ -181,17 +185,18 @@ static ksi_named_cache *cache_of(const ksi_window_iterator *iterator)
 static void open_rows(ksi_window_iterator *iterator)
 {
     const ksi_row_range range = bounds(iterator);
+    const bool walks_with_rows = iterator->is_walking && !iterator->is_gathered;
     const ksi_merged_options options = {.cached = cache_of(iterator),
                                         .rows = iterator->store->logged.rows,
                                         .hides = hides,
-                                        .hides_owner = iterator};
-    if (iterator->rows != NULL && iterator->is_of_stored == iterator->range.stored) {
-        ksi_merged_iterator_restart(iterator->rows, &range);
+                                        .hides_owner = iterator,
+                                        .walk = walks_with_rows ? &iterator->walk : NULL,
+                                        .is_no_use = iterator->is_walking};
+    if (iterator->rows != NULL) {
+        ksi_merged_iterator_restart(iterator->rows, &options, &range);
     } else {
-        ksi_merged_iterator_close(iterator->rows);
         iterator->rows = ksi_merged_iterator_open(&options, &range);
     }
-    iterator->is_of_stored = iterator->range.stored;
     iterator->is_open = true;
 }
 
@@ -286,7 +291,7 @@ static ks_status next_row(ksi_window_iterator *iterator, ksi_row *row, ksi_windo
         KS_TRY(ksi_merged_iterator_next(iterator->rows, row, found, error));
         iterator->is_open = *found;
         if (*found) {
-            *key = ksi_window_key_read(row->key, iterator->store->base.spec->by_time);
+            *key = ksi_window_key_read(row->key, iterator->store->layout);
             *found = is_in_range(&iterator->range, key);
         }
     }
@@ -332,14 +337,30 @@ static ks_status gather(ksi_window_iterator *iterator, ks_error *error)
                                           iterator->count + 1, sizeof *iterator->gathered);
             ks_slice row_key = ksi_arena_copy(&iterator->arena, row.key);
             iterator->gathered[iterator->count++] = (gathered_row){
-                .row_key = row_key,
-                .key = ksi_window_key_read(row_key, iterator->store->base.spec->by_time)};
+                .row_key = row_key, .key = ksi_window_key_read(row_key, iterator->store->layout)};
         }
     }
     if (iterator->count > 1) {
         qsort(iterator->gathered, iterator->count, sizeof *iterator->gathered, compare_gathered);
     }
     return KS_OK;
+}
+
+/* The walk goes as far as a gathered row, which may be in the cache or not. */
+static void walk_to(ksi_window_iterator *iterator, const gathered_row *to)
+{
+    const ksi_walked_key *next = ksi_cache_walk_next(&iterator->walk);
+    int order = -1;
+    while (next != NULL && order < 0) {
+        const gathered_row cached = {
+            .row_key = next->key, .key = ksi_window_key_read(next->key, iterator->store->layout)};
+        order = compare_gathered(&cached, to);
+        order = iterator->range.backward ? -order : order;
+        if (order <= 0) {
+            ksi_cache_walk_take(&iterator->walk);
+        }
+        next = order < 0 ? ksi_cache_walk_next(&iterator->walk) : NULL;
+    }
 }
 
 /* A gathered row as it is now, if it still is. */
@@ -374,6 +395,9 @@ static ks_status next_gathered(ksi_window_iterator *iterator, ksi_row *row, ksi_
         size_t at = iterator->range.backward ? iterator->count - 1 - iterator->at : iterator->at;
         iterator->at++;
         *key = iterator->gathered[at].key;
+        if (iterator->is_walking) {
+            walk_to(iterator, &iterator->gathered[at]);
+        }
         KS_TRY(look(iterator, &iterator->gathered[at], row, found, error));
     }
     return KS_OK;
@@ -388,6 +412,7 @@ static ksi_window_iterator *take_iterator(ksi_window_store *store)
         iterator = ksi_calloc(1, sizeof *iterator);
         iterator->store = store;
         ksi_arena_init(&iterator->arena, 0);
+        ksi_cache_walk_init(&iterator->walk);
     }
     store->spare = NULL;
     return iterator;
@@ -414,6 +439,57 @@ static void narrow(ksi_window_iterator *iterator)
     range->to = range->to < store->highest ? range->to : store->highest;
 }
 
+/* ---- the walk over the cache ----------------------------------------------------------------- */
+
+static int64_t walk_time_of(const void *owner, ks_slice row_key)
+{
+    const ksi_window_iterator *iterator = owner;
+    return ksi_window_key_start(row_key, iterator->store->layout);
+}
+
+static bool walk_asks_for(const void *owner, ks_slice row_key)
+{
+    const ksi_window_iterator *iterator = owner;
+    const ksi_window_key key = ksi_window_key_read(row_key, iterator->store->layout);
+    return is_in_range(&iterator->range, &key);
+}
+
+static ks_slice walk_bound(ksi_buffer *in, const ksi_window_store *store, const ksi_window_key *at)
+{
+    return at->key.data == NULL
+               ? ks_slice_null()
+               : ksi_window_key_make(in, store->layout,
+                                     ksi_retention_segment(&store->retention, at->start), at);
+}
+
+/* `to` is where the range ended before it was narrowed. */
+static void begin_walk(ksi_window_iterator *iterator, int64_t to)
+{
+    const ksi_store_spec *spec = iterator->store->base.spec;
+    const ksi_window_range *range = &iterator->range;
+    ksi_named_cache *cached = cache_of(iterator);
+    const bool in_memory = spec->type == KS_STORE_IN_MEMORY;
+    const bool has_keys = range->key_from.data != NULL || range->key_to.data != NULL;
+    iterator->is_walking = cached != NULL && (in_memory || (!spec->by_time && !has_keys)) &&
+                           ksi_record_cache_count(cached) <= KSI_MOST_WALKED;
+    if (!iterator->is_walking) {
+        return;
+    }
+    const ksi_window_key first = {.key = range->key_from};
+    const ksi_window_key last = {
+        .key = range->key_to, .start = to > 0 ? to : 0, .sequence = UINT32_MAX};
+    const ksi_cache_walk_options options = {
+        .cached = cached,
+        .range = {.low = walk_bound(&iterator->low, iterator->store, &first),
+                  .high = walk_bound(&iterator->high, iterator->store, &last),
+                  .high_inclusive = true,
+                  .backward = range->backward},
+        .time_of = in_memory ? walk_time_of : NULL,
+        .asks_for = walk_asks_for,
+        .owner = iterator};
+    ksi_cache_walk_begin(&iterator->walk, &options);
+}
+
 ksi_window_iterator *ksi_window_store_fetch(ksi_window_store *store, const ksi_window_range *range)
 {
     ksi_window_iterator *iterator = take_iterator(store);
@@ -421,6 +497,7 @@ ksi_window_iterator *ksi_window_store_fetch(ksi_window_store *store, const ksi_w
     iterator->range = *range;
     iterator->range.key_from = keep(&iterator->key_from, range->key_from);
     iterator->range.key_to = keep(&iterator->key_to, range->key_to);
+    const int64_t to = range->to;
     range = &iterator->range;
     narrow(iterator);
     bool has_keys = range->key_from.data != NULL || range->key_to.data != NULL;
@@ -431,6 +508,7 @@ ksi_window_iterator *ksi_window_store_fetch(ksi_window_store *store, const ksi_w
     iterator->must_gather = !is_sorted;
     iterator->count = 0;
     iterator->at = 0;
+    begin_walk(iterator, to);
     if (range->from > range->to) {
         return iterator;
     }
@@ -456,6 +534,9 @@ ks_status ksi_window_iterator_next(ksi_window_iterator *iterator, ksi_window_row
     ksi_window_key key = {0};
     KS_TRY(iterator->is_gathered ? next_gathered(iterator, &stored, &key, found, error)
                                  : next_row(iterator, &stored, &key, found, error));
+    if (!*found && iterator->is_walking) {
+        (void)ksi_cache_walk_next(&iterator->walk); /* what is left is looked at */
+    }
     *row = (ksi_window_row){.key = key.key,
                             .start = key.start,
                             .value = *found ? stored.value : ks_slice_null(),
@@ -469,6 +550,7 @@ void ksi_window_iterator_free(ksi_window_iterator *iterator)
         return;
     }
     ksi_merged_iterator_close(iterator->rows);
+    ksi_cache_walk_destroy(&iterator->walk);
     ksi_arena_destroy(&iterator->arena);
     ksi_free(iterator->gathered);
     ksi_buffer_destroy(&iterator->key_from);
@@ -491,6 +573,7 @@ void ksi_window_iterator_close(ksi_window_iterator *iterator)
     if (iterator->rows != NULL) {
         ksi_merged_iterator_stop(iterator->rows);
     }
+    ksi_cache_walk_stop(&iterator->walk);
     ksi_arena_reset(&iterator->arena);
     iterator->store->spare = iterator;
 }

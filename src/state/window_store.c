@@ -20,7 +20,7 @@ enum { LAST_SEQUENCE = 0x7fffffff };
 
 static int64_t start_of(const ksi_window_store *store, ks_slice row_key)
 {
-    return ksi_window_key_start(row_key, store->base.spec->by_time);
+    return ksi_window_key_start(row_key, store->layout);
 }
 
 static bool admits(void *owner, ks_slice row_key)
@@ -49,8 +49,7 @@ static bool lacks(const void *owner, ks_slice row_key)
 static ks_slice changelog_key(const void *owner, ks_slice row_key, ksi_buffer *in)
 {
     const ksi_window_store *store = owner;
-    return store->base.spec->by_time ? ksi_window_key_logged_by_time(row_key, in)
-                                     : ksi_window_key_logged(row_key, in);
+    return ksi_window_key_logged(row_key, store->layout, in);
 }
 
 static const ksi_row_layout window_layout = {
@@ -80,6 +79,7 @@ ksi_window_store *ksi_window_store_open(const ksi_store_options *options, ks_err
     const ksi_store_spec *spec = options->spec;
     ksi_window_store *store = ksi_calloc(1, sizeof *store);
     ksi_store_begin(&store->base, &window_class, options);
+    store->layout = ksi_window_layout_of(spec);
     store->too_late = options->too_late;
     store->owner = options->owner;
     ksi_store_options below = *options;
@@ -125,7 +125,7 @@ void ksi_window_store_keep_from(ksi_window_store *store, int64_t start)
 
 static ksi_window_row window_row(const ksi_window_store *store, const ksi_row *row)
 {
-    const ksi_window_key key = ksi_window_key_read(row->key, store->base.spec->by_time);
+    const ksi_window_key key = ksi_window_key_read(row->key, store->layout);
     return (ksi_window_row){
         .key = key.key, .start = key.start, .value = row->value, .timestamp = row->timestamp};
 }
@@ -152,7 +152,7 @@ bool ksi_window_store_on_flush(ksi_window_store *store, ksi_window_flush_fn *flu
 static ks_slice row_key(ksi_window_store *store, ks_slice key, int64_t start, uint32_t sequence)
 {
     const ksi_window_key of = {.key = key, .start = start, .sequence = sequence};
-    return ksi_window_key_make(&store->key, store->base.spec->by_time,
+    return ksi_window_key_make(&store->key, store->layout,
                                ksi_retention_segment(&store->retention, start), &of);
 }
 

@@ -15,6 +15,7 @@
 struct ksi_window_store {
     ksi_store base; /* first */
     ksi_logged_rows logged;
+    ksi_window_layout layout;
     ksi_retention retention;
     int64_t highest; /* start that was put, perhaps only into the cache */
     uint32_t sequence;
