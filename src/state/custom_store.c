@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "state/custom_view.h"
+#include "state/store_view.h"
 
 struct ksi_custom_store {
     ksi_store base; /* first */
@@ -112,10 +112,11 @@ ksi_custom_store *ksi_custom_store_open(const ksi_store_options *options, ks_err
     ksi_custom_store *store = ksi_calloc(1, sizeof *store);
     store->options = *options;
     ksi_store_begin(&store->base, &custom_class, options);
-    store->flushing =
-        (ks_custom_store){.store = store,
-                          .context = options->context,
-                          .owner = {.self = store, .has_failed = has_failed, .fail = remember}};
+    store->flushing = (ks_custom_store){
+        .store = store,
+        .view = {.serdes.store = options->spec->name,
+                 .context = options->context,
+                 .owner = {.self = store, .has_failed = has_failed, .fail = remember}}};
     if (make_structure(store, error) != KS_OK) {
         ksi_error_prefix(error, "loading store %s: ", options->spec->name);
         close_base(&store->base);

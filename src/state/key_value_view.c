@@ -1,120 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * key_value_view.c - see key_value_view.h. @java MeteredKeyValueStore
- *
- * A call turns keys and values into bytes first and touches the store afterwards, so that what a
- * serde refuses has changed nothing; of ks_key_value_store_put_all() not one entry is written.
- *
- * Bytes are made in the view's arena and given back at the end of the call, which may be long: a
- * write can evict rows, which are then forwarded, and the nodes below may use this very handle.
- * Marks nest, so that is harmless.
+ * key_value_view.c - key-value stores as a user has them; see store_view.h. Of
+ * ks_key_value_store_put_all() not one entry is written when a serde refuses one. @java
+ * MeteredKeyValueStore
  *
  * Thread rule: that of the store.
  */
-#include "state/key_value_view.h"
+#include "state/store_view.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/slice.h"
-#include "state/store_serdes.h"
-
-enum { TIME_OF_THE_RECORD = -1 };
 
 /* The owner of a handle, which may be NULL. */
-static const ksi_store_owner *owner_of(const ks_key_value_store *view)
+static const ksi_store_owner *owner_of(const ks_key_value_store *handle)
 {
-    return view != NULL ? &view->owner : NULL;
+    return handle != NULL ? &handle->view.owner : NULL;
 }
 
 /* ---- bytes and values ------------------------------------------------------------------------ */
 
-static const char *name_of(const ks_key_value_store *view)
-{
-    return ksi_key_value_store_spec(view->store)->name;
-}
-
-static ksi_store_serdes serdes_of(const ks_key_value_store *view)
-{
-    return (ksi_store_serdes){
-        .store = name_of(view), .topic = view->topic, .key = view->key, .value = view->value};
-}
-
-static ks_status write_bytes(const ks_key_value_store *view, bool is_key, ks_value value,
-                             ks_arena *arena, ks_slice *bytes, ks_error *error)
-{
-    const ksi_store_serdes serdes = serdes_of(view);
-    return ksi_store_write_bytes(&serdes, is_key, value, arena, bytes, error);
-}
-
-static ks_status read_bytes(const ks_key_value_store *view, bool is_key, ks_slice bytes,
-                            ks_arena *arena, ks_value *value, ks_error *error)
-{
-    const ksi_store_serdes serdes = serdes_of(view);
-    return ksi_store_read_bytes(&serdes, is_key, bytes, arena, value, error);
-}
-
-static ks_status read_entry(const ks_key_value_store *view, const ksi_row *row, ks_arena *arena,
+static ks_status read_entry(const ks_key_value_store *handle, const ksi_row *row, ks_arena *arena,
                             ks_key_value *entry, ks_error *error)
 {
-    KS_TRY(read_bytes(view, true, row->key, arena, &entry->key, error));
-    KS_TRY(read_bytes(view, false, row->value, arena, &entry->value, error));
+    KS_TRY(ksi_store_read_bytes(&handle->view.serdes, true, row->key, arena, &entry->key, error));
+    KS_TRY(
+        ksi_store_read_bytes(&handle->view.serdes, false, row->value, arena, &entry->value, error));
     entry->timestamp = row->timestamp;
     return KS_OK;
 }
 
-static ks_status key_bytes(const ks_key_value_store *view, ks_value key, ks_arena *arena,
-                           ks_slice *bytes, ks_error *error)
-{
-    const ksi_store_serdes serdes = serdes_of(view);
-    return ksi_store_key_bytes(&serdes, key, arena, bytes, error);
-}
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* Before and after what may evict rows. */
-static ksi_mismatch_handler listen(const ks_key_value_store *view)
-{
-    ksi_mismatch_handler before = ksi_value_on_mismatch(NULL, NULL);
-    bool is_own = view->on_mismatch.fn != NULL;
-    ksi_mismatch_handler now = is_own ? view->on_mismatch : before;
-    (void)ksi_value_on_mismatch(now.fn, now.owner);
-    return before;
-}
-
-static void listen_no_more(ksi_mismatch_handler before)
-{
-    (void)ksi_value_on_mismatch(before.fn, before.owner);
-}
-
-static ks_status find(ks_key_value_store *view, ks_slice key, ksi_row *row, bool *found,
+static ks_status find(ks_key_value_store *handle, ks_slice key, ksi_row *row, bool *found,
                       ks_error *error)
 {
-    if (view->context == NULL) {
-        return ksi_row_store_look(ksi_key_value_store_rows(view->store), key, row, found, error);
+    if (handle->view.context == NULL) {
+        return ksi_row_store_look(ksi_key_value_store_rows(handle->store), key, row, found, error);
     }
-    ksi_mismatch_handler before = listen(view);
-    ks_status status = ksi_key_value_store_read(view->store, key, row, found, error);
-    listen_no_more(before);
+    ksi_mismatch_handler before = ksi_store_view_listen(&handle->view);
+    ks_status status = ksi_key_value_store_read(handle->store, key, row, found, error);
+    ksi_store_view_listen_no_more(before);
     return status;
 }
 
 /* Where an entry is put; a call that wants none needs no arena. */
-static ks_status choose_arena(const ks_key_value_store *view, bool wants_entry, ks_arena **arena,
+static ks_status choose_arena(const ks_key_value_store *handle, bool wants_entry, ks_arena **arena,
                               ks_error *error)
 {
-    *arena = *arena != NULL ? *arena : view->results;
-    return *arena != NULL || !wants_entry
-               ? KS_OK
-               : ksi_error_set(error, KS_E_ARGUMENT, name_of(view),
-                               "the entry needs an arena to be put into; give one");
-}
-
-/* What one call takes of the view's arena is given back, unless the result is there. */
-static void give_back(const ks_key_value_store *view, ksi_arena_mark mark, const ks_arena *result)
-{
-    if (result != view->arena) {
-        ksi_arena_release(view->arena, mark);
-    }
+    return wants_entry ? ksi_store_view_results(&handle->view, arena, error) : KS_OK;
 }
 
 static ks_status get(ks_key_value_store *store, ks_value key, ks_arena *arena, ks_key_value *entry,
@@ -124,13 +58,14 @@ static ks_status get(ks_key_value_store *store, ks_value key, ks_arena *arena, k
     ksi_row row;
     bool is_there = false;
     if (entry == NULL || found == NULL) {
-        return ksi_error_set(error, KS_E_ARGUMENT, name_of(store),
+        return ksi_error_set(error, KS_E_ARGUMENT, store->view.serdes.store,
                              "NULL was given for where the entry, or whether there is one, goes; "
                              "give both addresses");
     }
     KS_TRY(choose_arena(store, true, &arena, error));
-    ksi_arena_mark mark = ksi_arena_save(store->arena);
-    ks_status status = key_bytes(store, key, store->arena, &bytes, error);
+    ksi_arena_mark mark = ksi_arena_save(store->view.arena);
+    ks_status status =
+        ksi_store_key_bytes(&store->view.serdes, key, store->view.arena, &bytes, error);
     if (status == KS_OK) {
         status = find(store, bytes, &row, &is_there, error);
     }
@@ -138,7 +73,7 @@ static ks_status get(ks_key_value_store *store, ks_value key, ks_arena *arena, k
         row.key = bytes; /* what is given back may be borrowed from there */
         status = read_entry(store, &row, arena, entry, error);
     }
-    give_back(store, mark, arena);
+    ksi_store_view_give_back(&store->view, mark, arena);
     *found = status == KS_OK && is_there;
     return status;
 }
@@ -177,64 +112,36 @@ typedef struct prepared {
     int64_t timestamp;
 } prepared;
 
-static ks_status check_writable(const ks_key_value_store *view, ks_error *error)
-{
-    return view->context != NULL
-               ? KS_OK
-               : ksi_error_set(error, KS_E_STATE, name_of(view),
-                               "this handle shows what is stored below the record cache; write "
-                               "through the other handle of the store");
-}
-
-static ks_status prepare_time(const ks_key_value_store *view, int64_t timestamp, int64_t *time,
-                              ks_error *error)
-{
-    *time = timestamp;
-    if (timestamp == TIME_OF_THE_RECORD) {
-        *time = view->context->timestamp;
-        return KS_OK;
-    }
-    if (timestamp < 0) {
-        return ksi_error_set(error, KS_E_ARGUMENT, name_of(view),
-                             "the timestamp %lld is negative; give one from 0 on, or -1 for that "
-                             "of the record in hand",
-                             (long long)timestamp);
-    }
-    if (!ksi_key_value_store_spec(view->store)->timestamped) {
-        return ksi_error_set(error, KS_E_ARGUMENT, name_of(view),
-                             "this store keeps no timestamps, so %lld would be lost; give -1",
-                             (long long)timestamp);
-    }
-    return KS_OK;
-}
-
-static ks_status prepare(const ks_key_value_store *view, const ks_key_value *entry,
+static ks_status prepare(const ks_key_value_store *handle, const ks_key_value *entry,
                          prepared *result, ks_error *error)
 {
-    KS_TRY(prepare_time(view, entry->timestamp, &result->timestamp, error));
-    KS_TRY(key_bytes(view, entry->key, view->arena, &result->key, error));
-    return write_bytes(view, false, entry->value, view->arena, &result->value, error);
+    KS_TRY(ksi_store_view_time(&handle->view, ksi_key_value_store_spec(handle->store)->timestamped,
+                               entry->timestamp, &result->timestamp, error));
+    KS_TRY(ksi_store_key_bytes(&handle->view.serdes, entry->key, handle->view.arena, &result->key,
+                               error));
+    return ksi_store_write_bytes(&handle->view.serdes, false, entry->value, handle->view.arena,
+                                 &result->value, error);
 }
 
-static ks_status write_prepared(ks_key_value_store *view, const prepared *entry, ks_error *error)
+static ks_status write_prepared(ks_key_value_store *handle, const prepared *entry, ks_error *error)
 {
-    ksi_mismatch_handler before = listen(view);
-    ks_status status = ksi_key_value_store_write(view->store, entry->key, entry->value,
-                                                 entry->timestamp, view->context, error);
-    listen_no_more(before);
+    ksi_mismatch_handler before = ksi_store_view_listen(&handle->view);
+    ks_status status = ksi_key_value_store_write(handle->store, entry->key, entry->value,
+                                                 entry->timestamp, handle->view.context, error);
+    ksi_store_view_listen_no_more(before);
     return status;
 }
 
 static ks_status put_all(ks_key_value_store *store, const ks_key_value *entries, size_t count,
                          ks_error *error)
 {
-    KS_TRY(check_writable(store, error));
+    KS_TRY(ksi_store_view_writable(&store->view, error));
     if (entries == NULL && count > 0) {
-        return ksi_error_set(error, KS_E_ARGUMENT, name_of(store),
+        return ksi_error_set(error, KS_E_ARGUMENT, store->view.serdes.store,
                              "NULL was given for %zu entries to put; give them", count);
     }
-    ksi_arena_mark mark = ksi_arena_save(store->arena);
-    prepared *ready = ksi_arena_alloc(store->arena, (count + 1) * sizeof *ready);
+    ksi_arena_mark mark = ksi_arena_save(store->view.arena);
+    prepared *ready = ksi_arena_alloc(store->view.arena, (count + 1) * sizeof *ready);
     ks_status status = KS_OK;
     for (size_t i = 0; status == KS_OK && i < count; i++) {
         status = prepare(store, &entries[i], &ready[i], error);
@@ -242,7 +149,7 @@ static ks_status put_all(ks_key_value_store *store, const ks_key_value *entries,
     for (size_t i = 0; status == KS_OK && i < count; i++) {
         status = write_prepared(store, &ready[i], error);
     }
-    ksi_arena_release(store->arena, mark);
+    ksi_arena_release(store->view.arena, mark);
     return status;
 }
 
@@ -269,17 +176,17 @@ ks_status ks_key_value_store_put_at(ks_key_value_store *store, ks_value key, ks_
 }
 
 /* What is there is read before it is overwritten: the row is borrowed until then. */
-static ks_status read_old(ks_key_value_store *view, ks_slice key, ks_arena *arena,
+static ks_status read_old(ks_key_value_store *handle, ks_slice key, ks_arena *arena,
                           ks_key_value *old, bool *found, ks_error *error)
 {
     ksi_row row;
     *found = false;
-    KS_TRY(find(view, key, &row, found, error));
+    KS_TRY(find(handle, key, &row, found, error));
     if (!*found || old == NULL) {
         return KS_OK;
     }
     row.key = key;
-    return read_entry(view, &row, arena, old, error);
+    return read_entry(handle, &row, arena, old, error);
 }
 
 static ks_status put_if_absent(ks_key_value_store *store, const ks_key_value *entry,
@@ -287,13 +194,13 @@ static ks_status put_if_absent(ks_key_value_store *store, const ks_key_value *en
                                ks_error *error)
 {
     prepared ready = {0};
-    KS_TRY(check_writable(store, error));
+    KS_TRY(ksi_store_view_writable(&store->view, error));
     if (entry == NULL) {
-        return ksi_error_set(error, KS_E_ARGUMENT, name_of(store),
+        return ksi_error_set(error, KS_E_ARGUMENT, store->view.serdes.store,
                              "NULL was given for the entry to put; give one");
     }
     KS_TRY(choose_arena(store, existing != NULL, &arena, error));
-    ksi_arena_mark mark = ksi_arena_save(store->arena);
+    ksi_arena_mark mark = ksi_arena_save(store->view.arena);
     ks_status status = prepare(store, entry, &ready, error);
     if (status == KS_OK) {
         status = read_old(store, ready.key, arena, existing, found, error);
@@ -301,7 +208,7 @@ static ks_status put_if_absent(ks_key_value_store *store, const ks_key_value *en
     if (status == KS_OK && !*found) {
         status = write_prepared(store, &ready, error);
     }
-    give_back(store, mark, arena);
+    ksi_store_view_give_back(&store->view, mark, arena);
     return status;
 }
 
@@ -309,17 +216,18 @@ static ks_status delete (ks_key_value_store *store, ks_value key, ks_arena *aren
                          ks_key_value *old, bool *found, ks_error *error)
 {
     prepared ready = {.value = ks_slice_null(), .timestamp = -1};
-    KS_TRY(check_writable(store, error));
+    KS_TRY(ksi_store_view_writable(&store->view, error));
     KS_TRY(choose_arena(store, old != NULL, &arena, error));
-    ksi_arena_mark mark = ksi_arena_save(store->arena);
-    ks_status status = key_bytes(store, key, store->arena, &ready.key, error);
+    ksi_arena_mark mark = ksi_arena_save(store->view.arena);
+    ks_status status =
+        ksi_store_key_bytes(&store->view.serdes, key, store->view.arena, &ready.key, error);
     if (status == KS_OK) {
         status = read_old(store, ready.key, arena, old, found, error);
     }
     if (status == KS_OK) {
         status = write_prepared(store, &ready, error);
     }
-    give_back(store, mark, arena);
+    ksi_store_view_give_back(&store->view, mark, arena);
     return status;
 }
 
@@ -355,32 +263,32 @@ ks_status ks_key_value_store_delete(ks_key_value_store *store, ks_value key, ks_
 /* ---- iterating ------------------------------------------------------------------------------- */
 
 struct ks_key_value_iterator {
-    const ks_key_value_store *view; /* NULL: of a handle that was NULL */
-    ksi_merged_iterator *rows;      /* NULL: there are none */
-    ks_arena arena;                 /* of the entry given last */
+    const ks_key_value_store *handle; /* NULL: of a handle that was NULL */
+    ksi_merged_iterator *rows;        /* NULL: there are none */
+    ks_arena arena;                   /* of the entry given last */
 };
 
 /* `range` NULL: over nothing. */
-static ks_key_value_iterator *iterate(ks_key_value_store *view, const ksi_row_range *range)
+static ks_key_value_iterator *iterate(ks_key_value_store *handle, const ksi_row_range *range)
 {
     ks_key_value_iterator *iterator = ksi_calloc(1, sizeof *iterator);
-    iterator->view = view;
+    iterator->handle = handle;
     ksi_arena_init(&iterator->arena, 0);
-    if (range != NULL && view->context == NULL) {
+    if (range != NULL && handle->view.context == NULL) {
         iterator->rows = ksi_merged_iterator_open(
-            &(ksi_merged_options){.rows = ksi_key_value_store_rows(view->store)}, range);
+            &(ksi_merged_options){.rows = ksi_key_value_store_rows(handle->store)}, range);
     } else if (range != NULL) {
-        iterator->rows = ksi_key_value_store_iterate(view->store, range);
+        iterator->rows = ksi_key_value_store_iterate(handle->store, range);
     }
     return iterator;
 }
 
-static ks_key_value_iterator *iterate_all(ks_key_value_store *view, bool backward)
+static ks_key_value_iterator *iterate_all(ks_key_value_store *handle, bool backward)
 {
     ksi_store_call call;
     const ksi_row_range all = {.backward = backward};
-    bool may = ksi_store_call_begin(&call, owner_of(view), NULL) == KS_OK;
-    return iterate(view, may ? &all : NULL);
+    bool may = ksi_store_call_begin(&call, owner_of(handle), NULL) == KS_OK;
+    return iterate(handle, may ? &all : NULL);
 }
 
 ks_key_value_iterator *ks_key_value_store_all(ks_key_value_store *store)
@@ -397,50 +305,52 @@ ks_key_value_iterator *ks_key_value_store_reverse_all(ks_key_value_store *store)
  * An iterator that may be NULL is what a processor would have to look for first of all: when it
  * asked for no error, it gets one over nothing, and next() finds the context failed.
  */
-static ks_key_value_iterator *end_iterating(ksi_store_call *call, ks_key_value_store *view,
+static ks_key_value_iterator *end_iterating(ksi_store_call *call, ks_key_value_store *handle,
                                             ks_key_value_iterator *iterator)
 {
     if (iterator != NULL || call->asked != NULL || call->owner->fail == NULL) {
         return iterator;
     }
     (void)ksi_store_call_end(call, call->own.code);
-    return iterate(view, NULL);
+    return iterate(handle, NULL);
 }
 
 /* A null bound gives the null slice: no bound. */
-static ks_key_value_iterator *open_between(ks_key_value_store *view, ks_value from, ks_value to,
+static ks_key_value_iterator *open_between(ks_key_value_store *handle, ks_value from, ks_value to,
                                            bool backward, ks_error *error)
 {
     ksi_row_range range = {.high_inclusive = true, .backward = backward};
     ks_key_value_iterator *iterator = NULL;
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    if (write_bytes(view, true, from, view->arena, &range.low, error) != KS_OK ||
-        write_bytes(view, true, to, view->arena, &range.high, error) != KS_OK) {
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    if (ksi_store_write_bytes(&handle->view.serdes, true, from, handle->view.arena, &range.low,
+                              error) != KS_OK ||
+        ksi_store_write_bytes(&handle->view.serdes, true, to, handle->view.arena, &range.high,
+                              error) != KS_OK) {
         goto out;
     }
     bool is_empty = range.low.data != NULL && ksi_row_range_is_above(&range, range.low);
     if (is_empty) {
-        ksi_log(view->logger, KS_LOG_LEVEL_WARN, name_of(view),
+        ksi_log(handle->view.logger, KS_LOG_LEVEL_WARN, handle->view.serdes.store,
                 "a range whose first key comes after its last is empty: the bounds are in the "
                 "wrong order, or the bytes of the key serde do not order as its values do, which "
                 "is so for the built-in serdes of numbers when some are negative");
     }
-    iterator = iterate(view, is_empty ? NULL : &range);
+    iterator = iterate(handle, is_empty ? NULL : &range);
 out:
-    ksi_arena_release(view->arena, mark);
+    ksi_arena_release(handle->view.arena, mark);
     return iterator;
 }
 
-static ks_key_value_iterator *iterate_between(ks_key_value_store *view, ks_value from, ks_value to,
-                                              bool backward, ks_error *error)
+static ks_key_value_iterator *iterate_between(ks_key_value_store *handle, ks_value from,
+                                              ks_value to, bool backward, ks_error *error)
 {
     ksi_store_call call;
-    if (ksi_store_call_begin(&call, owner_of(view), error) != KS_OK) {
-        return error != NULL ? NULL : iterate(view, NULL);
+    if (ksi_store_call_begin(&call, owner_of(handle), error) != KS_OK) {
+        return error != NULL ? NULL : iterate(handle, NULL);
     }
     ks_key_value_iterator *iterator =
-        open_between(view, from, to, backward, ksi_store_call_error(&call));
-    return end_iterating(&call, view, iterator);
+        open_between(handle, from, to, backward, ksi_store_call_error(&call));
+    return end_iterating(&call, handle, iterator);
 }
 
 ks_key_value_iterator *ks_key_value_store_range(ks_key_value_store *store, ks_value from,
@@ -458,21 +368,21 @@ ks_key_value_iterator *ks_key_value_store_reverse_range(ks_key_value_store *stor
 static ks_key_value_iterator *open_prefix(ks_key_value_store *store, ks_value prefix,
                                           const ks_serde *serde, ks_error *error)
 {
-    ks_key_value_store with = *store; /* the same store through another serde */
-    with.key = serde != NULL ? serde : store->key;
+    ksi_store_serdes with = store->view.serdes;
+    with.key = serde != NULL ? serde : with.key;
     ksi_row_range range = {.high_inclusive = false};
     ks_key_value_iterator *iterator = NULL;
     if (ks_value_is_null(prefix)) {
-        ksi_error_set(error, KS_E_ARGUMENT, name_of(store),
+        ksi_error_set(error, KS_E_ARGUMENT, store->view.serdes.store,
                       "the prefix is null; ks_key_value_store_all() gives all entries");
         return NULL;
     }
-    ksi_arena_mark mark = ksi_arena_save(store->arena);
-    if (write_bytes(&with, true, prefix, store->arena, &range.low, error) == KS_OK) {
-        range.high = ksi_slice_behind_prefix(range.low, store->arena);
+    ksi_arena_mark mark = ksi_arena_save(store->view.arena);
+    if (ksi_store_write_bytes(&with, true, prefix, store->view.arena, &range.low, error) == KS_OK) {
+        range.high = ksi_slice_behind_prefix(range.low, store->view.arena);
         iterator = iterate(store, &range);
     }
-    ksi_arena_release(store->arena, mark);
+    ksi_arena_release(store->view.arena, mark);
     return iterator;
 }
 
@@ -492,15 +402,15 @@ static ks_status next(ks_key_value_iterator *iterator, ks_key_value *entry, bool
                       ks_error *error)
 {
     ksi_row row;
-    ksi_mismatch_handler before = listen(iterator->view);
+    ksi_mismatch_handler before = ksi_store_view_listen(&iterator->handle->view);
     ks_status status = ksi_merged_iterator_next(iterator->rows, &row, found, error);
-    listen_no_more(before);
+    ksi_store_view_listen_no_more(before);
     KS_TRY(status);
     if (!*found) {
         return KS_OK;
     }
     ksi_arena_reset(&iterator->arena);
-    return read_entry(iterator->view, &row, &iterator->arena, entry, error);
+    return read_entry(iterator->handle, &row, &iterator->arena, entry, error);
 }
 
 ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_value *entry,
@@ -509,10 +419,9 @@ ks_status ks_key_value_iterator_next(ks_key_value_iterator *iterator, ks_key_val
     ksi_store_call call;
     *found = false;
     if (iterator == NULL) {
-        return ksi_error_set(error, KS_E_ARGUMENT, "iterator",
-                             "must not be NULL; the call that should have given it said why not");
+        return ksi_refuse_no_iterator(error);
     }
-    KS_TRY(ksi_store_call_begin(&call, owner_of(iterator->view), error));
+    KS_TRY(ksi_store_call_begin(&call, owner_of(iterator->handle), error));
     if (iterator->rows == NULL) {
         return KS_OK;
     }

@@ -1,72 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * session_view.c - see session_view.h. @java MeteredSessionStore
- *
- * A call turns keys and values into bytes first and touches the store afterwards, so that what a
- * serde refuses has changed nothing.
- *
- * Bytes are made in the view's arena and given back at the end of the call, which may be long: a
- * write can evict rows, which are then forwarded, and the nodes below may use this very handle.
- * Marks nest, so that is harmless.
+ * session_view.c - session stores as a user has them; see store_view.h. @java MeteredSessionStore
  *
  * Thread rule: that of the store.
  */
-#include "state/session_view.h"
+#include "state/store_view.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/slice.h"
 
 /* The owner of a handle, which may be NULL. */
-static const ksi_store_owner *owner_of(const ks_session_store *view)
+static const ksi_store_owner *owner_of(const ks_session_store *handle)
 {
-    return view != NULL ? &view->owner : NULL;
+    return handle != NULL ? &handle->view.owner : NULL;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static ks_status check_writable(const ks_session_store *view, ks_error *error)
-{
-    return view->context != NULL
-               ? KS_OK
-               : ksi_error_set(error, KS_E_STATE, view->serdes.store,
-                               "this handle shows what is stored below the record cache; write "
-                               "through the other handle of the store");
-}
-
 /* Puts or removes; nodes may run, for rows that have to leave the record cache. */
-static ks_status write_row(const ks_session_store *view, const ksi_session_row *row, bool removes,
+static ks_status write_row(const ks_session_store *handle, const ksi_session_row *row, bool removes,
                            ks_error *error)
 {
-    ksi_mismatch_handler before = ksi_value_on_mismatch(NULL, NULL);
-    ksi_mismatch_handler now = view->on_mismatch.fn != NULL ? view->on_mismatch : before;
-    (void)ksi_value_on_mismatch(now.fn, now.owner);
-    ks_status status = removes ? ksi_session_store_remove(view->store, row->key, row->start,
-                                                          row->end, view->context, error)
-                               : ksi_session_store_put(view->store, row, view->context, error);
-    (void)ksi_value_on_mismatch(before.fn, before.owner);
+    ksi_mismatch_handler before = ksi_store_view_listen(&handle->view);
+    ks_status status = removes
+                           ? ksi_session_store_remove(handle->store, row->key, row->start, row->end,
+                                                      handle->view.context, error)
+                           : ksi_session_store_put(handle->store, row, handle->view.context, error);
+    ksi_store_view_listen_no_more(before);
     return status;
 }
 
-static ks_status write(const ks_session_store *view, const ks_session_entry *entry, bool removes,
+static ks_status write(const ks_session_store *handle, const ks_session_entry *entry, bool removes,
                        ks_error *error)
 {
-    KS_TRY(check_writable(view, error));
+    KS_TRY(ksi_store_view_writable(&handle->view, error));
     if (entry == NULL) {
-        return ksi_error_set(error, KS_E_ARGUMENT, view->serdes.store,
+        return ksi_error_set(error, KS_E_ARGUMENT, handle->view.serdes.store,
                              "NULL was given for the session to put; give one");
     }
     ksi_session_row row = {.start = entry->start, .end = entry->end, .value = ks_slice_null()};
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    ks_status status = ksi_store_key_bytes(&view->serdes, entry->key, view->arena, &row.key, error);
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    ks_status status =
+        ksi_store_key_bytes(&handle->view.serdes, entry->key, handle->view.arena, &row.key, error);
     if (status == KS_OK && !removes) {
-        status = ksi_store_write_bytes(&view->serdes, false, entry->value, view->arena, &row.value,
-                                       error);
+        status = ksi_store_write_bytes(&handle->view.serdes, false, entry->value,
+                                       handle->view.arena, &row.value, error);
     }
     if (status == KS_OK) {
-        status = write_row(view, &row, removes, error);
+        status = write_row(handle, &row, removes, error);
     }
-    ksi_arena_release(view->arena, mark);
+    ksi_arena_release(handle->view.arena, mark);
     return status;
 }
 
@@ -90,34 +74,30 @@ ks_status ks_session_store_remove(ks_session_store *store, ks_value key, int64_t
 /* ---- one session ----------------------------------------------------------------------------- */
 
 /* The bytes of a session, borrowed until the next call; null: it is not there. */
-static ks_status find(const ks_session_store *view, const ksi_session_row *of, ks_slice *value,
+static ks_status find(const ks_session_store *handle, const ksi_session_row *of, ks_slice *value,
                       ks_error *error)
 {
-    return view->context != NULL
-               ? ksi_session_store_get(view->store, of->key, of->start, of->end, value, error)
-               : ksi_session_store_look(view->store, of, value, error);
+    return handle->view.context != NULL
+               ? ksi_session_store_get(handle->store, of->key, of->start, of->end, value, error)
+               : ksi_session_store_look(handle->store, of, value, error);
 }
 
-static ks_status get(const ks_session_store *view, const ks_session_entry *of, ks_arena *arena,
+static ks_status get(const ks_session_store *handle, const ks_session_entry *of, ks_arena *arena,
                      ks_value *value, ks_error *error)
 {
     ksi_session_row row = {.start = of->start, .end = of->end};
     ks_slice bytes = ks_slice_null();
-    arena = arena != NULL ? arena : view->results;
-    if (arena == NULL) {
-        return ksi_error_set(error, KS_E_ARGUMENT, view->serdes.store,
-                             "the value needs an arena to be put into; give one");
-    }
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    ks_status status = ksi_store_key_bytes(&view->serdes, of->key, view->arena, &row.key, error);
+    KS_TRY(ksi_store_view_results(&handle->view, &arena, error));
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    ks_status status =
+        ksi_store_key_bytes(&handle->view.serdes, of->key, handle->view.arena, &row.key, error);
     if (status == KS_OK) {
-        status = find(view, &row, &bytes, error);
+        status = find(handle, &row, &bytes, error);
     }
-    if (arena != view->arena) { /* else the value will be there, too */
-        ksi_arena_release(view->arena, mark);
-    }
-    return status == KS_OK ? ksi_store_read_bytes(&view->serdes, false, bytes, arena, value, error)
-                           : status;
+    ksi_store_view_give_back(&handle->view, mark, arena); /* unless the value will be there, too */
+    return status == KS_OK
+               ? ksi_store_read_bytes(&handle->view.serdes, false, bytes, arena, value, error)
+               : status;
 }
 
 ks_value ks_session_store_get(ks_session_store *store, ks_value key, int64_t start, int64_t end,
@@ -136,9 +116,9 @@ ks_value ks_session_store_get(ks_session_store *store, ks_value key, int64_t sta
 /* ---- several sessions ------------------------------------------------------------------------ */
 
 struct ks_session_iterator {
-    const ks_session_store *view; /* NULL: of no store */
-    ksi_session_iterator *rows;   /* NULL: over nothing, because the call failed */
-    ks_arena arena;               /* of the entry that was given out last */
+    const ks_session_store *handle; /* NULL: of no store */
+    ksi_session_iterator *rows;     /* NULL: over nothing, because the call failed */
+    ks_arena arena;                 /* of the entry that was given out last */
 };
 
 /* What is asked for. */
@@ -152,64 +132,66 @@ typedef struct wanted {
     bool by_end;
 } wanted;
 
-static ks_session_iterator *iterator_of(const ks_session_store *view, ksi_session_iterator *rows)
+static ks_session_iterator *iterator_of(const ks_session_store *handle, ksi_session_iterator *rows)
 {
     ks_session_iterator *iterator = ksi_calloc(1, sizeof *iterator);
-    iterator->view = view;
+    iterator->handle = handle;
     iterator->rows = rows;
     ksi_arena_init(&iterator->arena, 0);
     return iterator;
 }
 
-static ks_status write_keys(const ks_session_store *view, const wanted *what,
+static ks_status write_keys(const ks_session_store *handle, const wanted *what,
                             ksi_session_range *range, ks_error *error)
 {
-    const ksi_store_serdes *serdes = &view->serdes;
+    const ksi_store_serdes *serdes = &handle->view.serdes;
     if (what->is_one_key) {
-        KS_TRY(ksi_store_key_bytes(serdes, what->key_from, view->arena, &range->key_from, error));
+        KS_TRY(ksi_store_key_bytes(serdes, what->key_from, handle->view.arena, &range->key_from,
+                                   error));
         range->key_to = range->key_from;
         return KS_OK;
     }
-    KS_TRY(
-        ksi_store_write_bytes(serdes, true, what->key_from, view->arena, &range->key_from, error));
-    return ksi_store_write_bytes(serdes, true, what->key_to, view->arena, &range->key_to, error);
+    KS_TRY(ksi_store_write_bytes(serdes, true, what->key_from, handle->view.arena, &range->key_from,
+                                 error));
+    return ksi_store_write_bytes(serdes, true, what->key_to, handle->view.arena, &range->key_to,
+                                 error);
 }
 
-static void warn_of_order(const ks_session_store *view, const ksi_session_range *range)
+static void warn_of_order(const ks_session_store *handle, const ksi_session_range *range)
 {
     if (range->key_from.data != NULL && range->key_to.data != NULL &&
         ksi_slice_compare(range->key_from, range->key_to) > 0) {
-        ksi_log(view->logger, KS_LOG_LEVEL_WARN, view->serdes.store,
+        ksi_log(handle->view.logger, KS_LOG_LEVEL_WARN, handle->view.serdes.store,
                 "a range whose first key comes after its last is empty: the bounds are in the "
                 "wrong order, or the bytes of the key serde do not order as its values do, which "
                 "is so for the built-in serdes of numbers when some are negative");
     }
 }
 
-static ks_status open_rows(const ks_session_store *view, const wanted *what,
+static ks_status open_rows(const ks_session_store *handle, const wanted *what,
                            ksi_session_iterator **rows, ks_error *error)
 {
-    if (what->by_end && !ksi_session_store_finds_ending(view->store)) {
-        return ksi_error_set(error, KS_E_STATE, view->serdes.store,
+    if (what->by_end && !ksi_session_store_finds_ending(handle->store)) {
+        return ksi_error_set(error, KS_E_STATE, handle->view.serdes.store,
                              "sessions can be found by their ends in a store in memory without a "
                              "record cache, and in that of an aggregation that emits when windows "
                              "close; ask by key");
     }
     if (what->by_end) {
-        *rows = ksi_session_store_find_ending(view->store, what->earliest_end, what->latest);
+        *rows = ksi_session_store_find_ending(handle->store, what->earliest_end, what->latest);
         return KS_OK;
     }
     ksi_session_range range = {.earliest_end = what->earliest_end,
                                .latest_start = what->latest,
                                .backward = what->backward,
-                               .stored = view->context == NULL};
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    ks_status status = write_keys(view, what, &range, error);
+                               .stored = handle->view.context == NULL};
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    ks_status status = write_keys(handle, what, &range, error);
     if (status == KS_OK) {
-        warn_of_order(view, &range);
-        *rows = ksi_session_store_find(view->store, &range);
+        warn_of_order(handle, &range);
+        *rows = ksi_session_store_find(handle->store, &range);
     }
-    ksi_arena_release(view->arena, mark);
+    ksi_arena_release(handle->view.arena, mark);
     return status;
 }
 
@@ -217,18 +199,18 @@ static ks_status open_rows(const ks_session_store *view, const wanted *what,
  * An iterator that may be NULL is what a processor would have to look for first of all: when it
  * asked for no error, it gets one over nothing, and next() finds the context failed.
  */
-static ks_session_iterator *iterate(const ks_session_store *view, const wanted *what,
+static ks_session_iterator *iterate(const ks_session_store *handle, const wanted *what,
                                     ks_error *error)
 {
     ksi_store_call call;
     ksi_session_iterator *rows = NULL;
-    if (ksi_store_call_begin(&call, owner_of(view), error) != KS_OK) {
-        return error != NULL ? NULL : iterator_of(view, NULL);
+    if (ksi_store_call_begin(&call, owner_of(handle), error) != KS_OK) {
+        return error != NULL ? NULL : iterator_of(handle, NULL);
     }
-    bool may_be_null = error != NULL || view->owner.fail == NULL;
+    bool may_be_null = error != NULL || handle->view.owner.fail == NULL;
     ks_status status =
-        ksi_store_call_end(&call, open_rows(view, what, &rows, ksi_store_call_error(&call)));
-    return status != KS_OK && may_be_null ? NULL : iterator_of(view, rows);
+        ksi_store_call_end(&call, open_rows(handle, what, &rows, ksi_store_call_error(&call)));
+    return status != KS_OK && may_be_null ? NULL : iterator_of(handle, rows);
 }
 
 ks_session_iterator *ks_session_store_find(ks_session_store *store, ks_value key,
@@ -310,7 +292,7 @@ ks_session_iterator *ks_session_store_backward_fetch_range(ks_session_store *sto
 static ks_status next(ks_session_iterator *iterator, ks_session_entry *entry, bool *found,
                       ks_error *error)
 {
-    const ksi_store_serdes *serdes = &iterator->view->serdes;
+    const ksi_store_serdes *serdes = &iterator->handle->view.serdes;
     ksi_session_row row;
     KS_TRY(ksi_session_iterator_next(iterator->rows, &row, found, error));
     if (!*found) {
@@ -329,10 +311,9 @@ ks_status ks_session_iterator_next(ks_session_iterator *iterator, ks_session_ent
     ksi_store_call call;
     *found = false;
     if (iterator == NULL) {
-        return ksi_error_set(error, KS_E_ARGUMENT, "iterator",
-                             "must not be NULL; the call that should have given it said why not");
+        return ksi_refuse_no_iterator(error);
     }
-    KS_TRY(ksi_store_call_begin(&call, owner_of(iterator->view), error));
+    KS_TRY(ksi_store_call_begin(&call, owner_of(iterator->handle), error));
     if (iterator->rows == NULL) {
         return KS_OK;
     }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * versioned_view.c - see versioned_view.h. @java MeteredVersionedKeyValueStore
+ * versioned_view.c - versioned stores as a user has them; see store_view.h. @java
+ * MeteredVersionedKeyValueStore
  *
  * A version that was read is borrowed until the next call on the rows, so its value is made before
  * anything is written: a deletion reads, makes the old value and then puts.
  *
  * Thread rule: that of the store.
  */
-#include "state/versioned_view.h"
+#include "state/store_view.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -16,65 +17,50 @@
 #include <stdlib.h>
 
 /* The owner of a handle, which may be NULL. */
-static const ksi_store_owner *owner_of(const ks_versioned_store *view)
+static const ksi_store_owner *owner_of(const ks_versioned_store *handle)
 {
-    return view != NULL ? &view->owner : NULL;
+    return handle != NULL ? &handle->view.owner : NULL;
 }
 
 static const ks_version no_version = {.timestamp = -1, .valid_to = KS_VALID_TO_UNDEFINED};
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static ks_status choose_arena(const ks_versioned_store *view, ks_arena **arena, ks_error *error)
-{
-    *arena = *arena != NULL ? *arena : view->results;
-    return *arena != NULL ? KS_OK
-                          : ksi_error_set(error, KS_E_ARGUMENT, view->serdes.store,
-                                          "the version needs an arena to be put into; give one");
-}
-
-/* What one call takes of the view's arena is given back, unless the result is there. */
-static void give_back(const ks_versioned_store *view, ksi_arena_mark mark, const ks_arena *result)
-{
-    if (result != view->arena) {
-        ksi_arena_release(view->arena, mark);
-    }
-}
-
-static ks_status read_version(const ks_versioned_store *view, const ksi_version *stored,
+static ks_status read_version(const ks_versioned_store *handle, const ksi_version *stored,
                               ks_arena *arena, ks_version *version, ks_error *error)
 {
-    KS_TRY(
-        ksi_store_read_bytes(&view->serdes, false, stored->value, arena, &version->value, error));
+    KS_TRY(ksi_store_read_bytes(&handle->view.serdes, false, stored->value, arena, &version->value,
+                                error));
     version->timestamp = stored->from;
     version->valid_to = stored->to;
     return KS_OK;
 }
 
 /* The version of a key, newest or as of a time, into the arena. */
-static ks_status find(const ks_versioned_store *view, ks_slice key, const int64_t *as_of,
+static ks_status find(const ks_versioned_store *handle, ks_slice key, const int64_t *as_of,
                       ks_arena *arena, ks_version *version, ks_error *error)
 {
-    ksi_versioned_rows *versions = ksi_versioned_store_versions(view->store);
+    ksi_versioned_rows *versions = ksi_versioned_store_versions(handle->store);
     ksi_version stored;
     bool found;
     KS_TRY(as_of != NULL
                ? ksi_versioned_rows_get_as_of(versions, key, *as_of, &stored, &found, error)
                : ksi_versioned_rows_get(versions, key, &stored, &found, error));
-    return found ? read_version(view, &stored, arena, version, error) : KS_OK;
+    return found ? read_version(handle, &stored, arena, version, error) : KS_OK;
 }
 
-static ks_status get(const ks_versioned_store *view, ks_value key, const int64_t *as_of,
+static ks_status get(const ks_versioned_store *handle, ks_value key, const int64_t *as_of,
                      ks_arena *arena, ks_version *version, ks_error *error)
 {
     ks_slice bytes;
-    KS_TRY(choose_arena(view, &arena, error));
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    ks_status status = ksi_store_key_bytes(&view->serdes, key, view->arena, &bytes, error);
+    KS_TRY(ksi_store_view_results(&handle->view, &arena, error));
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    ks_status status =
+        ksi_store_key_bytes(&handle->view.serdes, key, handle->view.arena, &bytes, error);
     if (status == KS_OK) {
-        status = find(view, bytes, as_of, arena, version, error);
+        status = find(handle, bytes, as_of, arena, version, error);
     }
-    give_back(view, mark, arena);
+    ksi_store_view_give_back(&handle->view, mark, arena);
     return status;
 }
 
@@ -132,10 +118,10 @@ static ks_version *add(version_list *list)
  * From the version that is valid at `time` on. Before the retention it is as Java answers: of a
  * span that ends there, the latest version only.
  */
-static ks_status gather(const ks_versioned_store *view, ks_slice key, const ks_version_span *span,
+static ks_status gather(const ks_versioned_store *handle, ks_slice key, const ks_version_span *span,
                         version_list *list, ks_error *error)
 {
-    ksi_versioned_rows *versions = ksi_versioned_store_versions(view->store);
+    ksi_versioned_rows *versions = ksi_versioned_store_versions(handle->store);
     bool is_history_over = ksi_versioned_rows_has_expired(versions, span->to);
     int64_t time = ksi_versioned_rows_oldest(versions);
     time = span->from > time ? span->from : time;
@@ -149,7 +135,7 @@ static ks_status gather(const ks_versioned_store *view, ks_slice key, const ks_v
             return KS_OK;
         }
         if (stored.value.data != NULL) {
-            KS_TRY(read_version(view, &stored, list->arena, add(list), error));
+            KS_TRY(read_version(handle, &stored, list->arena, add(list), error));
         }
         if (stored.to == KSI_NO_END) {
             return KS_OK;
@@ -158,18 +144,19 @@ static ks_status gather(const ks_versioned_store *view, ks_slice key, const ks_v
     }
 }
 
-static ks_status read_versions(const ks_versioned_store *view, ks_value key,
+static ks_status read_versions(const ks_versioned_store *handle, ks_value key,
                                const ks_version_span *span, version_list *list, ks_error *error)
 {
     static const ks_version_span always = {.from = INT64_MIN, .to = INT64_MAX};
     ks_slice bytes;
-    KS_TRY(choose_arena(view, &list->arena, error));
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    ks_status status = ksi_store_key_bytes(&view->serdes, key, view->arena, &bytes, error);
+    KS_TRY(ksi_store_view_results(&handle->view, &list->arena, error));
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    ks_status status =
+        ksi_store_key_bytes(&handle->view.serdes, key, handle->view.arena, &bytes, error);
     if (status == KS_OK) {
-        status = gather(view, bytes, span != NULL ? span : &always, list, error);
+        status = gather(handle, bytes, span != NULL ? span : &always, list, error);
     }
-    give_back(view, mark, list->arena);
+    ksi_store_view_give_back(&handle->view, mark, list->arena);
     for (size_t i = 0; i < list->count / 2; i++) { /* newest first */
         ks_version other = list->items[i];
         list->items[i] = list->items[list->count - 1 - i];
@@ -218,14 +205,14 @@ static int compare_keys(const void *a, const void *b)
     return ksi_slice_compare(*(const ks_slice *)a, *(const ks_slice *)b);
 }
 
-static ks_status read_keys(const ks_versioned_store *view, const key_list *list, ks_keys *keys,
+static ks_status read_keys(const ks_versioned_store *handle, const key_list *list, ks_keys *keys,
                            ks_error *error)
 {
     ks_value *values = ksi_arena_alloc(list->arena, (list->count + 1) * sizeof *values);
     size_t count = 0;
     for (size_t i = 0; i < list->count; i++) {
         if (i == 0 || ksi_slice_compare(list->items[i - 1], list->items[i]) != 0) {
-            KS_TRY(ksi_store_read_bytes(&view->serdes, true, list->items[i], list->arena,
+            KS_TRY(ksi_store_read_bytes(&handle->view.serdes, true, list->items[i], list->arena,
                                         &values[count++], error));
         }
     }
@@ -233,16 +220,16 @@ static ks_status read_keys(const ks_versioned_store *view, const key_list *list,
     return KS_OK;
 }
 
-static ks_status all_keys(const ks_versioned_store *view, ks_arena *arena, ks_keys *keys,
+static ks_status all_keys(const ks_versioned_store *handle, ks_arena *arena, ks_keys *keys,
                           ks_error *error)
 {
-    KS_TRY(choose_arena(view, &arena, error));
+    KS_TRY(ksi_store_view_results(&handle->view, &arena, error));
     key_list list = {.arena = arena};
-    ks_status status = ksi_versioned_rows_each_key(ksi_versioned_store_versions(view->store),
+    ks_status status = ksi_versioned_rows_each_key(ksi_versioned_store_versions(handle->store),
                                                    add_key, &list, error);
     if (status == KS_OK && list.count > 0) {
         qsort(list.items, list.count, sizeof *list.items, compare_keys);
-        status = read_keys(view, &list, keys, error);
+        status = read_keys(handle, &list, keys, error);
     }
     ksi_free(list.items);
     return status;
@@ -260,23 +247,24 @@ ks_status ks_versioned_store_keys(ks_versioned_store *store, ks_arena *arena, ks
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static ks_status put(ks_versioned_store *view, ks_value key, ks_value value, int64_t timestamp,
+static ks_status put(ks_versioned_store *handle, ks_value key, ks_value value, int64_t timestamp,
                      int64_t *valid_to, ks_error *error)
 {
     ks_slice key_bytes;
     ks_slice value_bytes;
     int64_t ends;
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    ks_status status = ksi_store_key_bytes(&view->serdes, key, view->arena, &key_bytes, error);
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    ks_status status =
+        ksi_store_key_bytes(&handle->view.serdes, key, handle->view.arena, &key_bytes, error);
     if (status == KS_OK) {
-        status =
-            ksi_store_write_bytes(&view->serdes, false, value, view->arena, &value_bytes, error);
+        status = ksi_store_write_bytes(&handle->view.serdes, false, value, handle->view.arena,
+                                       &value_bytes, error);
     }
     if (status == KS_OK) {
         status =
-            ksi_versioned_store_put(view->store, key_bytes, value_bytes, timestamp, &ends, error);
+            ksi_versioned_store_put(handle->store, key_bytes, value_bytes, timestamp, &ends, error);
     }
-    ksi_arena_release(view->arena, mark);
+    ksi_arena_release(handle->view.arena, mark);
     if (status == KS_OK && valid_to != NULL) {
         *valid_to = ends;
     }
@@ -293,15 +281,15 @@ ks_status ks_versioned_store_put(ks_versioned_store *store, ks_value key, ks_val
 }
 
 /* What is too old to be deleted has no old version either. */
-static ks_status delete_as_of(ks_versioned_store *view, ks_value key, int64_t timestamp,
+static ks_status delete_as_of(ks_versioned_store *handle, ks_value key, int64_t timestamp,
                               ks_arena *arena, ks_version *old, ks_error *error)
 {
     bool is_too_old =
-        ksi_versioned_rows_has_expired(ksi_versioned_store_versions(view->store), timestamp);
+        ksi_versioned_rows_has_expired(ksi_versioned_store_versions(handle->store), timestamp);
     if (old != NULL && !is_too_old) {
-        KS_TRY(get(view, key, &timestamp, arena, old, error));
+        KS_TRY(get(handle, key, &timestamp, arena, old, error));
     }
-    return put(view, key, ks_null(), timestamp, NULL, error);
+    return put(handle, key, ks_null(), timestamp, NULL, error);
 }
 
 ks_status ks_versioned_store_delete(ks_versioned_store *store, ks_value key, int64_t timestamp,

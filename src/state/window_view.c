@@ -1,86 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * window_view.c - see window_view.h. @java MeteredWindowStore, MeteredTimestampedWindowStore
- *
- * A call turns keys and values into bytes first and touches the store afterwards, so that what a
- * serde refuses has changed nothing.
- *
- * Bytes are made in the view's arena and given back at the end of the call, which may be long: a
- * write can evict rows, which are then forwarded, and the nodes below may use this very handle.
- * Marks nest, so that is harmless.
+ * window_view.c - window stores as a user has them; see store_view.h. @java MeteredWindowStore,
+ * MeteredTimestampedWindowStore
  *
  * Thread rule: that of the store.
  */
-#include "state/window_view.h"
+#include "state/store_view.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/slice.h"
 
-enum { TIME_OF_THE_RECORD = -1 };
-
 /* The owner of a handle, which may be NULL. */
-static const ksi_store_owner *owner_of(const ks_window_store *view)
+static const ksi_store_owner *owner_of(const ks_window_store *handle)
 {
-    return view != NULL ? &view->owner : NULL;
+    return handle != NULL ? &handle->view.owner : NULL;
 }
 
-/* Before and after what may evict rows. */
-static ksi_mismatch_handler listen(const ks_window_store *view)
+static int64_t end_of(const ks_window_store *handle, int64_t start)
 {
-    ksi_mismatch_handler before = ksi_value_on_mismatch(NULL, NULL);
-    bool is_own = view->on_mismatch.fn != NULL;
-    ksi_mismatch_handler now = is_own ? view->on_mismatch : before;
-    (void)ksi_value_on_mismatch(now.fn, now.owner);
-    return before;
-}
-
-static void listen_no_more(ksi_mismatch_handler before)
-{
-    (void)ksi_value_on_mismatch(before.fn, before.owner);
-}
-
-static int64_t end_of(const ks_window_store *view, int64_t start)
-{
-    int64_t size = ksi_window_store_spec(view->store)->window_size_ms;
+    int64_t size = ksi_window_store_spec(handle->store)->window_size_ms;
     return start <= INT64_MAX - size ? start + size : INT64_MAX;
 }
 
-static ks_status read_entry(const ks_window_store *view, const ksi_window_row *row, ks_arena *arena,
-                            ks_window_entry *entry, ks_error *error)
+static ks_status read_entry(const ks_window_store *handle, const ksi_window_row *row,
+                            ks_arena *arena, ks_window_entry *entry, ks_error *error)
 {
     entry->start = row->start;
-    entry->end = end_of(view, row->start);
+    entry->end = end_of(handle, row->start);
     entry->timestamp = row->timestamp;
-    KS_TRY(ksi_store_read_bytes(&view->serdes, true, row->key, arena, &entry->key, error));
-    return ksi_store_read_bytes(&view->serdes, false, row->value, arena, &entry->value, error);
+    KS_TRY(ksi_store_read_bytes(&handle->view.serdes, true, row->key, arena, &entry->key, error));
+    return ksi_store_read_bytes(&handle->view.serdes, false, row->value, arena, &entry->value,
+                                error);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
-
-static ks_status check_put(const ks_window_store *view, int64_t timestamp, ks_error *error)
-{
-    if (view->context == NULL) {
-        return ksi_error_set(error, KS_E_STATE, view->serdes.store,
-                             "this handle shows what is stored below the record cache; write "
-                             "through the other handle of the store");
-    }
-    if (timestamp == TIME_OF_THE_RECORD) {
-        return KS_OK;
-    }
-    if (timestamp < 0) {
-        return ksi_error_set(error, KS_E_ARGUMENT, view->serdes.store,
-                             "the timestamp %lld is negative; give one from 0 on, or -1 for that "
-                             "of the record in hand",
-                             (long long)timestamp);
-    }
-    if (!ksi_window_store_spec(view->store)->timestamped) {
-        return ksi_error_set(error, KS_E_ARGUMENT, view->serdes.store,
-                             "this store keeps no timestamps, so %lld would be lost; give -1",
-                             (long long)timestamp);
-    }
-    return KS_OK;
-}
 
 /* Key and value of an entry to be put. */
 typedef struct unserialized {
@@ -88,26 +42,26 @@ typedef struct unserialized {
     ks_value value;
 } unserialized;
 
-static ks_status put(const ks_window_store *view, const unserialized *entry, int64_t start,
+static ks_status put(const ks_window_store *handle, const unserialized *entry, int64_t start,
                      int64_t timestamp, ks_error *error)
 {
-    KS_TRY(check_put(view, timestamp, error));
-    ksi_window_row row = {.start = start, .timestamp = timestamp};
-    if (timestamp == TIME_OF_THE_RECORD) {
-        row.timestamp = view->context->timestamp;
-    }
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    ks_status status = ksi_store_key_bytes(&view->serdes, entry->key, view->arena, &row.key, error);
+    ksi_window_row row = {.start = start};
+    KS_TRY(ksi_store_view_writable(&handle->view, error));
+    KS_TRY(ksi_store_view_time(&handle->view, ksi_window_store_spec(handle->store)->timestamped,
+                               timestamp, &row.timestamp, error));
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    ks_status status =
+        ksi_store_key_bytes(&handle->view.serdes, entry->key, handle->view.arena, &row.key, error);
     if (status == KS_OK) {
-        status = ksi_store_write_bytes(&view->serdes, false, entry->value, view->arena, &row.value,
-                                       error);
+        status = ksi_store_write_bytes(&handle->view.serdes, false, entry->value,
+                                       handle->view.arena, &row.value, error);
     }
     if (status == KS_OK) {
-        ksi_mismatch_handler before = listen(view);
-        status = ksi_window_store_put(view->store, &row, view->context, error);
-        listen_no_more(before);
+        ksi_mismatch_handler before = ksi_store_view_listen(&handle->view);
+        status = ksi_window_store_put(handle->store, &row, handle->view.context, error);
+        ksi_store_view_listen_no_more(before);
     }
-    ksi_arena_release(view->arena, mark);
+    ksi_arena_release(handle->view.arena, mark);
     return status;
 }
 
@@ -124,76 +78,64 @@ ks_status ks_window_store_put_at(ks_window_store *store, ks_value key, ks_value 
 ks_status ks_window_store_put(ks_window_store *store, ks_value key, ks_value value, int64_t start,
                               ks_error *error)
 {
-    return ks_window_store_put_at(store, key, value, start, TIME_OF_THE_RECORD, error);
+    return ks_window_store_put_at(store, key, value, start, KSI_TIME_OF_THE_RECORD, error);
 }
 
 /* ---- one entry ------------------------------------------------------------------------------- */
 
-/* What one call takes of the view's arena is given back, unless the result is there. */
-static void give_back(const ks_window_store *view, ksi_arena_mark mark, const ks_arena *result)
+static ks_status check_get(const ks_window_store *handle, ks_error *error)
 {
-    if (result != view->arena) {
-        ksi_arena_release(view->arena, mark);
-    }
-}
-
-static ks_status check_get(const ks_window_store *view, const ks_arena *arena, ks_error *error)
-{
-    if (arena == NULL) {
-        return ksi_error_set(error, KS_E_ARGUMENT, view->serdes.store,
-                             "the entry needs an arena to be put into; give one");
-    }
-    if (ksi_window_store_spec(view->store)->retain_duplicates) {
-        return ksi_error_set(error, KS_E_STATE, view->serdes.store,
-                             "this store has several values under one key and start; fetch them");
-    }
-    return KS_OK;
+    return ksi_window_store_spec(handle->store)->retain_duplicates
+               ? ksi_error_set(error, KS_E_STATE, handle->view.serdes.store,
+                               "this store has several values under one key and start; fetch them")
+               : KS_OK;
 }
 
 /* The entry of a key in bytes, through the record cache. */
-static ks_status find(const ks_window_store *view, ks_slice key, int64_t start, ks_arena *arena,
+static ks_status find(const ks_window_store *handle, ks_slice key, int64_t start, ks_arena *arena,
                       ks_window_entry *entry, ks_error *error)
 {
     ksi_row stored;
     bool found;
-    KS_TRY(ksi_window_store_get(view->store, key, start, &stored, &found, error));
+    KS_TRY(ksi_window_store_get(handle->store, key, start, &stored, &found, error));
     const ksi_window_row row = {
         .key = key, .start = start, .value = stored.value, .timestamp = stored.timestamp};
-    return found ? read_entry(view, &row, arena, entry, error) : KS_OK;
+    return found ? read_entry(handle, &row, arena, entry, error) : KS_OK;
 }
 
-static ks_status find_stored(const ks_window_store *view, ks_slice key, int64_t start,
+static ks_status find_stored(const ks_window_store *handle, ks_slice key, int64_t start,
                              ks_arena *arena, ks_window_entry *entry, ks_error *error)
 {
     ksi_window_row row;
     bool found;
     ksi_window_iterator *rows = ksi_window_store_fetch(
-        view->store,
+        handle->store,
         &(ksi_window_range){
             .key_from = key, .key_to = key, .from = start, .to = start, .stored = true});
     ks_status status = ksi_window_iterator_next(rows, &row, &found, error);
     if (status == KS_OK && found) {
-        status = read_entry(view, &row, arena, entry, error);
+        status = read_entry(handle, &row, arena, entry, error);
     }
     ksi_window_iterator_close(rows);
     return status;
 }
 
-static ks_status get(const ks_window_store *view, ks_value key, int64_t start, ks_arena *arena,
+static ks_status get(const ks_window_store *handle, ks_value key, int64_t start, ks_arena *arena,
                      ks_window_entry *entry, ks_error *error)
 {
     ks_slice bytes;
-    arena = arena != NULL ? arena : view->results;
-    KS_TRY(check_get(view, arena, error));
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    ks_status status = ksi_store_key_bytes(&view->serdes, key, view->arena, &bytes, error);
+    KS_TRY(check_get(handle, error));
+    KS_TRY(ksi_store_view_results(&handle->view, &arena, error));
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    ks_status status =
+        ksi_store_key_bytes(&handle->view.serdes, key, handle->view.arena, &bytes, error);
     if (status == KS_OK) {
-        ksi_mismatch_handler before = listen(view);
-        status =
-            (view->context != NULL ? find : find_stored)(view, bytes, start, arena, entry, error);
-        listen_no_more(before);
+        ksi_mismatch_handler before = ksi_store_view_listen(&handle->view);
+        status = (handle->view.context != NULL ? find : find_stored)(handle, bytes, start, arena,
+                                                                     entry, error);
+        ksi_store_view_listen_no_more(before);
     }
-    give_back(view, mark, arena);
+    ksi_store_view_give_back(&handle->view, mark, arena);
     return status;
 }
 
@@ -217,9 +159,9 @@ ks_value ks_window_store_value(ks_window_store *store, ks_value key, int64_t sta
 /* ---- several entries ------------------------------------------------------------------------- */
 
 struct ks_window_iterator {
-    const ks_window_store *view; /* NULL: of a handle that was NULL */
-    ksi_window_iterator *rows;   /* NULL: there are none */
-    ks_arena arena;              /* of the entry given last */
+    const ks_window_store *handle; /* NULL: of a handle that was NULL */
+    ksi_window_iterator *rows;     /* NULL: there are none */
+    ks_arena arena;                /* of the entry given last */
 };
 
 /* What is fetched: entries of one key (which must not be null), or of those between two. */
@@ -232,36 +174,36 @@ typedef struct wanted {
     bool backward;
 } wanted;
 
-static ks_window_iterator *iterator_of(const ks_window_store *view, ksi_window_iterator *rows)
+static ks_window_iterator *iterator_of(const ks_window_store *handle, ksi_window_iterator *rows)
 {
     ks_window_iterator *iterator = ksi_calloc(1, sizeof *iterator);
-    iterator->view = view;
+    iterator->handle = handle;
     iterator->rows = rows;
     ksi_arena_init(&iterator->arena, 0);
     return iterator;
 }
 
 /* A null bound gives the null slice: no bound. */
-static ks_status write_keys(const ks_window_store *view, const wanted *what,
+static ks_status write_keys(const ks_window_store *handle, const wanted *what,
                             ksi_window_range *range, ks_error *error)
 {
     if (what->is_one_key) {
-        KS_TRY(ksi_store_key_bytes(&view->serdes, what->key_from, view->arena, &range->key_from,
-                                   error));
+        KS_TRY(ksi_store_key_bytes(&handle->view.serdes, what->key_from, handle->view.arena,
+                                   &range->key_from, error));
         range->key_to = range->key_from;
         return KS_OK;
     }
-    KS_TRY(ksi_store_write_bytes(&view->serdes, true, what->key_from, view->arena, &range->key_from,
-                                 error));
-    return ksi_store_write_bytes(&view->serdes, true, what->key_to, view->arena, &range->key_to,
-                                 error);
+    KS_TRY(ksi_store_write_bytes(&handle->view.serdes, true, what->key_from, handle->view.arena,
+                                 &range->key_from, error));
+    return ksi_store_write_bytes(&handle->view.serdes, true, what->key_to, handle->view.arena,
+                                 &range->key_to, error);
 }
 
-static void warn_of_order(const ks_window_store *view, const ksi_window_range *range)
+static void warn_of_order(const ks_window_store *handle, const ksi_window_range *range)
 {
     if (range->key_from.data != NULL && range->key_to.data != NULL &&
         ksi_slice_compare(range->key_from, range->key_to) > 0) {
-        ksi_log(view->logger, KS_LOG_LEVEL_WARN, view->serdes.store,
+        ksi_log(handle->view.logger, KS_LOG_LEVEL_WARN, handle->view.serdes.store,
                 "a range whose first key comes after its last is empty: the bounds are in the "
                 "wrong order, or the bytes of the key serde do not order as its values do, which "
                 "is so for the built-in serdes of numbers when some are negative");
@@ -272,27 +214,27 @@ static void warn_of_order(const ks_window_store *view, const ksi_window_range *r
  * An iterator that may be NULL is what a processor would have to look for first of all: when it
  * asked for no error, it gets one over nothing, and next() finds the context failed.
  */
-static ks_window_iterator *iterate(ks_window_store *view, const wanted *what, ks_error *error)
+static ks_window_iterator *iterate(ks_window_store *handle, const wanted *what, ks_error *error)
 {
     ksi_store_call call;
-    if (ksi_store_call_begin(&call, owner_of(view), error) != KS_OK) {
-        return error != NULL ? NULL : iterator_of(view, NULL);
+    if (ksi_store_call_begin(&call, owner_of(handle), error) != KS_OK) {
+        return error != NULL ? NULL : iterator_of(handle, NULL);
     }
     ksi_window_range range = {.from = what->from,
                               .to = what->to,
                               .backward = what->backward,
-                              .stored = view->context == NULL};
+                              .stored = handle->view.context == NULL};
     ksi_window_iterator *rows = NULL;
-    ksi_arena_mark mark = ksi_arena_save(view->arena);
-    ks_status status = write_keys(view, what, &range, ksi_store_call_error(&call));
+    ksi_arena_mark mark = ksi_arena_save(handle->view.arena);
+    ks_status status = write_keys(handle, what, &range, ksi_store_call_error(&call));
     if (status == KS_OK) {
-        warn_of_order(view, &range);
-        rows = ksi_window_store_fetch(view->store, &range);
+        warn_of_order(handle, &range);
+        rows = ksi_window_store_fetch(handle->store, &range);
     }
-    ksi_arena_release(view->arena, mark);
-    bool may_be_null = error != NULL || view->owner.fail == NULL;
+    ksi_arena_release(handle->view.arena, mark);
+    bool may_be_null = error != NULL || handle->view.owner.fail == NULL;
     (void)ksi_store_call_end(&call, status);
-    return status != KS_OK && may_be_null ? NULL : iterator_of(view, rows);
+    return status != KS_OK && may_be_null ? NULL : iterator_of(handle, rows);
 }
 
 ks_window_iterator *ks_window_store_fetch(ks_window_store *store, ks_value key, int64_t from,
@@ -354,15 +296,15 @@ static ks_status next(ks_window_iterator *iterator, ks_window_entry *entry, bool
                       ks_error *error)
 {
     ksi_window_row row;
-    ksi_mismatch_handler before = listen(iterator->view);
+    ksi_mismatch_handler before = ksi_store_view_listen(&iterator->handle->view);
     ks_status status = ksi_window_iterator_next(iterator->rows, &row, found, error);
-    listen_no_more(before);
+    ksi_store_view_listen_no_more(before);
     KS_TRY(status);
     if (!*found) {
         return KS_OK;
     }
     ksi_arena_reset(&iterator->arena);
-    return read_entry(iterator->view, &row, &iterator->arena, entry, error);
+    return read_entry(iterator->handle, &row, &iterator->arena, entry, error);
 }
 
 ks_status ks_window_iterator_next(ks_window_iterator *iterator, ks_window_entry *entry, bool *found,
@@ -371,10 +313,9 @@ ks_status ks_window_iterator_next(ks_window_iterator *iterator, ks_window_entry 
     ksi_store_call call;
     *found = false;
     if (iterator == NULL) {
-        return ksi_error_set(error, KS_E_ARGUMENT, "iterator",
-                             "must not be NULL; the call that should have given it said why not");
+        return ksi_refuse_no_iterator(error);
     }
-    KS_TRY(ksi_store_call_begin(&call, owner_of(iterator->view), error));
+    KS_TRY(ksi_store_call_begin(&call, owner_of(iterator->handle), error));
     if (iterator->rows == NULL) {
         return KS_OK;
     }

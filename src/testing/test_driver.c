@@ -24,11 +24,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "serde/convert.h"
-#include "state/custom_view.h"
-#include "state/key_value_view.h"
-#include "state/session_view.h"
-#include "state/versioned_view.h"
-#include "state/window_view.h"
+#include "state/store_view.h"
 #include "testing/driven_task.h"
 
 #include <kstreams/testing.h>
@@ -50,6 +46,14 @@ struct ks_test_output {
     size_t read;
 };
 
+/* A store, and its handles. */
+typedef struct driven_store {
+    const char *name;
+    ksi_store_kind kind;
+    ksi_store_handle handle;
+    ksi_store_handle stored; /* looks below the record cache */
+} driven_store;
+
 struct ks_test_driver {
     ks_config *config;
     ks_config *global_config; /* of the task that keeps the global stores */
@@ -58,19 +62,12 @@ struct ks_test_driver {
     bool logs;
     ksi_capture capture;
     ksi_record_cache *cache;
-    ksi_driven_task all;              /* the whole topology but its global stores */
-    ksi_driven_task global;           /* keeps the global stores; empty: there are none */
-    ks_arena arena;                   /* handles and what was read, until the driver is freed */
-    size_t returned;                  /* how much of what was produced has been put back */
-    ks_arena scratch;                 /* what calls on handles of stores make */
-    ks_key_value_store *views;        /* of the task's stores; those of other kinds are unused */
-    ks_key_value_store *stored_views; /* the same below their record cache */
-    ks_versioned_store *versioned_views;
-    ks_window_store *window_views;
-    ks_window_store *stored_window_views;
-    ks_session_store *session_views;
-    ks_session_store *stored_session_views;
-    ks_custom_store *custom_views;
+    ksi_driven_task all;      /* the whole topology but its global stores */
+    ksi_driven_task global;   /* keeps the global stores; empty: there are none */
+    ks_arena arena;           /* handles and what was read, until the driver is freed */
+    size_t returned;          /* how much of what was produced has been put back */
+    ks_arena scratch;         /* what calls on handles of stores make */
+    driven_store *stores;     /* of the task and of that which keeps the global ones */
     const char **store_names; /* in the order of names */
     size_t store_count;
 };
@@ -144,54 +141,22 @@ static void log_failure(void *driver, const ks_error *error)
 static void view_store(ks_test_driver *driver, ksi_task *task, size_t index)
 {
     size_t at = driver->store_count++;
-    ks_key_value_store *view = &driver->views[at];
     ksi_store *store = ksi_task_store_at(task, index);
     const char *name = store->spec->name;
-    view->store = ksi_key_value_store_of(store);
-    ksi_task_store_serdes(task, index, &view->key, &view->value);
-    view->topic = ksi_changelog_topic_name(ksi_config_text(driver->config, "application.id"), name,
-                                           &driver->arena);
-    view->arena = &driver->scratch;
-    view->results = &driver->scratch;
-    view->owner = (ksi_store_owner){.self = driver, .fail = log_failure};
-    view->logger = driver->logs ? &driver->logger : NULL;
-    view->context = NULL;
-    view->on_mismatch = (ksi_mismatch_handler){0};
-    driver->stored_views[at] = *view;
-    view->context = &no_record;
-    view->on_mismatch = ksi_task_mismatch_handler(task);
-    driver->versioned_views[at] =
-        (ks_versioned_store){.store = ksi_versioned_store_of(store),
-                             .serdes = {name, view->topic, view->key, view->value},
-                             .arena = &driver->scratch,
-                             .results = &driver->scratch,
-                             .owner = view->owner};
-    driver->window_views[at] = (ks_window_store){.store = ksi_window_store_of(store),
-                                                 .serdes = driver->versioned_views[at].serdes,
-                                                 .context = &no_record,
-                                                 .arena = &driver->scratch,
-                                                 .results = &driver->scratch,
-                                                 .logger = view->logger,
-                                                 .on_mismatch = view->on_mismatch,
-                                                 .owner = view->owner};
-    driver->stored_window_views[at] = driver->window_views[at];
-    driver->stored_window_views[at].context = NULL;
-    driver->stored_window_views[at].on_mismatch = (ksi_mismatch_handler){0};
-    driver->session_views[at] = (ks_session_store){.store = ksi_session_store_of(store),
-                                                   .serdes = driver->versioned_views[at].serdes,
-                                                   .context = &no_record,
-                                                   .arena = &driver->scratch,
-                                                   .results = &driver->scratch,
-                                                   .logger = view->logger,
-                                                   .on_mismatch = view->on_mismatch,
-                                                   .owner = view->owner};
-    driver->stored_session_views[at] = driver->session_views[at];
-    driver->stored_session_views[at].context = NULL;
-    driver->stored_session_views[at].on_mismatch = (ksi_mismatch_handler){0};
-    driver->custom_views[at] = (ks_custom_store){.store = ksi_custom_store_of(store),
-                                                 .context = &no_record,
-                                                 .results = &driver->scratch,
-                                                 .owner = view->owner};
+    const char *application = ksi_config_text(driver->config, "application.id");
+    ksi_store_view view = {.arena = &driver->scratch,
+                           .results = &driver->scratch,
+                           .logger = driver->logs ? &driver->logger : NULL,
+                           .owner = {.self = driver, .fail = log_failure}};
+    view.serdes.store = name;
+    view.serdes.topic = ksi_changelog_topic_name(application, name, &driver->arena);
+    ksi_task_store_serdes(task, index, &view.serdes.key, &view.serdes.value);
+    driven_store *driven = &driver->stores[at];
+    *driven = (driven_store){.name = name, .kind = store->spec->kind};
+    driven->stored = ksi_store_handle_of(store, &view);
+    view.context = &no_record;
+    view.on_mismatch = ksi_task_mismatch_handler(task);
+    driven->handle = ksi_store_handle_of(store, &view);
     while (at > 0 && strcmp(driver->store_names[at - 1], name) > 0) {
         driver->store_names[at] = driver->store_names[at - 1];
         at--;
@@ -204,17 +169,8 @@ static void view_stores(ks_test_driver *driver)
 {
     size_t own = ksi_task_store_count(driver->all.task);
     size_t global = driver->global.task != NULL ? ksi_task_store_count(driver->global.task) : 0;
-    if (driver->views == NULL) {
-        driver->views = ksi_calloc(own + global + 1, sizeof *driver->views);
-        driver->stored_views = ksi_calloc(own + global + 1, sizeof *driver->stored_views);
-        driver->versioned_views = ksi_calloc(own + global + 1, sizeof *driver->versioned_views);
-        driver->window_views = ksi_calloc(own + global + 1, sizeof *driver->window_views);
-        driver->stored_window_views =
-            ksi_calloc(own + global + 1, sizeof *driver->stored_window_views);
-        driver->session_views = ksi_calloc(own + global + 1, sizeof *driver->session_views);
-        driver->stored_session_views =
-            ksi_calloc(own + global + 1, sizeof *driver->stored_session_views);
-        driver->custom_views = ksi_calloc(own + global + 1, sizeof *driver->custom_views);
+    if (driver->stores == NULL) {
+        driver->stores = ksi_calloc(own + global + 1, sizeof *driver->stores);
         driver->store_names = ksi_calloc(own + global + 1, sizeof *driver->store_names);
     }
     driver->store_count = 0;
@@ -276,14 +232,7 @@ void ks_test_driver_free(ks_test_driver *driver)
     ksi_logger_destroy(&driver->logger);
     ks_config_free(driver->config);
     ks_config_free(driver->global_config);
-    ksi_free(driver->views);
-    ksi_free(driver->stored_views);
-    ksi_free(driver->versioned_views);
-    ksi_free(driver->window_views);
-    ksi_free(driver->stored_window_views);
-    ksi_free(driver->session_views);
-    ksi_free(driver->stored_session_views);
-    ksi_free(driver->custom_views);
+    ksi_free(driver->stores);
     ksi_free(driver->store_names);
     ksi_arena_destroy(&driver->arena);
     ksi_arena_destroy(&driver->scratch);
@@ -536,71 +485,63 @@ bool ks_test_driver_produced(const ks_test_driver *driver, const char *topic, si
 
 /* ---- stores, counters ------------------------------------------------------------------------ */
 
-/* Where the views of a store are: of those of its kind alone `store` is not NULL. */
-static bool find_store(const ks_test_driver *driver, const char *name, size_t *at)
+static driven_store *find_store(const ks_test_driver *driver, const char *name, ksi_store_kind kind)
 {
-    for (*at = 0; name != NULL && *at < driver->store_count; (*at)++) {
-        if (strcmp(driver->versioned_views[*at].serdes.store, name) == 0) {
-            return true;
+    for (size_t i = 0; name != NULL && i < driver->store_count; i++) {
+        driven_store *store = &driver->stores[i];
+        if (store->kind == kind && strcmp(store->name, name) == 0) {
+            return store;
         }
     }
-    return false;
+    return NULL;
 }
 
 ks_key_value_store *ks_test_driver_key_value_store(ks_test_driver *driver, const char *name)
 {
-    size_t at;
-    bool is_one = find_store(driver, name, &at) && driver->views[at].store != NULL;
-    return is_one ? &driver->views[at] : NULL;
+    driven_store *found = find_store(driver, name, KSI_STORE_KEY_VALUE);
+    return found != NULL ? &found->handle.key_value : NULL;
 }
 
 ks_key_value_store *ks_test_driver_stored_key_value_store(ks_test_driver *driver, const char *name)
 {
-    size_t at;
-    bool is_one = find_store(driver, name, &at) && driver->stored_views[at].store != NULL;
-    return is_one ? &driver->stored_views[at] : NULL;
+    driven_store *found = find_store(driver, name, KSI_STORE_KEY_VALUE);
+    return found != NULL ? &found->stored.key_value : NULL;
 }
 
 ks_versioned_store *ks_test_driver_versioned_store(ks_test_driver *driver, const char *name)
 {
-    size_t at;
-    bool is_one = find_store(driver, name, &at) && driver->versioned_views[at].store != NULL;
-    return is_one ? &driver->versioned_views[at] : NULL;
+    driven_store *found = find_store(driver, name, KSI_STORE_VERSIONED);
+    return found != NULL ? &found->handle.versioned : NULL;
 }
 
 ks_window_store *ks_test_driver_window_store(ks_test_driver *driver, const char *name)
 {
-    size_t at;
-    bool is_one = find_store(driver, name, &at) && driver->window_views[at].store != NULL;
-    return is_one ? &driver->window_views[at] : NULL;
+    driven_store *found = find_store(driver, name, KSI_STORE_WINDOW);
+    return found != NULL ? &found->handle.window : NULL;
 }
 
 ks_window_store *ks_test_driver_stored_window_store(ks_test_driver *driver, const char *name)
 {
-    size_t at;
-    bool is_one = find_store(driver, name, &at) && driver->stored_window_views[at].store != NULL;
-    return is_one ? &driver->stored_window_views[at] : NULL;
+    driven_store *found = find_store(driver, name, KSI_STORE_WINDOW);
+    return found != NULL ? &found->stored.window : NULL;
 }
 
 ks_session_store *ks_test_driver_session_store(ks_test_driver *driver, const char *name)
 {
-    size_t at;
-    bool is_one = find_store(driver, name, &at) && driver->session_views[at].store != NULL;
-    return is_one ? &driver->session_views[at] : NULL;
+    driven_store *found = find_store(driver, name, KSI_STORE_SESSION);
+    return found != NULL ? &found->handle.session : NULL;
 }
 
 ks_session_store *ks_test_driver_stored_session_store(ks_test_driver *driver, const char *name)
 {
-    size_t at;
-    bool is_one = find_store(driver, name, &at) && driver->stored_session_views[at].store != NULL;
-    return is_one ? &driver->stored_session_views[at] : NULL;
+    driven_store *found = find_store(driver, name, KSI_STORE_SESSION);
+    return found != NULL ? &found->stored.session : NULL;
 }
 
 ks_custom_store *ks_test_driver_custom_store(ks_test_driver *driver, const char *name)
 {
-    size_t at;
-    bool is_one = find_store(driver, name, &at) && driver->custom_views[at].store != NULL;
-    return is_one ? &driver->custom_views[at] : NULL;
+    driven_store *found = find_store(driver, name, KSI_STORE_CUSTOM);
+    return found != NULL ? &found->handle.custom : NULL;
 }
 
 size_t ks_test_driver_store_count(const ks_test_driver *driver)

@@ -32,7 +32,7 @@
 #include <kstreams/config.h>
 
 /* A handle of a store that a processor has asked for (processor_stores.c). */
-typedef struct ksi_store_handle ksi_store_handle;
+typedef struct ksi_given_store ksi_given_store;
 
 /* What several nodes of a task share. */
 typedef struct ksi_shared_state ksi_shared_state;
@@ -44,7 +44,7 @@ struct ksi_node_instance {
     ksi_node_instance **children;
     size_t child_count;
     void *state;
-    ksi_store_handle *stores; /* given out so far */
+    ksi_given_store *stores; /* given out so far */
     /* Runs the node for a record; the three kinds of node differ here. */
     void (*process)(ks_ctx *ctx, ksi_node_instance *instance, const ks_record *record);
 };

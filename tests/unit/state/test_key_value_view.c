@@ -2,7 +2,7 @@
 /*
  * test_key_value_view.c - a store as a user reads it.
  */
-#include "state/key_value_view.h"
+#include "state/store_view.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,11 +28,12 @@ static void start(fixture *f)
                    .context = {.topic = "in", .timestamp = 9}};
     f->view = (ks_key_value_store){
         .store = ksi_key_value_store_open(&(ksi_store_options){.spec = &f->spec}),
-        .key = &ks_serde_string,
-        .value = &ks_serde_i32,
-        .topic = "app-rows-changelog",
-        .context = &f->context,
-        .arena = f->scratch};
+        .view = {.serdes = {.store = "rows",
+                            .topic = "app-rows-changelog",
+                            .key = &ks_serde_string,
+                            .value = &ks_serde_i32},
+                 .context = &f->context,
+                 .arena = f->scratch}};
 }
 
 static void stop(fixture *f)
