@@ -8,9 +8,9 @@
  * below the cache and cannot write.
  *
  * A call turns keys and values into bytes first and touches the store afterwards, so that what a
- * serde refuses has changed nothing. Bytes are made in the view's arena and given back at the end of
- * the call, which may be long: a write can evict rows, which are then forwarded, and the nodes below
- * may use this very handle. Marks nest, so that is harmless.
+ * serde refuses has changed nothing. Bytes are made in the view's arena and given back at the end
+ * of the call, which may be long: a write can evict rows, which are then forwarded, and the nodes
+ * below may use this very handle. Marks nest, so that is harmless.
  *
  * Thread rule: that of the store.
  */
