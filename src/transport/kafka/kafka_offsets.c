@@ -7,12 +7,32 @@
  * committed records only, else the high watermark. librdkafka asks by the isolation.level of the
  * client, so the admin client has the readers', and another one is made for the high watermark.
  *
+ * Leaders move. What librdkafka once heard of who leads a partition it asks for a quarter of an
+ * hour, however often that broker says that it does not lead it any more: it looks again for topics
+ * that are read or written by the client, and these are neither. So a call that failed has it look,
+ * and the next one asks the right broker. (Simply to try again is the tempting wrong way.)
+ *
  * Thread rule: any thread.
  */
 #include "transport/kafka/kafka_admin.h"
 
 #include "base/error.h"
 #include "transport/kafka/kafka_topic.h"
+
+/* How long a call that has failed already may wait to hear who leads its partition. */
+#define LEARN_MS 1000
+
+/* ---- leaders --------------------------------------------------------------------------------- */
+
+/* Without an answer what was known stays, and the next call that fails has it asked again. */
+static void learn_leaders(ksi_kafka_client *client, const char *topic)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    if (rd_kafka_metadata(client->handle, 0, ksi_kafka_client_topic(client, topic), &metadata,
+                          LEARN_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+    }
+}
 
 /* ---- offsets --------------------------------------------------------------------------------- */
 
@@ -42,6 +62,7 @@ static ks_status query(ksi_kafka_client *client, ksi_topic_partition at, int64_t
         .where = at.topic,
         .doing = "asking where the partition begins and ends"};
     if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        learn_leaders(client, at.topic);
         ks_status status = ksi_kafka_client_fail(client, &failure, error);
         return status == KS_E_UNKNOWN_TOPIC ? check_missing(client, at, &failure, error) : status;
     }
@@ -90,6 +111,7 @@ ks_status ksi_kafka_offset_at(ksi_transport *transport, ksi_topic_partition part
     int64_t found = asked->offset;
     rd_kafka_topic_partition_list_destroy(list);
     if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        learn_leaders(client, partition.topic);
         return ksi_kafka_client_fail(client, &failure, error);
     }
     ksi_kafka_client_works(client);
@@ -165,6 +187,7 @@ ks_status ksi_kafka_delete_records(ksi_transport *transport, ksi_topic_partition
         failure.code = missing_leader(transport, partition);
     }
     if (failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        learn_leaders(call.client, partition.topic);
         status = ksi_kafka_client_fail(call.client, &failure, error);
     }
     ksi_admin_end(&call);

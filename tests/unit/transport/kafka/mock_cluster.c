@@ -27,7 +27,7 @@ void mock_set(mock_fixture *self, const char *property, const char *value)
     open_transport(self);
 }
 
-int mock_set_up(void **state)
+static int set_up(void **state, int brokers)
 {
     mock_fixture *self = calloc(1, sizeof *self);
     char reason[256] = "";
@@ -35,7 +35,7 @@ int mock_set_up(void **state)
     rd_kafka_conf_set_log_cb(conf, log_nothing);
     self->base = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
     assert_non_null(self->base);
-    self->cluster = rd_kafka_mock_cluster_new(self->base, 1);
+    self->cluster = rd_kafka_mock_cluster_new(self->base, brokers);
     assert_non_null(self->cluster);
     self->config = ks_config_new();
     assert_ok(ks_config_set(self->config, "default.api.timeout.ms", "1000", &self->error));
@@ -43,6 +43,16 @@ int mock_set_up(void **state)
     ksi_arena_init(&self->arena, 0);
     *state = self;
     return 0;
+}
+
+int mock_set_up(void **state)
+{
+    return set_up(state, 1);
+}
+
+int mock_set_up_two(void **state)
+{
+    return set_up(state, 2);
 }
 
 int mock_tear_down(void **state)

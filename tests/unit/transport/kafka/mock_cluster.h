@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mock_cluster.h - a transport to librdkafka's mock cluster: one broker in this process that loses
- * answers and refuses requests when a test wants it to.
+ * mock_cluster.h - a transport to librdkafka's mock cluster: a broker in this process that
+ * loses answers and refuses requests when a test wants it to, or two of them.
  *
  * Calls wait for a second at most (default.api.timeout.ms), so that running out of time is quick.
  */
@@ -59,8 +59,11 @@ typedef struct mock_fixture {
     } while (0)
 
 int mock_set_up(void **state);
+int mock_set_up_two(void **state); /* brokers */
 int mock_tear_down(void **state);
 #define MOCK_TEST(name) cmocka_unit_test_setup_teardown(name, mock_set_up, mock_tear_down)
+#define MOCK_TEST_OF_TWO(name) \
+    cmocka_unit_test_setup_teardown(name, mock_set_up_two, mock_tear_down)
 
 /* Opens the transport anew with a property. */
 void mock_set(mock_fixture *self, const char *property, const char *value);
