@@ -25,7 +25,7 @@ import java_peer
 
 # Transactions want partitions that always have a leader: see broker.FORGOTTEN.
 BROKERS = {"at_least_once": 1, "exactly_once_v2": 3}
-ATTEMPTS = 3
+ATTEMPTS = 2
 
 
 def input_of(words):
