@@ -59,8 +59,8 @@ sim_plan sim_plan_of(uint64_t seed)
     plan.purge_ms = sim_random_between(random, 20, 2000);
     plan.buffered_records = sim_random_between(random, 1, 50);
     plan.uncommitted_bytes = sim_random_strikes(random, 2000) ? 500 : 64 * 1024 * 1024;
-    plan.cache_bytes = sim_random_strikes(random, 5000) ? sim_random_between(random, 100, 2000)
-                                                        : SIM_LARGE_CACHE_BYTES;
+    plan.cache_bytes =
+        sim_random_strikes(random, 5000) ? sim_random_between(random, 100, 2000) : 2000000;
     plan.transaction_bytes = sim_random_strikes(random, 2000) ? 500 : 32 * 1024 * 1024;
     plan.steps = sim_random_between(random, 300, 6000);
     plan.records = sim_random_between(random, 20, 600);

@@ -21,8 +21,7 @@ typedef enum sim_kind {
     SIM_WINDOWS      /* what waits for time: parts of windowed_app.h */
 } sim_kind;
 
-#define SIM_LARGE_CACHE_BYTES INT64_C(2000000) /* nothing is evicted */
-#define SIM_LONG_TIMEOUT_MS INT64_C(3600000)   /* no outage is as long */
+#define SIM_LONG_TIMEOUT_MS INT64_C(3600000) /* no outage is as long */
 
 typedef struct sim_plan {
     uint64_t seed;

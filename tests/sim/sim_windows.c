@@ -83,14 +83,13 @@ static bool takes_rows_together(windowed_part part)
 }
 
 /*
- * At least once, a cache that is full lets go of some rows of a record, which are logged; after a
- * crash the record comes again, and finds those without the others. Nothing promises more, and
- * Java's caches do the same.
+ * At least once, some rows of a record may be logged and others not: a cache was full, or the log
+ * did not answer in the middle of a flush. The record comes again, and finds the ones without the
+ * others. Nothing promises more, and Java does the same.
  */
 static bool may_be_torn(const sim_world *world, windowed_part part)
 {
-    return !sim_is_strict(world) && world->plan.is_cached &&
-           world->plan.cache_bytes < SIM_LARGE_CACHE_BYTES && takes_rows_together(part);
+    return !sim_is_strict(world) && takes_rows_together(part);
 }
 
 void sim_windows_check(sim_world *world, const sim_world *smooth)
