@@ -204,6 +204,7 @@ ks_status ksi_local_state_rows(ksi_local_state *state, const ksi_topology_store 
                                      .family = family,
                                      .partition = partition,
                                      .timestamped = spec->timestamped,
+                                     .key_bytes = ksi_store_least_key(spec),
                                      .layout = ksi_store_layout(spec),
                                      .logged = ksi_topology_store_has_changelog(store),
                                      .clean_bytes = state->clean_bytes,

@@ -254,6 +254,23 @@ static bool take_key(ksi_row_iterator *iterator, ksi_row_seen *seen, bool *is_st
     return true;
 }
 
+/* The row that RocksDB stands on. */
+static ks_status read_stored(const ksi_row_iterator *iterator, ks_slice key, ksi_row *row,
+                             ks_error *error)
+{
+    const ksi_row_store_options *options = &iterator->store->options;
+    if (key.size < options->key_bytes) {
+        return ksi_error_set(
+            error, KS_E_CORRUPT, options->name,
+            "a row of partition %d has a key of %zu bytes, fewer than the %zu that "
+            "all of them have",
+            (int)options->partition, key.size, options->key_bytes);
+    }
+    row->key = key;
+    return ksi_physical_value_read(iterator->store, ksi_rocks_iterator_value(iterator->stored), row,
+                                   error);
+}
+
 ks_status ksi_row_iterator_next(ksi_row_iterator *iterator, ksi_row *row, bool *found,
                                 ks_error *error)
 {
@@ -270,9 +287,7 @@ ks_status ksi_row_iterator_next(ksi_row_iterator *iterator, ksi_row *row, bool *
             *row = seen.row;
             *found = true;
         } else if (seen.knowledge == KSI_ROW_UNKNOWN && is_stored) {
-            row->key = seen.row.key;
-            KS_TRY(ksi_physical_value_read(iterator->store,
-                                           ksi_rocks_iterator_value(iterator->stored), row, error));
+            KS_TRY(read_stored(iterator, seen.row.key, row, error));
             *found = true;
         }
     }

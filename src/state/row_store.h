@@ -59,6 +59,7 @@ typedef struct ksi_row_store_options {
     ksi_family *family; /* NULL: in memory */
     int32_t partition;
     bool timestamped;
+    size_t key_bytes;    /* the least that a key has; what is on the disk is not taken on trust */
     uint8_t layout;      /* what the rows mean; a position of rows of another counts for nothing */
     bool logged;         /* false: commits are durable by themselves */
     int64_t clean_bytes; /* of rows that are only remembered */

@@ -34,6 +34,11 @@ static size_t tag_size(const ksi_session_keys *keys)
     return keys->by_time ? 1 : 0;
 }
 
+size_t ksi_session_key_bytes(const ksi_session_keys *keys)
+{
+    return NUMBER_BYTES + tag_size(keys) + SUFFIX_BYTES;
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 ks_slice ksi_session_key_of_place(ksi_buffer *in, const ksi_session_keys *keys, int64_t segment,

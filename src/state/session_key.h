@@ -47,6 +47,9 @@ typedef struct ksi_session_id {
 
 ksi_session_keys ksi_session_keys_of(const ksi_store_spec *spec);
 
+/* What is in the key of a row, or of one of the index, beside that of the record. */
+size_t ksi_session_key_bytes(const ksi_session_keys *keys);
+
 static inline int64_t ksi_session_segment(const ksi_session_keys *keys, int64_t end)
 {
     return end / keys->segment_ms;

@@ -7,9 +7,11 @@
 #include "base/check.h"
 #include "state/custom_store.h"
 #include "state/key_value_store.h"
+#include "state/session_key.h"
 #include "state/session_store.h"
 #include "state/suppress_buffer.h"
 #include "state/versioned_store.h"
+#include "state/window_keys.h"
 #include "state/window_store.h"
 
 #include <string.h>
@@ -21,6 +23,18 @@ uint8_t ksi_store_layout(const ksi_store_spec *spec)
         [KSI_STORE_WINDOW] = 6,    [KSI_STORE_SUPPRESS] = 10, [KSI_STORE_SESSION] = 12};
     int layout = layouts[spec->kind] + (spec->by_time ? 2 : 0);
     return (uint8_t)(layout + (spec->timestamped ? 1 : 0));
+}
+
+size_t ksi_store_least_key(const ksi_store_spec *spec)
+{
+    if (spec->kind == KSI_STORE_WINDOW) {
+        return ksi_window_key_bytes(ksi_window_layout_of(spec));
+    }
+    if (spec->kind == KSI_STORE_SESSION) {
+        const ksi_session_keys keys = ksi_session_keys_of(spec);
+        return ksi_session_key_bytes(&keys);
+    }
+    return 0;
 }
 
 const char *ksi_store_kind_name(ksi_store_kind kind)

@@ -59,6 +59,9 @@ bool ksi_store_spec_is_same(const ksi_store_spec *a, const ksi_store_spec *b);
 /* A number for how the rows of a store read: equal numbers, equal meaning. It is kept on disk. */
 uint8_t ksi_store_layout(const ksi_store_spec *spec);
 
+/* The least that the key of a row has. */
+size_t ksi_store_least_key(const ksi_store_spec *spec);
+
 /* A name for a kind, such as "key-value". */
 const char *ksi_store_kind_name(ksi_store_kind kind);
 

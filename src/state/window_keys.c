@@ -40,6 +40,11 @@ static void copy_key(char *to, ks_slice key)
     }
 }
 
+size_t ksi_window_key_bytes(ksi_window_layout layout)
+{
+    return place_size(layout) + SUFFIX;
+}
+
 /* Returns where it ends. */
 static char *put_place(char *at, ksi_window_layout layout, int64_t segment)
 {
@@ -54,7 +59,7 @@ ks_slice ksi_window_key_make(ksi_buffer *in, ksi_window_layout layout, int64_t s
                              const ksi_window_key *key)
 {
     size_t size = key->key.size;
-    char *at = put_place(room_for(in, place_size(layout) + size + SUFFIX), layout, segment);
+    char *at = put_place(room_for(in, size + ksi_window_key_bytes(layout)), layout, segment);
     if (layout == KSI_WINDOW_BY_KEY) {
         copy_key(at, key->key);
         ksi_put_be64(at + size, (uint64_t)key->start);
@@ -84,7 +89,7 @@ ksi_window_key ksi_window_key_read(ks_slice row_key, ksi_window_layout layout)
 {
     size_t at = place_size(layout) + (layout == KSI_WINDOW_BY_KEY ? 0 : START);
     return (ksi_window_key){
-        .key = ks_slice_of(row_key.data + at, row_key.size - place_size(layout) - SUFFIX),
+        .key = ks_slice_of(row_key.data + at, row_key.size - ksi_window_key_bytes(layout)),
         .start = ksi_window_key_start(row_key, layout),
         .sequence = ksi_get_be32(row_key.data + row_key.size - SEQUENCE),
     };

@@ -37,6 +37,9 @@ typedef struct ksi_window_key {
     uint32_t sequence;
 } ksi_window_key;
 
+/* What is in such a key beside that of the record. */
+size_t ksi_window_key_bytes(ksi_window_layout layout);
+
 /* The key of a row, made in `in`, which is cleared. */
 ks_slice ksi_window_key_make(ksi_buffer *in, ksi_window_layout layout, int64_t segment,
                              const ksi_window_key *key);
