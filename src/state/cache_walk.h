@@ -8,10 +8,9 @@
  * window or session store in memory, at all rows of a span of time in the order of time, whatever
  * their keys. So what is looked at and what is asked for are two things here.
  *
- * That costs Java a step for each cached row with each record. Here it is done up to so many
- * cached rows of a store (KSI_MOST_WALKED), where a tight budget shows in results; with more, as a
- * cache of megabytes has, only what is asked for is looked at, and a record costs no more than its
- * own rows.
+ * That costs Java a step for each cached row with each record. Here it is done where the budget is
+ * tight (ksi_record_cache_is_tight()) and shows in results; in a cache of megabytes only what is
+ * asked for is looked at, and a record costs no more than its own rows.
  *
  * The keys are copied at the beginning; rows may be written, evicted and flushed during the walk.
  * A row that was asked for and is evicted meanwhile is given all the same: whoever merges the walk
@@ -25,8 +24,6 @@
 #include "base/arena.h"
 #include "state/record_cache.h"
 #include "state/row_store.h"
-
-enum { KSI_MOST_WALKED = 256 };
 
 /* The time by which rows stand in Java's cache, before their bytes. */
 typedef int64_t ksi_cache_time_fn(const void *owner, ks_slice row_key);

@@ -19,6 +19,9 @@
 /* How far the sum may be from the truth before it is set right. */
 #define TOLERATED_DRIFT ((int64_t)1 << 20)
 
+/* Some hundred rows; the default of an application is ten megabytes. */
+#define TIGHT_BYTES ((int64_t)1 << 16)
+
 struct ksi_record_cache {
     int64_t max_bytes;
     int64_t bytes;
@@ -145,6 +148,11 @@ const ksi_cached_row *ksi_record_cache_get(ksi_named_cache *named, ks_slice key)
 const ksi_cached_row *ksi_record_cache_peek(const ksi_named_cache *named, ks_slice key)
 {
     return ksi_named_cache_peek(named, key);
+}
+
+bool ksi_record_cache_is_tight(const ksi_record_cache *cache)
+{
+    return cache->max_bytes <= TIGHT_BYTES;
 }
 
 size_t ksi_record_cache_count(const ksi_named_cache *named)

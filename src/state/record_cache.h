@@ -77,6 +77,12 @@ const ksi_cached_row *ksi_record_cache_peek(const ksi_named_cache *named, ks_sli
 
 size_t ksi_record_cache_count(const ksi_named_cache *named); /* of its rows */
 
+/*
+ * Whether the budget is that of a test rather than of an application: so small that reading rows
+ * decides what results there are, because it decides what is evicted.
+ */
+bool ksi_record_cache_is_tight(const ksi_record_cache *cache);
+
 /* False stops. */
 typedef bool ksi_cache_key_fn(void *user, ks_slice key);
 /*

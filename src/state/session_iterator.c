@@ -125,7 +125,7 @@ static void begin_walk(ksi_session_iterator *iterator, const ksi_session_range *
 {
     const ksi_session_store *store = iterator->store;
     iterator->is_walking = store->keys.in_memory && !is_of_stored(store, range) &&
-                           ksi_record_cache_count(store->logged.cached) <= KSI_MOST_WALKED;
+                           ksi_record_cache_is_tight(store->logged.cache);
     if (!iterator->is_walking) {
         return;
     }

@@ -471,7 +471,7 @@ static void begin_walk(ksi_window_iterator *iterator, int64_t to)
     const bool in_memory = spec->type == KS_STORE_IN_MEMORY;
     const bool has_keys = range->key_from.data != NULL || range->key_to.data != NULL;
     iterator->is_walking = cached != NULL && (in_memory || (!spec->by_time && !has_keys)) &&
-                           ksi_record_cache_count(cached) <= KSI_MOST_WALKED;
+                           ksi_record_cache_is_tight(iterator->store->logged.cache);
     if (!iterator->is_walking) {
         return;
     }

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-enum { BUDGET = 1 << 20, TEXT_BYTES = 64 };
+enum { BUDGET = 1 << 20, TIGHT = 1 << 16, TEXT_BYTES = 64 };
 
 typedef struct rig {
     ksi_record_cache *cache;
@@ -256,10 +256,10 @@ static void fetch_ours(ksi_window_store *store)
 }
 
 /* Rows of other keys are used last, or not, when ours are fetched: which row goes first says so. */
-static void check_use_of(int others, bool are_used)
+static void check_use_of(int others, int64_t budget, bool are_used)
 {
     ks_error error;
-    ksi_record_cache *cache = ksi_record_cache_new(BUDGET);
+    ksi_record_cache *cache = ksi_record_cache_new(budget);
     const ksi_store_spec spec = {.name = "windows",
                                  .kind = KSI_STORE_WINDOW,
                                  .type = KS_STORE_IN_MEMORY,
@@ -286,17 +286,17 @@ static void check_use_of(int others, bool are_used)
     ksi_record_cache_free(cache);
 }
 
-static void with_few_cached_rows_those_of_all_keys_are_used(void **state)
+static void a_tight_budget_has_the_cached_rows_of_all_keys_used(void **state)
 {
     (void)state;
-    check_use_of(10, true);
-    check_use_of(KSI_MOST_WALKED - 2, true);
+    check_use_of(10, TIGHT, true);
+    check_use_of(200, TIGHT, true);
 }
 
-static void with_many_cached_rows_only_those_asked_for_are_used(void **state)
+static void a_large_budget_has_only_those_used_that_are_asked_for(void **state)
 {
     (void)state;
-    check_use_of(KSI_MOST_WALKED - 1, false);
+    check_use_of(10, TIGHT + 1, false);
 }
 
 int main(void)
@@ -309,8 +309,8 @@ int main(void)
         cmocka_unit_test(what_was_evicted_is_given_and_the_next_is_looked_at),
         cmocka_unit_test(what_is_put_later_is_not_given),
         cmocka_unit_test(a_walk_that_is_no_use_uses_nothing),
-        cmocka_unit_test(with_few_cached_rows_those_of_all_keys_are_used),
-        cmocka_unit_test(with_many_cached_rows_only_those_asked_for_are_used),
+        cmocka_unit_test(a_tight_budget_has_the_cached_rows_of_all_keys_used),
+        cmocka_unit_test(a_large_budget_has_only_those_used_that_are_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
