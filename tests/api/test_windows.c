@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_windows.c - windowed tables in a whole program: where their keys go, and that what came out
- * when it closed comes out once, whatever starts anew meanwhile.
+ * test_windows.c - windowed tables in a whole program: where their keys go, that what came out
+ * when it closed comes out once, whatever starts anew meanwhile, and that nothing is lost.
  *
  * What is counted in which window, and when, stands in recorded scenarios
  * (tests/conformance/scenarios/windows-*, emit-on-close).
@@ -292,6 +292,84 @@ static void a_driver_that_is_told_an_interval_waits_for_it(void **state)
     ks_topology_free(topology);
 }
 
+/* ---- a small cache --------------------------------------------------------------------------- */
+
+static void emit_each_letter(ks_ctx *ctx, const ks_record *record, void *user)
+{
+    const size_t letters = ks_value_text(record->value).size;
+    (void)user;
+    for (size_t i = 0; i < letters; i++) {
+        ks_emit_value(ctx, record->value);
+    }
+}
+
+static ks_topology *counting_letters(void)
+{
+    ks_error error = {0};
+    ks_builder *b = ks_builder_new(NULL);
+    ks_stream *in = ks_builder_stream(b, "in", KS_CONSUMED(.key = text, .value = text));
+    ks_stream *letters = ks_stream_flat_map_values(in, emit_each_letter, NULL, NULL);
+    (void)ks_windowed_stream_count(
+        ks_grouped_stream_windowed_by(ks_stream_group_by_key(letters, NULL),
+                                      ks_sliding_windows(10, 50)),
+        KS_MATERIALIZED(.name = "counts"));
+    ks_topology *topology = ks_builder_build(b, &error);
+    assert_ok(topology != NULL ? KS_OK : error.code, &error);
+    ks_builder_free(b);
+    return topology;
+}
+
+static void pipe_letters(ks_test_driver *driver, const char *letters, int64_t timestamp)
+{
+    ks_error error = {0};
+    const ks_log_record record = {
+        .key = ks_slice_cstr("k"), .value = ks_slice_cstr(letters), .timestamp = timestamp};
+    assert_ok(ks_test_driver_pipe(driver, "in", &record, &error), &error);
+}
+
+static void assert_windows(const ks_topology *topology, int cache_bytes, const char *expected)
+{
+    ks_error error = {0};
+    ks_window_entry entry;
+    char budget[16];
+    char all[128] = "";
+    ks_config *config = new_config();
+    (void)snprintf(budget, sizeof budget, "%d", cache_bytes);
+    assert_ok(ks_config_set(config, "statestore.cache.max.bytes", budget, &error), &error);
+    ks_test_driver *driver = ks_test_driver_new(topology, config, NULL, &error);
+    assert_non_null(driver);
+    pipe_letters(driver, "a", 29);
+    pipe_letters(driver, "bb", 35);
+    pipe_letters(driver, "ccc", 34);
+    ks_window_iterator *iterator =
+        ks_window_store_all(ks_test_driver_window_store(driver, "counts"));
+    bool found = true;
+    while (found) {
+        assert_ok(ks_window_iterator_next(iterator, &entry, &found, &error), &error);
+        if (!found) {
+            break;
+        }
+        const size_t length = strlen(all);
+        (void)snprintf(all + length, sizeof all - length, "%lld=%lld ", (long long)entry.start,
+                       (long long)ks_value_i64(entry.value));
+    }
+    ks_window_iterator_free(iterator);
+    assert_string_equal(all, expected);
+    ks_test_driver_free(driver);
+    ks_config_free(config);
+}
+
+/* While the windows of a key are walked over, updating one evicts the next. */
+static void a_small_cache_loses_no_record_of_sliding_windows(void **state)
+{
+    (void)state;
+    ks_topology *topology = counting_letters();
+    for (int bytes = 0; bytes < 800; bytes += 5) {
+        assert_windows(topology, bytes, "19=1 24=4 25=6 30=5 35=2 ");
+    }
+    ks_topology_free(topology);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_window_that_came_out_does_not_come_out_again_after_a_restart),
         cmocka_unit_test(how_far_windows_came_out_is_committed_beside_the_offsets),
         cmocka_unit_test(a_driver_that_is_told_an_interval_waits_for_it),
+        cmocka_unit_test(a_small_cache_loses_no_record_of_sliding_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
