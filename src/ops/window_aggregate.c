@@ -17,6 +17,8 @@
 #include "ops/fold.h"
 #include "ops/operator_time.h"
 
+enum { EXPECTED = 8 }; /* windows behind the first of a record */
+
 typedef struct window_aggregate_state {
     ksi_table_store table;
     ksi_emit_on_close emit;
@@ -62,6 +64,19 @@ static int64_t first_start(const ks_windows *windows, int64_t timestamp)
     return earliest > 0 ? earliest / windows->advance_ms * windows->advance_ms : 0;
 }
 
+/* The rows of one record's windows stand far from each other: asks for their memory all at once. */
+static void expect_windows(const ksi_table_store *table, const ksi_window_update *first,
+                           int64_t step)
+{
+    int64_t start = first->start;
+    int64_t left = first->record->timestamp - start;
+    for (int i = 0; i < EXPECTED && left >= step; i++) {
+        start += step;
+        left -= step;
+        ksi_window_store_expect(table->windows, first->key, start);
+    }
+}
+
 static void window_aggregate_process(ks_ctx *ctx, const void *config, void *state,
                                      const ks_record *record)
 {
@@ -81,6 +96,7 @@ static void window_aggregate_process(ks_ctx *ctx, const void *config, void *stat
     const bool is_unlimited = windows->kind == KS_WINDOWS_UNLIMITED;
     const int64_t step = is_unlimited ? INT64_MAX : windows->advance_ms;
     update.start = first_start(windows, record->timestamp);
+    expect_windows(&mine->table, &update, step);
     while (update.start <= record->timestamp) {
         if (ksi_window_end(update.start, windows->size_ms) <= close_time && !is_unlimited) {
             ksi_ctx_drop(ctx, KS_DROP_LATE, "its window has closed");

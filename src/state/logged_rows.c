@@ -26,10 +26,12 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/slice.h"
 
 enum { TIMESTAMP_BYTES = 8 };
 
 static ks_status flush_row(void *owner, const ksi_cached_row *cached, ks_error *error);
+static void expect_row(void *owner, uint64_t hash);
 
 void ksi_logged_rows_open(ksi_logged_rows *logged, const ksi_store_options *options,
                           ksi_row_store *rows, const ksi_row_layout *layout, void *owner)
@@ -48,6 +50,7 @@ void ksi_logged_rows_open(ksi_logged_rows *logged, const ksi_store_options *opti
             logged->cache, &(ksi_named_cache_options){
                                .value_overhead = options->spec->timestamped ? TIMESTAMP_BYTES : 0,
                                .flush = flush_row,
+                               .expect = expect_row,
                                .owner = logged,
                            });
     }
@@ -198,7 +201,23 @@ static ks_status flush_row(void *owner, const ksi_cached_row *cached, ks_error *
     return status;
 }
 
+static void expect_row(void *owner, uint64_t hash)
+{
+    const ksi_logged_rows *logged = owner;
+    ksi_row_store_expect(logged->rows, hash);
+}
+
 /* ---- reading and writing --------------------------------------------------------------------- */
+
+void ksi_logged_rows_expect(const ksi_logged_rows *logged, ks_slice key)
+{
+    uint64_t hash = ksi_slice_hash(key);
+    if (logged->cached != NULL) {
+        ksi_record_cache_expect(logged->cached, hash);
+    } else {
+        ksi_row_store_expect(logged->rows, hash);
+    }
+}
 
 static ks_status read_cached(ksi_logged_rows *logged, ks_slice key, ksi_row *row, bool *found,
                              ks_error *error)

@@ -79,6 +79,8 @@ void ksi_logged_rows_close(ksi_logged_rows *logged);
  */
 bool ksi_logged_rows_on_flush(ksi_logged_rows *logged, ksi_flush_fn *flush, void *owner,
                               bool wants_old);
+/* A key will be read soon: asks for the memory where it begins to be looked for. */
+void ksi_logged_rows_expect(const ksi_logged_rows *logged, ks_slice key);
 /*
  * True and the row when the key is there; borrowed until the next call. Reading through the cache
  * may evict other rows, hence the status.

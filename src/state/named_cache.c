@@ -46,6 +46,7 @@ enum {
     MAX_SPARE_BYTES = 4096, /* a spare row with a larger buffer gives it back */
     ARENA_BLOCK_BYTES = 256,
     INSIDE_BYTES = 48,
+    AHEAD = 4, /* of a flush: rows that are announced before their turn */
     /*
      * Java's estimate of a node: three references; of an entry: its flag, timestamp, offset and
      * partition.
@@ -447,6 +448,11 @@ const ksi_cached_row *ksi_named_cache_get(ksi_named_cache *cache, ks_slice key)
     return row != NULL ? &row->row : NULL;
 }
 
+void ksi_named_cache_expect(const ksi_named_cache *cache, uint64_t hash)
+{
+    ksi_hash_index_expect(&cache->table, hash);
+}
+
 const ksi_cached_row *ksi_named_cache_peek(const ksi_named_cache *cache, ks_slice key)
 {
     const cache_row *row = find(cache, key, ksi_slice_hash(key));
@@ -554,6 +560,26 @@ static void give_back_batch(ksi_named_cache *cache, flush_batch *batch)
     cache->batches = batch;
 }
 
+/*
+ * Before row `at` of a batch is flushed: asks for the memory of one that comes later, and says of
+ * one that comes sooner, whose memory is here by now, that it will.
+ */
+static void announce(const ksi_named_cache *cache, const flush_batch *batch, size_t at)
+{
+    if (cache->options.expect == NULL) {
+        return;
+    }
+    if (at + 2 * AHEAD < batch->count) {
+        const cache_row *later = batch->rows[at + 2 * AHEAD];
+        __builtin_prefetch(later);
+        __builtin_prefetch((const char *)later + 64);
+        __builtin_prefetch((const char *)later + 128);
+    }
+    if (at + AHEAD < batch->count) {
+        cache->options.expect(cache->options.owner, batch->rows[at + AHEAD]->hash);
+    }
+}
+
 /* `evicted` is dirty and out of the table already, or NULL. */
 static ks_status flush_all(ksi_named_cache *cache, cache_row *evicted, ks_error *error)
 {
@@ -573,6 +599,7 @@ static ks_status flush_all(ksi_named_cache *cache, cache_row *evicted, ks_error 
     }
     ks_status status = KS_OK;
     for (size_t i = 0; i < batch->count && status == KS_OK; i++) {
+        announce(cache, batch, i);
         status = cache->options.flush(cache->options.owner, &batch->rows[i]->row, error);
     }
     for (size_t i = first_resident; i < batch->count && status == KS_OK; i++) {

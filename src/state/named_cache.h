@@ -23,6 +23,9 @@ size_t ksi_named_cache_count(const ksi_named_cache *cache);
 /* The row of a key, which becomes the one used last; NULL when it is not here. */
 const ksi_cached_row *ksi_named_cache_get(ksi_named_cache *cache, ks_slice key);
 
+/* As ksi_record_cache_expect(). */
+void ksi_named_cache_expect(const ksi_named_cache *cache, uint64_t hash);
+
 /* The same without using it. */
 const ksi_cached_row *ksi_named_cache_peek(const ksi_named_cache *cache, ks_slice key);
 

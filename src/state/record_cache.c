@@ -145,6 +145,11 @@ const ksi_cached_row *ksi_record_cache_get(ksi_named_cache *named, ks_slice key)
     return ksi_named_cache_get(named, key);
 }
 
+void ksi_record_cache_expect(const ksi_named_cache *named, uint64_t hash)
+{
+    ksi_named_cache_expect(named, hash);
+}
+
 const ksi_cached_row *ksi_record_cache_peek(const ksi_named_cache *named, ks_slice key)
 {
     return ksi_named_cache_peek(named, key);

@@ -53,11 +53,14 @@ typedef struct ksi_named_cache ksi_named_cache;
 
 /* Takes a dirty row that leaves the cache or is cleaned; the row lives until it returns. */
 typedef ks_status ksi_cache_flush_fn(void *owner, const ksi_cached_row *row, ks_error *error);
+/* Told a little earlier that a row will be, with the hash of its key (ksi_slice_hash). */
+typedef void ksi_cache_expect_fn(void *owner, uint64_t hash);
 
 typedef struct ksi_named_cache_options {
     /* what Java keeps in the bytes of a value beside it: 8 for a timestamp */
     size_t value_overhead;
     ksi_cache_flush_fn *flush;
+    ksi_cache_expect_fn *expect; /* NULL: nobody wants to know */
     void *owner;
 } ksi_named_cache_options;
 
@@ -71,6 +74,9 @@ void ksi_record_cache_remove(ksi_record_cache *cache,
  * becomes the one used last.
  */
 const ksi_cached_row *ksi_record_cache_get(ksi_named_cache *named, ks_slice key);
+
+/* A key of this hash will be read soon: asks for the memory where it begins to be looked for. */
+void ksi_record_cache_expect(const ksi_named_cache *named, uint64_t hash);
 
 /* The same without becoming the one used last, and what is borrowed stays so. */
 const ksi_cached_row *ksi_record_cache_peek(const ksi_named_cache *named, ks_slice key);

@@ -70,6 +70,11 @@ ksi_row_knowledge ksi_row_buffer_find(ksi_row_buffer *buffer, ks_slice key, bool
  */
 ksi_row_knowledge ksi_row_buffer_peek(const ksi_row_buffer *buffer, ks_slice key, bool committed,
                                       ksi_row *out);
+/*
+ * A key of this hash (ksi_slice_hash) will be read or written soon: asks for the memory where it
+ * begins to be looked for, and does not wait for it.
+ */
+void ksi_row_buffer_expect(const ksi_row_buffer *buffer, uint64_t hash);
 /* Writes a pending row; a null value deletes. Slices may point into the buffer. */
 void ksi_row_buffer_put(ksi_row_buffer *buffer, ks_slice key, ks_slice value, int64_t timestamp);
 /* Remembers what RocksDB says of a key that is unknown: a clean row. */

@@ -96,6 +96,11 @@ const row *ksi_row_index_peek(const ksi_row_buffer *buffer, ks_slice key)
     return ksi_row_of(ksi_hash_index_find(&buffer->table, key, ksi_slice_hash(key)));
 }
 
+void ksi_row_buffer_expect(const ksi_row_buffer *buffer, uint64_t hash)
+{
+    ksi_hash_index_expect(&buffer->table, hash);
+}
+
 void ksi_row_index_add(ksi_row_buffer *buffer, row *it)
 {
     ksi_hash_index_add(&buffer->table, &it->item, it->hash);

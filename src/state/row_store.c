@@ -407,6 +407,11 @@ ks_status ksi_row_store_peek(const ksi_row_store *store, ks_slice key, bool comm
                          : KS_OK;
 }
 
+void ksi_row_store_expect(const ksi_row_store *store, uint64_t hash)
+{
+    ksi_row_buffer_expect(store->buffer, hash);
+}
+
 ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row,
                             bool *found, ks_error *error)
 {

@@ -84,6 +84,8 @@ void ksi_row_store_close(ksi_row_store *store);
  */
 ks_status ksi_row_store_get(ksi_row_store *store, ks_slice key, bool committed, ksi_row *row,
                             bool *found, ks_error *error);
+/* As ksi_row_buffer_expect(). */
+void ksi_row_store_expect(const ksi_row_store *store, uint64_t hash);
 /* The newest row, without counting as use. */
 ks_status ksi_row_store_look(ksi_row_store *store, ks_slice key, ksi_row *row, bool *found,
                              ks_error *error);

@@ -156,6 +156,11 @@ static ks_slice row_key(ksi_window_store *store, ks_slice key, int64_t start, ui
                                ksi_retention_segment(&store->retention, start), &of);
 }
 
+void ksi_window_store_expect(ksi_window_store *store, ks_slice key, int64_t start)
+{
+    ksi_logged_rows_expect(&store->logged, row_key(store, key, start, 0));
+}
+
 ks_status ksi_window_store_get(ksi_window_store *store, ks_slice key, int64_t start, ksi_row *row,
                                bool *found, ks_error *error)
 {

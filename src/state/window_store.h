@@ -52,6 +52,11 @@ int64_t ksi_window_store_observed(const ksi_window_store *store);
  */
 void ksi_window_store_keep_from(ksi_window_store *store, int64_t start);
 
+/*
+ * The row of a key and start will be got soon. Who gets several says so of all of them first: then
+ * the processor waits for memory once and not for each.
+ */
+void ksi_window_store_expect(ksi_window_store *store, ks_slice key, int64_t start);
 /* The row of a key and start; it lives until the next call. Not with duplicates. */
 KS_NODISCARD ks_status ksi_window_store_get(ksi_window_store *store, ks_slice key, int64_t start,
                                             ksi_row *row, bool *found, ks_error *error);
