@@ -621,6 +621,8 @@ static void fetch_ahead(const ksi_named_cache *cache, const cache_row *eldest)
     const cache_row *next = eldest->newer; /* asked for when the row before it went */
     if (next != NULL) {
         ksi_hash_index_expect(&cache->table, next->hash);
+    }
+    if (next != NULL && next->newer != NULL) {
         __builtin_prefetch(next->newer);
         __builtin_prefetch((const char *)next->newer + 64);
     }
