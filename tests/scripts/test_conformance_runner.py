@@ -345,6 +345,8 @@ def with_function(op, fn, said):
 SOURCE = {"id": "odd source", "op": "stream", "topic": "odd"}
 SPOILED = {
     "an unknown op": with_node({"op": "teleport"}, "unknown op `teleport`"),
+    "an op of a node of another kind": with_node({"op": "aggregate", "of": "odd source", "init": 0, "fn": "sum"},
+                                                 "`aggregate` cannot follow `odd source`"),
     "an op in other letters": with_node({"op": "Filter", "of": "odd source", "fn": "always"}, "unknown op `Filter`"),
     "no op": with_node({"id": "x"}, "field `op` is missing"),
     "a node that is no object": with_node("filter", "expected an object"),

@@ -238,7 +238,7 @@ static size_t count_tasks(ksi_wire_reader from, size_t runs)
         (void)take_id(&from);
         int32_t length = ksi_wire_take_i32(&from);
         (void)ksi_wire_take_bool(&from);
-        count += length > 0 && length < TASKS_MAX ? (size_t)length : 0;
+        count += length > 0 && length <= TASKS_MAX ? (size_t)length : 0;
     }
     return count < TASKS_MAX ? count : TASKS_MAX;
 }

@@ -170,26 +170,27 @@ ks_table *table_input(cf_build *build, cf_fields *node)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* The kind of the first input of a node. */
-static cf_handle_kind input_kind(const cf_build *build, const json_t *node)
+/* The first input of a node; NULL: it has none, or one that is not there. */
+static const cf_named_handle *first_input(const cf_build *build, const json_t *node)
 {
     const json_t *of = json_object_get(node, "of");
     const char *id = json_string_value(json_is_array(of) ? json_array_get(of, 0) : of);
-    const cf_named_handle *input = id != NULL ? named_handle(build, id) : NULL;
-    return input != NULL ? input->handle.kind : HANDLE_NONE;
+    return id != NULL ? named_handle(build, id) : NULL;
 }
 
 static cf_handle make(cf_build *build, cf_fields *node)
 {
     const char *name = fields_need_text(node, "op");
-    cf_handle_kind kind = input_kind(build, node->node);
+    const cf_named_handle *input = first_input(build, node->node);
     const cf_op *named = NULL;
+    bool fits = input == NULL; /* then the operation says what it lacks */
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         if (strcmp(ops[i].name, name) != 0) {
             continue;
         }
         named = &ops[i];
-        if (named->of == HANDLE_NONE || named->of == kind) {
+        if (named->of == HANDLE_NONE || (input != NULL && named->of == input->handle.kind)) {
+            fits = true;
             break;
         }
     }
@@ -197,8 +198,11 @@ static cf_handle make(cf_build *build, cf_fields *node)
         problem_set(build_problem(build), "%s: unknown op `%s`", node->where, name);
     } else if (named->make == NULL) {
         problem_not_built(build_problem(build), "%s", name);
+    } else if (!fits) {
+        problem_set(build_problem(build), "%s: `%s` cannot follow `%s`, which is of another kind",
+                    node->where, name, input->id);
     }
-    return named != NULL && named->make != NULL ? named->make(build, node) : handle_none();
+    return build_is_sound(build) ? named->make(build, node) : handle_none();
 }
 
 static void add_node(cf_build *build, const json_t *json, size_t index)

@@ -250,6 +250,18 @@ static void tasks_out_of_order_or_too_many_are_refused(void **state)
     assert_int_equal(
         ksi_subscription_read(ksi_buffer_slice(&self->bytes), &self->arena, &read, &self->error),
         KS_E_CORRUPT);
+    static const char one_too_many[4] = {0, 0x0f, 0x42, 0x41};
+    memcpy(run + 12, one_too_many, sizeof one_too_many);
+    assert_int_equal(
+        ksi_subscription_read(ksi_buffer_slice(&self->bytes), &self->arena, &read, &self->error),
+        KS_E_CORRUPT);
+    static const char as_many_as_may_be[4] = {0, 0x0f, 0x42, 0x40};
+    memcpy(run + 12, as_many_as_may_be, sizeof as_many_as_may_be);
+    assert_int_equal(
+        ksi_subscription_read(ksi_buffer_slice(&self->bytes), &self->arena, &read, &self->error),
+        KS_OK);
+    assert_int_equal(read.tasks.count, 1000000);
+    assert_int_equal(read.tasks.items[999999].id.partition, 999999);
 }
 
 static void the_checksum_tells_lists_of_tasks_apart(void **state)
